@@ -1,0 +1,196 @@
+"""From a scan to what a model eats, and the way back for heatmaps.
+
+The model gets what its training pipeline gave it, whatever window the viewer shows. The way back is the exact inverse
+of the crop, letterbox or stretch, so a heatmap lies on the pixels that caused it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.card import InputSpec
+from core.errors import IncompatibleInput
+from core.scan import Scan, Step, Window, default_window, grey_levels, percentile_window
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Axis-aligned affine from the model's grid to the scan's pixels: `scan = scale * model + offset`.
+
+    Coordinates are those of pixel centres, (row, column).
+
+    Attributes:
+        model_size: (rows, columns) of the model's input.
+        scan_size: (rows, columns) of the scan.
+        scale: Scan pixels a model pixel, (row, column).
+        offset: Scan coordinate of the centre of the model's pixel 0, (row, column).
+        view: (top, left, bottom, right) in model pixels that hold the scan; the rest is padding.
+    """
+
+    model_size: tuple[int, int]
+    scan_size: tuple[int, int]
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+    view: tuple[int, int, int, int]
+
+    def to_scan(self, grid: NDArray[np.floating], size: tuple[int, int] | None = None) -> NDArray[np.float32]:
+        """Draw a heatmap of any resolution, which covers the model's input evenly, on the scan's pixels.
+
+        Interpolation is bilinear between the true centres of the cells. Pixels that the model did not see are 0.
+
+        Args:
+            grid: (cells down, cells across).
+            size: (rows, columns) of the result over the whole scan; None for the scan's own.
+
+        Returns:
+            (rows, columns) float32.
+        """
+        rows, columns = size or self.scan_size
+        down = self._weights(0, rows, grid.shape[0])
+        across = self._weights(1, columns, grid.shape[1])
+        return (down @ grid.astype(np.float32) @ across.T).astype(np.float32)
+
+    def _weights(self, axis: int, pixels: int, cells: int) -> NDArray[np.float32]:
+        """(pixels, cells) interpolation weights along one axis; rows of zeros where the model saw nothing."""
+        at_scan = (np.arange(pixels) + 0.5) * self.scan_size[axis] / pixels - 0.5
+        at_model = (at_scan - self.offset[axis]) / self.scale[axis]
+        at_cell = np.clip((at_model + 0.5) * cells / self.model_size[axis] - 0.5, 0, cells - 1)
+        lower = np.minimum(np.floor(at_cell).astype(int), max(cells - 2, 0))
+        share = at_cell - lower
+        weights = np.zeros((pixels, cells), np.float32)
+        index = np.arange(pixels)
+        weights[index, lower] = 1 - share
+        if cells > 1:
+            weights[index, lower + 1] = share
+        weights[(at_model < -0.5) | (at_model > self.model_size[axis] - 0.5)] = 0
+        return weights
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What goes into a model.
+
+    Attributes:
+        batch: Input name to (frames, rows, columns, channels) float32.
+        geometry: The way back.
+        frames: Which frames of the scan the batch holds, in order.
+        provenance: What was done on top of the scan's own provenance.
+    """
+
+    batch: dict[str, NDArray[np.float32]]
+    geometry: Geometry
+    frames: tuple[int, ...]
+    provenance: tuple[Step, ...]
+
+
+def plan_geometry(scan_size: tuple[int, int], pixel_aspect: float, spec: InputSpec) -> Geometry:
+    """Where the scan comes to lie on the model's grid.
+
+    Args:
+        scan_size: (rows, columns).
+        pixel_aspect: Height of a scan pixel over its width; letterbox and crop keep the true shape.
+        spec: The input's contract.
+    """
+    rows, columns = scan_size
+    model_rows, model_columns = spec.size
+    height, width = rows * pixel_aspect, float(columns)
+    if spec.resize == "stretch":
+        inner_rows, inner_columns = model_rows, model_columns
+    else:
+        fit = min if spec.resize == "letterbox" else max
+        zoom = fit(model_rows / height, model_columns / width)
+        inner_rows, inner_columns = max(1, round(height * zoom)), max(1, round(width * zoom))
+    top, left = (model_rows - inner_rows) // 2, (model_columns - inner_columns) // 2
+    scale = (rows / inner_rows, columns / inner_columns)
+    offset = ((0.5 - top) * scale[0] - 0.5, (0.5 - left) * scale[1] - 0.5)
+    view = (max(top, 0), max(left, 0), min(top + inner_rows, model_rows), min(left + inner_columns, model_columns))
+    return Geometry(spec.size, scan_size, scale, offset, view)
+
+
+def _place(levels: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
+    """Resample (rows, columns[, 3]) onto the model's grid; padding is 0."""
+    top, left, bottom, right = geometry.view
+    # The part of the scan under the view, cut on whole pixels so that nothing outside bleeds in by the filter.
+    inner = tuple(round(n / s) for n, s in zip(geometry.scan_size, geometry.scale, strict=True))
+    shrinking = geometry.scale[0] >= 1 or geometry.scale[1] >= 1
+    resized = cv2.resize(levels, (inner[1], inner[0]), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    first_row = max(0, (inner[0] - geometry.model_size[0] + 1) // 2)
+    first_column = max(0, (inner[1] - geometry.model_size[1] + 1) // 2)
+    placed = np.zeros((*geometry.model_size, *levels.shape[2:]), np.float32)
+    placed[top:bottom, left:right] = resized[
+        first_row : first_row + bottom - top, first_column : first_column + right - left
+    ]
+    return placed
+
+
+def _to_channels(picture: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
+    """(rows, columns) or (rows, columns, 3) to (rows, columns, channels); grey by ITU-R BT.601 luma."""
+    if picture.ndim == 2:
+        return np.repeat(picture[..., None], channels, axis=-1)
+    if channels == 3:
+        return picture
+    return (picture @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+
+
+def _input_window(scan: Scan, spec: InputSpec) -> Window | None:
+    if scan.is_color:
+        return None
+    if spec.intensity == "window":
+        assert spec.window is not None  # load_card checks it
+        return Window(*spec.window, "LINEAR", "the model's own")
+    return percentile_window(scan.pixels, scan.padding) if spec.intensity == "percentile" else None
+
+
+def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) -> Prepared:
+    """Bring frames of a scan onto a model's grid.
+
+    Args:
+        scan: Any scan; whether it is the right kind is `core.compatibility`'s question.
+        spec: An image input.
+        frames: Which frames; None for all.
+
+    Raises:
+        IncompatibleInput: The input is not an image, or a frame index does not exist.
+    """
+    if spec.kind != "image":
+        raise IncompatibleInput(
+            "an image input", f"the input {spec.name!r} of kind {spec.kind}", "choose another model"
+        )
+    chosen = tuple(range(scan.frames)) if frames is None else tuple(frames)
+    if any(not 0 <= index < scan.frames for index in chosen):
+        raise IncompatibleInput(f"frames from 1 to {scan.frames}", "another one", "move the slider")
+    geometry = plan_geometry((scan.rows, scan.columns), scan.pixel_aspect, spec)
+    window = _input_window(scan, spec) or (None if scan.is_color else default_window(scan))
+    low, high = spec.value_range
+    batch = np.empty((len(chosen), *spec.size, spec.channels), np.float32)
+    for position, index in enumerate(chosen):
+        frame = scan.frame(index)
+        levels = frame / 255.0 if window is None else np.nan_to_num(grey_levels(frame, window))
+        placed = _place(_to_channels(levels.astype(np.float32), spec.channels), geometry)
+        batch[position] = placed.reshape(*spec.size, spec.channels) * (high - low) + low
+    return Prepared({spec.name: batch}, geometry, chosen, _provenance(scan, spec, window))
+
+
+def _provenance(scan: Scan, spec: InputSpec, window: object) -> tuple[Step, ...]:
+    rows, columns = spec.size
+    how = {
+        "stretch": "stretched to the model's shape",
+        "letterbox": "whole picture, black borders",
+        "crop": "centre cut out",
+    }[spec.resize]
+    levels = "colour" if window is None else f"grey levels by {_window_words(window)}"
+    return (
+        Step("Model's grey levels", f"{levels}, as in training; the viewer's window does not change them"),
+        Step("Model's grid", f"{scan.rows} × {scan.columns} to {rows} × {columns} pixels, {how}"),
+    )
+
+
+def _window_words(window: object) -> str:
+    if isinstance(window, Window):
+        return f"window centre {window.center:g}, width {window.width:g}, {window.function}"
+    return "the file's VOI table"
