@@ -1,0 +1,50 @@
+"""Heatmaps as colours, and colours on a scan.
+
+Inferno rises evenly in brightness, so more evidence always looks brighter, also in grey print and to the colour-blind.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+#: Below this share of the scale the colour fades out, so that the anatomy stays visible where there is no evidence.
+FADE_BELOW = 0.35
+
+
+def inferno(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """(rows, columns) in [0, 1] to (rows, columns, 3) RGB."""
+    levels = (np.clip(values, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+    return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+
+
+def heat_rgba(heatmap: NDArray[np.floating], scale: float) -> NDArray[np.uint8]:
+    """A heatmap as a layer to lay over a picture.
+
+    Args:
+        heatmap: (rows, columns), absolute values.
+        scale: The value at the bright end of the colours; 0 gives an invisible layer.
+
+    Returns:
+        (rows, columns, 4) RGBA, more transparent towards 0.
+    """
+    share = np.clip(heatmap / scale, 0.0, 1.0) if scale > 0 else np.zeros(heatmap.shape)
+    alpha = np.clip(share / FADE_BELOW, 0.0, 1.0) * 255 + 0.5
+    return np.dstack([inferno(share), alpha.astype(np.uint8)])
+
+
+def blend(picture: NDArray[np.uint8], layer: NDArray[np.uint8], opacity: float) -> NDArray[np.uint8]:
+    """Lay a layer over a picture.
+
+    Args:
+        picture: (rows, columns) or (rows, columns, 3) uint8.
+        layer: (rows, columns, 4) RGBA.
+        opacity: 0 shows the picture alone, 1 the layer at its full alpha.
+
+    Returns:
+        (rows, columns, 3) RGB uint8.
+    """
+    below = np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
+    share = layer[..., 3:].astype(np.float32) / 255.0 * opacity
+    return (below * (1 - share) + layer[..., :3] * share + 0.5).astype(np.uint8)
