@@ -63,8 +63,8 @@ def modality_words(scan: Scan) -> str:
 def compatibility(card: ModelCard, scan: Scan) -> Compatibility:
     """Compare the contract of a model with one scan.
 
-    A model that needs more than one input, or a stack where there is one picture, does not fit. What a file does not say
-    (a PNG has no modality) is not held against it, but said.
+    A model that needs more than one input, or a stack where there is one picture, does not fit. What a file does not
+    say (a PNG has no modality) is not held against it, but said.
     """
     if len(card.inputs) > 1:
         names = ", ".join(spec.name for spec in card.inputs)

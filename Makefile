@@ -1,0 +1,51 @@
+# make run    installs and starts the app          make test   installs, lints and tests
+# make bench  measures what the README claims      make models DATA=… [ONLY=slug]  rebuilds the models
+PYTHON ?= python3
+VENV ?= .venv
+DATA ?= ../shared/data
+PORT ?= 8501
+PY := $(VENV)/bin/python
+# Compiled at installation: otherwise each start compiles again where PYTHONDONTWRITEBYTECODE is set.
+PIP := env -u PYTHONDONTWRITEBYTECODE $(PY) -m pip --disable-pip-version-check install --quiet --compile
+
+.PHONY: run test bench models lint lock format
+
+run: $(VENV)/.run
+	$(PY) -m streamlit run app.py --server.port $(PORT)
+
+test: lint
+	$(PY) -m pytest
+
+lint: $(VENV)/.dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: $(VENV)/.dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: $(VENV)/.dev
+	$(PY) -m benchmarks
+
+models: $(VENV)/.dev
+	$(PY) -m core.training --data $(DATA) $(if $(ONLY),--only $(ONLY))
+
+lock:
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url requirements.txt -o requirements.lock
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url -c requirements.lock requirements-dev.txt -o requirements-dev.lock
+
+$(VENV)/.made:
+	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and 'ScanLens needs Python 3.11, 3.12 or 3.13: name one, as in make run PYTHON=python3.12')"
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.run: requirements.lock | $(VENV)/.made
+	@echo "Installing (a few minutes the first time) …"
+	$(PIP) -r requirements.lock
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(VENV)/.made
+	@echo "Installing (a few minutes the first time) …"
+	$(PIP) -r requirements-dev.lock
+	touch $@ $(VENV)/.run
