@@ -1,0 +1,166 @@
+"""The answer of a classifier as a small bar chart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.card import ModelCard
+from core.figures.colors import CLEAR, GRID, NEUTRAL, OKABE_ITO
+from core.figures.wording import beside_threshold, probability_text
+
+if TYPE_CHECKING:  # plotly takes most of a second to import, and the classifier brings ONNX Runtime
+    from plotly.graph_objects import Figure
+
+    from core.classify import Decision
+
+#: Pixels of one bar with its label, and of what stands above and below the bars.
+ROW, FRAME = 38, 58
+
+
+def bar_order(probabilities: NDArray[np.floating]) -> list[int]:
+    """Class indices from the top bar to the lowest: the label that a binary question is about, else by size."""
+    if len(probabilities) == 2:
+        return [1, 0]
+    return [int(index) for index in np.argsort(-np.nan_to_num(probabilities, nan=-1.0), kind="stable")]
+
+
+def probability_figure(
+    card: ModelCard, probabilities: NDArray[np.floating], calibrated: NDArray[np.floating] | None, decision: Decision
+) -> Figure:
+    """Bars of every class's probability, with the threshold on the bar that it decides about.
+
+    Args:
+        card: Gives labels and task.
+        probabilities: (classes,) as the model says.
+        calibrated: (classes,) after temperature scaling, drawn as a diamond, or None.
+        decision: What the probabilities came to.
+
+    Returns:
+        A figure without background or font colour of its own; ROW pixels a class.
+    """
+    from plotly.graph_objects import Bar, Figure
+
+    order = bar_order(probabilities)
+    rows = list(range(len(order)))[::-1]
+    figure = Figure(
+        Bar(
+            x=[float(probabilities[index]) for index in order],
+            y=rows,
+            orientation="h",
+            width=0.5,
+            marker_color=[OKABE_ITO[0] if index == decision.class_index else OKABE_ITO[4] for index in order],
+            customdata=[escape(card.labels[index]) for index in order],
+            hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
+        )
+    )
+    if calibrated is not None:
+        _mark_calibrated(figure, [float(calibrated[index]) for index in order], rows)
+    if decision.threshold is not None and len(order) == 2:
+        _mark_threshold(figure, decision, rows[order.index(1)])
+    _write_values(figure, order, rows, probabilities, calibrated, decision)
+    _lay_out(figure, [card.labels[index] for index in order], rows)
+    return figure
+
+
+def _mark_calibrated(figure: Figure, values: Sequence[float], rows: Sequence[int]) -> None:
+    # White with a dark rim stands out from the bar and from either theme.
+    figure.add_scatter(
+        x=values,
+        y=rows,
+        mode="markers",
+        marker={"symbol": "diamond", "size": 10, "color": "#FFFFFF", "line": {"color": "#444444", "width": 1.5}},
+        hovertemplate="calibrated %{x:.4f}<extra></extra>",
+        cliponaxis=False,
+    )
+
+
+def _mark_threshold(figure: Figure, decision: Decision, row: int) -> None:
+    threshold = float(decision.threshold or 0.0)
+    written = beside_threshold(decision.probability, threshold)[1]
+    figure.add_shape(
+        type="line", x0=threshold, x1=threshold, y0=row - 0.4, y1=row + 0.5, line={"color": NEUTRAL, "width": 2}
+    )
+    # The words stay inside the axis when the threshold is near one of its ends.
+    anchor = "left" if threshold < 0.15 else "right" if threshold > 0.85 else "center"
+    figure.add_annotation(
+        x=threshold, y=row + 0.5, text=f"threshold {written}", showarrow=False, xanchor=anchor, yanchor="bottom"
+    )
+
+
+def _write_values(
+    figure: Figure,
+    order: Sequence[int],
+    rows: Sequence[int],
+    probabilities: NDArray[np.floating],
+    calibrated: NDArray[np.floating] | None,
+    decision: Decision,
+) -> None:
+    """Values in a column of their own, so that figures stand under one another and never on a bar."""
+    for index, row in zip(order, rows, strict=True):
+        text = f"<b>{escape(_value(index, float(probabilities[index]), decision, len(order)))}</b>"
+        if calibrated is not None:
+            text += f"<br><span style='font-size:11px'>◇ calibrated {_escaped(float(calibrated[index]))}</span>"
+        figure.add_annotation(
+            xref="paper", x=1.0, xshift=10, y=row, text=text, showarrow=False, xanchor="left", align="left"
+        )
+
+
+def _value(index: int, probability: float, decision: Decision, classes: int) -> str:
+    if decision.threshold is not None and classes == 2 and index == 1:
+        return beside_threshold(probability, decision.threshold)[0]
+    return probability_text(probability)
+
+
+def _escaped(probability: float) -> str:
+    return escape(probability_text(probability))
+
+
+def _lay_out(figure: Figure, labels: Sequence[str], rows: Sequence[int]) -> None:
+    figure.update_layout(
+        height=FRAME + ROW * len(rows),
+        margin={"l": 8, "r": 120, "t": 22, "b": 30},
+        showlegend=False,
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        dragmode=False,
+    )
+    figure.update_xaxes(
+        range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1], ticks="", gridcolor=GRID, gridwidth=1, zeroline=False,
+        fixedrange=True, tickformat=".2~f",
+    )  # fmt: skip
+    figure.update_yaxes(
+        tickvals=list(rows), ticktext=[escape(_short(label)) for label in labels], range=[-0.6, len(rows) - 0.4],
+        showgrid=False, zeroline=False, fixedrange=True, automargin=True, ticks="",
+    )  # fmt: skip
+
+
+def _short(label: str, longest: int = 28) -> str:
+    return label if len(label) <= longest else label[: longest - 1].rstrip() + "…"
+
+
+def describe_probabilities(
+    card: ModelCard, probabilities: NDArray[np.floating], calibrated: NDArray[np.floating] | None, decision: Decision
+) -> str:
+    """The figure in words, for people who do not see it.
+
+    Returns:
+        E.g. `"Pneumonia is likely. Probability of Pneumonia 0.87, calibrated 0.81; of Normal 0.13, calibrated 0.19.
+        The decision threshold for Pneumonia is 0.62."`
+    """
+    order = bar_order(probabilities)
+    parts = []
+    for index in order:
+        part = f"of {card.labels[index]} {_value(index, float(probabilities[index]), decision, len(order))}"
+        parts.append(
+            part + (f", calibrated {probability_text(float(calibrated[index]))}" if calibrated is not None else "")
+        )
+    text = f"{decision.sentence}. Probability {'; '.join(parts)}."
+    if decision.threshold is not None and len(order) == 2:
+        written = beside_threshold(decision.probability, decision.threshold)[1]
+        text += f" The decision threshold for {card.labels[1]} is {written}."
+    return text
