@@ -1,0 +1,208 @@
+"""From a Keras model to `model.onnx`, the only file that the web process runs.
+
+Runs in a Keras process or a training script only; TensorFlow is imported inside the functions.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UnsupportedModel
+from core.runtime.anatomy import Activation, Anatomy, call_recorded, dissect, probabilities
+from core.runtime.gradients import constant_cam_weights
+
+#: Largest difference of a probability between Keras and ONNX Runtime.
+PROBABILITY_TOLERANCE = 1e-5
+
+#: Key of our facts in the metadata of the ONNX file.
+METADATA_KEY = "scanlens"
+
+
+@dataclass(frozen=True)
+class CompiledFacts:
+    """What was found out about a model while compiling it.
+
+    Attributes:
+        path: The `model.onnx` that was written.
+        sha256: Of that file, for the card.
+        input_names: ONNX inputs, which are the keys of a batch.
+        units: Number of logits, the last axis of the output.
+        activation: What turns logits into the model's output.
+        explain_layer: The layer of the activations, `backbone/layer` inside a nested model; `""` where there is none.
+        grid: (h, w, C) of the activations, or None.
+        features: Length of the feature vector, or None.
+        affine: Whether the Grad-CAM weights are constant and were stored.
+        max_difference: Largest difference of a probability between Keras and ONNX Runtime on the samples.
+    """
+
+    path: Path
+    sha256: str
+    input_names: tuple[str, ...]
+    units: int
+    activation: Activation
+    explain_layer: str
+    grid: tuple[int, int, int] | None
+    features: int | None
+    affine: bool
+    max_difference: float
+
+
+def compile_bundle(
+    model: Any, folder: Path, explain_layer: str | None, sample: Mapping[str, NDArray[np.generic]]
+) -> CompiledFacts:
+    """Write `folder/model.onnx` with the outputs `logits`, `activations` and `features`.
+
+    `logits` (N, units) come before the final activation, `activations` (N, h, w, C) from the explained layer, and
+    `features` (N, C) are their mean over the positions. Without a spatial layer only `logits` are written. The batch
+    dimension is open, all others are fixed. Where the head is affine, the constant Grad-CAM weights (units, channels)
+    lie in the file's metadata. The model is not changed.
+
+    Args:
+        model: A built keras.Model: functional, Sequential, with or without nested models.
+        folder: Exists; an older `model.onnx` is replaced only once the new one has passed.
+        explain_layer: Name, or None for the last layer with a spatial output.
+        sample: Input name to (N, …) real inputs, at least 1 and best 4 to 16 of them. A single input may have any
+            name, which becomes the name in the ONNX file; several must be named as in the model.
+
+    Raises:
+        UnsupportedModel: The model cannot be converted, or the ONNX file answers differently from Keras.
+    """
+    anatomy = dissect(model, explain_layer, tuple(sample))
+    inputs = _with_random(sample, anatomy.input_names)
+    recorded = call_recorded(anatomy, inputs)
+    expected, units = recorded.output.numpy(), int(recorded.logits.shape[-1])
+    _refuse_hidden_softmax(anatomy, expected)
+    has_grid = anatomy.layer is not None and len(recorded.activations.shape) == 4
+    if not has_grid and explain_layer is not None:
+        raise UnsupportedModel("a layer with an output of (h, w, channels)", explain_layer, "choose another layer")
+    classifies = expected.ndim == 2
+    weights = constant_cam_weights(anatomy, inputs, units) if has_grid and classifies else None
+    proto = _convert(anatomy, inputs, has_grid)
+    _add_metadata(proto, anatomy, weights)
+    content = proto.SerializeToString()
+    difference = _check(content, inputs, expected, anatomy.activation)
+    partial = folder / "model.onnx.partial"
+    partial.write_bytes(content)
+    partial.replace(folder / "model.onnx")
+    grid = tuple(int(n) for n in recorded.activations.shape[1:]) if has_grid else None
+    return CompiledFacts(
+        path=folder / "model.onnx",
+        sha256=hashlib.sha256(content).hexdigest(),
+        input_names=anatomy.input_names,
+        units=units,
+        activation=anatomy.activation,
+        explain_layer=anatomy.layer_name if has_grid else "",
+        grid=(grid[0], grid[1], grid[2]) if grid else None,
+        features=grid[2] if grid else None,
+        affine=weights is not None,
+        max_difference=difference,
+    )
+
+
+def _with_random(
+    sample: Mapping[str, NDArray[np.generic]], names: tuple[str, ...], extra: int = 2
+) -> dict[str, NDArray[np.generic]]:
+    """Up to 16 samples in the model's order, and `extra` of noise in the same range."""
+    random = np.random.default_rng(0)
+    joined: dict[str, NDArray[np.generic]] = {}
+    for name in names:
+        real = np.asarray(sample[name])[:16]
+        low, high = float(real.min()), float(real.max())
+        noise = random.uniform(low, max(high, low + 1.0), (extra, *real.shape[1:])).astype(real.dtype)
+        joined[name] = np.concatenate([real, noise])
+    return joined
+
+
+def _refuse_hidden_softmax(anatomy: Anatomy, output: NDArray[np.float32]) -> None:
+    """Refuse probabilities that would pass as logits, because the softmax hides in another layer."""
+    if anatomy.activation == "linear" and output.shape[-1] > 1:
+        sums = output.sum(axis=-1)
+        if output.min() >= 0 and np.abs(sums - 1).max() < 1e-5:
+            raise UnsupportedModel("logits or a final softmax", "a softmax inside another layer", "end the model in it")
+
+
+def _convert(anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]], has_grid: bool) -> Any:
+    """The ONNX model, with our names for its inputs and outputs and an open batch dimension."""
+    import tensorflow as tf
+    import tf2onnx
+
+    names = anatomy.input_names
+    signature = [tf.TensorSpec((None, *inputs[name].shape[1:]), inputs[name].dtype) for name in names]
+
+    def forward(*tensors: Any) -> list[Any]:
+        recorded = call_recorded(anatomy, dict(zip(names, tensors, strict=True)))
+        if not has_grid:
+            return [recorded.logits]
+        activations = tf.cast(recorded.activations, tf.float32)
+        return [recorded.logits, activations, tf.reduce_mean(activations, axis=(1, 2))]
+
+    function = tf.function(forward, input_signature=signature, autograph=False, jit_compile=False)
+    try:
+        proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=18)
+    except UnsupportedModel:
+        raise
+    except Exception as error:  # tf2onnx raises whatever it stumbles over
+        fault = f"an operation that has no ONNX form ({type(error).__name__})"
+        raise UnsupportedModel("a model that ONNX can express", fault, "use it through the Keras process") from error
+    _rename(proto.graph, "input", names)
+    _rename(proto.graph, "output", ("logits", "activations", "features")[: 3 if has_grid else 1])
+    return proto
+
+
+def _rename(graph: Any, side: str, names: tuple[str, ...]) -> None:
+    """Give the graph's inputs or outputs our names, in order, and call their first dimension `batch`."""
+    values = list(getattr(graph, side))
+    renamed = {value.name: name for value, name in zip(values, names, strict=True)}
+    for value in values:
+        value.name = renamed[value.name]
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    for node in graph.node:
+        for names_of_node in (node.input, node.output):
+            for position, name in enumerate(names_of_node):
+                if name in renamed:
+                    names_of_node[position] = renamed[name]
+
+
+def _add_metadata(proto: Any, anatomy: Anatomy, weights: NDArray[np.float32] | None) -> None:
+    facts: dict[str, Any] = {"activation": anatomy.activation, "explain_layer": anatomy.layer_name}
+    if weights is not None:
+        facts["cam_weights"] = {
+            "shape": list(weights.shape),
+            "float32": base64.b64encode(weights.astype("<f4").tobytes()).decode("ascii"),
+        }
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, json.dumps(facts)
+
+
+def _check(
+    content: bytes, inputs: Mapping[str, NDArray[np.generic]], expected: NDArray[np.float32], activation: Activation
+) -> float:
+    """Largest difference of a probability between ONNX Runtime and Keras, one by one and as a batch."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (together,) = session.run(["logits"], dict(inputs))
+    (alone,) = session.run(["logits"], {name: array[:1] for name, array in inputs.items()})
+    if activation == "linear":  # compare what people will read, which the task decides later
+        activation = "sigmoid" if expected.shape[-1] == 1 else "softmax"
+        expected = probabilities(expected, activation)
+    difference = max(
+        float(np.abs(probabilities(together, activation) - expected).max()),
+        float(np.abs(probabilities(alone, activation) - expected[:1]).max()),
+    )
+    if not difference <= PROBABILITY_TOLERANCE:  # also true of NaN
+        raise UnsupportedModel(
+            f"probabilities within {PROBABILITY_TOLERANCE:g} of Keras",
+            f"a difference of {difference:.2g}",
+            "use the model through the Keras process",
+        )
+    return difference
