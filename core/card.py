@@ -129,7 +129,13 @@ def _choice(value: Any, allowed: Any, what: str) -> Any:
     return value
 
 
-def _input(entry: Mapping[str, Any]) -> InputSpec:
+def input_spec(entry: Mapping[str, Any]) -> InputSpec:
+    """One entry of `inputs:` in a card or a recipe.
+
+    Raises:
+        KeyError: A key is missing.
+        ValueError: A value is out of bounds.
+    """
     rows, columns = (int(v) for v in entry["size"])
     low, high = (float(v) for v in entry.get("range", (0.0, 1.0)))
     channels = int(entry["channels"])
@@ -173,7 +179,7 @@ def load_card(folder: Path) -> ModelCard:
             summary=str(contract["summary"]),
             task=task,
             labels=labels,
-            inputs=tuple(_input(entry) for entry in contract["inputs"]),
+            inputs=tuple(input_spec(entry) for entry in contract["inputs"]),
             threshold=None if contract.get("threshold") is None else float(contract["threshold"]),
             threshold_from=str(contract.get("threshold_from", "")),
             temperature=float(contract.get("temperature", 1.0)),

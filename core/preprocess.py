@@ -119,6 +119,7 @@ def _place(levels: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float3
     inner = tuple(round(n / s) for n, s in zip(geometry.scan_size, geometry.scale, strict=True))
     shrinking = geometry.scale[0] >= 1 or geometry.scale[1] >= 1
     resized = cv2.resize(levels, (inner[1], inner[0]), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    resized = resized.reshape(*inner, *levels.shape[2:])  # OpenCV drops an axis of one channel
     first_row = max(0, (inner[0] - geometry.model_size[0] + 1) // 2)
     first_column = max(0, (inner[1] - geometry.model_size[1] + 1) // 2)
     placed = np.zeros((*geometry.model_size, *levels.shape[2:]), np.float32)
