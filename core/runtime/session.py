@@ -1,0 +1,200 @@
+"""A model bundle in the web process: `model.onnx` in ONNX Runtime, checked against its card.
+
+The only place that imports ONNX Runtime for predictions; the Keras file beside it is never opened here.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from core.card import ModelCard
+from core.errors import Cancelled, IncompatibleInput, InvalidCard
+
+ONNX_FILE = "model.onnx"
+OUTPUTS = ("logits", "activations", "features")
+
+#: Threads within one operation. On two cores two threads gain little on one picture and lose under load, when
+#: several people or a training run share the machine; see `benchmarks/runtime.py` for the figures.
+INTRA_THREADS = 1
+
+#: Frames that go through the model at once. More gains nothing on a CPU and costs memory.
+CHUNK = 8
+
+
+@dataclass(frozen=True, eq=False)
+class ModelOutput:
+    """What a model gave for N inputs.
+
+    Attributes:
+        logits: (N, units) float32, before the final activation.
+        activations: (N, h, w, C) float32 of the explained layer, or None if not asked for or not there.
+        features: (N, D) float32, the activations' mean over the positions, or None likewise.
+    """
+
+    logits: NDArray[np.float32]
+    activations: NDArray[np.float32] | None = None
+    features: NDArray[np.float32] | None = None
+
+
+class Bundle:
+    """An opened model. May be used from several threads at once, as ONNX Runtime's sessions may.
+
+    Attributes:
+        card: The contract.
+        outputs: Which of `OUTPUTS` the model has.
+        units: Number of logits, which is one less than the labels where one unit speaks for two.
+        explain_layer: The layer of the activations as the compiled file names it.
+        cam_weights: (units, C) float32 constant Grad-CAM weights, or None where the head is not affine.
+    """
+
+    def __init__(self, card: ModelCard, session: onnxruntime.InferenceSession) -> None:
+        self.card = card
+        self.outputs = tuple(value.name for value in session.get_outputs())
+        self.units = int(session.get_outputs()[0].shape[-1])
+        self._session = session
+        self._shapes = {value.name: tuple(value.shape[1:]) for value in session.get_inputs()}
+        self._only_asked = onnxruntime.RunOptions()
+        self._only_asked.only_execute_path_to_fetches = True
+        facts = _metadata(session, card)
+        self.explain_layer = str(facts.get("explain_layer", card.explain_layer))
+        self.cam_weights = _cam_weights(facts)
+
+    def run(
+        self,
+        batch: Mapping[str, NDArray[np.float32]],
+        outputs: Collection[str] = OUTPUTS,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> ModelOutput:
+        """Run the model on N inputs, `CHUNK` at a time.
+
+        Args:
+            batch: Input name to (N, …), as `prepare` makes it.
+            outputs: Which of `OUTPUTS` to compute; logits always are, and what the model lacks is None.
+            progress: Called with the share done after each chunk.
+            cancelled: Asked before each chunk.
+
+        Raises:
+            IncompatibleInput: An input is missing or has another shape.
+            Cancelled: `cancelled` said so.
+        """
+        count = self._checked_length(batch)
+        names = ["logits", *(name for name in OUTPUTS[1:] if name in outputs and name in self.outputs)]
+        if count <= CHUNK and cancelled is None:
+            found = self._session.run(names, dict(batch), self._only_asked)
+            if progress is not None:
+                progress(1.0)
+        else:
+            found = self._run_chunks(batch, count, names, progress, cancelled)
+        return ModelOutput(**dict(zip(names, found, strict=True)))
+
+    def _run_chunks(
+        self,
+        batch: Mapping[str, NDArray[np.float32]],
+        count: int,
+        names: list[str],
+        progress: Callable[[float], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> list[NDArray[np.float32]]:
+        parts = []
+        for start in range(0, count, CHUNK):
+            if cancelled is not None and cancelled():
+                raise Cancelled("the prediction")
+            chunk = {name: array[start : start + CHUNK] for name, array in batch.items()}
+            parts.append(self._session.run(names, chunk, self._only_asked))
+            if progress is not None:
+                progress(min(start + CHUNK, count) / count)
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _checked_length(self, batch: Mapping[str, NDArray[np.float32]]) -> int:
+        if batch.keys() != self._shapes.keys():
+            raise IncompatibleInput(
+                f"the inputs {', '.join(self._shapes)}", ", ".join(batch) or "none", "choose another model"
+            )
+        for name, array in batch.items():
+            if array.shape[1:] != self._shapes[name]:
+                raise IncompatibleInput(
+                    f"{name} of shape {_shape_words(self._shapes[name])}",
+                    _shape_words(array.shape[1:]),
+                    "choose another model",
+                )
+        lengths = {len(array) for array in batch.values()}
+        if len(lengths) != 1 or 0 in lengths:
+            raise IncompatibleInput("the same number of frames for each input", "none or several", "choose a frame")
+        return lengths.pop()
+
+
+def open_bundle(card: ModelCard) -> Bundle:
+    """Open the model that a card describes.
+
+    Raises:
+        InvalidCard: The file is missing, is not the one the card was written for, or does not fit its contract.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = INTRA_THREADS
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only
+    content = verified_bytes(card, ONNX_FILE)
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has an exception class for each of its status codes
+        raise _invalid(card, "one that ONNX Runtime can open", f"a broken {ONNX_FILE}") from error
+    inputs, named = {value.name for value in session.get_inputs()}, {spec.name for spec in card.inputs}
+    if inputs != named:
+        raise _invalid(card, f"inputs named {', '.join(sorted(inputs))}", f"a card with {', '.join(sorted(named))}")
+    first = session.get_outputs()[0]
+    if first.name != "logits" or not isinstance(first.shape[-1], int):
+        raise _invalid(card, "a first output named logits of fixed size", f"a {ONNX_FILE} without it")
+    return Bundle(card, session)
+
+
+def verified_bytes(card: ModelCard, name: str) -> bytes:
+    """Content of one file of the bundle, whose sha256 is the card's. What was hashed is what is returned.
+
+    Raises:
+        InvalidCard: The file is missing, not on the card, or another one.
+    """
+    try:
+        content = (Path(card.folder) / name).read_bytes()
+    except OSError as error:
+        raise _invalid(card, f"the file {name}", "none") from error
+    wanted, found = str(card.sha256.get(name, "")), hashlib.sha256(content).hexdigest()
+    if wanted.lower() != found:
+        received = f"{name} with the sha256 {found[:12]}…" if wanted else f"{name}, which the card does not list"
+        raise _invalid(card, f"the {name} that its card was written for", received)
+    return content
+
+
+def _invalid(card: ModelCard, expected: str, received: str) -> InvalidCard:
+    return InvalidCard(f"for the model {card.slug} {expected}", received, "restore the model's folder")
+
+
+def _metadata(session: onnxruntime.InferenceSession, card: ModelCard) -> dict[str, Any]:
+    try:
+        facts = json.loads(session.get_modelmeta().custom_metadata_map.get("scanlens", "{}"))
+    except ValueError as error:
+        raise _invalid(card, "metadata that is JSON", f"a broken {ONNX_FILE}") from error
+    return facts if isinstance(facts, dict) else {}
+
+
+def _cam_weights(facts: Mapping[str, Any]) -> NDArray[np.float32] | None:
+    """(units, channels) from the metadata that `core.runtime.compile` wrote, or None."""
+    stored = facts.get("cam_weights")
+    if stored is None:
+        return None
+    values = np.frombuffer(base64.b64decode(stored["float32"]), "<f4")
+    return values.reshape(stored["shape"]).astype(np.float32)
+
+
+def _shape_words(shape: tuple[int | str, ...]) -> str:
+    return " × ".join(str(size) for size in shape)
