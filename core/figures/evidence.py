@@ -89,7 +89,7 @@ def _add_evidence(figure: Figure, explanation: Explanation, at: list[float], num
 def _lay_out_probability(figure: Figure, threshold: float | None) -> None:
     if threshold is not None:
         figure.add_hline(y=threshold, line={"color": NEUTRAL, "width": 1, "dash": "dot"}, row=2, col=1)
-    figure.update_yaxes(row=2, col=1, range=[0, 1.02], tickvals=[0, 1], title_text="prob.")
+    figure.update_yaxes(row=2, col=1, range=[0, 1.02], tickvals=[0, 1], title={"text": "prob.", "font": {"size": 12}})
 
 
 def _lay_out(figure: Figure, explanation: Explanation, scan: Scan, panels: int) -> None:
@@ -104,12 +104,16 @@ def _lay_out(figure: Figure, explanation: Explanation, scan: Scan, panels: int) 
         dragmode=False,
     )
     figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, ticks="", range=_limits(scan))
-    figure.update_xaxes(
-        row=panels, col=1, title_text=f"{frame_word(scan)}, time in ms" if _has_time(scan) else frame_word(scan)
-    )
+    words = f"{frame_word(scan)}, time in ms" if _has_time(scan) else frame_word(scan)
+    figure.update_xaxes(row=panels, col=1, title={"text": words, "font": {"size": 12}, "standoff": 4})
     figure.update_yaxes(gridcolor=GRID, zeroline=False, fixedrange=True, ticks="", automargin=True)
     figure.update_yaxes(
-        row=1, col=1, range=[0, top * 1.05], tickvals=[0, top], ticktext=["0", evidence_text(top)], title_text="logit"
+        row=1,
+        col=1,
+        range=[0, top * 1.05],
+        tickvals=[0, top],
+        ticktext=["0", evidence_text(top)],
+        title={"text": "logit", "font": {"size": 12}},
     )
 
 

@@ -48,3 +48,31 @@ def blend(picture: NDArray[np.uint8], layer: NDArray[np.uint8], opacity: float) 
     below = np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
     share = layer[..., 3:].astype(np.float32) / 255.0 * opacity
     return (below * (1 - share) + layer[..., :3] * share + 0.5).astype(np.uint8)
+
+
+def square_size(rows: int, columns: int, pixel_aspect: float) -> tuple[int, int]:
+    """The size at which pixels become square and none is lost: the coarser direction is drawn out.
+
+    Args:
+        rows: Height in pixels.
+        columns: Width in pixels.
+        pixel_aspect: Height of a pixel over its width.
+
+    Returns:
+        (rows, columns).
+
+    Example:
+        >>> square_size(100, 200, 2.0), square_size(100, 200, 0.5)
+        ((200, 200), (100, 400))
+    """
+    if pixel_aspect >= 1.0:
+        return round(rows * pixel_aspect), columns
+    return rows, round(columns / pixel_aspect)
+
+
+def resample(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture at (rows, columns); by area where it shrinks, bilinear where it grows, untouched where it fits."""
+    if picture.shape[:2] == size:
+        return picture
+    shrinks = size[0] <= picture.shape[0] and size[1] <= picture.shape[1]
+    return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.card import ModelCard
-from core.figures.colors import CLEAR, GRID, NEUTRAL, OKABE_ITO
+from core.figures.colors import CLEAR, GRID, OKABE_ITO
 from core.figures.wording import beside_threshold, probability_text
 
 if TYPE_CHECKING:  # plotly takes most of a second to import, and the classifier brings ONNX Runtime
@@ -54,6 +54,7 @@ def probability_figure(
             orientation="h",
             width=0.5,
             marker_color=[OKABE_ITO[0] if index == decision.class_index else OKABE_ITO[4] for index in order],
+            marker_line_width=0,
             customdata=[escape(card.labels[index]) for index in order],
             hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
         )
@@ -82,9 +83,10 @@ def _mark_calibrated(figure: Figure, values: Sequence[float], rows: Sequence[int
 def _mark_threshold(figure: Figure, decision: Decision, row: int) -> None:
     threshold = float(decision.threshold or 0.0)
     written = beside_threshold(decision.probability, threshold)[1]
-    figure.add_shape(
-        type="line", x0=threshold, x1=threshold, y0=row - 0.4, y1=row + 0.5, line={"color": NEUTRAL, "width": 2}
-    )
+    # A light line under a dark one is seen on the bar and on either theme.
+    for color, width in (("#FFFFFF", 4), ("#444444", 2)):
+        line = {"color": color, "width": width}
+        figure.add_shape(type="line", x0=threshold, x1=threshold, y0=row - 0.4, y1=row + 0.5, line=line)
     # The words stay inside the axis when the threshold is near one of its ends.
     anchor = "left" if threshold < 0.15 else "right" if threshold > 0.85 else "center"
     figure.add_annotation(
@@ -134,7 +136,7 @@ def _lay_out(figure: Figure, labels: Sequence[str], rows: Sequence[int]) -> None
         fixedrange=True, tickformat=".2~f",
     )  # fmt: skip
     figure.update_yaxes(
-        tickvals=list(rows), ticktext=[escape(_short(label)) for label in labels], range=[-0.6, len(rows) - 0.4],
+        tickvals=list(rows), ticktext=[f"{escape(_short(label))}  " for label in labels], range=[-0.6, len(rows) - 0.4],
         showgrid=False, zeroline=False, fixedrange=True, automargin=True, ticks="",
     )  # fmt: skip
 

@@ -1,0 +1,168 @@
+"""The overlay as a picture file that can be understood without the page it came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import IncompatibleInput
+from core.explain.explanation import Explanation
+from core.figures.evidence import frame_word
+from core.figures.overlay import blend, heat_rgba, inferno, resample, square_size
+from core.figures.wording import evidence_text
+from core.report.facts import DISCLAIMER
+from core.report.text import printable, shortened
+from core.scan import Scan, VoiTable, Window, display_frame
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont
+
+#: Narrower pictures are laid on black of this width, because their caption would not be readable.
+LEAST_WIDTH = 420
+
+
+def original_pixels(
+    scan: Scan, frame: int, window: Window | VoiTable | None = None, invert: bool = False
+) -> NDArray[np.uint8]:
+    """One frame with square pixels and nothing laid over it: (rows, columns) or (rows, columns, 3) uint8.
+
+    Raises:
+        IncompatibleInput: The frame does not exist.
+    """
+    if not 0 <= frame < scan.frames:
+        raise IncompatibleInput(f"a {frame_word(scan)} from 1 to {scan.frames}", str(frame + 1), "choose another one")
+    size = square_size(scan.rows, scan.columns, scan.pixel_aspect)
+    return resample(display_frame(scan, frame, window, invert), size)
+
+
+def overlay_pixels(
+    scan: Scan,
+    frame: int,
+    window: Window | VoiTable | None = None,
+    invert: bool = False,
+    explanation: Explanation | None = None,
+    opacity: float = 0.5,
+) -> NDArray[np.uint8]:
+    """One frame at full resolution with square pixels and the heatmap on it.
+
+    All frames share the colour scale of the whole stack. A frame that was not explained, and an empty map, stay as
+    they are.
+
+    Args:
+        scan: The scan.
+        frame: Frame from 0.
+        window: None for the scan's default.
+        invert: As the viewer shows it.
+        explanation: What to lay over it, or None.
+        opacity: 0 to 1.
+
+    Returns:
+        (rows, columns, 3) RGB uint8.
+
+    Raises:
+        IncompatibleInput: The frame does not exist.
+    """
+    picture = original_pixels(scan, frame, window, invert)
+    size = (picture.shape[0], picture.shape[1])
+    if explanation is None or explanation.is_empty or frame not in explanation.frames:
+        return np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
+    heatmap = explanation.heatmap(explanation.frames.index(frame), size)
+    return blend(picture, heat_rgba(heatmap, explanation.scale), opacity)
+
+
+def overlay_png(
+    scan: Scan,
+    frame: int,
+    window: Window | VoiTable | None = None,
+    invert: bool = False,
+    explanation: Explanation | None = None,
+    opacity: float = 0.5,
+    scale_bar: bool = True,
+) -> bytes:
+    """The overlay as a PNG file.
+
+    Args:
+        scan: The scan.
+        frame: Frame from 0.
+        window: None for the scan's default.
+        invert: As the viewer shows it.
+        explanation: What to lay over it, or None for the picture alone.
+        opacity: 0 to 1.
+        scale_bar: Burn a strip beneath the picture: colour scale, label, frame, disclaimer. Without it the file holds
+            the overlay's pixels and nothing else.
+
+    Returns:
+        A PNG file without metadata and without anything that names the patient.
+
+    Raises:
+        IncompatibleInput: The frame does not exist.
+    """
+    picture = overlay_pixels(scan, frame, window, invert, explanation, opacity)
+    if scale_bar:
+        picture = _with_caption(picture, scan, frame, explanation)
+    # OpenCV writes the header, the pixels and the end, and no text, time or colour profile.
+    return cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def evidence_caption(scan: Scan, frame: int, explanation: Explanation | None) -> str:
+    """What a picture shows, in one line: `"Evidence for Pneumonia (Grad-CAM), slice 12 of 40"`."""
+    place = f", {frame_word(scan)} {frame + 1} of {scan.frames}" if scan.frames > 1 else ""
+    if explanation is None:
+        return f"No explanation{place}"
+    about = f"{explanation.label} ({explanation.method})"
+    if explanation.is_empty:
+        return f"No evidence found for {about}{place}"
+    if frame not in explanation.frames:
+        return f"Evidence for {about} was not computed here{place}"
+    return f"Evidence for {about}{place}"
+
+
+def _with_caption(
+    picture: NDArray[np.uint8], scan: Scan, frame: int, explanation: Explanation | None
+) -> NDArray[np.uint8]:
+    """Lay the picture on black and write beneath it; text grows with the picture."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    rows, columns = picture.shape[:2]
+    width = max(columns, LEAST_WIDTH)
+    text_size = max(13, round(width / 45))
+    line = round(text_size * 1.5)
+    drawn = explanation is not None and not explanation.is_empty and frame in explanation.frames
+    canvas = np.zeros((rows + line * (4 if drawn else 2) + line // 2, width, 3), np.uint8)
+    left = (width - columns) // 2
+    canvas[:rows, left : left + columns] = picture
+    image = Image.fromarray(canvas)
+    # Pillow carries this font itself, so the caption looks the same everywhere.
+    pen, font = ImageDraw.Draw(image), cast("FreeTypeFont", ImageFont.load_default(text_size))
+    top, margin = rows + line // 2, text_size
+    if drawn and explanation is not None:
+        bar = inferno(np.tile(np.linspace(0.0, 1.0, width - 2 * margin, dtype=np.float32), (line // 2, 1)))
+        image.paste(Image.fromarray(bar), (margin, top))
+        top = _write_ends(pen, font, explanation.scale, (margin, width - margin), top + line // 2)
+    caption = printable(evidence_caption(scan, frame, explanation), "ascii")
+    _write(pen, font, caption, (margin, top), width - 2 * margin, (235, 235, 235))
+    _write(pen, font, f"ScanLens. {DISCLAIMER}.", (margin, top + line), width - 2 * margin, (170, 170, 170))
+    return np.asarray(image)
+
+
+def _write_ends(pen: ImageDraw, font: FreeTypeFont, scale: float, ends: tuple[int, int], top: int) -> int:
+    """The numbers under the colour scale; returns where the next line starts."""
+    line = round(font.size * 1.5)
+    pen.text((ends[0], top + line // 6), "0", font=font, fill=(235, 235, 235))
+    high = f"{evidence_text(scale)} logit units"
+    pen.text((ends[1], top + line // 6), high, font=font, fill=(235, 235, 235), anchor="ra")
+    return top + line + line // 3
+
+
+def _write(
+    pen: ImageDraw, font: FreeTypeFont, text: str, at: tuple[int, int], room: int, fill: tuple[int, int, int]
+) -> None:
+    """One line, shortened until it fits its room."""
+    longest = len(text)
+    while longest > 4 and pen.textlength(printable(shortened(text, longest), "ascii"), font=font) > room:
+        longest -= 1
+    pen.text(at, printable(shortened(text, longest), "ascii"), font=font, fill=fill)
