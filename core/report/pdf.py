@@ -1,0 +1,194 @@
+"""One A4 page to take home: the answer, the picture it came from, and every reason to doubt it.
+
+The page is always one page. The text is measured first; the picture takes what is left. When long text leaves too
+little, the type gets smaller, and only then are entries shortened, with a note that the JSON has them in full.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.explain.explanation import Explanation
+from core.figures.evidence import frame_word
+from core.figures.overlay import resample
+from core.figures.wording import evidence_text
+from core.report import sections
+from core.report.facts import DISCLAIMER, position_of
+from core.report.picture import evidence_caption, original_pixels, overlay_pixels
+from core.report.sheet import ACCENT, HEIGHT, MARGIN, QUIET, WIDTH, Column, draw_scale, new_sheet, place_picture
+from core.report.text import shortened
+from core.scan import Scan, VoiTable, Window, default_window
+from core.version import VERSION
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
+
+    from core.classify import Prediction
+
+#: Printed at up to 88 mm, 1,200 pixels are 350 to the inch; more only makes the file large.
+MOST_PIXELS = 1200
+GAP = 5.0
+HALF = (WIDTH - 2 * MARGIN - GAP) / 2
+TALLEST, LOWEST = 92.0, 38.0
+SCALE_ROOM = 11.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a page is set.
+
+    Attributes:
+        size: Type size of the text in points.
+        longest: Characters of one entry before it is shortened.
+        most: Entries of one list before the rest is only counted.
+    """
+
+    size: float
+    longest: int = 100_000
+    most: int = 100_000
+
+
+#: From comfortable to cramped; the first that leaves room for a picture is taken.
+PLANS = (
+    *(Plan(size) for size in (8.5, 8.0, 7.5, 7.0, 6.5, 6.0)),
+    Plan(6.0, 400, 40),
+    Plan(6.0, 240, 24),
+    Plan(6.0, 150, 14),
+    Plan(6.0, 90, 8),
+)
+
+
+def as_pdf(
+    scan: Scan,
+    prediction: Prediction,
+    explanation: Explanation | None = None,
+    *,
+    frame: int | None = None,
+    window: Window | VoiTable | None = None,
+    invert: bool = False,
+    opacity: float = 0.5,
+    made_at: datetime | None = None,
+) -> bytes:
+    """The report.
+
+    Args:
+        scan: The scan.
+        prediction: The answer.
+        explanation: The explanation on show, or None.
+        frame: Frame from 0 that is shown and spoken of; None for the first that the model read.
+        window: As the viewer shows it; None for the scan's default.
+        invert: As the viewer shows it.
+        opacity: Of the heatmap, 0 to 1.
+        made_at: Time of making; None for now.
+
+    Returns:
+        A PDF of one page that names neither patient, user nor machine.
+
+    Raises:
+        IncompatibleInput: The model has not read this frame.
+    """
+    chosen = prediction.frames[0] if frame is None else frame
+    view = sections.View(scan, prediction, explanation, position_of(prediction, scan, chosen), chosen)
+    made = (made_at or datetime.now(UTC)).astimezone(UTC)
+    plan, height = _fitting_plan(view)
+    pdf = new_sheet()
+    _describe_file(pdf, made)
+    top = _head(pdf, view, made, plan)
+    _pictures(pdf, view, top, height, (window, invert, opacity))
+    _body(pdf, view, top + height + SCALE_ROOM, plan)
+    return bytes(pdf.output())
+
+
+def _fitting_plan(view: sections.View) -> tuple[Plan, float]:
+    """The roomiest plan that leaves enough height for the pictures, and that height."""
+    for plan in PLANS:
+        scratch = new_sheet()
+        top = _head(scratch, view, datetime.now(UTC), plan)
+        left = HEIGHT - 10.0 - _body(scratch, view, top + SCALE_ROOM, plan)
+        if left >= (60.0 if plan.size > 6.5 else LOWEST):
+            break
+    return plan, min(max(left, LOWEST), TALLEST)
+
+
+def _describe_file(pdf: FPDF, made: datetime) -> None:
+    pdf.set_title("ScanLens report")
+    pdf.set_subject(DISCLAIMER)
+    pdf.set_lang("en")
+    pdf.set_producer(f"ScanLens {VERSION}")
+    pdf.set_creation_date(made)
+
+
+def _head(pdf: FPDF, view: sections.View, made: datetime, plan: Plan) -> float:
+    """Title, disclaimer and decision; returns where the pictures start."""
+    pdf.set_fill_color(*ACCENT)
+    pdf.rect(0, 0, WIDTH, 3, style="F")
+    column = Column(pdf, MARGIN, WIDTH - 2 * MARGIN, 9.0, 9.0)
+    Column(pdf, MARGIN, column.width, 9.0, 8.0).text(f"Made {made:%Y-%m-%d %H:%M} UTC", color=QUIET, align="R")
+    column.text("ScanLens report", bold=True, color=ACCENT)
+    column.text(f"{DISCLAIMER}.", size=9, bold=True)
+    column.top += 3.0
+    decision = view.prediction.decision(view.position)
+    column.text(shortened(f"{decision.sentence}", min(plan.longest, 160)), size=17, bold=True)
+    column.text(shortened(sections.answer_line(view), min(plan.longest, 300)), size=9.5)
+    column.text(shortened(f"Model: {view.prediction.card.title}", min(plan.longest, 200)), size=9, color=QUIET)
+    return column.top + 3.0
+
+
+def _pictures(
+    pdf: FPDF,
+    view: sections.View,
+    top: float,
+    height: float,
+    display: tuple[Window | VoiTable | None, bool, float],
+) -> None:
+    window, invert, opacity = display
+    scan, frame, explanation = view.scan, view.frame, view.explanation
+    right = MARGIN + HALF + GAP
+    original = _for_print(original_pixels(scan, frame, window, invert))
+    overlay = _for_print(overlay_pixels(scan, frame, window, invert, explanation, opacity))
+    about = shortened(evidence_caption(scan, frame, explanation), 120)
+    place_picture(pdf, original, (MARGIN, top, HALF, height), "The picture as it was read")
+    place_picture(pdf, overlay, (right, top, HALF, height), about)
+    below = top + height + 1.2
+    place = f", {frame_word(scan)} {frame + 1} of {scan.frames}" if scan.frames > 1 else ""
+    words = shortened(f"Original{place}, {_display_words(scan, window, invert)}", 90)
+    Column(pdf, MARGIN, HALF, below, 7.5).text(words, color=QUIET)
+    if explanation is not None and not explanation.is_empty:
+        draw_scale(pdf, right, below, HALF, ("0", f"{evidence_text(explanation.scale)} logit units"))
+        below += 3.4
+    Column(pdf, right, HALF, below, 7.5).text(about, color=QUIET)
+
+
+def _for_print(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture with at most MOST_PIXELS on its longer side."""
+    zoom = min(1.0, MOST_PIXELS / max(picture.shape[:2]))
+    return resample(picture, (max(1, round(picture.shape[0] * zoom)), max(1, round(picture.shape[1] * zoom))))
+
+
+def _display_words(scan: Scan, window: Window | VoiTable | None, invert: bool) -> str:
+    turned = ", inverted" if invert else ""
+    if scan.is_color:
+        return f"in colour{turned}"
+    shown = window or default_window(scan)
+    if isinstance(shown, VoiTable):
+        return f"by the file's grey table{turned}"
+    units = f" {scan.units}" if scan.units else ""
+    return f"window {shown.center:.4g}, width {shown.width:.4g}{units}{turned}"
+
+
+def _body(pdf: FPDF, view: sections.View, top: float, plan: Plan) -> float:
+    """Both columns and the foot; returns where the foot ends."""
+    left = Column(pdf, MARGIN, HALF, top, plan.size)
+    sections.probabilities(left, view, plan.longest, plan.most)
+    sections.trust(left, view, plan.longest, plan.most)
+    right = Column(pdf, MARGIN + HALF + GAP, HALF, top, plan.size)
+    sections.scan(right, view, plan.longest, plan.most)
+    sections.model(right, view, plan.longest, plan.most)
+    foot = Column(pdf, MARGIN, WIDTH - 2 * MARGIN, max(left.top, right.top) + 2.5, min(plan.size, 6.5))
+    sections.foot(foot, view, plan.longest, plan.most)
+    return foot.top

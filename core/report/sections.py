@@ -1,0 +1,197 @@
+"""The parts of the page's text: probabilities, trust, scan, model, versions and hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from core.card import ModelCard
+from core.explain.explanation import Explanation
+from core.figures.evidence import describe_evidence, frame_word
+from core.figures.probabilities import bar_order
+from core.figures.wording import beside_threshold, evidence_text, probability_text
+from core.report.facts import doubts, scan_facts, similarity_words, versions
+from core.report.sheet import AMBER, QUIET, Column
+from core.report.text import shortened
+from core.scan import Scan
+
+if TYPE_CHECKING:  # the classifier brings ONNX Runtime
+    from core.classify import Prediction
+
+#: More bars than these say nothing that a line of text does not.
+MOST_BARS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the page speaks of.
+
+    Attributes:
+        scan: The scan.
+        prediction: The answer.
+        explanation: The explanation on show, or None.
+        position: Row of the shown frame in the prediction.
+        frame: The shown frame, from 0.
+    """
+
+    scan: Scan
+    prediction: Prediction
+    explanation: Explanation | None
+    position: int
+    frame: int
+
+
+def answer_line(view: View) -> str:
+    """The answer in numbers: `"Probability of Pneumonia 0.87, decision threshold 0.62, calibrated probability 0.81."`."""
+    decision = view.prediction.decision(view.position)
+    card = view.prediction.card
+    about = 1 if decision.threshold is not None and len(card.labels) == 2 else decision.class_index
+    probability = probability_text(decision.probability)
+    threshold = ""
+    if decision.threshold is not None:
+        probability, written = beside_threshold(decision.probability, decision.threshold)
+        threshold = f", decision threshold {written}"
+    calibrated = probability_text(float(view.prediction.calibrated[view.position][about]))
+    return f"Probability of {card.labels[about]} {probability}{threshold}, calibrated probability {calibrated}."
+
+
+def probabilities(column: Column, view: View, longest: int, most: int) -> None:
+    """A bar for each class, and what they come to over a stack."""
+    prediction = view.prediction
+    decision = prediction.decision(view.position)
+    row, calibrated = prediction.probabilities[view.position], prediction.calibrated[view.position]
+    column.heading("Probabilities")
+    order = bar_order(row)
+    shown = order[: min(MOST_BARS, most)]
+    for index in shown:
+        cut = decision.threshold if index == 1 and len(order) == 2 else None
+        value = probability_text(float(row[index])) if cut is None else beside_threshold(float(row[index]), cut)[0]
+        words = f"{value}   calibrated {probability_text(float(calibrated[index]))}"
+        if cut is not None:
+            words += f"   threshold {beside_threshold(float(row[index]), cut)[1]}"
+        label = shortened(prediction.card.labels[index], min(longest, 36))
+        column.probability(
+            label, words, float(row[index]), cut, float(calibrated[index]), index == decision.class_index
+        )
+    if len(order) > len(shown):
+        rest = len(order) - len(shown)
+        column.text(f"{rest} more classes, each at most {probability_text(float(row[order[len(shown)]]))}", color=QUIET)
+    column.text(_bar_key(prediction.card, decision.threshold), color=QUIET, size=max(column.size - 1, 5.5))
+    if len(prediction.frames) > 1:
+        column.text(shortened(_over_the_stack(view), longest))
+
+
+def _bar_key(card: ModelCard, threshold: float | None) -> str:
+    line = "" if threshold is None else f"Line: threshold{f', {card.threshold_from}' if card.threshold_from else ''}. "
+    return f"{shortened(line, 200)}Diamond: calibrated with temperature {card.temperature:.3g}."
+
+
+def _over_the_stack(view: View) -> str:
+    prediction = view.prediction
+    decision = prediction.decision(view.position)
+    about = 1 if decision.threshold is not None else decision.class_index
+    values = prediction.probabilities[:, about]
+    low, high = probability_text(float(values.min())), probability_text(float(values.max()))
+    word = frame_word(view.scan)
+    text = f"{prediction.card.labels[about]} over {len(values)} {word}s: {low} to {high}"
+    if decision.threshold is None:
+        return f"{text}."
+    return f"{text}, at or above the threshold in {int((values >= decision.threshold).sum())}."
+
+
+def trust(column: Column, view: View, longest: int, most: int) -> None:
+    """Similarity, strength of the evidence, and every warning."""
+    column.heading("How far to trust it")
+    column.pair("Picture", similarity_words(view.prediction, view.position))
+    if view.explanation is not None:
+        column.pair("Explanation", shortened(_explanation_words(view, view.explanation), longest))
+    sentences = doubts(view.scan, view.prediction, view.explanation)
+    if not sentences:
+        column.text("No warnings.", color=QUIET)
+    column.top += 0.6
+    for sentence in sentences[:most]:
+        column.bullet(shortened(sentence, longest), AMBER)
+    _left_out(column, len(sentences) - most, "warnings")
+
+
+def _explanation_words(view: View, explanation: Explanation) -> str:
+    about = f"{explanation.method} of layer {explanation.layer}"
+    if explanation.is_empty:
+        return f"{about}: nothing found"
+    if len(explanation.frames) > 1:
+        return f"{about}. {describe_evidence(explanation, view.scan, view.frame)}"
+    return f"{about}: strongest evidence {evidence_text(explanation.scale)} logit units"
+
+
+def scan(column: Column, view: View, longest: int, most: int) -> None:
+    """Facts of the scan without identifiers."""
+    column.heading("Scan")
+    _pairs(column, scan_facts(view.scan), longest, most)
+
+
+def model(column: Column, view: View, longest: int, most: int) -> None:
+    """Facts of the model card, with its test metrics."""
+    card = view.prediction.card
+    column.heading("Model")
+    facts = {"Model": card.title, "Trained on": card.training_modality}
+    data = _datasets(card)
+    if data:
+        facts["Data"] = data
+    facts["Licence"] = f"{card.license}{', non-commercial use only' if card.non_commercial else ''}"
+    facts["Threshold"] = f"{card.threshold:.3g}, {card.threshold_from}" if card.threshold is not None else "none"
+    for metric in card.metrics:
+        facts[_metric_name(metric)] = _metric_value(metric)
+    found = card.out_of_distribution.get("roc_auc")
+    if isinstance(found, (int, float)):
+        facts["Similarity check"] = f"ROC AUC {found:.3g} against other pictures"
+    _pairs(column, facts, longest, most)
+
+
+def _datasets(card: ModelCard) -> str:
+    named = card.front_matter.get("datasets") or []
+    return (
+        ", ".join(str(name) for name in named)
+        if isinstance(named, Sequence) and not isinstance(named, str)
+        else str(named)
+    )
+
+
+def _metric_name(metric: Mapping[str, Any]) -> str:
+    name = str(metric.get("name") or metric.get("type") or "metric")
+    return f"{name}, {metric['split']}" if metric.get("split") else name
+
+
+def _metric_value(metric: Mapping[str, Any]) -> str:
+    """`"0.964 (0.948 to 0.977), n 624"`; what is undefined says so."""
+    text = _three_digits(metric.get("value"))
+    if metric.get("low") is not None and metric.get("high") is not None:
+        text += f" (95 % interval {_three_digits(metric['low'])} to {_three_digits(metric['high'])})"
+    return text + (f", n {metric['n']}" if metric.get("n") else "")
+
+
+def _three_digits(value: object) -> str:
+    if not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124, only NaN differs from itself
+        return "not defined"
+    return f"{value:.3f}" if 0 <= value <= 1 else f"{value:.3g}"
+
+
+def foot(column: Column, view: View, longest: int, most: int) -> None:
+    """What it takes to make the same page again."""
+    column.text(f"Scan, sha256 {view.scan.digest}", color=QUIET)
+    files = list(view.prediction.card.sha256.items())
+    for name, digest in files[: min(most, 4)]:
+        column.text(shortened(f"{view.prediction.card.slug}/{name}, sha256 {digest}", longest), color=QUIET)
+    _left_out(column, len(files) - 4, "files")
+    column.text(", ".join(f"{name} {number}" for name, number in versions().items()), color=QUIET)
+
+
+def _pairs(column: Column, facts: Mapping[str, str], longest: int, most: int) -> None:
+    for name, value in list(facts.items())[:most]:
+        column.pair(shortened(name, min(longest, 60)), shortened(value, longest))
+    _left_out(column, len(facts) - most, "entries")
+
+
+def _left_out(column: Column, count: int, what: str) -> None:
+    if count > 0:
+        column.text(f"{count} more {what}; the JSON has them all.", color=QUIET)
