@@ -65,18 +65,24 @@ def position_of(prediction: Prediction, scan: Scan, frame: int) -> int:
     return prediction.frames.index(frame)
 
 
-def doubts(scan: Scan, prediction: Prediction, explanation: Explanation | None) -> list[str]:
-    """Every reason to trust the answer less, as sentences, the gravest first, none twice."""
+def grave_doubts(scan: Scan, prediction: Prediction) -> list[str]:
+    """Why the answer may mean nothing at all; these belong right beside it."""
     found = []
     if prediction.warning:
         found.append(f"This scan does not fit the model: it {prediction.warning}.")
-    if prediction.note:
-        found.append(f"Not checked: the model {prediction.note}.")
     unlike = sum(not entry.is_similar for entry in prediction.similarity)
     if unlike:
         which = f" in {unlike} of {len(prediction.similarity)} {frame_word(scan)}s" if scan.frames > 1 else ""
         found.append(f"The picture is unlike what the model was validated on{which}: its answer may mean nothing.")
-    elif not prediction.similarity:
+    return found
+
+
+def doubts(scan: Scan, prediction: Prediction, explanation: Explanation | None) -> list[str]:
+    """Every reason to trust the answer less, as sentences, the gravest first, none twice."""
+    found = grave_doubts(scan, prediction)
+    if prediction.note:
+        found.append(f"Not checked: the model {prediction.note}.")
+    if not prediction.similarity:
         found.append("This model cannot tell whether the picture is like what it was trained on.")
     if explanation is not None and explanation.is_empty:
         found.append(f"The explanation is empty: no positive evidence for {explanation.label} was found anywhere.")

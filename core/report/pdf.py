@@ -18,9 +18,9 @@ from core.figures.evidence import frame_word
 from core.figures.overlay import resample
 from core.figures.wording import evidence_text
 from core.report import sections
-from core.report.facts import DISCLAIMER, position_of
+from core.report.facts import DISCLAIMER, grave_doubts, position_of
 from core.report.picture import evidence_caption, original_pixels, overlay_pixels
-from core.report.sheet import ACCENT, HEIGHT, MARGIN, QUIET, WIDTH, Column, draw_scale, new_sheet, place_picture
+from core.report.sheet import ACCENT, AMBER, HEIGHT, MARGIN, QUIET, WIDTH, Column, draw_scale, new_sheet, place_picture
 from core.report.text import shortened
 from core.scan import Scan, VoiTable, Window, default_window
 from core.version import VERSION
@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
     from core.classify import Prediction
 
-#: Printed at up to 88 mm, 1,200 pixels are 350 to the inch; more only makes the file large.
-MOST_PIXELS = 1200
+#: Printed at up to 88 mm, 1,000 pixels are 290 to the inch; more only makes the file large.
+MOST_PIXELS = 1000
 GAP = 5.0
 HALF = (WIDTH - 2 * MARGIN - GAP) / 2
-TALLEST, LOWEST = 92.0, 38.0
+TALLEST, LOWEST, ENOUGH = 98.0, 38.0, 62.0
+FOOT_END = HEIGHT - 9.0
 SCALE_ROOM = 11.0
 
 
@@ -46,20 +47,21 @@ class Plan:
         size: Type size of the text in points.
         longest: Characters of one entry before it is shortened.
         most: Entries of one list before the rest is only counted.
+        room: Height in mm that must be left for the pictures.
     """
 
     size: float
     longest: int = 100_000
     most: int = 100_000
+    room: float = LOWEST
 
 
 #: From comfortable to cramped; the first that leaves room for a picture is taken.
 PLANS = (
-    *(Plan(size) for size in (8.5, 8.0, 7.5, 7.0, 6.5, 6.0)),
-    Plan(6.0, 400, 40),
-    Plan(6.0, 240, 24),
-    Plan(6.0, 150, 14),
-    Plan(6.0, 90, 8),
+    *(Plan(size, room=ENOUGH) for size in (9.0, 8.5, 8.0, 7.5, 7.0, 6.5)),
+    *(Plan(size) for size in (6.5, 6.0)),
+    *(Plan(6.0, longest, most) for longest in (400, 160) for most in (40, 30, 22, 16)),
+    *(Plan(6.0, 120, most) for most in (12, 8)),
 )
 
 
@@ -95,24 +97,25 @@ def as_pdf(
     chosen = prediction.frames[0] if frame is None else frame
     view = sections.View(scan, prediction, explanation, position_of(prediction, scan, chosen), chosen)
     made = (made_at or datetime.now(UTC)).astimezone(UTC)
-    plan, height = _fitting_plan(view)
+    plan, room = _fitting_plan(view)
+    height = min(room, TALLEST)
     pdf = new_sheet()
     _describe_file(pdf, made)
     top = _head(pdf, view, made, plan)
     _pictures(pdf, view, top, height, (window, invert, opacity))
-    _body(pdf, view, top + height + SCALE_ROOM, plan)
+    _body(pdf, view, top + height + SCALE_ROOM, plan, room - height)
     return bytes(pdf.output())
 
 
 def _fitting_plan(view: sections.View) -> tuple[Plan, float]:
-    """The roomiest plan that leaves enough height for the pictures, and that height."""
+    """The roomiest plan that leaves enough height for the pictures, and what it leaves in mm."""
     for plan in PLANS:
         scratch = new_sheet()
         top = _head(scratch, view, datetime.now(UTC), plan)
-        left = HEIGHT - 10.0 - _body(scratch, view, top + SCALE_ROOM, plan)
-        if left >= (60.0 if plan.size > 6.5 else LOWEST):
+        left = FOOT_END - _body(scratch, view, top + SCALE_ROOM, plan)
+        if left >= plan.room:
             break
-    return plan, min(max(left, LOWEST), TALLEST)
+    return plan, left
 
 
 def _describe_file(pdf: FPDF, made: datetime) -> None:
@@ -133,9 +136,13 @@ def _head(pdf: FPDF, view: sections.View, made: datetime, plan: Plan) -> float:
     column.text(f"{DISCLAIMER}.", size=9, bold=True)
     column.top += 3.0
     decision = view.prediction.decision(view.position)
-    column.text(shortened(f"{decision.sentence}", min(plan.longest, 160)), size=17, bold=True)
+    sentence = shortened(decision.sentence, 200)
+    column.text(sentence, size=17 if len(sentence) < 60 else 12, bold=True)
     column.text(shortened(sections.answer_line(view), min(plan.longest, 300)), size=9.5)
     column.text(shortened(f"Model: {view.prediction.card.title}", min(plan.longest, 200)), size=9, color=QUIET)
+    for sentence in grave_doubts(view.scan, view.prediction):
+        column.top += 0.8
+        column.bullet(shortened(sentence, 300), AMBER)
     return column.top + 3.0
 
 
@@ -178,17 +185,22 @@ def _display_words(scan: Scan, window: Window | VoiTable | None, invert: bool) -
     if isinstance(shown, VoiTable):
         return f"by the file's grey table{turned}"
     units = f" {scan.units}" if scan.units else ""
-    return f"window {shown.center:.4g}, width {shown.width:.4g}{units}{turned}"
+    return f"window {_plain(shown.center)}, width {_plain(shown.width)}{units}{turned}"
 
 
-def _body(pdf: FPDF, view: sections.View, top: float, plan: Plan) -> float:
-    """Both columns and the foot; returns where the foot ends."""
+def _plain(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _body(pdf: FPDF, view: sections.View, top: float, plan: Plan, spare: float = 0.0) -> float:
+    """Both columns and, `spare` mm below them, the foot; returns where the foot ends."""
     left = Column(pdf, MARGIN, HALF, top, plan.size)
     sections.probabilities(left, view, plan.longest, plan.most)
     sections.trust(left, view, plan.longest, plan.most)
+    sections.provenance(left, view, plan.longest, plan.most)
     right = Column(pdf, MARGIN + HALF + GAP, HALF, top, plan.size)
     sections.scan(right, view, plan.longest, plan.most)
     sections.model(right, view, plan.longest, plan.most)
-    foot = Column(pdf, MARGIN, WIDTH - 2 * MARGIN, max(left.top, right.top) + 2.5, min(plan.size, 6.5))
+    foot = Column(pdf, MARGIN, WIDTH - 2 * MARGIN, max(left.top, right.top) + 2.5 + spare, min(plan.size, 6.5))
     sections.foot(foot, view, plan.longest, plan.most)
     return foot.top

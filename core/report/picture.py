@@ -142,6 +142,8 @@ def _with_caption(
     if drawn and explanation is not None:
         bar = inferno(np.tile(np.linspace(0.0, 1.0, width - 2 * margin, dtype=np.float32), (line // 2, 1)))
         image.paste(Image.fromarray(bar), (margin, top))
+        # The dark end of the colours is as black as what it lies on.
+        pen.rectangle((margin - 1, top - 1, width - margin, top + line // 2), outline=(120, 120, 120))
         top = _write_ends(pen, font, explanation.scale, (margin, width - margin), top + line // 2)
     caption = printable(evidence_caption(scan, frame, explanation), "ascii")
     _write(pen, font, caption, (margin, top), width - 2 * margin, (235, 235, 235))

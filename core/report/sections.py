@@ -11,7 +11,7 @@ from core.explain.explanation import Explanation
 from core.figures.evidence import describe_evidence, frame_word
 from core.figures.probabilities import bar_order
 from core.figures.wording import beside_threshold, evidence_text, probability_text
-from core.report.facts import doubts, scan_facts, similarity_words, versions
+from core.report.facts import doubts, grave_doubts, scan_facts, similarity_words, versions
 from core.report.sheet import AMBER, QUIET, Column
 from core.report.text import shortened
 from core.scan import Scan
@@ -43,7 +43,7 @@ class View:
 
 
 def answer_line(view: View) -> str:
-    """The answer in numbers: `"Probability of Pneumonia 0.87, decision threshold 0.62, calibrated probability 0.81."`."""
+    """In numbers: `"Probability of Pneumonia 0.87, decision threshold 0.62, calibrated probability 0.81."`."""
     decision = view.prediction.decision(view.position)
     card = view.prediction.card
     about = 1 if decision.threshold is not None and len(card.labels) == 2 else decision.class_index
@@ -67,9 +67,9 @@ def probabilities(column: Column, view: View, longest: int, most: int) -> None:
     for index in shown:
         cut = decision.threshold if index == 1 and len(order) == 2 else None
         value = probability_text(float(row[index])) if cut is None else beside_threshold(float(row[index]), cut)[0]
-        words = f"{value}   calibrated {probability_text(float(calibrated[index]))}"
+        words = f"{value} · calibrated {probability_text(float(calibrated[index]))}"
         if cut is not None:
-            words += f"   threshold {beside_threshold(float(row[index]), cut)[1]}"
+            words += f" · threshold {beside_threshold(float(row[index]), cut)[1]}"
         label = shortened(prediction.card.labels[index], min(longest, 36))
         column.probability(
             label, words, float(row[index]), cut, float(calibrated[index]), index == decision.class_index
@@ -83,8 +83,9 @@ def probabilities(column: Column, view: View, longest: int, most: int) -> None:
 
 
 def _bar_key(card: ModelCard, threshold: float | None) -> str:
-    line = "" if threshold is None else f"Line: threshold{f', {card.threshold_from}' if card.threshold_from else ''}. "
-    return f"{shortened(line, 200)}Diamond: calibrated with temperature {card.temperature:.3g}."
+    origin = f" ({shortened(card.threshold_from, 160)})" if card.threshold_from else ""
+    line = "" if threshold is None else f"Line: threshold{origin}. "
+    return f"{line}Diamond: calibrated with temperature {card.temperature:.3g}."
 
 
 def _over_the_stack(view: View) -> str:
@@ -106,9 +107,10 @@ def trust(column: Column, view: View, longest: int, most: int) -> None:
     column.pair("Picture", similarity_words(view.prediction, view.position))
     if view.explanation is not None:
         column.pair("Explanation", shortened(_explanation_words(view, view.explanation), longest))
-    sentences = doubts(view.scan, view.prediction, view.explanation)
+    at_the_answer = grave_doubts(view.scan, view.prediction)
+    sentences = [entry for entry in doubts(view.scan, view.prediction, view.explanation) if entry not in at_the_answer]
     if not sentences:
-        column.text("No warnings.", color=QUIET)
+        column.text("No further warnings." if at_the_answer else "No warnings.", color=QUIET)
     column.top += 0.6
     for sentence in sentences[:most]:
         column.bullet(shortened(sentence, longest), AMBER)
@@ -122,6 +124,15 @@ def _explanation_words(view: View, explanation: Explanation) -> str:
     if len(explanation.frames) > 1:
         return f"{about}. {describe_evidence(explanation, view.scan, view.frame)}"
     return f"{about}: strongest evidence {evidence_text(explanation.scale)} logit units"
+
+
+def provenance(column: Column, view: View, longest: int, most: int) -> None:
+    """Each transform from the file to the model's input."""
+    column.heading("How this image was made")
+    steps = [*view.scan.provenance, *view.prediction.prepared.provenance]
+    for step in steps[:most]:
+        column.pair(shortened(step.name, min(longest, 60)), shortened(step.detail, longest))
+    _left_out(column, len(steps) - most, "steps")
 
 
 def scan(column: Column, view: View, longest: int, most: int) -> None:
@@ -163,10 +174,10 @@ def _metric_name(metric: Mapping[str, Any]) -> str:
 
 
 def _metric_value(metric: Mapping[str, Any]) -> str:
-    """`"0.964 (0.948 to 0.977), n 624"`; what is undefined says so."""
+    """`"0.964 (95 % CI 0.948–0.977), n 624"`; what is undefined says so."""
     text = _three_digits(metric.get("value"))
     if metric.get("low") is not None and metric.get("high") is not None:
-        text += f" (95 % interval {_three_digits(metric['low'])} to {_three_digits(metric['high'])})"
+        text += f" (95 % CI {_three_digits(metric['low'])}–{_three_digits(metric['high'])})"
     return text + (f", n {metric['n']}" if metric.get("n") else "")
 
 

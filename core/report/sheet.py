@@ -122,7 +122,7 @@ class Column:
         baseline = self.top - self.size * POINT * 1.25
         self.pdf.set_xy(self.left, baseline)
         self.pdf.cell(room, self.size * POINT * 1.25, printable(value, "cp1252"), align="R")
-        self.top += 0.3
+        self.top += 0.6
         self.pdf.set_fill_color(235, 238, 240)
         self.pdf.rect(self.left, self.top, room, thick, style="F")
         self.pdf.set_fill_color(*(BLUE if chosen else PALE))
@@ -131,13 +131,13 @@ class Column:
             self._threshold(self.left + room * threshold, thick)
         if mark is not None:
             self._diamond(self.left + room * mark, self.top + thick / 2, thick * 0.42)
-        self.top += thick + self.size * POINT * 0.5
+        self.top += thick + self.size * POINT * 0.6
 
     def _threshold(self, at: float, thick: float) -> None:
         for color, width in (((255, 255, 255), 1.0), (INK, 0.5)):
             self.pdf.set_draw_color(*color)
             self.pdf.set_line_width(width)
-            self.pdf.line(at, self.top - 0.5, at, self.top + thick + 0.5)
+            self.pdf.line(at, self.top - 0.4, at, self.top + thick + 0.9)
 
     def _diamond(self, x: float, y: float, half: float) -> None:
         self.pdf.set_fill_color(255, 255, 255)
