@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from core.card import ModelCard
 from core.errors import Cancelled, IncompatibleInput, InvalidCard
+from core.similarity import Reference, Similarity, read_reference, similarity
 
 ONNX_FILE = "model.onnx"
+REFERENCE_FILE = "similarity.npz"
 OUTPUTS = ("logits", "activations", "features")
 
 #: Threads within one operation. On two cores two threads gain little on one picture and lose under load, when
@@ -55,10 +57,14 @@ class Bundle:
         units: Number of logits, which is one less than the labels where one unit speaks for two.
         explain_layer: The layer of the activations as the compiled file names it.
         cam_weights: (units, C) float32 constant Grad-CAM weights, or None where the head is not affine.
+        reference: What the model has seen, in the space of its features, or None where the bundle does not say.
     """
 
-    def __init__(self, card: ModelCard, session: onnxruntime.InferenceSession) -> None:
+    def __init__(
+        self, card: ModelCard, session: onnxruntime.InferenceSession, reference: Reference | None = None
+    ) -> None:
         self.card = card
+        self.reference = reference
         self.outputs = tuple(value.name for value in session.get_outputs())
         self.units = int(session.get_outputs()[0].shape[-1])
         self._session = session
@@ -97,6 +103,16 @@ class Bundle:
         else:
             found = self._run_chunks(batch, count, names, progress, cancelled)
         return ModelOutput(**dict(zip(names, found, strict=True)))
+
+    def similarity(self, features: NDArray[np.float32] | None) -> tuple[Similarity, ...]:
+        """How near each frame is to what the model has seen; empty where the bundle cannot tell.
+
+        Args:
+            features: (N, D) as `run` gives them.
+        """
+        if self.reference is None or features is None:
+            return ()
+        return similarity(self.reference, features)
 
     def _run_chunks(
         self,
@@ -155,7 +171,16 @@ def open_bundle(card: ModelCard) -> Bundle:
     first = session.get_outputs()[0]
     if first.name != "logits" or not isinstance(first.shape[-1], int):
         raise _invalid(card, "a first output named logits of fixed size", f"a {ONNX_FILE} without it")
-    return Bundle(card, session)
+    return Bundle(card, session, _reference(card))
+
+
+def _reference(card: ModelCard) -> Reference | None:
+    if REFERENCE_FILE not in card.sha256:
+        return None
+    try:
+        return read_reference(verified_bytes(card, REFERENCE_FILE))
+    except (KeyError, ValueError) as error:
+        raise _invalid(card, f"a {REFERENCE_FILE} with its arrays", "a broken one") from error
 
 
 def verified_bytes(card: ModelCard, name: str) -> bytes:
