@@ -1,0 +1,149 @@
+"""What the Keras process does for the web process. Imported by the worker only; TensorFlow is imported when called."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import Cancelled, InvalidCard, UnsafeModel, UnsupportedModel
+from core.runtime.anatomy import Anatomy, call_recorded, dissect
+from core.runtime.compile import compile_bundle
+from core.runtime.gradients import Gradients, grad_cam_grids, gradient_function
+from core.runtime.model_file import check_model_file
+from core.runtime.wire import Arrays
+
+CHUNK = 8
+Answer = tuple[dict[str, Any], Arrays]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One request: JSON `arguments`, `arrays`, and the ways to say how far it is and to hear that it should stop."""
+
+    arguments: dict[str, Any]
+    arrays: Arrays
+    progress: Callable[[float], None]
+    cancelled: Callable[[], bool]
+
+
+@dataclass(eq=False)
+class _Loaded:
+    model: Any
+    gradients: dict[tuple[str, ...], Gradients] = field(default_factory=dict)
+
+
+#: Models of the last requests by sha256, with their compiled gradient functions by layer.
+_loaded: OrderedDict[str, _Loaded] = OrderedDict()
+_KEPT = 2
+
+
+def ping(_job: Job) -> Answer:
+    """Versions of Keras and TensorFlow."""
+    import keras
+    import tensorflow as tf
+
+    return {"keras": keras.__version__, "tensorflow": tf.__version__}, {}
+
+
+def check(job: Job) -> Answer:
+    """Whether Keras may open the file `model`, and what is in it; Keras does not see it here."""
+    return asdict(check_model_file(_read(job))), {}
+
+
+def compile_model(job: Job) -> Answer:
+    """`model` to `folder/model.onnx`; arrays are real inputs by name, without them noise in [0, 1] is used."""
+    loaded = load_checked(job)
+    sample: Arrays = job.arrays or {
+        str(tensor.name): np.random.default_rng(0).random((4, *tensor.shape[1:]), np.float32)
+        for tensor in loaded.model.inputs
+    }
+    facts = compile_bundle(loaded.model, Path(job.arguments["folder"]), job.arguments.get("layer"), sample)
+    return {**asdict(facts), "path": str(facts.path)}, {}
+
+
+def grad_cam(job: Job) -> Answer:
+    """Grad-CAM grids (N, h, w) of the logit `unit` times `sign` at `layer`, for any architecture."""
+    loaded = load_checked(job)
+    layer, names = str(job.arguments["layer"]), tuple(job.arrays)
+    if (layer, *names) not in loaded.gradients:
+        loaded.gradients[layer, *names] = gradient_function(dissect(loaded.model, layer, names))
+    gradients = loaded.gradients[layer, *names]
+    unit, sign = int(job.arguments["unit"]), float(job.arguments.get("sign", 1.0))
+    return {}, {"grids": _in_chunks(job, lambda arrays: grad_cam_grids(gradients, arrays, unit, sign))}
+
+
+def predict(job: Job) -> Answer:
+    """The model's own output (N, …), the reference for the compiled model."""
+    loaded = load_checked(job)
+    anatomy: Anatomy = dissect(loaded.model, None, tuple(job.arrays))
+    return {"activation": anatomy.activation}, {"output": _in_chunks(job, lambda arrays: _output(anatomy, arrays))}
+
+
+def _output(anatomy: Anatomy, arrays: Arrays) -> NDArray[np.float32]:
+    return np.asarray(call_recorded(anatomy, arrays).output, np.float32)
+
+
+def _in_chunks(job: Job, function: Callable[[Arrays], NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Run over the frames a few at a time, so that memory stays bounded and a stop is heard."""
+    count = min((len(array) for array in job.arrays.values()), default=0)
+    if count == 0:
+        raise UnsupportedModel("one frame at least", "none", "choose a frame")
+    parts = []
+    for start in range(0, count, CHUNK):
+        if job.cancelled():
+            raise Cancelled("the Keras process")
+        parts.append(function({name: array[start : start + CHUNK] for name, array in job.arrays.items()}))
+        job.progress(min(start + CHUNK, count) / count)
+    return np.concatenate(parts)
+
+
+def _read(job: Job) -> bytes:
+    try:
+        return Path(job.arguments["model"]).read_bytes()
+    except OSError as error:
+        raise InvalidCard("a model file", "none", "restore the model's folder") from error
+
+
+def load_checked(job: Job) -> _Loaded:
+    """The model at `model`, checked, without its optimiser and losses; the last few are kept.
+
+    Raises:
+        InvalidCard: The file is missing, or its sha256 is not the `sha256` that was given.
+        UnsafeModel: The file asks for more than it may.
+        UnsupportedModel: Keras cannot build it.
+    """
+    content = _read(job)
+    digest = hashlib.sha256(content).hexdigest()
+    if job.arguments.get("sha256", digest) != digest:
+        raise InvalidCard("the model file that its card was written for", "another", "restore the model's folder")
+    if digest not in _loaded:
+        check_model_file(content)
+        _loaded[digest] = _Loaded(_load(content))
+    _loaded.move_to_end(digest)
+    while len(_loaded) > _KEPT:
+        _loaded.popitem(last=False)
+    return _loaded[digest]
+
+
+def _load(content: bytes) -> Any:
+    """Keras reads from a copy of what was checked, so that nobody can exchange the file in between."""
+    import keras
+
+    with tempfile.TemporaryDirectory(prefix="scanlens-") as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(content)
+        try:
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        except (UnsafeModel, MemoryError):
+            raise
+        except Exception as error:  # Keras raises whatever its layers raise
+            fault = f"one that it cannot build ({type(error).__name__})"
+            raise UnsupportedModel("a model that Keras can build", fault, "save it again with Keras 3") from error

@@ -1,0 +1,216 @@
+"""What a .keras file asks for, looked at before Keras does.
+
+Keras' own security notes say to sandbox model files: archives could run code with safe_mode on (CVE-2025-1550, -8747,
+-9906), read other files (CVE-2025-12058, CVE-2026-1669), write outside their folder (CVE-2025-12060) and exhaust memory
+by declared shapes (CVE-2026-0897). Hence a list of what is allowed; anything else is refused. Runs in the Keras process
+only, and needs h5py but not Keras.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from core.errors import UnsafeModel
+
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+MAX_FILE = 1 << 30
+MAX_CONFIG = 16 << 20
+MAX_NUMBER = 1_000_000
+MAX_ELEMENTS = 1 << 27
+MAX_DEPTH = 60
+
+_LAYERS = """
+Activation ActivityRegularization Add AdditiveAttention AlphaDropout Attention Average AveragePooling1D AveragePooling2D
+AveragePooling3D BatchNormalization Bidirectional CategoryEncoding CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D
+Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D Cropping3D Dense
+DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU EinsumDense Embedding Flatten GRU GRUCell GaussianDropout GaussianNoise
+GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
+GlobalMaxPooling3D GroupNormalization GroupQueryAttention Identity InputLayer LSTM LSTMCell LayerNormalization LeakyReLU
+Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum MultiHeadAttention Multiply Normalization PReLU Permute
+RMSNormalization RNN RandomBrightness RandomContrast RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom
+ReLU RepeatVector Rescaling Reshape Resizing SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax
+SpatialDropout1D SpatialDropout2D SpatialDropout3D StackedRNNCells Subtract TimeDistributed UnitNormalization
+UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
+""".split()  # noqa: SIM905
+_INITIALIZERS = """
+Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones Orthogonal
+OrthogonalInitializer RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros
+""".split()  # noqa: SIM905
+_NUMPY_OPERATIONS = """
+Absolute Add Amax Clip Concatenate Divide ExpandDims GetItem Max Maximum Mean Min Minimum Multiply Negative Power
+Reshape Sqrt Square Squeeze Stack Subtract Sum Transpose TrueDivide
+""".split()  # noqa: SIM905
+_NN_OPERATIONS = """
+Elu Gelu HardSigmoid HardSilu HardSwish LeakyRelu Relu Relu6 Sigmoid Silu Softmax Softplus Swish Tanh
+""".split()  # noqa: SIM905
+
+#: Every class that may be named in config.json, with the module it must come from.
+ALLOWED: frozenset[tuple[str, str]] = frozenset(
+    [("keras.layers", name) for name in _LAYERS]
+    + [("keras.initializers", name) for name in _INITIALIZERS]
+    + [("keras.regularizers", name) for name in ("L1", "L1L2", "L2", "OrthogonalRegularizer")]
+    + [("keras.constraints", name) for name in ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm")]
+    + [("keras.src.ops.numpy", name) for name in _NUMPY_OPERATIONS]
+    + [("keras.src.ops.nn", name) for name in _NN_OPERATIONS]
+    + [(module, "DTypePolicy") for module in ("keras", "keras.dtype_policies")]
+    + [(module, name) for module in ("keras", "keras.models") for name in ("Functional", "Model", "Sequential")]
+    + [("keras.src.models.functional", "Functional"), ("keras.src.models.sequential", "Sequential")]
+)
+
+#: Names that a layer may carry as its activation.
+ACTIVATIONS = frozenset(
+    """
+    celu elu exponential gelu glu hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear log_sigmoid log_softmax
+    mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign swish tanh
+    """.split()  # noqa: SIM905
+)
+
+#: Values that Keras writes as plain data.
+_PLAIN = frozenset(["__keras_tensor__", "__numpy__", "__slice__", "__ellipsis__", "__tuple__"])
+
+#: Numbers that stand for themselves and not for a size.
+_FREE_NUMBERS = frozenset(["seed", "shared_object_id"])
+_SHAPES = frozenset(["batch_shape", "batch_input_shape", "input_shape", "shape", "target_shape", "output_shape"])
+_ACTIVATION_KEYS = frozenset(["activation", "recurrent_activation"])
+
+
+@dataclass(frozen=True)
+class ModelFileFacts:
+    """What was found in a file that passed.
+
+    Attributes:
+        layers: Class names of its layers and how many there are of each.
+        weights_bytes: Size of all weights.
+        keras_version: As the file says, or `""`.
+    """
+
+    layers: dict[str, int]
+    weights_bytes: int
+    keras_version: str
+
+
+def check_model_file(content: bytes) -> ModelFileFacts:
+    """Look at the archive, its configuration and its weights without Keras.
+
+    Args:
+        content: A .keras file.
+
+    Raises:
+        UnsafeModel: The file asks for anything beyond plain layers of bounded size.
+    """
+    members = _members(content)
+    try:
+        config = json.loads(members[CONFIG])
+        metadata = json.loads(members.get(METADATA, b"{}"))
+    except (ValueError, RecursionError) as error:
+        raise _unsafe("configuration in JSON", "something else") from error
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise _unsafe("the configuration of a model", "something else")
+    layers: dict[str, int] = {}
+    # Optimiser, losses and metrics are never built, see `load_checked`, so their names are no concern.
+    for name in _check_config({key: value for key, value in config.items() if key != "compile_config"}):
+        layers[name] = layers.get(name, 0) + 1
+    version = metadata.get("keras_version", "") if isinstance(metadata, dict) else ""
+    return ModelFileFacts(layers, _check_weights(members[WEIGHTS]), str(version)[:40])
+
+
+def _members(content: bytes) -> dict[str, bytes]:
+    """The archive's files, if they are the three of Keras and nothing more."""
+    try:
+        archive = zipfile.ZipFile(BytesIO(content))
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise _unsafe("a .keras archive", "a file of another kind") from error
+    with archive:
+        names = [entry.filename for entry in archive.infolist()]
+        if len(names) != len(set(names)) or not {CONFIG, WEIGHTS} <= set(names) <= {CONFIG, METADATA, WEIGHTS}:
+            raise _unsafe(f"{CONFIG}, {METADATA} and {WEIGHTS}", f"an archive with {len(names)} other or double files")
+        for entry in archive.infolist():
+            limit = MAX_FILE if entry.filename == WEIGHTS else MAX_CONFIG
+            if entry.file_size > limit or entry.file_size > 100 * max(entry.compress_size, 1) or entry.flag_bits & 1:
+                raise _unsafe(f"{entry.filename} of at most {limit >> 20} MiB, unencrypted", "more than that")
+        try:
+            return {name: archive.read(name) for name in names}
+        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
+            raise _unsafe("a whole archive", "a damaged one") from error
+
+
+def _check_config(node: Any, key: str = "", depth: int = 0) -> Iterator[str]:
+    """Class names of the layers below a node of the configuration; refuses what is not allowed."""
+    if depth > MAX_DEPTH:
+        raise _unsafe(f"a configuration at most {MAX_DEPTH} levels deep", "a deeper one")
+    if isinstance(node, dict):
+        if {"class_name", "registered_name", "module"} & node.keys():
+            yield from _check_class(node)
+        for name, value in node.items():
+            _check_named(name, value)
+            yield from _check_config(value, name, depth + 1)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _check_config(value, key, depth + 1)
+    elif isinstance(node, (int, float)) and key not in _FREE_NUMBERS and abs(node) > MAX_NUMBER and math.isfinite(node):
+        raise _unsafe(f"numbers up to {MAX_NUMBER}", f"{node:g} as {key}")
+
+
+def _check_class(node: dict[str, Any]) -> Iterator[str]:
+    name, module, registered = node.get("class_name"), node.get("module"), node.get("registered_name")
+    if name in _PLAIN and module is None and registered is None:
+        return
+    if name == "function" and module == "builtins" and node.get("config") in ACTIVATIONS:
+        return
+    if (module, name) not in ALLOWED or registered not in {None, name}:
+        raise _unsafe("layers of Keras itself that only calculate", f"{module or registered}.{name}"[:120])
+    if module == "keras.layers":
+        yield str(name)
+
+
+def _check_named(name: str, value: Any) -> None:
+    """Bounds on shapes, and names of functions that are written as plain text."""
+    if name in _SHAPES and isinstance(value, list):
+        sizes = [size for size in value if isinstance(size, int) and size > 0]
+        if math.prod(sizes) > MAX_ELEMENTS:
+            raise _unsafe(f"arrays of at most {MAX_ELEMENTS} values", f"a declared shape of {value}"[:120])
+    if name in _ACTIVATION_KEYS and isinstance(value, str) and value not in ACTIVATIONS:
+        raise _unsafe("an activation of Keras itself", value[:60])
+
+
+def _check_weights(content: bytes) -> int:
+    """Bytes of all weights, if the HDF5 tree holds plain arrays of its own and nothing else."""
+    import h5py
+
+    try:
+        with h5py.File(BytesIO(content), "r") as file:
+            total = sum(_weights_below(file, 0))
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise _unsafe("weights in HDF5", "a damaged file") from error
+    # Keras writes weights uncompressed; a claim far beyond the file is meant to exhaust memory.
+    if total > MAX_FILE or total > 4 * len(content):
+        raise _unsafe(f"weights of at most {MAX_FILE >> 20} MiB", f"a claim of {total >> 20} MiB")
+    return total
+
+
+def _weights_below(group: Any, depth: int) -> Iterator[int]:
+    import h5py
+
+    if depth > MAX_DEPTH:
+        raise _unsafe(f"weights at most {MAX_DEPTH} levels deep", "deeper ones")
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise _unsafe("weights inside the file", "a link to elsewhere")
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            yield from _weights_below(item, depth + 1)
+        elif not isinstance(item, h5py.Dataset) or item.external or item.is_virtual or item.dtype.kind not in "fiub":
+            raise _unsafe("weights that are plain arrays of numbers inside the file", "something else")
+        else:
+            yield int(item.size) * item.dtype.itemsize
+
+
+def _unsafe(expected: str, received: str) -> UnsafeModel:
+    return UnsafeModel(expected, received, "use a model saved by Keras 3 that is made of its own layers")
