@@ -1,0 +1,82 @@
+"""Open what a user brings: any mix of files, in memory, into scans and sentences.
+
+A reader is a module with `accepts(head, name)`, which looks at content and never trusts a name, and
+`read(sources, opening)`, which returns scans and sets aside what it cannot read. To add a format, write the module and
+put it into `READERS`; the contract test covers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from core.readers import archive, dicom, nifti, raster
+from core.readers.opening import Opened, Opening, Skipped
+from core.readers.quiet import quiet_libraries
+from core.readers.source import Source, sources_in
+from core.readers.strange import is_clutter, strange_file
+from core.scan import Scan
+
+__all__ = ["READERS", "Opened", "Skipped", "Source", "open_sources", "sources_in"]
+
+
+class Reader(Protocol):
+    """What a module in `READERS` offers."""
+
+    def accepts(self, head: bytes, name: str) -> bool:
+        """Whether the first bytes look like this format."""
+
+    def read(self, sources: Sequence[Source], opening: Opening) -> list[Scan]:
+        """Scans of all sources; what gives none goes to `opening.skip`."""
+
+
+#: In order of asking. Containers first: they hand their members back to all.
+READERS: tuple[Reader, ...] = (archive, dicom, nifti, raster)
+
+
+def open_sources(
+    sources: Sequence[Source],
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Opened:
+    """Open an upload.
+
+    A file that cannot be read never stops the others: it becomes one sentence in `Opened.skipped`.
+
+    Args:
+        sources: The files, in any order and mix.
+        progress: Called with a share from 0 to 1 and a few words.
+        cancelled: Asked between files and frames.
+
+    Raises:
+        Cancelled: `cancelled` said so.
+    """
+    opening = Opening(progress, cancelled)
+    opening.feed(sources)
+    waiting: dict[int, list[Source]] = {}
+    scans: list[Scan] = []
+    with quiet_libraries():
+        while opening.queue or waiting:
+            _distribute(opening, waiting)
+            if not waiting:
+                break
+            first = min(waiting)
+            scans += READERS[first].read(waiting.pop(first), opening)
+    opening.advance(1.0, "Done")
+    return Opened(tuple(scans), tuple(opening.skipped), tuple(opening.notes))
+
+
+def _distribute(opening: Opening, waiting: dict[int, list[Source]]) -> None:
+    """Give every source of the queue to the first reader that accepts it."""
+    while opening.queue:
+        opening.stop_if_asked()
+        source = opening.queue.pop(0)
+        if is_clutter(source.name):
+            continue
+        head = source.head
+        reader = next((index for index, reader in enumerate(READERS) if reader.accepts(head, source.name)), None)
+        if reader is None:
+            error, kind = strange_file(head, source.name)
+            opening.skip(source.name, error, kind)
+        else:
+            waiting.setdefault(reader, []).append(source)

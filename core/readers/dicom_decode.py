@@ -1,0 +1,231 @@
+"""One frame from its bytes to stored values or RGB.
+
+imagecodecs decodes JPEG, JPEG-LS, JPEG 2000 and RLE without holding Python's lock, so frames decode on all cores; what
+it refuses goes to pydicom's own plug-ins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.encaps import encapsulate
+from pydicom.pixels import apply_color_lut, convert_color_space, get_decoder
+from pydicom.uid import RLELossless
+
+from core.errors import UnreadableScan, UnsupportedScan
+from core.readers.dicom_codestream import Codestream, codestream_of
+from core.readers.dicom_file import DicomFile
+from core.readers.dicom_frames import Frame
+from core.readers.dicom_layout import Layout
+
+Pixels = NDArray[np.generic]
+
+
+class FrameDecoder:
+    """Decodes frames of one file; safe to use from several threads.
+
+    Args:
+        file: The file.
+        layout: Its layout.
+    """
+
+    def __init__(self, file: DicomFile, layout: Layout) -> None:
+        self._file, self._layout = file, layout
+        self.whole = layout.frames
+        self._palette = palette_of(file, layout) if layout.photometric == "PALETTE COLOR" else None
+        if layout.encapsulated and file.syntax.is_encapsulated and not _is_supported(file.syntax.name):
+            raise UnsupportedScan("pictures", f"pixels in {file.syntax.name}", "export the study uncompressed")
+
+    def __call__(self, frame: Frame, index: int) -> Pixels:
+        """Stored values (rows, columns) of `layout.dtype`, or RGB (rows, columns, 3) uint8.
+
+        Raises:
+            UnreadableScan: The frame is broken.
+        """
+        try:
+            stored = self._compressed(frame) if self._layout.encapsulated else self._native(frame, index)
+        except UnreadableScan:
+            raise
+        except Exception as error:  # decoders raise whatever a broken codestream provokes
+            raise UnreadableScan(
+                f"whole {self._file.syntax.name} frames", "a broken one", "export the file again"
+            ) from error
+        if self._palette is not None:
+            first, colours = self._palette
+            return colours[np.clip(stored.astype(np.int64) - first, 0, len(colours) - 1)]
+        return to_eight_bits(stored, self._layout.stored) if stored.ndim == 3 else stored
+
+    def _native(self, frame: Frame, index: int) -> Pixels:
+        layout = self._layout
+        shape = (layout.rows, layout.columns)
+        data = self._in_little_endian(frame[0])
+        if layout.allocated == 1:
+            pixels = layout.rows * layout.columns
+            start = index * pixels
+            chunk = np.frombuffer(data, np.uint8)[start // 8 : (start + pixels + 7) // 8]
+            return np.unpackbits(chunk, bitorder="little")[start % 8 : start % 8 + pixels].reshape(shape)
+        order = "<" if self._file.little_endian or layout.allocated == 8 else ">"
+        values = np.frombuffer(data, layout.dtype.newbyteorder(order))
+        if layout.samples == 1:
+            return trimmed(values.reshape(shape).astype(layout.dtype, copy=False), layout)
+        if layout.photometric == "YBR_FULL_422":
+            pairs = values.reshape(layout.rows, layout.columns // 2, 4)
+            luma = pairs[..., :2].reshape(shape)
+            chroma = np.repeat(pairs[..., 2:], 2, axis=1)
+            return _to_rgb(np.dstack([luma, chroma]))
+        planes = values.reshape((3, *shape)).transpose(1, 2, 0) if layout.planar else values.reshape((*shape, 3))
+        return _to_rgb(planes) if layout.photometric.startswith("YBR") else planes
+
+    def _in_little_endian(self, data: memoryview) -> memoryview:
+        """Bytes that were written as big-endian words come in swapped pairs."""
+        words = self._file.pixels is not None and self._file.pixels.vr == "OW" and self._layout.allocated <= 8
+        if self._file.little_endian or not words:
+            return data
+        even = len(data) // 2 * 2
+        return memoryview(np.frombuffer(data[:even], np.uint16).byteswap().tobytes() + bytes(data[even:]))
+
+    def _compressed(self, frame: Frame) -> Pixels:
+        data = frame[0] if len(frame) == 1 else memoryview(b"".join(frame))
+        if self._file.syntax == RLELossless:
+            return self._run_lengths(data)
+        stream = codestream_of(data)
+        if stream is None:
+            return self._by_pydicom(data)
+        if (stream.rows, stream.columns, stream.components) != (
+            self._layout.rows, self._layout.columns, self._layout.samples
+        ):  # fmt: skip
+            raise UnreadableScan(
+                f"frames of {self._layout.rows} × {self._layout.columns} pixels",
+                f"one of {stream.rows} × {stream.columns}",
+                "export the file again",
+            )
+        try:
+            decoded = _DECODERS[stream.family](data, stream, self._layout)
+        except Exception:  # imagecodecs raises a class of its own for each codec
+            return self._by_pydicom(data)
+        if decoded.ndim == 3:
+            is_ybr = self._layout.photometric.startswith("YBR_FULL") if stream.is_ybr is None else stream.is_ybr
+            return _to_rgb(decoded) if is_ybr and stream.family != "jpeg" else decoded
+        return trimmed(_with_sign(decoded, stream, self._layout), self._layout)
+
+    def _run_lengths(self, data: memoryview) -> Pixels:
+        layout = self._layout
+        shape: tuple[int, ...] = (layout.rows, layout.columns)
+        planes = (layout.samples, *shape)
+        out = np.empty(planes, layout.dtype.newbyteorder("<"))
+        decoded = imagecodecs.dicomrle_decode(data, out.dtype, out=out)
+        out = np.frombuffer(decoded, out.dtype).reshape(planes) if isinstance(decoded, bytes) else out
+        if layout.samples == 1:
+            return trimmed(out[0], layout)
+        colour = out.transpose(1, 2, 0)
+        return _to_rgb(colour) if layout.photometric.startswith("YBR") else colour
+
+    def _by_pydicom(self, data: memoryview) -> Pixels:
+        layout = self._layout
+        options: dict[str, Any] = {
+            "rows": layout.rows,
+            "columns": layout.columns,
+            "number_of_frames": 1,
+            "samples_per_pixel": layout.samples,
+            "bits_allocated": layout.allocated,
+            "bits_stored": layout.stored,
+            "photometric_interpretation": layout.photometric,
+            "pixel_representation": int(layout.signed),
+            "planar_configuration": int(layout.planar),
+            "pixel_keyword": "PixelData",
+            "pixel_vr": "OB",
+        }
+        decoder = get_decoder(self._file.syntax)
+        return decoder.as_array(encapsulate([bytes(data)]), index=0, **options)[0]
+
+
+def _is_supported(syntax: str) -> bool:
+    return not any(word in syntax for word in ("MPEG", "HEVC", "JPIP", "SMPTE", "JPEG XL", "Encapsulated Uncomp"))
+
+
+def _jpeg(data: memoryview, stream: Codestream, layout: Layout) -> Pixels:
+    if stream.components == 1:
+        return imagecodecs.jpeg8_decode(data)
+    is_ybr = layout.photometric.startswith("YBR") if stream.is_ybr is None else stream.is_ybr
+    return imagecodecs.jpeg8_decode(data, colorspace="ycbcr" if is_ybr else "rgb", outcolorspace="rgb")
+
+
+def _jpeg_lossless(data: memoryview, stream: Codestream, _layout: Layout) -> Pixels:
+    if stream.components == 1:
+        return imagecodecs.jpeg8_decode(data)
+    return imagecodecs.jpegsof3_decode(data)
+
+
+def _jpeg_ls(data: memoryview, _stream: Codestream, _layout: Layout) -> Pixels:
+    return imagecodecs.jpegls_decode(data)
+
+
+def _jpeg2000(data: memoryview, _stream: Codestream, _layout: Layout) -> Pixels:
+    return imagecodecs.jpeg2k_decode(data)
+
+
+_DECODERS: dict[str, Callable[[memoryview, Codestream, Layout], Pixels]] = {
+    "jpeg": _jpeg,
+    "jpeg-lossless": _jpeg_lossless,
+    "jpeg-ls": _jpeg_ls,
+    "jpeg2000": _jpeg2000,
+}
+
+
+def _with_sign(decoded: Pixels, stream: Codestream, layout: Layout) -> Pixels:
+    """Decoded samples as the header's type; only JPEG 2000 keeps a sign, and files exist where it contradicts."""
+    values = decoded.astype(layout.dtype, copy=False)
+    spare = 8 * layout.dtype.itemsize - stream.precision
+    if spare <= 0 or stream.signed == layout.signed or stream.family in {"jpeg", "jpeg-lossless"}:
+        return values
+    # Numpy shifts signed types arithmetically, which repeats the sign, and unsigned types with zeros.
+    return np.right_shift(np.left_shift(values, spare), spare)
+
+
+def trimmed(values: Pixels, layout: Layout) -> Pixels:
+    """Stored values without what old files keep in the unused bits, e.g. overlays (PS3.5 8.1.1)."""
+    if layout.is_float or layout.stored >= layout.allocated:
+        return values
+    shift = max(layout.high_bit + 1 - layout.stored, 0) if not layout.encapsulated else 0
+    low, high = layout.stored_range
+    if not shift and values.min() >= low and values.max() <= high:
+        return values
+    spare = layout.allocated - layout.stored
+    return np.right_shift(np.left_shift(values, spare - shift), spare)
+
+
+def to_eight_bits(colour: Pixels, stored: int) -> Pixels:
+    """Colour of any depth as uint8, full scale to full scale."""
+    if colour.dtype == np.uint8 and stored == 8:
+        return colour
+    return np.rint(colour.astype(np.float64) * (255.0 / ((1 << stored) - 1))).clip(0, 255).astype(np.uint8)
+
+
+def _to_rgb(ybr: Pixels) -> Pixels:
+    """YBR_FULL to RGB (PS3.3 C.7.6.3.1.2)."""
+    return convert_color_space(np.ascontiguousarray(ybr), "YBR_FULL", "RGB")
+
+
+def palette_of(file: DicomFile, layout: Layout) -> tuple[int, NDArray[np.uint8]]:
+    """The first mapped value and the colours from it on, (entries, 3) uint8; segmented palettes are expanded.
+
+    Raises:
+        UnreadableScan: The palette is missing or broken.
+    """
+    descriptor = file.numbers("RedPaletteColorLookupTableDescriptor")
+    try:
+        count, first = int(descriptor[0]) or 65536, int(descriptor[1])
+        if layout.signed and first >= 1 << 15:  # written as unsigned, meant as signed
+            first -= 1 << 16
+        inputs = np.arange(first, first + count, dtype=np.int64)
+        colours = apply_color_lut(inputs[None], file.dataset)[0]
+    except Exception as error:  # pydicom raises many kinds for a broken palette
+        raise UnreadableScan(
+            "PALETTE COLOR with its palette", "one whose palette is missing or broken", "export it as RGB"
+        ) from error
+    bits = 16 if colours.dtype == np.uint16 and colours.max() > 255 else 8
+    return first, to_eight_bits(colours, bits).astype(np.uint8)

@@ -1,0 +1,117 @@
+"""How the samples of a DICOM file lie in its pixel data, checked before anything is allocated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import TooLarge, UnreadableScan, UnsupportedScan
+from core.readers.dicom_file import UNDEFINED, DicomFile
+from core.readers.opening import FRAME_PIXELS, MEGABYTE, PIXEL_BUDGET
+
+_GREY = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Group 0028 of a file, with the defects taken care of.
+
+    Attributes:
+        rows: Height of a frame.
+        columns: Width of a frame.
+        samples: 1 or 3.
+        allocated: Bits allocated a sample: 1, 8, 16, 32 or 64.
+        stored: Bits stored a sample.
+        high_bit: Place of the topmost stored bit.
+        signed: Whether stored values are two's complement.
+        planar: Whether colours lie plane by plane.
+        photometric: Photometric Interpretation.
+        frames: As the header claims, at least 1.
+        is_float: Whether the samples are floats.
+        encapsulated: Whether the frames are compressed or at least in fragments.
+    """
+
+    rows: int
+    columns: int
+    samples: int
+    allocated: int
+    stored: int
+    high_bit: int
+    signed: bool
+    planar: bool
+    photometric: str
+    frames: int
+    is_float: bool
+    encapsulated: bool
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Native type of stored values."""
+        if self.is_float:
+            return np.dtype(f"f{self.allocated // 8}")
+        return np.dtype(f"{'i' if self.signed else 'u'}{max(self.allocated // 8, 1)}")
+
+    @property
+    def is_color(self) -> bool:
+        """Whether a frame comes out as RGB."""
+        return self.samples == 3 or self.photometric == "PALETTE COLOR"
+
+    @property
+    def stored_range(self) -> tuple[int, int]:
+        """Lowest and highest representable stored value."""
+        if self.signed:
+            return -(1 << (self.stored - 1)), (1 << (self.stored - 1)) - 1
+        return 0, (1 << self.stored) - 1
+
+    @property
+    def frame_bits(self) -> int:
+        """Bits of one native frame; YBR_FULL_422 shares its chroma between two pixels."""
+        samples = 2 if self.photometric == "YBR_FULL_422" and not self.encapsulated else self.samples
+        return self.rows * self.columns * samples * self.allocated
+
+
+def layout_of(file: DicomFile) -> Layout:
+    """Read the layout of a file that has pixels.
+
+    Raises:
+        UnreadableScan: The header contradicts itself or lacks what is needed.
+        UnsupportedScan: A layout that is legal and not supported.
+        TooLarge: The header claims more pixels than there can be.
+    """
+    assert file.pixels is not None
+    rows, columns = file.count("Rows"), file.count("Columns")
+    if rows < 1 or columns < 1:
+        raise UnreadableScan("a DICOM image", "one whose header lacks its size", "export it again")
+    frames = max(file.count("NumberOfFrames", 1), 1)
+    if rows * columns > FRAME_PIXELS or rows * columns * frames > PIXEL_BUDGET:
+        raise TooLarge(
+            f"pictures of at most {FRAME_PIXELS // 1_000_000} million pixels and {PIXEL_BUDGET // MEGABYTE:,} MB a file",
+            f"a header that claims {frames:,} frames of {rows:,} × {columns:,}",
+            "export it in a smaller size or in parts",
+        )
+    allocated = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}.get(
+        file.pixels.keyword, file.count("BitsAllocated", 8)
+    )
+    stored = file.count("BitsStored", allocated)
+    stored = stored if 1 <= stored <= allocated else allocated
+    samples = file.count("SamplesPerPixel", 1)
+    photometric = file.text("PhotometricInterpretation").upper() or ("RGB" if samples == 3 else "MONOCHROME2")
+    if samples not in {1, 3} or (samples == 3) == (photometric in _GREY):
+        raise UnreadableScan(
+            "one grey or three colour samples a pixel", f"{samples} of kind {_plain(photometric)}", "export it again"
+        )
+    is_float = file.pixels.keyword != "PixelData"
+    if allocated not in ({32, 64} if is_float else {1, 8, 16, 32}):
+        raise UnsupportedScan("1, 8, 16 or 32 bits a sample", f"{allocated}", "export it with 16 bits")
+    high_bit = file.count("HighBit", stored - 1)
+    return Layout(
+        rows, columns, samples, allocated, stored, high_bit, file.count("PixelRepresentation") == 1,
+        file.count("PlanarConfiguration") == 1, photometric, frames, is_float,
+        file.pixels.length == UNDEFINED or file.syntax.is_encapsulated,
+    )  # fmt: skip
+
+
+def _plain(code: str) -> str:
+    """A coded value that is safe to show."""
+    return "".join(c for c in code if c.isalnum() or c in "_ ")[:16]

@@ -1,0 +1,229 @@
+"""A group of frames to one `Scan`: decode on all cores, transform, and say what was done."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UnreadableScan
+from core.readers.dicom_picture import Picture
+from core.readers.dicom_series import Group
+from core.readers.dicom_values import Modality, is_inverted, modality_of, pivot_of, to_values
+from core.readers.dicom_voi import windows_of
+from core.readers.dicom_words import body_part, facts_of, modality_code, spacing_of, title_of
+from core.readers.opening import Opening
+from core.scan import Scan, Step, VoiTable, Window
+
+_CORES = os.cpu_count() or 1
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    """Stored values of the frames that could be decoded, and what came of the others."""
+
+    pixels: NDArray[np.generic]
+    pictures: tuple[Picture, ...]
+    low: float
+    high: float
+    failures: dict[str, UnreadableScan]
+
+
+def build_scan(group: Group, opening: Opening, start: float, share: float) -> Scan:
+    """Decode and transform one group.
+
+    Args:
+        group: The frames in order.
+        opening: Progress, limits and the list of skipped files.
+        start: Progress so far, 0 to 1.
+        share: How much of the whole this group is.
+
+    Raises:
+        UnreadableScan: No frame could be decoded; where some could, the others are named in `opening.skipped`.
+        TooLarge: The upload would take too much memory.
+        Cancelled: The user asked to stop.
+    """
+    decoded = _decode(group, opening, start, share)
+    for name, failure in decoded.failures.items():
+        opening.skip(name, failure, "are broken")
+    first = decoded.pictures[0]
+    warnings = list(group.warnings) + _cut_short(group)
+    lost = len(group.pictures) - len(decoded.pictures)
+    if lost:
+        warnings.append(f"{lost} of {len(group.pictures)} frames could not be decoded and are missing.")
+    spacing, aspect, spacing_facts, spacing_warnings = spacing_of(first)
+    if first.layout.is_color:
+        values, windows, padding, units, steps = decoded.pixels, (), None, "", _colour_steps(first)
+    else:
+        values, windows, padding, units, steps, grey_warnings = _grey(decoded)
+        warnings += grey_warnings
+    axis = group.axis if len(decoded.pictures) > 1 else "single"
+    return Scan(
+        pixels=values,
+        axis=axis,
+        digest=_digest(decoded.pictures),
+        source="DICOM",
+        title=title_of(Group(decoded.pictures, axis, group.label, group.slice_spacing, group.frame_time)),
+        modality=modality_code(first),
+        body_part=body_part(first),
+        spacing_mm=spacing,
+        pixel_aspect=aspect,
+        slice_spacing_mm=group.slice_spacing,
+        frame_time_ms=group.frame_time,
+        units=units,
+        windows=windows,
+        padding=padding,
+        facts=facts_of(group) | spacing_facts,
+        provenance=(Step("Decoding", _syntax_words(first)), *steps, Step("Resampling", "none; stored pixels")),
+        warnings=tuple(warnings + spacing_warnings),
+    )
+
+
+def _decode(group: Group, opening: Opening, start: float, share: float) -> _Decoded:
+    """Decode every frame into one array that is allocated once."""
+    layout = group.pictures[0].layout
+    dtype = np.dtype(np.uint8) if layout.is_color else np.result_type(*{p.layout.dtype for p in group.pictures})
+    shape = (len(group.pictures), layout.rows, layout.columns, *((3,) if layout.is_color else ()))
+    opening.claim(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
+    pixels = np.empty(shape, dtype)
+
+    def one(number: int) -> tuple[int, float, float] | UnreadableScan:
+        opening.stop_if_asked()
+        picture = group.pictures[number]
+        try:
+            frame = picture.decoder(picture.frame, picture.index)
+        except UnreadableScan as failure:
+            return failure
+        pixels[number] = frame
+        return number, float(frame.min()), float(frame.max())
+
+    total, done = len(group.pictures), 0
+    with ThreadPoolExecutor(min(_CORES, total)) as pool:
+        futures: dict[Future[tuple[int, float, float] | UnreadableScan], int] = {
+            pool.submit(one, number): number for number in range(total)
+        }
+        waiting = set(futures)
+        try:
+            while waiting:
+                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                done += len(finished)
+                opening.advance(start + share * done / total, f"Decoding frame {done:,} of {total:,}")
+                for future in finished:
+                    future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return _sift(group, pixels, {number: future.result() for future, number in futures.items()})
+
+
+def _sift(
+    group: Group, pixels: NDArray[np.generic], results: dict[int, tuple[int, float, float] | UnreadableScan]
+) -> _Decoded:
+    """Leave out frames that failed."""
+    good = [n for n in range(len(group.pictures)) if not isinstance(results[n], UnreadableScan)]
+    failures = {group.pictures[n].file.name: r for n, r in results.items() if isinstance(r, UnreadableScan)}
+    if not good:
+        raise next(iter(failures.values()))
+    ends = [result for result in results.values() if not isinstance(result, UnreadableScan)]
+    low, high = min(end[1] for end in ends), max(end[2] for end in ends)
+    kept = pixels if len(good) == len(group.pictures) else pixels[good]
+    return _Decoded(kept, tuple(group.pictures[n] for n in good), low, high, failures)
+
+
+def _grey(
+    decoded: _Decoded,
+) -> tuple[NDArray[np.generic], tuple[Window | VoiTable, ...], float | None, str, list[Step], list[str]]:
+    """Modality values with their windows, padding and units."""
+    first = decoded.pictures[0]
+    middle = decoded.pictures[len(decoded.pictures) // 2]
+    modalities = [modality_of(picture) for picture in decoded.pictures]
+    low, high = decoded.low, decoded.high
+    padding, padded = _fill_padding(decoded)
+    pivot = pivot_of(decoded.pictures, modalities, low, high) if is_inverted(first) else None
+    values = to_values(decoded.pixels, modalities, pivot, min(low, padding or low), max(high, padding or high))
+    windows, warnings = windows_of(middle, pivot)
+    steps = [_modality_step(modalities)]
+    if padding is not None:
+        padding = modalities[0](padding)
+        padding = padding if pivot is None else pivot - padding
+        words = f"pixels of value {padding:g} are outside the picture"
+        steps.append(Step("Padding", f"{words}, and {padded:,} more were set to it" if padded else words))
+    if pivot is not None:
+        steps.append(Step("Inversion", f"{_plain_sense(first)}: {pivot:g} minus the value, so that higher is brighter"))
+    units = modalities[0].units
+    return values, windows, padding, units, steps, warnings
+
+
+def _plain_sense(picture: Picture) -> str:
+    return "MONOCHROME1" if picture.layout.photometric == "MONOCHROME1" else "Presentation LUT Shape INVERSE"
+
+
+def _fill_padding(decoded: _Decoded) -> tuple[float | None, int]:
+    """The stored padding value, after values up to the range limit were set to it (PS3.3 C.7.5.1.1.2)."""
+    file, layout = decoded.pictures[0].file, decoded.pictures[0].layout
+    keyword = "FloatPixelPadding" if layout.is_float else "PixelPadding"
+    padding, limit = file.number(f"{keyword}Value"), file.number(f"{keyword}RangeLimit")
+    if padding is None:
+        return None, 0
+    if layout.signed and padding >= 1 << (layout.allocated - 1):  # written as unsigned, meant as signed
+        padding -= 1 << layout.allocated
+    if limit is None or limit == padding or not min(decoded.low, decoded.high) <= max(padding, limit):
+        return padding, 0
+    count = 0
+    for frame in decoded.pixels:
+        outside = (frame >= min(padding, limit)) & (frame <= max(padding, limit)) & (frame != padding)
+        count += int(outside.sum())
+        frame[outside] = padding
+    return padding, count
+
+
+def _modality_step(modalities: Sequence[Modality]) -> Step:
+    first = modalities[0]
+    units = f" ({first.units})" if first.units else ""
+    if first.table is not None:
+        return Step("Modality table", f"{len(first.table[1])} entries from {first.table[0]:g}{units}")
+    if not first.stated:
+        return Step("Rescale", "none in the file; stored values")
+    if any((m.slope, m.intercept) != (first.slope, first.intercept) for m in modalities):
+        slopes = [m.slope for m in modalities]
+        return Step("Rescale", f"slope {min(slopes):.4g} to {max(slopes):.4g}, each frame its own{units}")
+    return Step("Rescale", f"slope {first.slope:g}, intercept {first.intercept:g}{units}")
+
+
+def _colour_steps(picture: Picture) -> list[Step]:
+    layout, steps = picture.layout, []
+    if layout.photometric == "PALETTE COLOR":
+        steps.append(Step("Palette", "stored values looked up in the file's palette"))
+    elif layout.photometric.startswith("YBR"):
+        steps.append(Step("Colour", "luma and chroma to RGB, once"))
+    if layout.stored > 8 and layout.samples == 3:
+        steps.append(Step("Depth", f"{layout.stored} bits a colour to 8, full scale to full scale"))
+    return steps
+
+
+def _syntax_words(picture: Picture) -> str:
+    name = picture.file.syntax.name
+    words = f"{name}, {picture.layout.photometric.replace('_', ' ')}"
+    return f"{words}; the file does not name its transfer syntax" if picture.file.guessed else words
+
+
+def _cut_short(group: Group) -> list[str]:
+    first = group.pictures[0]
+    if first.layout.frames > 1:
+        there = sum(picture.file is first.file for picture in group.pictures)
+        if there < first.layout.frames and not group.label and first.decoder.whole < first.layout.frames:
+            return [f"The file is cut short: {first.decoder.whole} of {first.layout.frames} frames are whole."]
+    return []
+
+
+def _digest(pictures: Sequence[Picture]) -> str:
+    """sha256 of the file, or of the files' digests and frame numbers where the scan is put together from several."""
+    if len({picture.digest for picture in pictures}) == 1 and len(pictures) == pictures[0].layout.frames:
+        return pictures[0].digest
+    joined = "\n".join(f"{picture.digest} {picture.index}" for picture in pictures)
+    return hashlib.sha256(joined.encode()).hexdigest()

@@ -1,0 +1,128 @@
+"""One run of opening an upload: what was found, what was not, how far it is, and how much memory it may take."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+from core.errors import Cancelled, ScanLensError, TooLarge
+from core.readers.source import Source
+from core.scan import Scan
+
+MEGABYTE = 1024 * 1024
+#: Pixels that one upload may come to, in bytes, so that the whole stays under 2 GB.
+PIXEL_BUDGET = 1024 * MEGABYTE
+#: Pixels of one frame; a whole-slide level or a mammogram has far fewer.
+FRAME_PIXELS = 150_000_000
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that gave no scan.
+
+    Attributes:
+        name: The file, as the user named it.
+        reason: One sentence without anything from inside the file.
+        kind: A few words that end "3 files skipped: 2 …", e.g. `"hold no picture"`.
+    """
+
+    name: str
+    reason: str
+    kind: str = "could not be read"
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """What came out of an upload.
+
+    Attributes:
+        scans: Every image, volume and sequence.
+        skipped: Every file that is part of none.
+        notes: Sentences about the upload as a whole, e.g. that it holds several patients.
+    """
+
+    scans: tuple[Scan, ...]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """One line, e.g. `"CT series, 120 slices, 1.25 mm; 3 files skipped: 2 hold no picture, 1 is cut short"`."""
+        titles = Counter(scan.title for scan in self.scans)
+        shown = [title if count == 1 else f"{count} × {title}" for title, count in titles.most_common(4)]
+        rest = len(self.scans) - sum(count for _, count in titles.most_common(4))
+        parts = shown + ([f"{rest} more"] if rest else []) or ["No scan found"]
+        return "; ".join(parts + self._skipped_words() + [note.rstrip(".") for note in self.notes])
+
+    def _skipped_words(self) -> list[str]:
+        if not self.skipped:
+            return []
+        kinds = Counter(entry.kind for entry in self.skipped)
+        reasons = ", ".join(f"{count} {_singular(kind) if count == 1 else kind}" for kind, count in kinds.items())
+        return [f"{len(self.skipped)} file{'s' if len(self.skipped) > 1 else ''} skipped: {reasons}"]
+
+
+def _singular(kind: str) -> str:
+    """`hold no picture` for several files, `holds no picture` for one."""
+    verb, _, rest = kind.partition(" ")
+    verb = {"are": "is", "have": "has"}.get(verb, verb if verb in {"could", "would"} else f"{verb}s")
+    return f"{verb} {rest}".strip()
+
+
+@dataclass(eq=False)
+class Opening:
+    """Shared by the readers during one call of `open_sources`."""
+
+    progress: Callable[[float, str], None] | None = None
+    cancelled: Callable[[], bool] | None = None
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    queue: list[Source] = field(default_factory=list)
+    claimed: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def skip(self, name: str, reason: ScanLensError, kind: str = "could not be read") -> None:
+        """Set a file aside with its sentence."""
+        self.skipped.append(Skipped(name, str(reason), kind))
+
+    def advance(self, share: float, text: str) -> None:
+        """Tell how far the whole is, 0 to 1.
+
+        Raises:
+            Cancelled: The user asked to stop.
+        """
+        self.stop_if_asked()
+        if self.progress is not None:
+            self.progress(min(max(share, 0.0), 1.0), text)
+
+    def stop_if_asked(self) -> None:
+        """Leave by `Cancelled` when the user asked to stop."""
+        if self.cancelled is not None and self.cancelled():
+            raise Cancelled("the upload")
+
+    def feed(self, sources: Sequence[Source]) -> None:
+        """Hand files that came out of a container back to all readers."""
+        self.queue.extend(sources)
+
+    def claim(self, size: int) -> None:
+        """Reserve memory for decoded pixels before they are allocated.
+
+        Raises:
+            TooLarge: The upload would pass `PIXEL_BUDGET`.
+        """
+        with self._lock:
+            if self.claimed + size > PIXEL_BUDGET:
+                raise TooLarge(
+                    f"pixels of at most {PIXEL_BUDGET // MEGABYTE:,} MB in one upload",
+                    f"a file that needs {size / MEGABYTE:,.0f} MB"
+                    + (f" on top of {self.claimed / MEGABYTE:,.0f} MB" if self.claimed else ""),
+                    "open fewer or smaller files at once",
+                )
+            self.claimed += size
+
+    def release(self, size: int) -> None:
+        """Give back memory that was claimed and is not used."""
+        with self._lock:
+            self.claimed -= size
