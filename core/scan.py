@@ -7,6 +7,7 @@ behind them works in one sense: higher is brighter.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -178,6 +179,10 @@ def inverted_window(window: Window | VoiTable, pivot: float) -> Window | VoiTabl
     """
     if isinstance(window, VoiTable):
         return VoiTable(pivot - window.first - (len(window.table) - 1), (1.0 - window.table)[::-1].copy(), window.name)
+    if window.function == "LINEAR" and window.width == 1:
+        # The step stays open below its edge; turned round it must take its edge in, the next float below does that.
+        edge = np.nextafter(np.float32(pivot - window.center + 0.5), np.float32(-np.inf))
+        return Window(float(edge) + 0.5, window.width, window.function, window.name)
     shift = 1.0 if window.function == "LINEAR" else 0.0
     return Window(pivot - window.center + shift, window.width, window.function, window.name)
 
@@ -187,7 +192,10 @@ def percentile_window(pixels: NDArray[np.generic], padding: float | None = None)
 
     At most about 250,000 evenly spaced pixels are looked at, so that a volume costs as little as an image.
     """
-    sample = pixels.reshape(-1)[:: max(1, pixels.size // 250_000)].astype(np.float32)
+    step = max(1, pixels.size // 250_000)
+    while math.gcd(step, pixels.size) > 1:  # a step with a divisor of the width would see some columns only
+        step += 1
+    sample = pixels.reshape(-1)[::step].astype(np.float32)
     keep = np.isfinite(sample)
     if padding is not None:
         keep &= sample != padding

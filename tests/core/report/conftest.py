@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from core.card import InputSpec, ModelCard
 from core.classify import Prediction, class_probabilities
 from core.explain.explanation import Explanation
