@@ -17,6 +17,9 @@ from core.card import InputSpec
 from core.errors import IncompatibleInput
 from core.scan import Scan, Step, Window, default_window, grey_levels, percentile_window
 
+#: A crop that keeps less than one part in this many is refused; resampling the rest would only fill the memory.
+MOST_CROPPED = 32
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -95,6 +98,9 @@ def plan_geometry(scan_size: tuple[int, int], pixel_aspect: float, spec: InputSp
         scan_size: (rows, columns).
         pixel_aspect: Height of a scan pixel over its width; letterbox and crop keep the true shape.
         spec: The input's contract.
+
+    Raises:
+        IncompatibleInput: A strip so thin that its crop would be next to nothing of it.
     """
     rows, columns = scan_size
     model_rows, model_columns = spec.size
@@ -105,6 +111,12 @@ def plan_geometry(scan_size: tuple[int, int], pixel_aspect: float, spec: InputSp
         fit = min if spec.resize == "letterbox" else max
         zoom = fit(model_rows / height, model_columns / width)
         inner_rows, inner_columns = max(1, round(height * zoom)), max(1, round(width * zoom))
+        if max(inner_rows / model_rows, inner_columns / model_columns) > MOST_CROPPED:
+            raise IncompatibleInput(
+                "a picture that is not far longer than wide",
+                f"one of {rows} × {columns} pixels",
+                "cut out the part to be read",
+            )
     top, left = (model_rows - inner_rows) // 2, (model_columns - inner_columns) // 2
     scale = (rows / inner_rows, columns / inner_columns)
     offset = ((0.5 - top) * scale[0] - 0.5, (0.5 - left) * scale[1] - 0.5)
