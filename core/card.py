@@ -6,7 +6,7 @@ here opens a model file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -100,10 +100,10 @@ class ModelCard:
     def metrics(self) -> list[dict[str, Any]]:
         """The metrics of the card's model-index, flattened: name, type, value, low, high, n, dataset, split."""
         rows = []
-        for model in self.front_matter.get("model-index", []):
-            for result in model.get("results", []):
-                dataset = result.get("dataset", {})
-                for metric in result.get("metrics", []):
+        for model in self.front_matter.get("model-index") or []:
+            for result in model.get("results") or []:
+                dataset = result.get("dataset") or {}
+                for metric in result.get("metrics") or []:
                     rows.append({**metric, "dataset": dataset.get("name", ""), "split": dataset.get("split", "")})
         return rows
 
@@ -127,6 +127,13 @@ def _choice(value: Any, allowed: Any, what: str) -> Any:
     if value not in get_args(allowed):
         raise ValueError(f"{what} {value!r}, not one of {', '.join(get_args(allowed))}")
     return value
+
+
+def _names(value: Any, what: str) -> tuple[str, ...]:
+    """A list of texts; a bare text would otherwise fall into its letters."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError(f"{what} that is not a list")
+    return tuple(str(name) for name in value)
 
 
 def input_spec(entry: Mapping[str, Any]) -> InputSpec:
@@ -153,8 +160,8 @@ def input_spec(entry: Mapping[str, Any]) -> InputSpec:
         value_range=(low, high),
         intensity=intensity,
         resize=_choice(entry["resize"], Resize, "resize"),
-        modality=tuple(entry.get("modality", ())),
-        body_part=tuple(part.lower() for part in entry.get("body_part", ())),
+        modality=_names(entry.get("modality", ()), "modality"),
+        body_part=tuple(part.lower() for part in _names(entry.get("body_part", ()), "body_part")),
         window=(window[0], window[1]) if window else None,
     )
 
@@ -168,10 +175,14 @@ def load_card(folder: Path) -> ModelCard:
     try:
         matter, text = split_front_matter((folder / "README.md").read_text(encoding="utf-8"))
         contract = matter["scanlens"]
-        labels = tuple(str(label) for label in contract["labels"])
+        labels, inputs = _names(contract["labels"], "labels"), tuple(input_spec(entry) for entry in contract["inputs"])
         task = _choice(contract["task"], Task, "task")
         if task == "binary" and (len(labels) != 2 or contract.get("threshold") is None):
             raise ValueError("a binary task without two labels and a threshold")
+        threshold = None if contract.get("threshold") is None else float(contract["threshold"])
+        temperature = float(contract.get("temperature", 1.0))
+        if not labels or not inputs or not 0 <= (threshold or 0.0) <= 1 or not 0 < temperature < float("inf"):
+            raise ValueError("no labels, no inputs, a threshold outside 0 to 1 or a temperature that is not above 0")
         return ModelCard(
             slug=folder.name,
             folder=folder,
@@ -179,10 +190,10 @@ def load_card(folder: Path) -> ModelCard:
             summary=str(contract["summary"]),
             task=task,
             labels=labels,
-            inputs=tuple(input_spec(entry) for entry in contract["inputs"]),
-            threshold=None if contract.get("threshold") is None else float(contract["threshold"]),
+            inputs=inputs,
+            threshold=threshold,
             threshold_from=str(contract.get("threshold_from", "")),
-            temperature=float(contract.get("temperature", 1.0)),
+            temperature=temperature,
             explain_layer=str(contract["explain_layer"]),
             sha256=dict(contract["sha256"]),
             license=str(matter.get("license", "unknown")),
@@ -194,6 +205,8 @@ def load_card(folder: Path) -> ModelCard:
         )
     except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
         fault = f"no {error}" if isinstance(error, KeyError) else str(error).replace("\n", " ")
+        if isinstance(error, OSError):  # its own text holds the machine's path
+            fault = "no file that can be read"
         raise InvalidCard(
             f"a complete model card in {folder.name}/README.md", fault, "compare it with CONTRIBUTING.md"
         ) from error
