@@ -105,7 +105,8 @@ def decide(card: ModelCard, probabilities: NDArray[np.floating]) -> Decision:
     """
     if card.task == "binary" and card.threshold is not None:
         positive = float(probabilities[1])
-        index = int(positive >= card.threshold)
+        # Both as float32, in which scores are computed and thresholds were found among them.
+        index = int(np.float32(positive) >= np.float32(card.threshold))
         word = "likely" if index else "unlikely"
         near = ", but near the threshold" if abs(positive - card.threshold) < 0.05 else ""
         sentence = f"{card.labels[1]} is {word}{near}"

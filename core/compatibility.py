@@ -78,7 +78,10 @@ def _kind_fault(spec: InputSpec, scan: Scan) -> Compatibility | None:
     if spec.kind == "table":
         return Compatibility(False, "expects facts about the patient, this is a scan")
     if wanted_axis and scan.axis != wanted_axis:
-        return Compatibility(False, f"expects a {spec.kind}, this has {'one image' if scan.frames == 1 else scan.axis}")
+        found = (
+            "one image" if scan.frames == 1 else {"slice": "a volume", "time": "a sequence"}.get(scan.axis, "one image")
+        )
+        return Compatibility(False, f"expects a {spec.kind}, this is {found}")
     return None
 
 

@@ -34,14 +34,14 @@ def beside_threshold(probability: float, threshold: float) -> tuple[str, str]:
         >>> beside_threshold(0.62, 0.62)
         ('0.62', '0.62')
     """
-    words = probability_text(probability), probability_text(threshold)
-    if words[0] != words[1] or probability == threshold:
-        return words
+    plain = probability_text(probability), probability_text(threshold)
+    if plain[0] != plain[1]:
+        return plain
     for decimals in (3, 4, 5):
         words = f"{probability:.{decimals}f}", f"{threshold:.{decimals}f}"
         if words[0] != words[1]:
-            break
-    return words
+            return words
+    return plain
 
 
 def evidence_text(value: float) -> str:

@@ -1,0 +1,143 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+
+from core.card import InputSpec, ModelCard
+from core.classify import class_probabilities, classify, decide
+from core.runtime.session import ModelOutput
+from core.scan import Scan, Window
+from core.similarity import Similarity
+
+EXTREMES = np.array([-1e5, -800.0, -40.0, -1.0, 0.0, 1e-6, 3.0, 40.0, 800.0, 1e5])
+SPEC = InputSpec("image", "image", (8, 8), 1, (0.0, 1.0), "display", "stretch", ("DX",))
+CARD = ModelCard(
+    "m", Path("m"), "M", "S", "binary", ("Normal", "Pneumonia"), (SPEC,), 0.62, "", 2.0, "layer", {}, "mit", False,
+    "a chest radiograph",
+)  # fmt: skip
+SCAN = Scan(
+    np.stack([np.full((8, 8), value, np.float32) for value in (0.1, 0.5, 0.9)]),
+    "slice", "0", "test", "test", modality="DX", windows=(Window(0.5, 1.0, "LINEAR_EXACT"),),
+)  # fmt: skip
+
+
+class MeanModel:
+    """Stands in for an opened model: its logit is ten times the mean of its input."""
+
+    def __init__(self, card=CARD):
+        self.card = card
+        self.asked = {}
+
+    def run(self, batch, progress=None, cancelled=None):
+        self.asked = {"progress": progress, "cancelled": cancelled}
+        means = batch["image"].mean(axis=(1, 2, 3))[:, None]
+        return ModelOutput((10 * means - 5).astype(np.float32), None, means)
+
+    def similarity(self, features):
+        return tuple(Similarity(float(f), 50.0, True) for f in features[:, 0])
+
+
+def test_one_output_is_scipys_sigmoid_of_the_second_label():
+    found = class_probabilities(EXTREMES[:, None], "binary")
+    np.testing.assert_allclose(found[:, 1], expit(EXTREMES), atol=1e-7)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-7)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_several_outputs_are_scipys_softmax(task):
+    logits = np.stack([EXTREMES, EXTREMES[::-1], np.zeros(10)], axis=1)[:, : 2 if task == "binary" else 3]
+    np.testing.assert_allclose(class_probabilities(logits, task), softmax(logits, axis=1), atol=1e-7)
+
+
+def test_multilabel_outputs_are_independent_sigmoids():
+    logits = np.stack([EXTREMES, EXTREMES[::-1]], axis=1)
+    np.testing.assert_allclose(class_probabilities(logits, "multilabel"), expit(logits), atol=1e-7)
+
+
+def test_multilabel_with_one_label_keeps_one_column():
+    assert class_probabilities(np.array([[0.0]]), "multilabel").tolist() == [[0.5]]
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel"])
+def test_temperature_divides_the_logits(task):
+    logits = np.array([[2.0, -1.0]])
+    np.testing.assert_array_equal(
+        class_probabilities(logits, task, temperature=4.0), class_probabilities(logits / 4.0, task)
+    )
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_logit_overflows():
+    for task in ("binary", "multilabel", "multiclass"):
+        assert np.isfinite(class_probabilities(EXTREMES[None], task)).all()
+
+
+@pytest.mark.parametrize(
+    ("probability", "sentence"),
+    [
+        (0.9, "Pneumonia is likely"),
+        (0.66, "Pneumonia is likely, but near the threshold"),
+        (0.62, "Pneumonia is likely, but near the threshold"),
+        (0.6199, "Pneumonia is unlikely, but near the threshold"),
+        (0.55, "Pneumonia is unlikely"),
+        (0.0, "Pneumonia is unlikely"),
+    ],
+)
+def test_binary_decision_is_taken_at_the_stored_threshold(probability, sentence):
+    decision = decide(CARD, np.array([1 - probability, probability]))
+    assert decision.sentence == sentence
+    assert decision.label == ("Pneumonia" if probability >= 0.62 else "Normal")
+    assert (decision.probability, decision.threshold) == (probability, 0.62)
+
+
+def test_threshold_holds_for_float32_probabilities():
+    """0.62 as float32 is a little more or less than 0.62; a case at the threshold must not fall beneath it."""
+    for threshold in (0.1, 0.2, 0.3, 0.62, 0.7, 0.9):
+        row = np.array([1 - threshold, threshold], np.float32)
+        assert decide(replace(CARD, threshold=threshold), row).class_index == 1
+
+
+def test_largest_probability_decides_among_several_classes():
+    card = replace(CARD, task="multiclass", labels=("A", "B", "C"), threshold=None)
+    decision = decide(card, np.array([0.2, 0.5, 0.3]))
+    assert (decision.label, decision.class_index, decision.probability, decision.threshold) == ("B", 1, 0.5, None)
+    assert decision.sentence == "B is the most likely answer"
+
+
+def test_each_frame_has_its_own_answer():
+    prediction = classify(MeanModel(), SCAN)
+    assert prediction.frames == (0, 1, 2)
+    np.testing.assert_allclose(prediction.probabilities[:, 1], expit([-4.0, 0.0, 4.0]), atol=1e-5)
+    assert [prediction.decision(position).label for position in range(3)] == ["Normal", "Normal", "Pneumonia"]
+
+
+def test_calibrated_probabilities_use_the_cards_temperature():
+    prediction = classify(MeanModel(), SCAN, frames=[2])
+    assert prediction.frames == (2,)
+    assert prediction.calibrated[0, 1] == pytest.approx(expit(2.0), abs=1e-5)
+
+
+def test_similarity_comes_from_the_same_frames():
+    distances = [entry.distance for entry in classify(MeanModel(), SCAN, frames=[2, 0]).similarity]
+    assert distances == pytest.approx([0.9, 0.1])
+
+
+def test_scan_that_does_not_fit_is_read_and_wears_the_reason():
+    prediction = classify(MeanModel(), replace(SCAN, modality="MR"))
+    assert prediction.warning == "expects a chest radiograph, this is an MRI"
+    assert prediction.note == ""
+    assert len(prediction.probabilities) == 3
+
+
+def test_what_could_not_be_checked_is_a_note_and_no_warning():
+    prediction = classify(MeanModel(), replace(SCAN, modality=""))
+    assert prediction.warning == ""
+    assert "does not say" in prediction.note
+
+
+def test_progress_and_stopping_reach_the_model():
+    model = MeanModel()
+    classify(model, SCAN, progress=print, cancelled=bool)
+    assert model.asked == {"progress": print, "cancelled": bool}
