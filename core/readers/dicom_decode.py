@@ -7,7 +7,7 @@ it refuses goes to pydicom's own plug-ins.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import imagecodecs
 import numpy as np
@@ -62,13 +62,13 @@ class FrameDecoder:
     def _native(self, frame: Frame, index: int) -> Pixels:
         layout = self._layout
         shape = (layout.rows, layout.columns)
-        data = self._in_little_endian(frame[0])
+        data = frame[0]
         if layout.allocated == 1:
             pixels = layout.rows * layout.columns
             start = index * pixels
             chunk = np.frombuffer(data, np.uint8)[start // 8 : (start + pixels + 7) // 8]
             return np.unpackbits(chunk, bitorder="little")[start % 8 : start % 8 + pixels].reshape(shape)
-        order = "<" if self._file.little_endian or layout.allocated == 8 else ">"
+        order: Literal["<", ">"] = "<" if self._file.little_endian or layout.allocated == 8 else ">"
         values = np.frombuffer(data, layout.dtype.newbyteorder(order))
         if layout.samples == 1:
             return trimmed(values.reshape(shape).astype(layout.dtype, copy=False), layout)
@@ -80,16 +80,8 @@ class FrameDecoder:
         planes = values.reshape((3, *shape)).transpose(1, 2, 0) if layout.planar else values.reshape((*shape, 3))
         return _to_rgb(planes) if layout.photometric.startswith("YBR") else planes
 
-    def _in_little_endian(self, data: memoryview) -> memoryview:
-        """Bytes that were written as big-endian words come in swapped pairs."""
-        words = self._file.pixels is not None and self._file.pixels.vr == "OW" and self._layout.allocated <= 8
-        if self._file.little_endian or not words:
-            return data
-        even = len(data) // 2 * 2
-        return memoryview(np.frombuffer(data[:even], np.uint16).byteswap().tobytes() + bytes(data[even:]))
-
     def _compressed(self, frame: Frame) -> Pixels:
-        data = frame[0] if len(frame) == 1 else memoryview(b"".join(frame))
+        data = b"".join(frame)
         if self._file.syntax == RLELossless:
             return self._run_lengths(data)
         stream = codestream_of(data)
@@ -112,19 +104,17 @@ class FrameDecoder:
             return _to_rgb(decoded) if is_ybr and stream.family != "jpeg" else decoded
         return trimmed(_with_sign(decoded, stream, self._layout), self._layout)
 
-    def _run_lengths(self, data: memoryview) -> Pixels:
+    def _run_lengths(self, data: bytes) -> Pixels:
         layout = self._layout
-        shape: tuple[int, ...] = (layout.rows, layout.columns)
-        planes = (layout.samples, *shape)
-        out = np.empty(planes, layout.dtype.newbyteorder("<"))
-        decoded = imagecodecs.dicomrle_decode(data, out.dtype, out=out)
-        out = np.frombuffer(decoded, out.dtype).reshape(planes) if isinstance(decoded, bytes) else out
+        dtype = layout.dtype.newbyteorder("<")
+        decoded = imagecodecs.dicomrle_decode(data, dtype)
+        out = np.frombuffer(decoded, dtype).reshape(layout.samples, layout.rows, layout.columns)
         if layout.samples == 1:
             return trimmed(out[0], layout)
         colour = out.transpose(1, 2, 0)
         return _to_rgb(colour) if layout.photometric.startswith("YBR") else colour
 
-    def _by_pydicom(self, data: memoryview) -> Pixels:
+    def _by_pydicom(self, data: bytes) -> Pixels:
         layout = self._layout
         options: dict[str, Any] = {
             "rows": layout.rows,
@@ -140,35 +130,35 @@ class FrameDecoder:
             "pixel_vr": "OB",
         }
         decoder = get_decoder(self._file.syntax)
-        return decoder.as_array(encapsulate([bytes(data)]), index=0, **options)[0]
+        return decoder.as_array(encapsulate([data]), index=0, **options)[0]
 
 
 def _is_supported(syntax: str) -> bool:
     return not any(word in syntax for word in ("MPEG", "HEVC", "JPIP", "SMPTE", "JPEG XL", "Encapsulated Uncomp"))
 
 
-def _jpeg(data: memoryview, stream: Codestream, layout: Layout) -> Pixels:
+def _jpeg(data: bytes, stream: Codestream, layout: Layout) -> Pixels:
     if stream.components == 1:
         return imagecodecs.jpeg8_decode(data)
     is_ybr = layout.photometric.startswith("YBR") if stream.is_ybr is None else stream.is_ybr
     return imagecodecs.jpeg8_decode(data, colorspace="ycbcr" if is_ybr else "rgb", outcolorspace="rgb")
 
 
-def _jpeg_lossless(data: memoryview, stream: Codestream, _layout: Layout) -> Pixels:
+def _jpeg_lossless(data: bytes, stream: Codestream, _layout: Layout) -> Pixels:
     if stream.components == 1:
         return imagecodecs.jpeg8_decode(data)
     return imagecodecs.jpegsof3_decode(data)
 
 
-def _jpeg_ls(data: memoryview, _stream: Codestream, _layout: Layout) -> Pixels:
+def _jpeg_ls(data: bytes, _stream: Codestream, _layout: Layout) -> Pixels:
     return imagecodecs.jpegls_decode(data)
 
 
-def _jpeg2000(data: memoryview, _stream: Codestream, _layout: Layout) -> Pixels:
+def _jpeg2000(data: bytes, _stream: Codestream, _layout: Layout) -> Pixels:
     return imagecodecs.jpeg2k_decode(data)
 
 
-_DECODERS: dict[str, Callable[[memoryview, Codestream, Layout], Pixels]] = {
+_DECODERS: dict[str, Callable[[bytes, Codestream, Layout], Pixels]] = {
     "jpeg": _jpeg,
     "jpeg-lossless": _jpeg_lossless,
     "jpeg-ls": _jpeg_ls,

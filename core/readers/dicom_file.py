@@ -149,9 +149,7 @@ def parse(source: Source) -> DicomFile:
         implicit, little = dataset.original_encoding
         syntax = value(getattr(dataset, "file_meta", None) or Dataset(), "TransferSyntaxUID")
     except Exception as error:  # anything can be in a broken file, and pydicom raises many kinds
-        raise UnreadableScan(
-            "a whole DICOM file", "a header that is broken or cut short", "export it again"
-        ) from error
+        raise UnreadableScan("a whole DICOM file", "a header that is broken or cut short", "export it again") from error
     if len(dataset) == 0:
         raise UnreadableScan("a whole DICOM file", "a file with nothing after its first bytes", "export it again")
     pixels = _pixel_element(data, stream.tell(), bool(implicit), bool(little))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+import numpy as np
+
 from core.errors import UnreadableScan
 from core.readers.dicom_file import DicomFile, value
 from core.readers.dicom_layout import Layout
@@ -31,12 +33,21 @@ def whole_frames(file: DicomFile, layout: Layout) -> list[Frame]:
 
 def _native(file: DicomFile, layout: Layout) -> list[Frame]:
     assert file.pixels is not None
-    data = file.pixels.data[: file.pixels.length]
+    data = _unswapped(file, layout, file.pixels.data[: file.pixels.length])
     count = min(len(data) * 8 // layout.frame_bits, layout.frames)
     if layout.allocated == 1:  # frames follow each other bit by bit (PS3.5 8.1.1)
         return [(data,)] * count
     size = layout.frame_bits // 8
     return [(data[index * size : (index + 1) * size],) for index in range(count)]
+
+
+def _unswapped(file: DicomFile, layout: Layout, data: memoryview) -> memoryview:
+    """Bytes that were written as big-endian words come in swapped pairs (PS3.5 8.1.1)."""
+    assert file.pixels is not None
+    if file.little_endian or file.pixels.vr != "OW" or layout.allocated > 8:
+        return data
+    even = len(data) // 2 * 2
+    return memoryview(np.frombuffer(data[:even], np.uint16).byteswap().tobytes() + bytes(data[even:]))
 
 
 def _encapsulated(file: DicomFile, layout: Layout) -> list[Frame]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.errors import TooLarge, UnreadableScan, UnsupportedScan
 from core.readers.dicom_file import UNDEFINED, DicomFile
-from core.readers.opening import FRAME_PIXELS, MEGABYTE, PIXEL_BUDGET
+from core.readers.opening import FRAME_PIXELS, MEGABYTE, MEMORY_BUDGET
 
 _GREY = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
 
@@ -84,9 +84,9 @@ def layout_of(file: DicomFile) -> Layout:
     if rows < 1 or columns < 1:
         raise UnreadableScan("a DICOM image", "one whose header lacks its size", "export it again")
     frames = max(file.count("NumberOfFrames", 1), 1)
-    if rows * columns > FRAME_PIXELS or rows * columns * frames > PIXEL_BUDGET:
+    if rows * columns > FRAME_PIXELS or rows * columns * frames > MEMORY_BUDGET:
         raise TooLarge(
-            f"pictures of at most {FRAME_PIXELS // 1_000_000} million pixels and {PIXEL_BUDGET // MEGABYTE:,} MB a file",
+            f"pictures of at most {FRAME_PIXELS // 1_000_000} million pixels and {MEMORY_BUDGET // MEGABYTE:,} MB a file",
             f"a header that claims {frames:,} frames of {rows:,} × {columns:,}",
             "export it in a smaller size or in parts",
         )

@@ -57,14 +57,10 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
     if lost:
         warnings.append(f"{lost} of {len(group.pictures)} frames could not be decoded and are missing.")
     spacing, aspect, spacing_facts, spacing_warnings = spacing_of(first)
-    if first.layout.is_color:
-        values, windows, padding, units, steps = decoded.pixels, (), None, "", _colour_steps(first)
-    else:
-        values, windows, padding, units, steps, grey_warnings = _grey(decoded)
-        warnings += grey_warnings
+    values = _colour(decoded) if first.layout.is_color else _grey(decoded)
     axis = group.axis if len(decoded.pictures) > 1 else "single"
     return Scan(
-        pixels=values,
+        pixels=values.pixels,
         axis=axis,
         digest=_digest(decoded.pictures),
         source="DICOM",
@@ -75,12 +71,12 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
         pixel_aspect=aspect,
         slice_spacing_mm=group.slice_spacing,
         frame_time_ms=group.frame_time,
-        units=units,
-        windows=windows,
-        padding=padding,
+        units=values.units,
+        windows=values.windows,
+        padding=values.padding,
         facts=facts_of(group) | spacing_facts,
-        provenance=(Step("Decoding", _syntax_words(first)), *steps, Step("Resampling", "none; stored pixels")),
-        warnings=tuple(warnings + spacing_warnings),
+        provenance=(Step("Decoding", _syntax_words(first)), *values.steps, Step("Resampling", "none; stored pixels")),
+        warnings=(*warnings, *values.warnings, *spacing_warnings),
     )
 
 
@@ -135,9 +131,23 @@ def _sift(
     return _Decoded(kept, tuple(group.pictures[n] for n in good), low, high, failures)
 
 
-def _grey(
-    decoded: _Decoded,
-) -> tuple[NDArray[np.generic], tuple[Window | VoiTable, ...], float | None, str, list[Step], list[str]]:
+@dataclass(frozen=True, eq=False)
+class _Values:
+    """Pixels as the scan keeps them, and what belongs to them."""
+
+    pixels: NDArray[np.generic]
+    steps: list[Step]
+    windows: tuple[Window | VoiTable, ...] = ()
+    padding: float | None = None
+    units: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def _colour(decoded: _Decoded) -> _Values:
+    return _Values(decoded.pixels, _colour_steps(decoded.pictures[0]))
+
+
+def _grey(decoded: _Decoded) -> _Values:
     """Modality values with their windows, padding and units."""
     first = decoded.pictures[0]
     middle = decoded.pictures[len(decoded.pictures) // 2]
@@ -155,8 +165,7 @@ def _grey(
         steps.append(Step("Padding", f"{words}, and {padded:,} more were set to it" if padded else words))
     if pivot is not None:
         steps.append(Step("Inversion", f"{_plain_sense(first)}: {pivot:g} minus the value, so that higher is brighter"))
-    units = modalities[0].units
-    return values, windows, padding, units, steps, warnings
+    return _Values(values, steps, windows, padding, modalities[0].units, tuple(warnings))
 
 
 def _plain_sense(picture: Picture) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.readers.dicom_file import items
 from core.readers.dicom_picture import Picture
 from core.readers.dicom_voi import lookup_table
+from core.readers.values import smallest_dtype
 
 _MACRO = "PixelValueTransformationSequence"
 _UNITS = {"HU": "HU", "OD": "optical density", "BQML": "Bq/ml", "CNTS": "counts", "GY": "Gy", "PCT": "%", "US": ""}
@@ -85,15 +86,6 @@ def pivot_of(pictures: Sequence[Picture], modalities: Sequence[Modality], low: f
     if modality.table is not None:
         return float(modality.table[1].min() + modality.table[1].max())
     return modality(ends[0]) + modality(ends[1])
-
-
-def smallest_dtype(low: float, high: float) -> np.dtype[np.generic]:
-    """The smallest of uint8, int16, uint16 and float32 that holds whole numbers from low to high."""
-    for name in ("uint8", "int16", "uint16"):
-        info = np.iinfo(name)
-        if info.min <= low and high <= info.max:
-            return np.dtype(name)
-    return np.dtype(np.float32)
 
 
 def to_values(

@@ -50,7 +50,7 @@ def spacing_of(picture: Picture) -> tuple[tuple[float, float] | None, float, dic
     Pixel Spacing counts first, then what holds at the detector (PS3.3 10.7.1.3), then ultrasound regions, then the
     bare Pixel Aspect Ratio, written vertical\\horizontal (PS3.3 C.7.6.3.1.7).
     """
-    warnings = []
+    warnings: list[str] = []
     for keyword, where in (
         ("PixelSpacing", ""),
         ("ImagerPixelSpacing", " at the detector, larger than in the patient"),

@@ -12,8 +12,8 @@ from core.readers.source import Source
 from core.scan import Scan
 
 MEGABYTE = 1024 * 1024
-#: Pixels that one upload may come to, in bytes, so that the whole stays under 2 GB.
-PIXEL_BUDGET = 1024 * MEGABYTE
+#: Bytes that one upload may come to beyond itself, unpacked files and pixels, so that the whole stays under 2 GB.
+MEMORY_BUDGET = 1280 * MEGABYTE
 #: Pixels of one frame; a whole-slide level or a mammogram has far fewer.
 FRAME_PIXELS = 150_000_000
 
@@ -107,22 +107,17 @@ class Opening:
         self.queue.extend(sources)
 
     def claim(self, size: int) -> None:
-        """Reserve memory for decoded pixels before they are allocated.
+        """Reserve memory for unpacked files or pixels before it is allocated.
 
         Raises:
-            TooLarge: The upload would pass `PIXEL_BUDGET`.
+            TooLarge: The upload would pass `MEMORY_BUDGET`.
         """
         with self._lock:
-            if self.claimed + size > PIXEL_BUDGET:
+            if self.claimed + size > MEMORY_BUDGET:
                 raise TooLarge(
-                    f"pixels of at most {PIXEL_BUDGET // MEGABYTE:,} MB in one upload",
-                    f"a file that needs {size / MEGABYTE:,.0f} MB"
+                    f"scans of at most {MEMORY_BUDGET // MEGABYTE:,} MB in one upload",
+                    f"one that needs {size / MEGABYTE:,.0f} MB"
                     + (f" on top of {self.claimed / MEGABYTE:,.0f} MB" if self.claimed else ""),
                     "open fewer or smaller files at once",
                 )
             self.claimed += size
-
-    def release(self, size: int) -> None:
-        """Give back memory that was claimed and is not used."""
-        with self._lock:
-            self.claimed -= size

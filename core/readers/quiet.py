@@ -24,7 +24,7 @@ _readers = 0
 class _SilentWhileReading(logging.Filter):
     """Drops records of a logger while any reader runs."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def filter(self, _record: logging.LogRecord) -> bool:
         """Whether the record may pass."""
         return _readers == 0
 

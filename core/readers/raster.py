@@ -1,2 +1,165 @@
-def accepts(head, name): return False
-def read(s,o): return []
+"""PNG, JPEG, TIFF, WebP and BMP, with every level they hold and nothing of where and by whom they were taken."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from core.errors import ScanLensError, TooLarge, UnreadableScan
+from core.readers.opening import FRAME_PIXELS, Opening
+from core.readers.source import Source
+from core.readers.values import smallest_dtype
+from core.scan import Scan, Step
+
+_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
+_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "MPO", "DIB")
+#: Pages or animation frames that are read at most.
+_PAGES = 2000
+_ORIENTATION = 0x0112
+
+Pixels = NDArray[np.generic]
+
+
+def accepts(head: bytes, name: str) -> bool:  # noqa: ARG001 - names say nothing
+    """Whether the first bytes are one of the five formats'."""
+    if head.startswith(b"BM"):  # two letters are little: the size of its own header must fit, too
+        return int.from_bytes(head[14:18], "little") in {12, 40, 52, 56, 64, 108, 124}
+    return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
+    """One scan a file, or several for a TIFF whose pages differ in size."""
+    scans: list[Scan] = []
+    for number, source in enumerate(sources):
+        opening.advance(number / len(sources), f"Reading picture {number + 1:,} of {len(sources):,}")
+        try:
+            scans += _scans_of(source, opening)
+        except ScanLensError as error:
+            opening.skip(source.name, error, "are too large" if isinstance(error, TooLarge) else "are broken")
+    return scans
+
+
+def _scans_of(source: Source, opening: Opening) -> list[Scan]:
+    try:
+        with Image.open(io.BytesIO(source.data), formats=_FORMATS) as image:
+            _check_size(image)
+            pages = list(_pages(image, opening))
+            name = image.format or "Image"
+            steps_from_file = _file_steps(name)
+    except ScanLensError:
+        raise
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise UnreadableScan("a whole picture", "one with a broken header", "export it again") from error
+    except Exception as error:  # Pillow's plug-ins raise whatever a broken file provokes
+        raise UnreadableScan("a whole picture", "one that is broken or cut short", "copy or export it again") from error
+    return _to_scans(source, name, pages, steps_from_file)
+
+
+def _check_size(image: Image.Image) -> None:
+    """Refuse before anything is decoded; Pillow itself only warns up to twice its limit."""
+    width, height = image.size
+    if width * height > FRAME_PIXELS:
+        raise TooLarge(
+            f"a picture of at most {FRAME_PIXELS // 1_000_000} million pixels",
+            f"one of {width:,} × {height:,}",
+            "export it in a smaller size",
+        )
+
+
+def _pages(image: Image.Image, opening: Opening) -> Iterator[tuple[Pixels, list[Step]]]:
+    """Each page as (rows, columns) or (rows, columns, 3), with what was done to it."""
+    count = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
+    if count > _PAGES:
+        raise TooLarge(f"a picture of at most {_PAGES:,} pages", f"one of {count:,}", "export it in parts")
+    for number in range(count):
+        opening.stop_if_asked()
+        image.seek(number)
+        _check_size(image)
+        width, height = image.size
+        opening.claim(width * height * (4 if image.mode in {"I", "F"} else 3))
+        yield _decode(image)
+
+
+def _decode(image: Image.Image) -> tuple[Pixels, list[Step]]:
+    steps = []
+    turn = image.getexif().get(_ORIENTATION, 1)
+    page: Image.Image = image
+    if turn in range(2, 9):
+        page = ImageOps.exif_transpose(image)
+        steps.append(Step("Orientation", f"turned as the camera noted (EXIF {turn})"))
+    page, more = _simplified(page)
+    pixels = np.asarray(page)
+    if pixels.dtype == np.bool_:
+        pixels = pixels.astype(np.uint8) * np.uint8(255)
+    if pixels.ndim == 3 and (pixels[..., :1] == pixels).all():
+        pixels = pixels[..., 0]
+        more.append(Step("Colour", "red, green and blue are equal everywhere; read as grey"))
+    return np.ascontiguousarray(pixels), steps + more
+
+
+def _simplified(page: Image.Image) -> tuple[Image.Image, list[Step]]:
+    """To one of Pillow's modes 1, L, I;16, I, F and RGB."""
+    mode = page.mode
+    if mode in {"1", "L", "F", "I", "RGB"} or mode.startswith("I;16"):
+        return (page.convert("RGB") if mode == "RGB" and "transparency" in page.info else page), []
+    if mode in {"LA", "PA", "La", "RGBA", "RGBa"} or (mode == "P" and "transparency" in page.info):
+        solid = Image.new("RGBA", page.size, (0, 0, 0, 255))
+        solid.alpha_composite(page.convert("RGBA"))
+        return solid.convert("RGB"), [Step("Transparency", "laid on black")]
+    words = {"P": ("Palette", "looked up"), "CMYK": ("Colour", "CMYK to RGB"), "YCbCr": ("Colour", "YCbCr to RGB")}
+    return page.convert("RGB"), [Step(*words.get(mode, ("Colour", "to RGB")))]
+
+
+def _file_steps(name: str) -> list[Step]:
+    words = {"JPEG": "lossy", "MPO": "lossy, first picture only"}.get(name, "")
+    return [Step("Decoding", f"{'JPEG' if name == 'MPO' else name}{', ' + words if words else ''}")]
+
+
+def _to_scans(source: Source, name: str, pages: list[tuple[Pixels, list[Step]]], first_steps: list[Step]) -> list[Scan]:
+    """Pages of one size and kind are slices of one scan; others are scans of their own."""
+    kinds: dict[tuple[object, ...], list[tuple[Pixels, list[Step]]]] = {}
+    for pixels, steps in pages:
+        kinds.setdefault((pixels.shape, pixels.dtype.str), []).append((pixels, steps))
+    scans = []
+    for number, members in enumerate(kinds.values()):
+        stack, step = _exact(np.stack([pixels for pixels, _ in members]))
+        shape = f"{stack.shape[1]} × {stack.shape[2]}"
+        label = "JPEG" if name == "MPO" else name
+        title = f"{label} image, {shape}" if len(members) == 1 else f"{label} series, {len(members)} pages"
+        digest = hashlib.sha256(source.data).hexdigest()
+        scans.append(
+            Scan(
+                pixels=stack,
+                axis="single" if len(members) == 1 else "slice",
+                digest=digest if len(kinds) == 1 else hashlib.sha256(f"{digest} {number}".encode()).hexdigest(),
+                source=label,
+                title=title,
+                facts={"Matrix": shape, "Bits": str(8 * stack.dtype.itemsize)},
+                provenance=(*first_steps, *members[0][1], *step, Step("Resampling", "none; stored pixels")),
+                warnings=_warnings(stack),
+            )
+        )
+    return scans
+
+
+def _exact(stack: Pixels) -> tuple[Pixels, list[Step]]:
+    """The smallest type that holds the values exactly; colour stays 8-bit."""
+    if stack.ndim == 4 or stack.dtype == np.uint8:
+        return stack.astype(np.uint8, copy=False), []
+    if stack.dtype.kind == "f":
+        return stack.astype(np.float32, copy=False), []
+    dtype = smallest_dtype(float(stack.min()), float(stack.max()))
+    # A 16-bit file stays one, however dark it is: its levels mean the same as in the next file.
+    dtype = np.dtype(np.uint16) if stack.dtype == np.uint16 else dtype
+    return stack.astype(dtype, copy=False), [Step("Depth", f"{8 * stack.dtype.itemsize} bits, all levels kept")]
+
+
+def _warnings(stack: Pixels) -> tuple[str, ...]:
+    if stack.dtype.kind == "f" and not np.isfinite(stack).all():
+        return ("Some pixels are not numbers; they are shown black.",)
+    return ()

@@ -34,9 +34,7 @@ def is_clutter(name: str) -> bool:
     """Whether a file is an operating system's own, which nobody meant to upload."""
     path = PurePosixPath(name.replace("\\", "/"))
     return (
-        "__MACOSX" in path.parts
-        or path.name in {".DS_Store", "Thumbs.db", "desktop.ini"}
-        or path.name.startswith("._")
+        "__MACOSX" in path.parts or path.name in {".DS_Store", "Thumbs.db", "desktop.ini"} or path.name.startswith("._")
     )
 
 
