@@ -86,7 +86,7 @@ def layout_of(file: DicomFile) -> Layout:
     frames = max(file.count("NumberOfFrames", 1), 1)
     if rows * columns > FRAME_PIXELS or rows * columns * frames > MEMORY_BUDGET:
         raise TooLarge(
-            f"pictures of at most {FRAME_PIXELS // 1_000_000} million pixels and {MEMORY_BUDGET // MEGABYTE:,} MB a file",
+            f"pictures of at most {FRAME_PIXELS // 1_000_000} million pixels, {MEMORY_BUDGET // MEGABYTE:,} MB in all",
             f"a header that claims {frames:,} frames of {rows:,} × {columns:,}",
             "export it in a smaller size or in parts",
         )

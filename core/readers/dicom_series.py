@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -249,7 +248,7 @@ def _thickness(picture: Picture) -> float | None:
 
 def _clock(time: str) -> float | None:
     """Seconds since midnight of a DICOM time."""
-    digits: Any = time.split("\\")[0].replace(":", "")
+    digits = time.partition("\\")[0].replace(":", "")
     try:
         return int(digits[:2]) * 3600.0 + int(digits[2:4] or 0) * 60.0 + float(digits[4:] or 0)
     except ValueError:

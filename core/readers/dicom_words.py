@@ -45,10 +45,10 @@ def title_of(group: Group) -> str:
 
 
 def spacing_of(picture: Picture) -> tuple[tuple[float, float] | None, float, dict[str, str], list[str]]:
-    """Spacing in mm, height of a pixel over its width, the facts and the warnings about them.
+    r"""Spacing in mm, height of a pixel over its width, the facts and the warnings about them.
 
     Pixel Spacing counts first, then what holds at the detector (PS3.3 10.7.1.3), then ultrasound regions, then the
-    bare Pixel Aspect Ratio, written vertical\\horizontal (PS3.3 C.7.6.3.1.7).
+    bare Pixel Aspect Ratio, written vertical\horizontal (PS3.3 C.7.6.3.1.7).
     """
     warnings: list[str] = []
     for keyword, where in (

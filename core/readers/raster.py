@@ -20,7 +20,7 @@ _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "MPO", "DIB")
 #: Pages or animation frames that are read at most.
 _PAGES = 2000
-_ORIENTATION = 0x0112
+_ORIENTATION, _PHOTOMETRIC = 0x0112, 0x0106
 
 Pixels = NDArray[np.generic]
 
@@ -53,8 +53,10 @@ def _scans_of(source: Source, opening: Opening) -> list[Scan]:
             steps_from_file = _file_steps(name)
     except ScanLensError:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise UnreadableScan("a whole picture", "one with a broken header", "export it again") from error
+    except Image.DecompressionBombError as error:
+        raise _too_large("a larger one") from error
+    except UnidentifiedImageError as error:
+        raise UnreadableScan("a whole picture", "one that is broken or in a rare form", "export it as PNG") from error
     except Exception as error:  # Pillow's plug-ins raise whatever a broken file provokes
         raise UnreadableScan("a whole picture", "one that is broken or cut short", "copy or export it again") from error
     return _to_scans(source, name, pages, steps_from_file)
@@ -64,11 +66,12 @@ def _check_size(image: Image.Image) -> None:
     """Refuse before anything is decoded; Pillow itself only warns up to twice its limit."""
     width, height = image.size
     if width * height > FRAME_PIXELS:
-        raise TooLarge(
-            f"a picture of at most {FRAME_PIXELS // 1_000_000} million pixels",
-            f"one of {width:,} × {height:,}",
-            "export it in a smaller size",
-        )
+        raise _too_large(f"one of {width:,} × {height:,}")
+
+
+def _too_large(what: str) -> TooLarge:
+    limit = f"a picture of at most {FRAME_PIXELS // 1_000_000} million pixels"
+    return TooLarge(limit, what, "export it in a smaller size")
 
 
 def _pages(image: Image.Image, opening: Opening) -> Iterator[tuple[Pixels, list[Step]]]:
@@ -93,13 +96,17 @@ def _decode(image: Image.Image) -> tuple[Pixels, list[Step]]:
         page = ImageOps.exif_transpose(image)
         steps.append(Step("Orientation", f"turned as the camera noted (EXIF {turn})"))
     page, more = _simplified(page)
-    pixels = np.asarray(page)
+    pixels: Pixels = np.asarray(page)
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint8) * np.uint8(255)
-    if pixels.ndim == 3 and (pixels[..., :1] == pixels).all():
-        pixels = pixels[..., 0]
+    if pixels.dtype == np.uint16 and image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0:  # type: ignore[attr-defined]
+        pixels = ~pixels  # 65535 minus the value; Pillow turns only 8 bits round
+        more.append(Step("Inversion", "the file counts from white; 65535 minus the value"))
+    if pixels.ndim == 3 and all((row[:, :1] == row[:, 1:]).all() for row in pixels):
+        pixels = np.ascontiguousarray(pixels[..., 0])
         more.append(Step("Colour", "red, green and blue are equal everywhere; read as grey"))
-    return np.ascontiguousarray(pixels), steps + more
+    return pixels, steps + more
 
 
 def _simplified(page: Image.Image) -> tuple[Image.Image, list[Step]]:
@@ -127,7 +134,7 @@ def _to_scans(source: Source, name: str, pages: list[tuple[Pixels, list[Step]]],
         kinds.setdefault((pixels.shape, pixels.dtype.str), []).append((pixels, steps))
     scans = []
     for number, members in enumerate(kinds.values()):
-        stack, step = _exact(np.stack([pixels for pixels, _ in members]))
+        stack, step = _exact(_stacked([pixels for pixels, _ in members]))
         shape = f"{stack.shape[1]} × {stack.shape[2]}"
         label = "JPEG" if name == "MPO" else name
         title = f"{label} image, {shape}" if len(members) == 1 else f"{label} series, {len(members)} pages"
@@ -145,6 +152,10 @@ def _to_scans(source: Source, name: str, pages: list[tuple[Pixels, list[Step]]],
             )
         )
     return scans
+
+
+def _stacked(pages: list[Pixels]) -> Pixels:
+    return pages[0][None] if len(pages) == 1 else np.stack(pages)
 
 
 def _exact(stack: Pixels) -> tuple[Pixels, list[Step]]:
