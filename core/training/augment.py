@@ -1,0 +1,72 @@
+"""Variation of training pictures. Every draw depends on (seed, epoch, position) alone, so a resumed run repeats it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.training.recipe import Augmentation
+
+
+def _affine(side: tuple[int, int], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(2, 3) matrix in OpenCV's (column, row) order, about the centre of the picture."""
+    rows, columns = side
+    angle = np.deg2rad(rng.uniform(-how.rotation, how.rotation))
+    zoom = np.exp(rng.uniform(-how.zoom, how.zoom))
+    aspect = np.exp(rng.uniform(-how.aspect, how.aspect) / 2)
+    mirror = -1.0 if how.flip and rng.random() < 0.5 else 1.0
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn @ np.diag([zoom * aspect * mirror, zoom / aspect])
+    centre = np.array([(columns - 1) / 2, (rows - 1) / 2])
+    shift = rng.uniform(-how.shift, how.shift, 2) * [columns, rows]
+    return np.column_stack([linear, centre - linear @ centre + shift])
+
+
+def _lose_detail(picture: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    rows, columns = picture.shape[:2]
+    share = rng.uniform(0.4, 0.9)
+    small = cv2.resize(picture, (int(columns * share), int(rows * share)), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR)
+
+
+def _change_levels(picture: NDArray[np.float32], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
+    gamma = np.exp(rng.uniform(-how.gamma, how.gamma))
+    contrast = 1.0 + rng.uniform(-how.contrast, how.contrast)
+    brightness = rng.uniform(-how.brightness, how.brightness)
+    noise = rng.uniform(0.0, how.noise)
+    levels = np.power(np.clip(picture, 0.0, 1.0), np.float32(gamma))
+    mean = levels.mean()
+    levels = (levels - mean) * np.float32(contrast) + mean + np.float32(brightness)
+    if noise > 0:
+        levels = levels + rng.standard_normal(levels.shape, np.float32) * np.float32(noise)
+    return np.clip(levels, 0.0, 1.0)
+
+
+def augment(
+    picture: NDArray[np.floating],
+    how: Augmentation,
+    rng: np.random.Generator,
+    value_range: tuple[float, float] = (0, 1),
+) -> NDArray[np.float32]:
+    """One variation of a prepared picture.
+
+    Pixels from outside are black, as beside the collimated field of a radiograph.
+
+    Args:
+        picture: (rows, columns, channels) within `value_range`.
+        how: How far it may go.
+        rng: Where the draws come from.
+        value_range: Values of black and white.
+
+    Returns:
+        Same shape, float32 within `value_range`.
+    """
+    low, high = value_range
+    levels = (np.asarray(picture, np.float32) - low) / (high - low)
+    matrix = _affine((levels.shape[0], levels.shape[1]), how, rng)
+    size = (levels.shape[1], levels.shape[0])
+    levels = cv2.warpAffine(levels, matrix, size, flags=cv2.INTER_LINEAR).reshape(levels.shape)
+    if rng.random() < how.blur:
+        levels = _lose_detail(levels, rng).reshape(levels.shape)
+    return _change_levels(levels, how, rng) * np.float32(high - low) + np.float32(low)

@@ -1,0 +1,170 @@
+"""From a trained model to a bundle: compiled, judged through the compiled file, with its card."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from core.card import ModelCard
+from core.evaluation.calibration import choose_threshold, fit_temperature
+from core.runtime.compile import CompiledFacts, compile_bundle
+from core.runtime.session import Bundle, open_bundle
+from core.similarity import fit_reference, save_reference
+from core.training.card_writer import Measured, Result, card_text
+from core.training.cases import LabelledCase, load_cases, prepare_cases, split_cases
+from core.training.fit import Examples, State, fit
+from core.training.likeness import measure_likeness
+from core.training.measure import case_table, estimates, score
+from core.training.recipe import SPLITS, InvalidRecipe, Recipe
+
+Log = Callable[[str], None]
+
+
+def train(recipe: Recipe, data: Path, work: Path, log: Log) -> keras.Model:
+    """Train the recipe, or go on where an earlier run stopped."""
+    parts = split_cases(recipe, data)
+    examples = {
+        split: Examples(
+            prepare_cases([case.path for case in parts[split]], recipe.input),
+            np.array([case.target for case in parts[split]]),
+        )
+        for split in ("train", "val")
+    }
+
+    def report(state: State) -> None:
+        log(f"epoch {state.epoch}/{recipe.schedule.epochs}: best {recipe.schedule.monitor} {abs(state.best_score):.4f}")
+
+    return fit(recipe, examples["train"], examples["val"], work, report)
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal hash of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _provisional(recipe: Recipe, folder: Path) -> ModelCard:
+    """The card as far as it is known before anything was measured, to open the bundle with."""
+    return ModelCard(
+        slug=recipe.slug,
+        folder=folder,
+        title=recipe.title,
+        summary=recipe.summary,
+        task=recipe.task,
+        labels=recipe.labels,
+        inputs=(recipe.input,),
+        threshold=0.5,
+        threshold_from="",
+        temperature=1.0,
+        explain_layer=recipe.explain_layer,
+        sha256={"model.onnx": sha256(folder / "model.onnx")},
+        license=str(recipe.card["license"]),
+        non_commercial=bool(recipe.card.get("non_commercial", False)),
+        training_modality=str(recipe.card["training_modality"]),
+    )
+
+
+def _speed(bundle: Bundle, picture: Any, repeats: int = 50) -> float:
+    """Median milliseconds of one picture."""
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        bundle.run({bundle.card.inputs[0].name: picture[None]}, outputs=("logits",))
+        times.append(time.perf_counter() - started)
+    return float(np.median(times) * 1000)
+
+
+def _compile(recipe: Recipe, model: keras.Model, folder: Path, cases: list[LabelledCase]) -> CompiledFacts:
+    chosen = [cases[index].path for index in np.linspace(0, len(cases) - 1, 12).astype(int)]
+    sample = prepare_cases(chosen, recipe.input).astype(np.float32)
+    model.save(folder / "model.keras")
+    return compile_bundle(model, folder, recipe.explain_layer, {recipe.input.name: sample})
+
+
+def _counts(recipe: Recipe, parts: dict[str, list[LabelledCase]]) -> dict[tuple[str, str], tuple[int, int]]:
+    counts = {}
+    for split in SPLITS:
+        for target, label in enumerate(recipe.labels):
+            cases = [case for case in parts[split] if case.target == target]
+            counts[split, label] = (len(cases), len({case.patient for case in cases}))
+    return counts
+
+
+def _chosen_from(recipe: Recipe, cases: list[LabelledCase]) -> str:
+    rule = {
+        "youden": "largest sensitivity + specificity − 1 (Youden)",
+        "sensitivity": f"highest threshold with a sensitivity of at least {recipe.threshold_value:g}",
+    }[recipe.threshold_rule]
+    people = len({case.patient for case in cases})
+    return f"Both from the validation split, {len(cases)} pictures of {people} patients: {rule}; least log loss"
+
+
+def make_bundle(recipe: Recipe, model: keras.Model, state: State, data: Path, folder: Path, log: Log) -> Measured:
+    """Write everything of a bundle into `folder`.
+
+    Raises:
+        InvalidRecipe: The task is one that the cards cannot describe yet.
+        UnsupportedModel: The model does not compile.
+    """
+    if recipe.task != "binary":
+        raise InvalidRecipe("a binary task", recipe.task, "extend core/training/measure.py first")
+    (folder / "evaluations").mkdir(parents=True, exist_ok=True)
+    parts = split_cases(recipe, data)
+    facts = _compile(recipe, model, folder, parts["val"])
+    bundle = open_bundle(_provisional(recipe, folder))
+    scored = {split: score(bundle, [case.path for case in parts[split]], recipe.input) for split in SPLITS}
+    log("scored train, val and test")
+    tables = {split: case_table(parts[split], scored[split].logits) for split in ("val", "test")}
+    val = tables["val"]
+    threshold = choose_threshold(val["y_true"], val["y_score"], recipe.threshold_rule, recipe.threshold_value)
+    threshold = round(threshold, 6)
+    temperature = round(fit_temperature(val["y_true"], val["logit"]), 4)
+    results = [
+        Result(recipe.data, split, tables[split], estimates(tables[split], threshold, temperature))
+        for split in ("val", "test")
+    ]
+    for source in recipe.evaluate:
+        cases = load_cases(source, recipe.labels, data)
+        frame = case_table(cases, score(bundle, [case.path for case in cases], recipe.input).logits)
+        results.append(Result(source, source.only_split or "test", frame, estimates(frame, threshold, temperature)))
+        log(f"scored {source.name}: AUC {results[-1].estimates['roc_auc'].value:.4f}")
+    for result in results:
+        result.table.to_parquet(folder / result.file, index=False)
+    reference = fit_reference(scored["train"].features, scored["val"].features)
+    save_reference(reference, folder / "similarity.npz")
+    likeness = measure_likeness(bundle, recipe, reference, scored["test"].features, data)
+    files = ("model.keras", "model.onnx", "similarity.npz")
+    measured = Measured(
+        threshold=threshold,
+        temperature=temperature,
+        threshold_from=_chosen_from(recipe, parts["val"]),
+        results=tuple(results),
+        counts=_counts(recipe, parts),
+        likeness=likeness,
+        sha256={name: sha256(folder / name) for name in files},
+        bytes={name: (folder / name).stat().st_size for name in files},
+        parameters=int(model.count_params()),
+        milliseconds=_speed(bundle, prepare_cases([parts["val"][0].path], recipe.input)[0].astype(np.float32)),
+        max_difference=facts.max_difference,
+        affine=facts.affine,
+        state=state,
+        split_targets=np.array([case.target for case in parts["train"]]),
+    )
+    (folder / "README.md").write_text(card_text(recipe, measured), encoding="utf-8")
+    return measured
+
+
+def publish(made: Path, folder: Path) -> None:
+    """Put a finished bundle in its place; the card comes last, so that a reader never meets a half-written one."""
+    (folder / "evaluations").mkdir(parents=True, exist_ok=True)
+    for old in (folder / "evaluations").glob("*.parquet"):
+        old.unlink()
+    for path in sorted(made.rglob("*"), key=lambda path: (path.name == "README.md", path)):
+        if path.is_file():
+            shutil.copy2(path, folder / path.relative_to(made))

@@ -1,0 +1,150 @@
+"""Labelled pictures of a recipe, brought onto the model's grid the same way as an uploaded scan."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.card import InputSpec
+from core.errors import UnreadableScan
+from core.preprocess import prepare
+from core.scan import Scan
+from core.training.recipe import SPLITS, InvalidRecipe, Recipe, Source
+
+
+@dataclass(frozen=True)
+class LabelledCase:
+    """One picture.
+
+    Attributes:
+        name: Path within the source's folder.
+        path: Where it lies.
+        patient: Whom it shows; the picture's own name where the source does not say.
+        target: Index of the class, -1 where the source has no labels.
+        split: train, val or test.
+        attributes: Further columns, as text.
+    """
+
+    name: str
+    path: Path
+    patient: str
+    target: int
+    split: str
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+def read_table(source: Source, data: Path) -> list[dict[str, str]]:
+    """The rows of the source's CSV, every column as text.
+
+    Raises:
+        InvalidRecipe: The table is not there, or lacks a column that the recipe names.
+    """
+    path = data / source.folder / source.table
+    if not path.is_file():
+        raise InvalidRecipe(f"the table {source.folder}/{source.table}", "no such file", "check the data folder")
+    with path.open(newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream)
+        rows, columns = list(reader), list(reader.fieldnames or ())
+    wanted = {source.file, source.label, source.patient, source.split, *source.attributes} - {""}
+    if missing := wanted - set(columns):
+        raise InvalidRecipe(
+            f"columns {', '.join(sorted(missing))} in {source.folder}/{source.table}",
+            f"only {', '.join(columns)}",
+            "correct the recipe",
+        )
+    return rows
+
+
+def _target(source: Source, labels: Sequence[str], text: str) -> int | None:
+    """Class index of a label text; None where the row is to be left out."""
+    if not source.label:
+        return -1
+    found = source.classes.get(text)
+    if found is None:
+        found = next((label for part, label in source.contains.items() if part in text), None)
+    return None if found is None else list(labels).index(found)
+
+
+def load_cases(source: Source, labels: Sequence[str], data: Path) -> list[LabelledCase]:
+    """The rows of a source that have one of the labels, in the order of the table.
+
+    Raises:
+        InvalidRecipe: The table does not fit the recipe, or a patient is in two splits.
+    """
+    cases = []
+    for row in read_table(source, data):
+        target = _target(source, labels, row[source.label] if source.label else "")
+        if target is None:
+            continue
+        name = source.prefix + row[source.file]
+        split = source.only_split or (row[source.split] if source.split else "test")
+        patient = row[source.patient] if source.patient else name
+        attributes = {column: row[column] for column in source.attributes}
+        cases.append(LabelledCase(name, data / source.folder / name, patient, target, split, attributes))
+    _check_splits(source, cases)
+    return cases
+
+
+def _check_splits(source: Source, cases: Iterable[LabelledCase]) -> None:
+    home: dict[str, str] = {}
+    for case in cases:
+        if case.split not in SPLITS:
+            raise InvalidRecipe("a split of train, val or test", f"{case.split!r} in {source.folder}", "name it so")
+        if home.setdefault(case.patient, case.split) != case.split:
+            raise InvalidRecipe(
+                "each patient in one split",
+                f"{case.patient} in {home[case.patient]} and {case.split} of {source.folder}",
+                "split by patient",
+            )
+
+
+def open_picture(path: Path) -> Scan:
+    """A picture file as a Scan.
+
+    Raises:
+        UnreadableScan: It cannot be decoded.
+    """
+    content = path.read_bytes() if path.is_file() else b""
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
+    if pixels is None:
+        raise UnreadableScan("a picture", f"{path.name}, which cannot be decoded", "check the data folder")
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels[..., :3], cv2.COLOR_BGR2RGB)
+    return Scan(pixels[None], "single", hashlib.sha256(content).hexdigest(), "JPEG", path.name)
+
+
+def prepare_case(path: Path, spec: InputSpec) -> NDArray[np.float32]:
+    """(rows, columns, channels) float32: the first frame of a picture file on the model's grid."""
+    return prepare(open_picture(path), spec, [0]).batch[spec.name][0]
+
+
+def prepare_cases(paths: Sequence[Path], spec: InputSpec, threads: int = 2) -> NDArray[np.float16]:
+    """(cases, rows, columns, channels) float16 for training.
+
+    Half precision errs by at most 2.5e-4 between 0 and 1, less than the rounding to 256 grey levels in the files.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        pictures = pool.map(lambda path: prepare_case(path, spec).astype(np.float16), paths)
+        return np.stack(list(pictures))
+
+
+def split_cases(recipe: Recipe, data: Path) -> dict[str, list[LabelledCase]]:
+    """The cases of the recipe's own data by split.
+
+    Raises:
+        InvalidRecipe: A split is empty or lacks one of the classes.
+    """
+    cases = load_cases(recipe.data, recipe.labels, data)
+    parts = {split: [case for case in cases if case.split == split] for split in SPLITS}
+    for split, part in parts.items():
+        if {case.target for case in part} != set(range(len(recipe.labels))):
+            raise InvalidRecipe("every label in every split", f"none of one in {split}", "check the split column")
+    return parts

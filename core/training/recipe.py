@@ -1,0 +1,265 @@
+"""Recipes: everything that makes a model, as data. One YAML file a model in `core/training/recipes/`.
+
+A recipe names the data and their split, the input contract, the network, augmentation, schedule and seed, and the prose
+of the card. What comes out of it (numbers, hashes) is written by `python -m core.training`, never by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from core.card import InputSpec, Task, input_spec
+from core.errors import ScanLensError
+
+RECIPES = Path(__file__).parent / "recipes"
+
+SPLITS = ("train", "val", "test")
+
+ThresholdRule = Literal["youden", "sensitivity"]
+
+
+class InvalidRecipe(ScanLensError):
+    """A recipe lacks something or contradicts itself."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Labelled pictures in a folder with a CSV table.
+
+    Attributes:
+        name: Short name, used in file names.
+        title: Name for people.
+        folder: Folder below the data folder.
+        table: CSV file in that folder.
+        file: Column with the path of the picture; `prefix` goes before it.
+        label: Column with the class; `""` where only the pictures matter.
+        patient: Column that names the patient, `""` where each picture stands for itself.
+        split: Column with train, val or test, or `""` where `only_split` names the one split all rows are in.
+        classes: Text of the label column to label of the recipe; rows with other texts are left out.
+        contains: Part of the label column's text to label, tried where `classes` has no entry.
+        attributes: Columns to keep beside the scores, for results by subgroup.
+        kind: `internal` where the training hospital made the pictures, else `external`.
+    """
+
+    name: str
+    folder: str
+    table: str
+    file: str
+    title: str = ""
+    label: str = ""
+    patient: str = ""
+    split: str = ""
+    only_split: str = ""
+    prefix: str = ""
+    classes: Mapping[str, str] = field(default_factory=dict)
+    contains: Mapping[str, str] = field(default_factory=dict)
+    attributes: tuple[str, ...] = ()
+    kind: Literal["internal", "external"] = "internal"
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How pictures vary in training; everything is drawn uniformly within ± the value.
+
+    Attributes:
+        rotation: Degrees.
+        shift: Share of the side.
+        zoom: Share of the size.
+        aspect: Share by which height and width change against each other.
+        brightness: Share of the grey range that is added.
+        contrast: Share by which the distance from the mean grey changes.
+        gamma: Exponent between `exp(-gamma)` and `exp(gamma)`.
+        blur: Chance that detail is lost by going through a grid of 0.4 to 0.9 of the size.
+        noise: Largest standard deviation of added Gaussian noise, as a share of the grey range.
+        flip: Whether left and right are exchanged in half of the cases.
+    """
+
+    rotation: float = 0.0
+    shift: float = 0.0
+    zoom: float = 0.0
+    aspect: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    gamma: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    flip: bool = False
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Part of a schedule with its own optimizer: a warm-up over one epoch, then a half cosine down to 0.
+
+    Attributes:
+        epochs: How many.
+        learning_rate: At its highest.
+        trainable: `all`, `head` (only `logits`), or `from:<layer>` (that layer and everything after it).
+    """
+
+    epochs: int
+    learning_rate: float
+    trainable: str = "all"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The course of training.
+
+    Attributes:
+        phases: One after another.
+        batch: Pictures a step.
+        patience: Epochs of a phase without a better result on the validation split after which the phase ends.
+        monitor: What is better there: `auc`, or `log_loss` where the AUC is too near 1 to tell epochs apart.
+        weight_decay: Decoupled, of AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101).
+        class_weights: Whether rare classes weigh more, so that each class weighs the same in sum.
+    """
+
+    phases: tuple[Phase, ...]
+    batch: int = 32
+    patience: int = 10
+    monitor: Literal["auc", "log_loss"] = "auc"
+    weight_decay: float = 0.0
+    class_weights: bool = True
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases together, if none ends early."""
+        return sum(phase.epochs for phase in self.phases)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One model from data to card.
+
+    Attributes:
+        slug: Name of the file and of the bundle.
+        title: Short name for people.
+        summary: One sentence: what it answers.
+        task: What kind of answer.
+        labels: Names of the classes.
+        data: Where it learns, with a split by patient.
+        evaluate: What else it is measured on.
+        input: The input contract.
+        input_entry: The same as written, for the card.
+        architecture: Name in `ARCHITECTURES`.
+        parameters: Keyword arguments of the builder.
+        explain_layer: Layer whose activations heatmaps are drawn from.
+        augmentation: How pictures vary.
+        schedule: How long and how fast.
+        seed: Of everything that is drawn.
+        threshold_rule: `youden`, or `sensitivity` for the highest threshold that reaches `threshold_value`.
+        threshold_value: The sensitivity to reach.
+        others: Pictures the similarity check has to refuse.
+        alike: Pictures it should let pass, from elsewhere.
+        card: Prose, licence and the like, as written.
+    """
+
+    slug: str
+    title: str
+    summary: str
+    task: Task
+    labels: tuple[str, ...]
+    data: Source
+    evaluate: tuple[Source, ...]
+    input: InputSpec
+    input_entry: Mapping[str, Any]
+    architecture: str
+    parameters: Mapping[str, Any]
+    explain_layer: str
+    augmentation: Augmentation
+    schedule: Schedule
+    seed: int
+    threshold_rule: ThresholdRule
+    threshold_value: float
+    others: tuple[Source, ...]
+    alike: tuple[Source, ...]
+    card: Mapping[str, Any]
+
+
+def _known(cls: type, entry: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """`entry` as keyword arguments of `cls`, lists as tuples; a misspelt key is an error and not silently ignored."""
+    unknown = set(entry) - {item.name for item in fields(cls)}
+    if unknown:
+        raise ValueError(f"{what} with unknown {', '.join(sorted(unknown))}")
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+
+
+def _source(entry: Mapping[str, Any], labels: tuple[str, ...]) -> Source:
+    source = Source(**_known(Source, entry, "a source"))
+    strangers = (set(source.classes.values()) | set(source.contains.values())) - set(labels)
+    if strangers:
+        raise ValueError(f"classes of {source.name!r} that are no labels: {', '.join(sorted(strangers))}")
+    return source
+
+
+def _schedule(entry: Mapping[str, Any]) -> Schedule:
+    known = _known(Schedule, entry, "schedule")
+    phases = tuple(Phase(**_known(Phase, phase, "a phase")) for phase in known.pop("phases"))
+    if not phases or any(phase.epochs < 1 or phase.learning_rate <= 0 for phase in phases):
+        raise ValueError("a schedule without epochs or learning rate")
+    schedule = Schedule(phases, **known)
+    if schedule.monitor not in {"auc", "log_loss"}:
+        raise ValueError(f"monitor {schedule.monitor!r}")
+    return schedule
+
+
+def _parse(slug: str, entry: Mapping[str, Any]) -> Recipe:
+    labels = tuple(entry["labels"])
+    threshold, similarity = entry.get("threshold", {}), entry.get("similarity", {})
+    rule = threshold.get("rule", "youden")
+    if entry["task"] not in get_args(Task) or rule not in get_args(ThresholdRule):
+        raise ValueError(f"task {entry['task']!r} with threshold rule {rule!r}")
+    data = _source(entry["data"], labels)
+    if not data.label or not data.split or set(data.classes.values()) != set(labels):
+        raise ValueError("data without label column, split column or pictures for every label")
+    return Recipe(
+        slug=slug,
+        title=entry["title"],
+        summary=entry["summary"],
+        task=entry["task"],
+        labels=labels,
+        data=data,
+        evaluate=tuple(_source(other, labels) for other in entry.get("evaluate", ())),
+        input=input_spec(entry["input"]),
+        input_entry=entry["input"],
+        architecture=entry["architecture"]["name"],
+        parameters=entry["architecture"].get("parameters", {}),
+        explain_layer=entry["explain_layer"],
+        augmentation=Augmentation(**_known(Augmentation, entry.get("augmentation", {}), "augmentation")),
+        schedule=_schedule(entry["schedule"]),
+        seed=int(entry["seed"]),
+        threshold_rule=rule,
+        threshold_value=float(threshold.get("value", 0.95)),
+        others=tuple(_source(other, labels) for other in similarity.get("others", ())),
+        alike=tuple(_source(other, labels) for other in similarity.get("alike", ())),
+        card=entry["card"],
+    )
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read one recipe; its slug is the file's name.
+
+    Raises:
+        InvalidRecipe: Something is missing, misspelt or contradictory.
+    """
+    try:
+        return _parse(path.stem, yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
+        fault = f"no {error}" if isinstance(error, KeyError) else str(error).replace("\n", " ")
+        raise InvalidRecipe(
+            f"a complete recipe in {path.name}", fault, "compare it with pneumonia-chest-xray.yaml"
+        ) from error
+
+
+def load_recipes(folder: Path = RECIPES) -> dict[str, Recipe]:
+    """All recipes of a folder by slug.
+
+    Raises:
+        InvalidRecipe: One of them is not right.
+    """
+    return {path.stem: load_recipe(path) for path in sorted(folder.glob("*.yaml"))}
