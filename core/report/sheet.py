@@ -71,6 +71,9 @@ class Column:
     ) -> None:
         """A paragraph, broken into lines where it must be."""
         points = size or self.size
+        if self.top > HEIGHT:  # measured already: this does not fit
+            self.top += points * POINT * 1.25
+            return
         self.pdf.set_font("Helvetica", "B" if bold else "", points)
         self.pdf.set_text_color(*color)
         self.pdf.set_xy(self.left + indent, self.top)

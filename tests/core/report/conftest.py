@@ -60,6 +60,8 @@ def picture_of(size, frames=1, axis="single", **facts):
     disc = (down - rows * 0.4) ** 2 + (across - columns * 0.6) ** 2 < (min(size) / 6) ** 2
     frame = (down * 4 + across * 2 + disc * 400).astype(np.int16)
     described = {
+        "source": "DICOM",
+        "title": "Chest radiograph, one picture",
         "modality": "DX",
         "body_part": "chest",
         "spacing_mm": (0.2, 0.2),
@@ -68,7 +70,7 @@ def picture_of(size, frames=1, axis="single", **facts):
         "provenance": (Step("Rescale", "slope 1, intercept 0"),),
         **facts,
     }
-    return Scan(np.stack([frame] * frames), axis, "c" * 64, "DICOM", "Chest radiograph, one picture", **described)
+    return Scan(np.stack([frame] * frames), axis, "c" * 64, **described)
 
 
 @pytest.fixture
