@@ -1,0 +1,23 @@
+"""ScanLens: what a medical-image model sees. Start with `make run`."""
+
+import streamlit as st
+
+from ui.show import ICON, show_disclaimer, use_the_width
+
+# The icon is a file of ours: Streamlit would fetch a Material icon for the tab from the network.
+st.set_page_config(page_title="ScanLens", page_icon=ICON, layout="wide", initial_sidebar_state=230)
+use_the_width()
+
+PAGES = {
+    "Scan": [
+        st.Page("pages/scan/read.py", title="Read", icon=":material/radiology:", url_path="read", default=True),
+    ],
+    "Evidence": [
+        st.Page("pages/evidence/models.py", title="Models", icon=":material/deployed_code:", url_path="models"),
+    ],
+}
+
+page = st.navigation(PAGES)
+with st.sidebar:
+    show_disclaimer()
+page.run()

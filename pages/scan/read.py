@@ -1,0 +1,45 @@
+"""Read a scan: the picture, what a model says of it, and how far to trust both."""
+
+import streamlit as st
+
+from ui.answer import choose_model, show_answer, show_take_home
+from ui.details import show_details
+from ui.looking import choose_look
+from ui.opening import open_from_address, show_drop_zone, show_found, show_opening
+from ui.session import reading
+from ui.show import errors_shown, show_title
+from ui.viewer import show_viewer, turned_to
+
+state = reading()
+show_title("Read a scan")
+open_from_address(state)
+if show_opening(state):
+    st.stop()
+if state.scan is None:
+    show_drop_zone(state)
+    st.stop()
+
+scan = state.scan
+frame = turned_to(scan)
+show_found(state)
+with st.container(key="reading"):
+    picture, panel = st.columns([5, 3], gap="medium")
+answer = None
+
+with panel, errors_shown():
+    card = choose_model(state, scan)
+    if card is not None:
+        answer = show_answer(state, scan, card, frame)
+
+with picture, errors_shown():
+    place = st.container()
+    look = choose_look(state, scan)
+    with place:
+        show_viewer(look.view(scan, frame, answer), state.pictures)
+
+with panel, errors_shown():
+    if answer is not None:
+        show_take_home(scan, answer, look)
+
+with errors_shown():
+    show_details(scan, answer)

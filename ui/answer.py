@@ -1,0 +1,225 @@
+"""The panel beside the picture: which model, what it says, how far to trust it, and what to take home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.card import ModelCard
+from core.classify import Prediction, classify
+from core.compatibility import compatibility
+from core.explain import EXPLAINERS
+from core.explain.explanation import Explanation
+from core.figures.evidence import describe_evidence, evidence_figure
+from core.figures.probabilities import describe_probabilities, probability_figure
+from core.runtime.session import Bundle
+from core.scan import Scan
+from ui.cache import cached_bundle, cached_cards, cached_keras
+from ui.jobs import Job, show_job
+from ui.session import Reading
+from ui.show import errors_shown
+
+if TYPE_CHECKING:
+    from ui.looking import Look
+
+METHOD = "grad-cam"
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the page shows for one frame.
+
+    Attributes:
+        prediction: Of the frames that were read so far.
+        frame: The frame on the page.
+        position: Its row in the prediction.
+        explanation: The evidence for the chosen label, over the frames of the prediction; None where it failed.
+        key: Names the explanation.
+    """
+
+    prediction: Prediction
+    frame: int
+    position: int
+    explanation: Explanation | None
+    key: str
+
+
+def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
+    """The picker: models whose contract fits, and why the others do not."""
+    cards, faults = cached_cards()
+    for fault in faults:
+        st.error(str(fault), icon=":material/error:")
+    fits = {slug: compatibility(card, scan) for slug, card in cards.items()}
+    offered = [slug for slug in cards if fits[slug].fits or (scan.digest, slug) in state.forced]
+    offered.sort(key=lambda slug: (cards[slug].training_modality, cards[slug].title))
+    others = [slug for slug in cards if slug not in offered]
+    slug = _picker(offered, cards) if offered else None
+    if not offered:
+        st.info("No model here was trained on scans like this one.", icon=":material/help:")
+    if others:
+        with st.expander(f"Models that do not fit: {len(others)}", expanded=not offered):
+            for other in others:
+                st.markdown(f"**{cards[other].title}** {fits[other].reason}.")
+                st.button("Use anyway", key=f"force-{other}", on_click=_force, args=(state, scan.digest, other))
+    return cards[slug] if slug else None
+
+
+def _force(state: Reading, digest: str, slug: str) -> None:
+    state.forced.add((digest, slug))
+    st.query_params["model"] = slug
+
+
+def _picker(offered: list[str], cards: dict[str, ModelCard]) -> str:
+    wanted = st.query_params.get("model", offered[0])
+    slug = st.selectbox(
+        "Model",
+        offered,
+        index=offered.index(wanted) if wanted in offered else 0,
+        format_func=lambda name: f"{cards[name].title}, for {cards[name].training_modality}",
+    )
+    st.query_params["model"] = slug
+    return slug
+
+
+def show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answer:
+    """The decision in words, its numbers, its doubt."""
+    bundle = cached_bundle(card.slug)
+    prediction = _predict(state, bundle, scan, frame)
+    position = prediction.frames.index(frame)
+    decision = prediction.decision(position)
+    st.subheader(decision.sentence, anchor=False)
+    if prediction.warning:
+        st.warning(f"This model {prediction.warning}. What follows means nothing medical.", icon=":material/warning:")
+    probabilities, calibrated = prediction.probabilities[position], prediction.calibrated[position]
+    st.plotly_chart(
+        probability_figure(card, probabilities, calibrated, decision),
+        width="stretch",
+        config={"displayModeBar": False},
+        key="probabilities",
+        alt=describe_probabilities(card, probabilities, calibrated, decision),
+    )
+    _show_doubt(prediction, position)
+    explanation, key = None, ""
+    with errors_shown():  # the answer stays when its explanation fails
+        explanation, key = _explain(state, bundle, prediction)
+        _show_evidence(explanation, frame)
+    if scan.frames > 1:
+        _show_stack(state, bundle, scan, explanation, prediction, frame)
+    return Answer(prediction, frame, position, explanation, key)
+
+
+def _predict(state: Reading, bundle: Bundle, scan: Scan, frame: int) -> Prediction:
+    whole = ("whole", scan.digest, bundle.card.slug)
+    if whole in state.answers:
+        return state.answers.get(whole, lambda: None)  # type: ignore[return-value]
+    return state.answers.get((scan.digest, bundle.card.slug, frame), lambda: classify(bundle, scan, [frame]))
+
+
+def _show_doubt(prediction: Prediction, position: int) -> None:
+    if prediction.similarity:
+        near = prediction.similarity[position]
+        sign, words = ("●", "like its training scans") if near.is_similar else ("◐", "unlike its training scans")
+        st.markdown(
+            f"{sign} This picture is **{words}**",
+            help=f"Its features are further from the training scans than those of {near.percentile:.0f} % of the "
+            "validation scans. That says how the picture was made, not whether the answer is right.",
+        )
+    if prediction.note:
+        st.markdown(f"◐ The model {prediction.note}")
+
+
+def _explain(state: Reading, bundle: Bundle, prediction: Prediction) -> tuple[Explanation, str]:
+    labels = prediction.card.labels
+    first = labels[1] if prediction.card.task == "binary" else prediction.decision().label
+    label = st.segmented_control(
+        "Show the evidence for", labels, default=first, required=True, key=f"label-{prediction.card.slug}"
+    )
+    key = f"{prediction.card.slug} {label} {prediction.frames[0]}+{len(prediction.frames)}"
+    keras = cached_keras()
+    if bundle.cam_weights is None and keras.pid is None:
+        st.caption("Starting Keras, which this model's heatmaps need; that takes some seconds.")
+    explanation = state.answers.get(
+        ("heat", prediction.prepared.geometry.scan_size, key, id(prediction)),
+        lambda: EXPLAINERS[METHOD].function(
+            bundle, prediction.prepared, labels.index(label or first), output=prediction.output, keras=keras
+        ),
+    )
+    return explanation, key
+
+
+def _show_evidence(explanation: Explanation, frame: int) -> None:
+    here = float(explanation.grids[explanation.frames.index(frame)].max())
+    if here <= 1e-6:
+        st.markdown(f"○ Nothing found here that speaks for {explanation.label}: no heat is drawn.")
+    else:
+        st.caption(
+            f"Heat: Grad-CAM at layer {explanation.layer}, brightest cell {here:.2g} of logit for {explanation.label}."
+        )
+
+
+def _show_stack(
+    state: Reading, bundle: Bundle, scan: Scan, explanation: Explanation | None, prediction: Prediction, frame: int
+) -> None:
+    """The strip over all frames, or the work that leads to it."""
+    if len(prediction.frames) == scan.frames:
+        if explanation is None:
+            return
+        index = prediction.card.labels.index(explanation.label)
+        cut = prediction.card.threshold if index == 1 else None  # the threshold is about the second label
+        st.plotly_chart(
+            evidence_figure(explanation, scan, prediction.probabilities[:, index], frame, cut),
+            width="stretch",
+            config={"displayModeBar": False},
+            key="evidence",
+            alt=describe_evidence(explanation, scan, frame),
+        )
+        return
+    whole = ("whole", scan.digest, bundle.card.slug)
+    if state.sweep is None or state.sweep[0] != whole:
+        unit = "slices" if scan.axis == "slice" else "frames"
+        state.sweep = (
+            whole,
+            Job(
+                f"Reading {scan.frames} {unit}",
+                lambda progress, cancelled: classify(
+                    bundle, scan, progress=lambda share: progress(share, ""), cancelled=cancelled
+                ),
+            ),
+        )
+        state.sweep[1].wait(0.1)
+    job = state.sweep[1]
+    if not job.wait(0.0):
+        show_job(job)
+    elif job.error is None:
+        state.answers.put(whole, job.result)
+        st.rerun()
+    else:
+        if not job.was_cancelled:
+            st.error(str(job.error), icon=":material/error:")
+        st.button("Read all frames", on_click=state.forget_sweep)
+
+
+def show_take_home(scan: Scan, answer: Answer, look: Look) -> None:
+    """Downloads, made only when they are asked for."""
+    from core.report.numbers import as_csv, as_json
+    from core.report.pdf import as_pdf
+    from core.report.picture import overlay_png
+
+    prediction, explanation, frame = answer.prediction, answer.explanation, answer.frame
+    name = f"scanlens-{prediction.card.slug}-{scan.digest[:8]}"
+    makers: dict[str, tuple[str, Callable[[], bytes]]] = {
+        "PNG": ("image/png", lambda: overlay_png(scan, frame, look.window, look.invert, explanation, 0.65)),
+        "PDF": (
+            "application/pdf",
+            lambda: as_pdf(scan, prediction, explanation, frame=frame, window=look.window, invert=look.invert),
+        ),
+        "JSON": ("application/json", lambda: as_json(scan, prediction, explanation)),
+        "CSV": ("text/csv", lambda: as_csv(scan, prediction, explanation)),
+    }
+    st.caption("Take home")
+    with st.container(horizontal=True):
+        for kind, (mime, make) in makers.items():
+            st.download_button(kind, make, f"{name}.{kind.lower()}", mime, key=f"take-{kind}", on_click="ignore")

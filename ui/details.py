@@ -1,0 +1,80 @@
+"""What stands behind a picture and an answer, folded away until asked for."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from core.card import ModelCard
+from core.compatibility import modality_words
+from core.scan import Scan
+from ui.answer import Answer
+
+
+def scan_facts(scan: Scan) -> dict[str, str]:
+    """What may be said of a scan without naming anybody."""
+    facts = {
+        "What it is": scan.title,
+        "Modality": modality_words(scan),
+        "Format": scan.source,
+        "Pixels": f"{scan.rows} × {scan.columns}" + (f", {scan.frames} frames" if scan.frames > 1 else ""),
+    }
+    if scan.spacing_mm:
+        facts["Pixel spacing"] = f"{scan.spacing_mm[0]:.3g} × {scan.spacing_mm[1]:.3g} mm"
+    if scan.slice_spacing_mm:
+        facts["Slice spacing"] = f"{scan.slice_spacing_mm:.3g} mm"
+    if scan.frame_time_ms:
+        facts["Frame time"] = f"{scan.frame_time_ms:.3g} ms"
+    return facts | scan.facts
+
+
+def _table(rows: dict[str, str], left: str, right: str) -> None:
+    st.dataframe(
+        [{left: key, right: value} for key, value in rows.items()],
+        hide_index=True,
+        width="stretch",
+        column_config={left: st.column_config.TextColumn(width="small")},
+    )
+
+
+def show_details(scan: Scan, answer: Answer | None) -> None:
+    """How the image was made, facts about the scan, the model's card."""
+    with st.expander("How this image was made"):
+        steps = list(scan.provenance) + (list(answer.prediction.prepared.provenance) if answer else [])
+        for number, step in enumerate(steps, start=1):
+            st.markdown(f"{number}. **{step.name}**: {step.detail}")
+        if not steps:
+            st.caption("The pixels are shown as they are in the file.")
+    with st.expander("About this scan"):
+        _table(scan_facts(scan), "Fact", "Value")
+        st.caption(
+            f"Fingerprint of the file (sha256): {scan.digest}. Names, dates and numbers of the patient are not kept."
+        )
+    if answer:
+        with st.expander("About this model"):
+            show_card(answer.prediction.card)
+
+
+def show_card(card: ModelCard) -> None:
+    """A model's card: measured figures first, then its own words."""
+    st.markdown(card.summary)
+    licence = card.license + (", not for commercial use" if card.non_commercial else "")
+    st.caption(f"Licence of the weights: {licence}. Threshold {card.threshold_from}.")
+    rows = [
+        {
+            "Metric": row.get("name") or row.get("type", ""),
+            "Value": _figure(row.get("value")),
+            "95 % interval": f"{_figure(row['low'])} to {_figure(row['high'])}" if row.get("low") is not None else "",
+            "Cases": str(row.get("n", "")),
+            "Measured on": f"{row['dataset']}, {row['split']}" if row["split"] else row["dataset"],
+        }
+        for row in card.metrics
+    ]
+    if rows:
+        st.dataframe(rows, hide_index=True, width="stretch")
+    st.markdown(card.text)
+
+
+def _figure(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, int | float) and math.isfinite(value) else "not defined"

@@ -1,0 +1,68 @@
+"""The controls under the viewer: how the grey values are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.scan import Scan, VoiTable, Window, window_choices
+from ui.answer import Answer
+from ui.session import Reading
+from ui.viewer import View
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """How the scan is shown.
+
+    Attributes:
+        name: Names the window.
+        window: VOI transform, None for colour.
+        invert: Dark for bright.
+    """
+
+    name: str
+    window: Window | VoiTable | None
+    invert: bool
+
+    def view(self, scan: Scan, frame: int, answer: Answer | None) -> View:
+        """What the viewer is to show."""
+        explanation, key = (answer.explanation, answer.key) if answer else (None, "")
+        return View(scan, frame, self.window, self.name, self.invert, explanation, key)
+
+
+def choose_look(state: Reading, scan: Scan) -> Look:
+    """Window presets, sliders and inversion; colour pictures offer inversion only."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if scan.is_color:
+            return Look("colour", None, st.toggle("Invert", key=f"invert-{scan.digest}"))
+        windows = state.pictures.get(("windows", scan.digest), lambda: window_choices(scan))
+        key = f"window-{scan.digest}"
+        name = st.selectbox("Window", list(windows), key=key, width=240)
+        window, name = _fine_tuned(scan, windows[name], name)
+        invert = st.toggle("Invert", key=f"invert-{scan.digest}")
+    return Look(name, window, invert)
+
+
+def _fine_tuned(scan: Scan, window: Window | VoiTable, name: str) -> tuple[Window | VoiTable, str]:
+    """Sliders for centre and width around the chosen preset."""
+    if isinstance(window, VoiTable):
+        st.caption("A table from the file; choose another window to adjust it.")
+        return window, name
+    step = 1.0 if window.width >= 50 else window.width / 100
+    reach = max(window.width * 2, 2 * step)
+    with st.popover("Adjust"):
+        center = st.slider(
+            f"Centre{f' ({scan.units})' if scan.units else ''}",
+            window.center - reach,
+            window.center + reach,
+            window.center,
+            step,
+            key=f"center-{scan.digest}-{name}",
+        )
+        width = st.slider("Width", step, window.width * 4, window.width, step, key=f"width-{scan.digest}-{name}")
+    if (center, width) == (window.center, window.width):
+        return window, name
+    width = max(width, 1.0) if window.function == "LINEAR" else width
+    return Window(center, width, window.function, name), f"{name} {center:g} {width:g}"

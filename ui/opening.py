@@ -1,0 +1,134 @@
+"""Opening scans: the drop zone, the sample gallery, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core.readers import Opened, Source, open_sources
+from core.samples import SAMPLES, open_sample
+from ui.cache import cached_thumbnail
+from ui.jobs import Job, show_job
+from ui.session import Reading
+from ui.show import show_caution
+
+THUMBNAIL = 220
+KINDS = "DICOM, NIfTI, PNG, JPEG, TIFF, WebP, BMP, or a zip of a series. Nothing leaves this computer."
+
+
+def open_in_background(state: Reading, title: str, work: Callable[..., Opened], came_from: str = "") -> None:
+    """Start opening; a file that opens at once is shown without a progress bar."""
+    state.job = Job(title, lambda progress, cancelled: (work(progress, cancelled), came_from))
+    state.job.wait(0.35)
+
+
+def _uploaded(state: Reading) -> None:
+    files: Any = st.session_state.get(f"upload-{state.uploads}") or []
+    if files:
+        sources = [Source(file.name, file.getbuffer()) for file in files]
+        title = f"Opening {sources[0].name}" if len(sources) == 1 else f"Opening {len(sources)} files"
+        open_in_background(state, title, lambda progress, cancelled: open_sources(sources, progress, cancelled))
+        state.uploads += 1  # a fresh uploader: the files' bytes are not kept twice
+
+
+def _sample(state: Reading, key: str, title: str) -> None:
+    open_in_background(state, f"Opening {title}", lambda *_: Opened((open_sample(key),), ()), key)
+
+
+def show_drop_zone(state: Reading) -> None:
+    """The page before a scan is open: drop zone and samples, nothing else."""
+    whole_folder = st.session_state.get("folder", False)
+    st.file_uploader(
+        "Open a scan",
+        accept_multiple_files="directory" if whole_folder else True,
+        key=f"upload-{state.uploads}",
+        on_change=_uploaded,
+        args=(state,),
+        help=KINDS,
+    )
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(KINDS, width="content")
+        st.toggle("Choose a whole folder", key="folder")
+    st.subheader("Or look at a sample", anchor=False)
+    with st.grid("auto", min_column_width=210, gap="small"):
+        for sample in SAMPLES:
+            with st.container(border=True):
+                st.image(cached_thumbnail(sample.key, THUMBNAIL), width="stretch", alt=sample.title)
+                st.button(
+                    sample.title,
+                    key=f"sample-{sample.key}",
+                    width="stretch",
+                    on_click=_sample,
+                    args=(state, sample.key, sample.title),
+                )
+                st.caption(f"{sample.modality}. {sample.sentence}", help=f"From {sample.origin}")
+
+
+def open_from_address(state: Reading) -> None:
+    """A link with `?sample=…` opens that sample; a patient's scan is never in an address."""
+    wanted = st.query_params.get("sample", "")
+    if wanted and state.opened is None and state.job is None:
+        sample = next((sample for sample in SAMPLES if sample.key == wanted), None)
+        if sample is None:
+            del st.query_params["sample"]
+        else:
+            _sample(state, sample.key, sample.title)
+
+
+def show_opening(state: Reading) -> bool:
+    """Draw what is under way or went wrong; whether the page should wait for it."""
+    job = state.job
+    if job is None:
+        return False
+    if not job.wait(0.0):
+        show_job(job)
+        return True
+    state.job = None
+    if job.error is None and job.result[0].scans:
+        state.show(*job.result)
+    elif job.error is None:
+        _show_refused(job.result[0])
+    elif not job.was_cancelled:
+        st.error(str(job.error), icon=":material/error:")
+    return False
+
+
+def _show_refused(opened: Opened) -> None:
+    """An upload without a single scan: one sentence, and the list where there are several files."""
+    if len(opened.skipped) == 1:
+        st.error(opened.skipped[0].reason, icon=":material/error:")
+        return
+    st.error(f"None of the {len(opened.skipped)} files holds a scan.", icon=":material/error:")
+    _show_skipped(opened)
+
+
+def _show_skipped(opened: Opened) -> None:
+    with st.expander(f"{len(opened.skipped)} left out: why"):
+        st.dataframe([{"File": item.name, "Why": item.reason} for item in opened.skipped], width="stretch")
+
+
+def show_found(state: Reading) -> None:
+    """What the upload came to: scans to choose from, files that were left out, and the way back."""
+    opened = state.opened
+    assert opened is not None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if len(opened.scans) > 1:
+            st.selectbox(
+                "Scan",
+                range(len(opened.scans)),
+                index=state.scan_index,
+                format_func=lambda index: f"{index + 1}. {opened.scans[index].title}",
+                key=f"scan-{state.uploads}",
+                on_change=lambda: state.choose(st.session_state[f"scan-{state.uploads}"]),
+                label_visibility="collapsed",
+                width=420,
+            )
+        st.markdown(opened.summary, width="content")
+        st.space("stretch")
+        st.button("Open another scan", icon=":material/close:", on_click=state.close, key="close")
+    if opened.skipped:
+        _show_skipped(opened)
+    for sentence in (*opened.notes, *(state.scan.warnings if state.scan else ())):
+        show_caution(sentence)

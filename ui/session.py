@@ -1,0 +1,114 @@
+"""The typed state of one browser session.
+
+Everything that comes from a patient lives here and nowhere else: in memory, bounded, and gone with the session.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from core.readers import Opened
+    from core.scan import Scan
+    from ui.jobs import Job
+
+T = TypeVar("T")
+
+
+class Recent:
+    """The last few things that were computed, oldest out first."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._kept: OrderedDict[Hashable, object] = OrderedDict()
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._kept
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What is kept under `key`, made now if it is not."""
+        if key not in self._kept:
+            self._kept[key] = make()
+            while len(self._kept) > self.limit:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]  # type: ignore[return-value]
+
+    def put(self, key: Hashable, value: object) -> None:
+        """Keep `value`, replacing what was there."""
+        self._kept.pop(key, None)
+        self.get(key, lambda: value)
+
+
+@dataclass
+class Reading:
+    """What the reading page is looking at.
+
+    Attributes:
+        opened: What the last upload or sample came to, or None.
+        job: Opening or reading that is under way.
+        scan_index: Which of the opened scans.
+        frame: Which frame of it.
+        forced: (scan digest, model slug) pairs that the user asked for against the contract.
+        pictures: Encoded pictures for the viewer.
+        answers: Predictions and explanations; few, because each holds the model's input.
+        uploads: Counts uploads, so that the uploader can be emptied.
+        sweep: The reading of all frames that is under way, with what it reads.
+        came_from: The sample's key where a sample is open, for the address.
+    """
+
+    opened: Opened | None = None
+    job: Job | None = None
+    scan_index: int = 0
+    frame: int = 0
+    forced: set[tuple[str, str]] = field(default_factory=set)
+    pictures: Recent = field(default_factory=lambda: Recent(24))
+    answers: Recent = field(default_factory=lambda: Recent(8))
+    uploads: int = 0
+    sweep: tuple[tuple[str, ...], Job] | None = None
+    came_from: str = ""
+
+    @property
+    def scan(self) -> Scan | None:
+        """The scan on the page."""
+        if self.opened is None or not self.opened.scans:
+            return None
+        return self.opened.scans[min(self.scan_index, len(self.opened.scans) - 1)]
+
+    def choose(self, index: int) -> None:
+        """Turn to another of the opened scans."""
+        self.scan_index, self.frame = index, 0
+
+    def forget_sweep(self) -> None:
+        """Stop reading all frames, so that it can start anew."""
+        if self.sweep is not None:
+            self.sweep[1].cancel()
+        self.sweep = None
+
+    def show(self, opened: Opened, came_from: str = "") -> None:
+        """Put what was opened on the page, and forget what was computed for the scan before."""
+        self.opened, self.came_from, self.job = opened, came_from, None
+        self.scan_index = self.frame = 0
+        self.pictures, self.answers = Recent(24), Recent(8)
+        self.forget_sweep()
+
+    def close(self) -> None:
+        """Forget the scan and everything made from it."""
+        if self.job is not None:
+            self.job.cancel()
+        self.forget_sweep()
+        uploads = self.uploads + 1
+        self.__init__()  # type: ignore[misc]
+        self.uploads = uploads
+
+
+def reading() -> Reading:
+    """This session's reading state."""
+    if "reading" not in st.session_state:
+        st.session_state["reading"] = Reading()
+    return st.session_state["reading"]

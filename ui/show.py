@@ -1,0 +1,59 @@
+"""Pieces that pages draw in the same way everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import ScanLensError
+from ui.faults import log_fault
+
+ICON = str(Path(__file__).parent / "icon.png")
+DISCLAIMER = "For research and teaching only, never for diagnosis."
+
+
+def show_disclaimer() -> None:
+    """What the app is not for, and where the data stay."""
+    st.caption(f"{DISCLAIMER} Scans stay in this computer's memory and are gone when you close them.")
+
+
+def use_the_width() -> None:
+    """Narrower margins than Streamlit's, and the answer under the scan where there is no room beside it."""
+    st.html(
+        """<style>
+        .stMainBlockContainer { padding-left: 2rem; padding-right: 2rem; }
+        @media (max-width: 1100px) {
+          .st-key-reading > .stHorizontalBlock, .st-key-reading > div > .stHorizontalBlock { flex-direction: column; }
+          .st-key-reading .stColumn { width: 100%; flex: 1 1 auto; min-width: 100%; }
+        }
+        </style>"""
+    )
+
+
+def show_caution(sentence: str) -> None:
+    """A doubt about the scan, quiet but in words and shape."""
+    st.markdown(f":yellow[:material/warning:] {sentence}")
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show what goes wrong inside as one sentence, where it went wrong."""
+    try:
+        yield
+    except ScanLensError as error:
+        st.error(str(error), icon=":material/error:")
+    except Exception as error:
+        if type(error).__module__.startswith("streamlit.runtime.scriptrunner"):
+            raise  # Streamlit stops and reruns scripts by exceptions of its own
+        log_fault("A page", error)
+        st.error("This part of the page failed inside ScanLens: reload the page, or open another scan.")
+
+
+def show_title(title: str) -> None:
+    """A page's name, with what the app is for beside it."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title(title, anchor=False)
+        st.caption("research and teaching only", width="content")

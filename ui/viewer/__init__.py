@@ -1,0 +1,174 @@
+"""The image viewer: one function, so that a better one can take its place.
+
+The message to the browser is one block of bytes: a little-endian uint32 with the length of a JSON header, the header,
+then the pictures it counts in `blobs`. `picture` and `heat` index the frame at full resolution, `reel` and `heat_reel`
+small versions of all frames, which are sent once, when the browser asks for them.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.explain.explanation import Explanation
+from core.figures.overlay import heat_rgba
+from core.scan import Scan, VoiTable, Window, display_frame
+from ui.session import Recent
+
+_HERE = Path(__file__).parent
+_COMPONENT = st.components.v2.component(
+    "scanlens_viewer",
+    html=(_HERE / "viewer.html").read_text(encoding="utf-8"),
+    css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
+    js=(_HERE / "viewer.js").read_text(encoding="utf-8"),
+)
+
+#: Long side of the moving pictures, and of the heat over them, in pixels. Heatmaps are smooth: few pixels do.
+REEL_SIDE, HEAT_REEL_SIDE, HEAT_SIDE = 384, 96, 512
+#: Frames beyond this are not sent at once; the slider then fetches one after the other.
+REEL_FRAMES = 400
+
+
+def _encode(picture: NDArray[np.uint8], kind: str = ".png") -> bytes:
+    """RGB, RGBA or grey to bytes; PNG at its quickest, for it goes no further than this machine."""
+    if picture.ndim == 3:
+        code = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
+        picture = cv2.cvtColor(picture, code)
+    options = [cv2.IMWRITE_PNG_COMPRESSION, 1] if kind == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 85]
+    return cv2.imencode(kind, picture, options)[1].tobytes()
+
+
+def _fit(rows: int, columns: int, side: int) -> tuple[int, int]:
+    """(rows, columns) scaled down so that the longer is at most `side`."""
+    zoom = min(1.0, side / max(rows, columns))
+    return max(1, round(rows * zoom)), max(1, round(columns * zoom))
+
+
+def _small(picture: NDArray[np.uint8]) -> bytes:
+    rows, columns = _fit(*picture.shape[:2], REEL_SIDE)
+    return _encode(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA), ".jpg")
+
+
+def _heat(explanation: Explanation, position: int, side: int) -> bytes:
+    """One frame's heat; the browser stretches it over the scan, which keeps its cells where they belong."""
+    size = _fit(*explanation.geometry.scan_size, side)
+    return _encode(heat_rgba(explanation.heatmap(position, size), explanation.scale))
+
+
+def _all(frames: int, make: Callable[[int], bytes]) -> list[bytes]:
+    with ThreadPoolExecutor(4) as pool:  # the encoders let go of the interpreter's lock
+        return list(pool.map(make, range(frames)))
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the viewer shows.
+
+    Attributes:
+        scan: The scan.
+        frame: Which frame, in full resolution.
+        window: VOI transform for grey scans, None for colour.
+        look: Names the window, for the pictures that are kept.
+        invert: Dark for bright.
+        explanation: Heat to lay over it, or None.
+        heat_key: Names the explanation, for the pictures that are kept.
+    """
+
+    scan: Scan
+    frame: int
+    window: Window | VoiTable | None
+    look: str
+    invert: bool = False
+    explanation: Explanation | None = None
+    heat_key: str = ""
+
+    @property
+    def heat(self) -> Explanation | None:
+        """The explanation, if there is anything in it to draw."""
+        return None if self.explanation is None or self.explanation.is_empty else self.explanation
+
+    @property
+    def reel_key(self) -> str:
+        """Names the small versions of all frames; `""` where they are not offered."""
+        if not 1 < self.scan.frames <= REEL_FRAMES:
+            return ""
+        return f"{self.scan.digest[:16]} {self.look} {self.invert} {self.heat_key if self.heat else ''}"
+
+    def picture(self, frame: int) -> NDArray[np.uint8]:
+        """One frame as people see it."""
+        return display_frame(self.scan, frame, self.window, self.invert)
+
+
+def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
+    """What is sent to the browser; see the head of this file.
+
+    Args:
+        view: What to show.
+        with_reel: Add the small versions of all frames.
+        pictures: Where encoded pictures are kept for the next run.
+    """
+    look, heat, frame = (view.look, view.invert), view.heat, view.frame
+    blobs = [pictures.get(("full", look, frame), lambda: _encode(view.picture(frame)))]
+    header: dict[str, object] = {"picture": 0, "heat": None, "reel_key": view.reel_key} | _words(view)
+
+    def add(name: str, pieces: list[bytes]) -> None:
+        header[name] = list(range(len(blobs), len(blobs) + len(pieces)))
+        blobs.extend(pieces)
+
+    if heat is not None and frame in heat.frames:
+        position = heat.frames.index(frame)
+        header["heat"] = len(blobs)
+        blobs.append(pictures.get(("heat", view.heat_key, frame), lambda: _heat(heat, position, HEAT_SIDE)))
+    if with_reel:
+        add("reel", pictures.get(("reel", look), lambda: _all(view.scan.frames, lambda i: _small(view.picture(i)))))
+    if with_reel and heat is not None and len(heat.frames) == view.scan.frames:
+        key = ("heat reel", view.heat_key)
+        add("heat_reel", pictures.get(key, lambda: _all(view.scan.frames, lambda i: _heat(heat, i, HEAT_REEL_SIDE))))
+    head = json.dumps(header | {"blobs": [len(blob) for blob in blobs]}).encode()
+    return b"".join([struct.pack("<I", len(head)), head, *blobs])
+
+
+def _words(view: View) -> dict[str, object]:
+    scan, heat = view.scan, view.heat
+    unit = {"slice": "Slice", "time": "Frame"}.get(scan.axis, "Image")
+    return {
+        "scan": scan.digest[:16],
+        "frame": view.frame,
+        "frames": scan.frames,
+        "rows": scan.rows,
+        "columns": scan.columns,
+        "aspect": scan.pixel_aspect,
+        "frame_ms": min(max(scan.frame_time_ms or 80.0, 16.0), 1000.0),
+        "position": f"{unit} {{n}} of {scan.frames}",
+        "hint": "Drag to move, plus and minus to zoom, double-click to fit",
+        "alt": f"{scan.title}, {unit.lower()} {view.frame + 1} of {scan.frames}",
+        "heat_alt": f"The same with the evidence for {heat.label} drawn over it" if heat else "",
+        "scale_text": f"{heat.scale:.2g}" if heat else "",
+        "scale_unit": "logit" if heat else "",
+    }
+
+
+def _key(scan: Scan) -> str:
+    return f"viewer-{scan.digest[:16]}"
+
+
+def turned_to(scan: Scan) -> int:
+    """The frame that the user last turned to in the viewer; known before the viewer is drawn."""
+    frame = (st.session_state.get(_key(scan)) or {}).get("frame")
+    return 0 if frame is None else min(max(int(frame), 0), scan.frames - 1)
+
+
+def show_viewer(view: View, pictures: Recent) -> None:
+    """Draw the viewer. A frame that the user turns to runs the page again, see `turned_to`."""
+    asked = (st.session_state.get(_key(view.scan)) or {}).get("reel")
+    data = message(view, bool(view.reel_key) and asked == view.reel_key, pictures)
+    _COMPONENT(key=_key(view.scan), data=data, on_frame_change=lambda: None, on_reel_change=lambda: None)
