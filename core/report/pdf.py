@@ -201,6 +201,7 @@ def _body(pdf: FPDF, view: sections.View, top: float, plan: Plan, spare: float =
     right = Column(pdf, MARGIN + HALF + GAP, HALF, top, plan.size)
     sections.scan(right, view, plan.longest, plan.most)
     sections.model(right, view, plan.longest, plan.most)
+    sections.tests(right, view, plan.longest, plan.most)
     foot = Column(pdf, MARGIN, WIDTH - 2 * MARGIN, max(left.top, right.top) + 2.5 + spare, min(plan.size, 6.5))
     sections.foot(foot, view, plan.longest, plan.most)
     return foot.top

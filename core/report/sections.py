@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.card import ModelCard
 from core.explain.explanation import Explanation
@@ -12,6 +12,7 @@ from core.figures.evidence import describe_evidence, frame_word
 from core.figures.probabilities import bar_order
 from core.figures.wording import beside_threshold, evidence_text, probability_text
 from core.report.facts import doubts, grave_doubts, scan_facts, similarity_words, versions
+from core.report.measured import measurements
 from core.report.sheet import AMBER, QUIET, Column
 from core.report.text import shortened
 from core.scan import Scan
@@ -142,7 +143,7 @@ def scan(column: Column, view: View, longest: int, most: int) -> None:
 
 
 def model(column: Column, view: View, longest: int, most: int) -> None:
-    """Facts of the model card, with its test metrics."""
+    """Facts of the model card."""
     card = view.prediction.card
     column.heading("Model")
     facts = {"Model": card.title, "Trained on": card.training_modality}
@@ -151,12 +152,23 @@ def model(column: Column, view: View, longest: int, most: int) -> None:
         facts["Data"] = data
     facts["Licence"] = f"{card.license}{', non-commercial use only' if card.non_commercial else ''}"
     facts["Threshold"] = f"{card.threshold:.3g}, {card.threshold_from}" if card.threshold is not None else "none"
-    for metric in card.metrics:
-        facts[_metric_name(metric)] = _metric_value(metric)
     found = card.out_of_distribution.get("roc_auc")
     if isinstance(found, (int, float)):
         facts["Similarity check"] = f"ROC AUC {found:.3g} against other pictures"
     _pairs(column, facts, longest, most)
+
+
+def tests(column: Column, view: View, longest: int, most: int) -> None:
+    """How the model did where it was tested."""
+    found = measurements(view.prediction.card)
+    column.heading("Tested on (95 % intervals)")
+    if not found:
+        column.text("The card holds no measurements.", color=QUIET)
+    for dataset, line in found[:most]:
+        column.text(shortened(dataset, longest), color=QUIET)
+        column.text(shortened(line, longest))
+        column.top += 0.4
+    _left_out(column, len(found) - most, "datasets")
 
 
 def _datasets(card: ModelCard) -> str:
@@ -166,25 +178,6 @@ def _datasets(card: ModelCard) -> str:
         if isinstance(named, Sequence) and not isinstance(named, str)
         else str(named)
     )
-
-
-def _metric_name(metric: Mapping[str, Any]) -> str:
-    name = str(metric.get("name") or metric.get("type") or "metric")
-    return f"{name}, {metric['split']}" if metric.get("split") else name
-
-
-def _metric_value(metric: Mapping[str, Any]) -> str:
-    """`"0.964 (95 % CI 0.948–0.977), n 624"`; what is undefined says so."""
-    text = _three_digits(metric.get("value"))
-    if metric.get("low") is not None and metric.get("high") is not None:
-        text += f" (95 % CI {_three_digits(metric['low'])}–{_three_digits(metric['high'])})"
-    return text + (f", n {metric['n']}" if metric.get("n") else "")
-
-
-def _three_digits(value: object) -> str:
-    if not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124, only NaN differs from itself
-        return "not defined"
-    return f"{value:.3f}" if 0 <= value <= 1 else f"{value:.3g}"
 
 
 def foot(column: Column, view: View, longest: int, most: int) -> None:

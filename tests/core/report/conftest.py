@@ -14,7 +14,7 @@ from core.similarity import Similarity
 
 METRICS = [
     {"name": "ROC AUC", "type": "roc_auc", "value": 0.964, "low": 0.948, "high": 0.977, "n": 624},
-    {"name": "Sensitivity", "type": "recall", "value": 0.974, "low": 0.953, "high": 0.988, "n": 390},
+    {"name": "Sensitivity", "type": "sensitivity", "value": 0.974, "low": 0.953, "high": 0.988, "n": 390},
     {"name": "Specificity", "type": "specificity", "value": float("nan"), "low": None, "high": None, "n": 0},
 ]
 
