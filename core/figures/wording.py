@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import math
 
+#: Names in `EXPLAINERS` as people write them.
+_METHODS = {"grad-cam": "Grad-CAM"}
+
+
+def method_text(method: str) -> str:
+    """An explanation method as people write it: `"Grad-CAM"` for `"grad-cam"`, else its own name."""
+    return _METHODS.get(method, method)
+
 
 def probability_text(probability: float) -> str:
     """A probability with two decimals that never rounds to certainty.

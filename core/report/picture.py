@@ -12,7 +12,7 @@ from core.errors import IncompatibleInput
 from core.explain.explanation import Explanation
 from core.figures.evidence import frame_word
 from core.figures.overlay import blend, heat_rgba, inferno, resample, square_size
-from core.figures.wording import evidence_text
+from core.figures.wording import evidence_text, method_text
 from core.report.facts import DISCLAIMER
 from core.report.text import printable, shortened
 from core.scan import Scan, VoiTable, Window, display_frame
@@ -113,7 +113,7 @@ def evidence_caption(scan: Scan, frame: int, explanation: Explanation | None) ->
     place = f", {frame_word(scan)} {frame + 1} of {scan.frames}" if scan.frames > 1 else ""
     if explanation is None:
         return f"No explanation{place}"
-    about = f"{explanation.label} ({explanation.method})"
+    about = f"{explanation.label} ({method_text(explanation.method)})"
     if explanation.is_empty:
         return f"No evidence found for {about}{place}"
     if frame not in explanation.frames:

@@ -10,7 +10,7 @@ from core.card import ModelCard
 from core.explain.explanation import Explanation
 from core.figures.evidence import describe_evidence, frame_word
 from core.figures.probabilities import bar_order
-from core.figures.wording import beside_threshold, evidence_text, probability_text
+from core.figures.wording import beside_threshold, evidence_text, method_text, probability_text
 from core.report.facts import doubts, grave_doubts, scan_facts, similarity_words, versions
 from core.report.measured import measurements
 from core.report.sheet import AMBER, QUIET, Column
@@ -84,8 +84,7 @@ def probabilities(column: Column, view: View, longest: int, most: int) -> None:
 
 
 def _bar_key(card: ModelCard, threshold: float | None) -> str:
-    origin = f" ({shortened(card.threshold_from, 160)})" if card.threshold_from else ""
-    line = "" if threshold is None else f"Line: threshold{origin}. "
+    line = "" if threshold is None else "Line: threshold. "
     return f"{line}Diamond: calibrated with temperature {card.temperature:.3g}."
 
 
@@ -119,7 +118,7 @@ def trust(column: Column, view: View, longest: int, most: int) -> None:
 
 
 def _explanation_words(view: View, explanation: Explanation) -> str:
-    about = f"{explanation.method} of layer {explanation.layer}"
+    about = f"{method_text(explanation.method)} of layer {explanation.layer}"
     if explanation.is_empty:
         return f"{about}: nothing found"
     if len(explanation.frames) > 1:
@@ -154,7 +153,7 @@ def model(column: Column, view: View, longest: int, most: int) -> None:
     facts["Threshold"] = f"{card.threshold:.3g}, {card.threshold_from}" if card.threshold is not None else "none"
     found = card.out_of_distribution.get("roc_auc")
     if isinstance(found, (int, float)):
-        facts["Similarity check"] = f"ROC AUC {found:.3g} against other pictures"
+        facts["Similarity check"] = f"ROC AUC {found:.3f} against other pictures"
     _pairs(column, facts, longest, most)
 
 

@@ -109,7 +109,7 @@ def explain():
     def made(prediction, strengths, label="Pneumonia"):
         grids = np.zeros((len(strengths), 7, 7), np.float32)
         grids[:, 2, 4] = strengths
-        return Explanation(grids, prediction.frames, prediction.prepared.geometry, "Grad-CAM", label, "out_relu")
+        return Explanation(grids, prediction.frames, prediction.prepared.geometry, "grad-cam", label, "out_relu")
 
     return made
 

@@ -53,7 +53,7 @@ def test_json_says_what_was_answered_and_at_which_threshold(answer):
 
 def test_json_says_how_the_map_was_made(answer):
     assert parsed(*answer)["explanation"] == {
-        "method": "Grad-CAM",
+        "method": "grad-cam",
         "label": "Pneumonia",
         "layer": "out_relu",
         "scale_logit": 1.8,
