@@ -121,3 +121,17 @@ def test_several_inputs_keep_their_names(tmp_path, card_for):
         np.asarray(model([batch["image"], batch["table"]])),
         atol=1e-6,
     )
+
+
+def test_rectifier_that_no_sample_reaches_is_found(model_of, sample, tmp_path):
+    """All samples lie on one side of it, so their gradients are the same; another picture's need not be."""
+    import keras
+
+    from core.runtime.compile import compile_bundle
+
+    model = keras.models.clone_model(model_of("hidden dense layer"))
+    model.set_weights(model_of("hidden dense layer").get_weights())
+    model.layers[-2].bias.assign(np.full(16, 3.0))
+    hidden = keras.Model(model.input, model.layers[-2].output)(sample["image"])
+    assert np.min(hidden) > 0
+    assert not compile_bundle(model, tmp_path, "last", sample).affine
