@@ -60,7 +60,7 @@ SAMPLES: tuple[Sample, ...] = (
     ),
     Sample(
         "leg", "Lower leg and ankle", "Radiograph",
-        "The two bones of a right lower leg; outside the collimated field the picture is plain white.",
+        "The two bones of a lower leg; the side marker stands mirrored, so the whole picture does.",
         "pydicom-data", "RG3_UNCR.dcm",
     ),
     Sample(
@@ -70,17 +70,17 @@ SAMPLES: tuple[Sample, ...] = (
     ),
     Sample(
         "spine", "Vertebra, one slice", "CT",
-        "A vertebra in fine detail between the lung bases: try the bone and the soft-tissue window.",
+        "A vertebra in fine detail: try the bone and the soft-tissue window on it.",
         "pydicom-data", "bad_sequence.dcm",
     ),
     Sample(
         "abdomen", "Abdomen, one slice", "MR",
-        "Liver, both kidneys, spleen and aorta after contrast, with a round lesion at the liver's edge.",
+        "Liver, aorta and both kidneys after contrast, with a round lesion in the liver.",
         "pydicom-data", "MR-SIEMENS-DICOM-WithOverlays.dcm",
     ),
     Sample(
         "shoulder", "Shoulder, one slice", "MR",
-        "The head of the humerus in its socket under the acromion, on 1024 × 1024 pixels.",
+        "The head of the upper arm bone under the roof of the shoulder, on 1024 × 1024 pixels.",
         "pydicom-data", "MR2_UNCR.dcm",
     ),
     Sample(
@@ -100,12 +100,12 @@ SAMPLES: tuple[Sample, ...] = (
     ),
     Sample(
         "bones", "Whole body", "Nuclear medicine",
-        "A whole-body image of a tracer, stored with JPEG Lossless: few counts, much noise.",
+        "A tracer in the skeleton of the whole body, brightest in the bladder; pixels are counts.",
         "pydicom-data", "JPEG-LL.dcm",
     ),
     Sample(
         "perfusion", "Brain perfusion, 2 slices", "CT, computed map",
-        "Relative blood flow computed from a CT: the numbers are not Hounsfield units, whatever the header says.",
+        "Blood flow computed from a series of CTs: dark where little flows; the numbers are no Hounsfield units.",
         "pydicom-data", "eCT_Supplemental.dcm",
     ),
 )  # fmt: skip

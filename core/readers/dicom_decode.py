@@ -213,6 +213,8 @@ def palette_of(file: DicomFile, layout: Layout) -> tuple[int, NDArray[np.uint8]]
             first -= 1 << 16
         inputs = np.arange(first, first + count, dtype=np.int64)
         colours = apply_color_lut(inputs[None], file.dataset)[0]
+        if not file.little_endian and colours.dtype == np.uint16 and "RedPaletteColorLookupTableData" in file.dataset:
+            colours = colours.byteswap()  # pydicom reads the entries of big-endian files as little-endian
     except Exception as error:  # pydicom raises many kinds for a broken palette
         raise UnreadableScan(
             "PALETTE COLOR with its palette", "one whose palette is missing or broken", "export it as RGB"

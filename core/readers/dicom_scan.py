@@ -53,6 +53,8 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
         opening.skip(name, failure, "are broken")
     first = decoded.pictures[0]
     warnings = list(group.warnings) + _cut_short(group)
+    if "MOSAIC" in first.file.text("ImageType"):
+        warnings.append("The image is a mosaic of slices, shown as one picture.")
     lost = len(group.pictures) - len(decoded.pictures)
     if lost:
         warnings.append(f"{lost} of {len(group.pictures)} frames could not be decoded and are missing.")

@@ -46,7 +46,7 @@ class Modality:
 def modality_of(picture: Picture) -> Modality:
     """The modality LUT if there is one, else the rescale; a slope of 0 is nonsense and left out."""
     for item in items(picture.file.dataset, "ModalityLUTSequence")[:1]:
-        parsed = lookup_table(item, picture.layout.signed)
+        parsed = lookup_table(item, picture)
         if parsed is not None:
             kind = picture.file.dataset.ModalityLUTSequence[0].get("ModalityLUTType", "")
             return Modality(table=parsed[:2], units=_UNITS.get(str(kind), ""), stated=True)
@@ -61,9 +61,15 @@ def modality_of(picture: Picture) -> Modality:
     kind = picture.text(_MACRO, "RescaleType").upper()
     if modality == "PT":
         kind = picture.file.text("Units").upper() or kind
-    elif modality == "CT" and kind in {"", "US"} and "LOCALIZER" not in picture.file.text("ImageType"):
+    elif modality == "CT" and kind in {"", "US"} and _is_plain_ct(picture):
         kind = "HU"  # the default for CT (PS3.3 C.8.2.1.1.4)
     return Modality(slope or 1.0, intercept or 0.0, units=_UNITS.get(kind, ""), stated=True)
+
+
+def _is_plain_ct(picture: Picture) -> bool:
+    """Neither a localizer nor a map that was computed from CT."""
+    kinds = picture.file.text("ImageType")
+    return "LOCALIZER" not in kinds and not (picture.layout.frames > 1 and kinds.startswith("DERIVED"))
 
 
 def is_inverted(picture: Picture) -> bool:

@@ -15,21 +15,21 @@ from core.scan import VoiTable, Window, WindowFunction, inverted_window
 _MACRO = "FrameVOILUTSequence"
 
 
-def lookup_table(item: Dataset, signed: bool) -> tuple[float, NDArray[np.float64], int] | None:
+def lookup_table(item: Dataset, picture: Picture) -> tuple[float, NDArray[np.float64], int] | None:
     """First mapped value, entries and bits of a modality or VOI LUT item; None where it is broken."""
     descriptor, data = numbers(item, "LUTDescriptor"), value(item, "LUTData")
     if len(descriptor) != 3 or data is None:
         return None
     count, first, bits = int(descriptor[0]) or 65536, descriptor[1], int(descriptor[2])
-    if signed and first >= 1 << 15:  # written as unsigned, meant as signed
+    if picture.layout.signed and first >= 1 << 15:  # written as unsigned, meant as signed
         first -= 1 << 16
-    entries = _entries(data, count)
+    entries = _entries(data, count, "<" if picture.file.little_endian else ">")
     return (first, entries[:count], bits) if len(entries) and 1 <= bits <= 16 else None
 
 
-def _entries(data: Any, count: int) -> NDArray[np.float64]:
+def _entries(data: Any, count: int, order: str) -> NDArray[np.float64]:
     if isinstance(data, bytes):
-        return np.frombuffer(data, "<u2" if len(data) >= 2 * count else "u1").astype(np.float64)
+        return np.frombuffer(data, f"{order}u2" if len(data) >= 2 * count else "u1").astype(np.float64)
     values = np.atleast_1d(np.asarray(data, dtype=np.float64))
     if len(values) * 2 == count:  # 8-bit entries packed by pairs into words
         return np.asarray(values, np.uint16).view(np.uint8).astype(np.float64)
@@ -58,7 +58,7 @@ def _tables(picture: Picture) -> list[VoiTable]:
     place = picture.holder(_MACRO, "VOILUTSequence")
     tables = []
     for item in items(place, "VOILUTSequence") if place is not None else ():
-        parsed = lookup_table(item, picture.layout.signed)
+        parsed = lookup_table(item, picture)
         if parsed is not None:
             first, entries, bits = parsed
             levels = (entries / ((1 << bits) - 1)).clip(0, 1).astype(np.float32)

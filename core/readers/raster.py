@@ -101,7 +101,7 @@ def _decode(image: Image.Image) -> tuple[Pixels, list[Step]]:
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint8) * np.uint8(255)
     if pixels.dtype == np.uint16 and image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0:  # type: ignore[attr-defined]
-        pixels = ~pixels  # 65535 minus the value; Pillow turns only 8 bits round
+        pixels = np.invert(pixels.astype(np.uint16))  # 65535 minus the value; Pillow turns only 8 bits round
         more.append(Step("Inversion", "the file counts from white; 65535 minus the value"))
     if pixels.ndim == 3 and all((row[:, :1] == row[:, 1:]).all() for row in pixels):
         pixels = np.ascontiguousarray(pixels[..., 0])
