@@ -86,13 +86,16 @@ def _picker(offered: list[str], cards: dict[str, ModelCard]) -> str:
 
 def show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answer:
     """The decision in words, its numbers, its doubt."""
+    # Plotly looks into a pandas that another session's thread may be half through importing: wait until it is whole.
+    import pandas  # noqa: F401
+
     bundle = cached_bundle(card.slug)
     prediction = _predict(state, bundle, scan, frame)
     position = prediction.frames.index(frame)
     decision = prediction.decision(position)
-    st.subheader(decision.sentence, anchor=False)
     if prediction.warning:
-        st.warning(f"This model {prediction.warning}. What follows means nothing medical.", icon=":material/warning:")
+        st.warning(f"This model {prediction.warning}. Its answer means nothing medical.", icon=":material/warning:")
+    st.subheader(decision.sentence, anchor=False)
     probabilities, calibrated = prediction.probabilities[position], prediction.calibrated[position]
     st.plotly_chart(
         probability_figure(card, probabilities, calibrated, decision),
@@ -106,8 +109,6 @@ def show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answ
     with errors_shown():  # the answer stays when its explanation fails
         explanation, key = _explain(state, bundle, prediction)
         _show_evidence(explanation, frame)
-    if scan.frames > 1:
-        _show_stack(state, bundle, scan, explanation, prediction, frame)
     return Answer(prediction, frame, position, explanation, key)
 
 
@@ -160,35 +161,30 @@ def _show_evidence(explanation: Explanation, frame: int) -> None:
         )
 
 
-def _show_stack(
-    state: Reading, bundle: Bundle, scan: Scan, explanation: Explanation | None, prediction: Prediction, frame: int
-) -> None:
-    """The strip over all frames, or the work that leads to it."""
-    if len(prediction.frames) == scan.frames:
-        if explanation is None:
-            return
+def show_strip(state: Reading, scan: Scan, answer: Answer) -> None:
+    """Where in a stack the evidence is, or the work that leads to it; nothing for a single image."""
+    prediction, explanation = answer.prediction, answer.explanation
+    if len(prediction.frames) < scan.frames:
+        _read_all(state, scan, prediction.card.slug)
+    elif scan.frames > 1 and explanation is not None:
         index = prediction.card.labels.index(explanation.label)
         cut = prediction.card.threshold if index == 1 else None  # the threshold is about the second label
         st.plotly_chart(
-            evidence_figure(explanation, scan, prediction.probabilities[:, index], frame, cut),
+            evidence_figure(explanation, scan, prediction.probabilities[:, index], answer.frame, cut),
             width="stretch",
             config={"displayModeBar": False},
             key="evidence",
-            alt=describe_evidence(explanation, scan, frame),
+            alt=describe_evidence(explanation, scan, answer.frame),
         )
-        return
-    whole = ("whole", scan.digest, bundle.card.slug)
+
+
+def _read_all(state: Reading, scan: Scan, slug: str) -> None:
+    """Read every frame in the background; the answer for the frame on the page is already there."""
+    whole = ("whole", scan.digest, slug)
     if state.sweep is None or state.sweep[0] != whole:
-        unit = "slices" if scan.axis == "slice" else "frames"
-        state.sweep = (
-            whole,
-            Job(
-                f"Reading {scan.frames} {unit}",
-                lambda progress, cancelled: classify(
-                    bundle, scan, progress=lambda share: progress(share, ""), cancelled=cancelled
-                ),
-            ),
-        )
+        state.forget_sweep()
+        title = f"Reading {scan.frames} {'slices' if scan.axis == 'slice' else 'frames'}"
+        state.sweep = (whole, Job(title, lambda progress, cancelled: _sweep(slug, scan, progress, cancelled)))
         state.sweep[1].wait(0.1)
     job = state.sweep[1]
     if not job.wait(0.0):
@@ -200,6 +196,10 @@ def _show_stack(
         if not job.was_cancelled:
             st.error(str(job.error), icon=":material/error:")
         st.button("Read all frames", on_click=state.forget_sweep)
+
+
+def _sweep(slug: str, scan: Scan, progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> Prediction:
+    return classify(cached_bundle(slug), scan, progress=lambda share: progress(share, ""), cancelled=cancelled)
 
 
 def show_take_home(scan: Scan, answer: Answer, look: Look) -> None:

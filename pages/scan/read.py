@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.answer import choose_model, show_answer, show_take_home
+from ui.answer import choose_model, show_answer, show_strip, show_take_home
 from ui.details import show_details
 from ui.looking import choose_look
 from ui.opening import open_from_address, show_drop_zone, show_found, show_opening
@@ -36,6 +36,8 @@ with picture, errors_shown():
     look = choose_look(state, scan)
     with place:
         show_viewer(look.view(scan, frame, answer), state.pictures)
+        if answer is not None:
+            show_strip(state, scan, answer)
 
 with panel, errors_shown():
     if answer is not None:
