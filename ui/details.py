@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import streamlit as st
 
@@ -56,25 +57,46 @@ def show_details(scan: Scan, answer: Answer | None) -> None:
             show_card(answer.prediction.card)
 
 
+#: Metrics shown side by side for each test set; the card's text has all of them.
+MAIN_METRICS = {
+    "roc_auc": "ROC AUC",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "accuracy": "Accuracy",
+}
+
+
 def show_card(card: ModelCard) -> None:
     """A model's card: measured figures first, then its own words."""
     st.markdown(card.summary)
     licence = card.license + (", not for commercial use" if card.non_commercial else "")
-    st.caption(f"Licence of the weights: {licence}. Threshold {card.threshold_from}.")
-    rows = [
-        {
-            "Metric": row.get("name") or row.get("type", ""),
-            "Value": _figure(row.get("value")),
-            "95 % interval": f"{_figure(row['low'])} to {_figure(row['high'])}" if row.get("low") is not None else "",
-            "Cases": str(row.get("n", "")),
-            "Measured on": f"{row['dataset']}, {row['split']}" if row["split"] else row["dataset"],
-        }
-        for row in card.metrics
-    ]
+    st.caption(f"Licence of the weights: {licence}. Threshold {card.threshold:.2g}: {card.threshold_from}.")
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for metric in card.metrics:
+        if metric.get("type") in MAIN_METRICS:
+            row = rows.setdefault((metric["dataset"], metric["split"]), {})
+            row["Measured on"] = f"{metric['dataset']}, {metric['split']}"
+            row["Cases"] = str(metric.get("n", ""))
+            row[MAIN_METRICS[metric["type"]]] = _with_interval(metric)
     if rows:
-        st.dataframe(rows, hide_index=True, width="stretch")
-    st.markdown(card.text)
+        st.dataframe(list(rows.values()), hide_index=True, width="stretch")
+        st.caption("Decisions at the threshold above. In brackets 95 % intervals.")
+    st.markdown(_without_title(card.text))
 
 
-def _figure(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, int | float) and math.isfinite(value) else "not defined"
+def _without_title(text: str) -> str:
+    """The card's text without its first heading, which the page already shows."""
+    first, _, rest = text.partition("\n")
+    return rest.lstrip() if first.startswith("# ") else text
+
+
+def _with_interval(metric: dict[str, Any]) -> str:
+    if not _finite(metric.get("value")):
+        return "not defined"
+    if not (_finite(metric.get("low")) and _finite(metric.get("high"))):
+        return f"{metric['value']:.2f}"
+    return f"{metric['value']:.2f} ({metric['low']:.2f} to {metric['high']:.2f})"
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

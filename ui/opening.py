@@ -63,7 +63,9 @@ def show_drop_zone(state: Reading) -> None:
                     on_click=_sample,
                     args=(state, sample.key, sample.title),
                 )
-                st.caption(f"{sample.modality}. {sample.sentence}", help=f"From {sample.origin}")
+                st.caption(f"{sample.modality}. {sample.sentence}")
+    origins = ", ".join(dict.fromkeys(sample.origin for sample in SAMPLES))
+    st.caption(f"Samples come with the packages that read them: {origins}. They name no patient.")
 
 
 def open_from_address(state: Reading) -> None:
