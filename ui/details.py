@@ -8,26 +8,9 @@ from typing import Any
 import streamlit as st
 
 from core.card import ModelCard
-from core.compatibility import modality_words
+from core.report.facts import scan_facts
 from core.scan import Scan
 from ui.answer import Answer
-
-
-def scan_facts(scan: Scan) -> dict[str, str]:
-    """What may be said of a scan without naming anybody."""
-    facts = {
-        "What it is": scan.title,
-        "Modality": modality_words(scan),
-        "Format": scan.source,
-        "Pixels": f"{scan.rows} × {scan.columns}" + (f", {scan.frames} frames" if scan.frames > 1 else ""),
-    }
-    if scan.spacing_mm:
-        facts["Pixel spacing"] = f"{scan.spacing_mm[0]:.3g} × {scan.spacing_mm[1]:.3g} mm"
-    if scan.slice_spacing_mm:
-        facts["Slice spacing"] = f"{scan.slice_spacing_mm:.3g} mm"
-    if scan.frame_time_ms:
-        facts["Frame time"] = f"{scan.frame_time_ms:.3g} ms"
-    return facts | scan.facts
 
 
 def _table(rows: dict[str, str], left: str, right: str) -> None:
@@ -35,7 +18,7 @@ def _table(rows: dict[str, str], left: str, right: str) -> None:
         [{left: key, right: value} for key, value in rows.items()],
         hide_index=True,
         width="stretch",
-        column_config={left: st.column_config.TextColumn(width="small")},
+        column_config={left: st.column_config.TextColumn(width=180)},
     )
 
 

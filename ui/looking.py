@@ -52,6 +52,7 @@ def _fine_tuned(scan: Scan, window: Window | VoiTable, name: str) -> tuple[Windo
         return window, name
     step = 1.0 if window.width >= 50 else window.width / 100
     reach = max(window.width * 2, 2 * step)
+    form = "%.0f" if step == 1.0 else "%.3g"
     with st.popover("Adjust"):
         center = st.slider(
             f"Centre{f' ({scan.units})' if scan.units else ''}",
@@ -59,9 +60,10 @@ def _fine_tuned(scan: Scan, window: Window | VoiTable, name: str) -> tuple[Windo
             window.center + reach,
             window.center,
             step,
+            form,
             key=f"center-{scan.digest}-{name}",
         )
-        width = st.slider("Width", step, window.width * 4, window.width, step, key=f"width-{scan.digest}-{name}")
+        width = st.slider("Width", step, window.width * 4, window.width, step, form, key=f"width-{scan.digest}-{name}")
     if (center, width) == (window.center, window.width):
         return window, name
     width = max(width, 1.0) if window.function == "LINEAR" else width

@@ -39,6 +39,15 @@ def _sample(state: Reading, key: str, title: str) -> None:
 
 def show_drop_zone(state: Reading) -> None:
     """The page before a scan is open: drop zone and samples, nothing else."""
+    if state.scan is not None:
+        st.button(
+            "Back to the open scan",
+            icon=":material/arrow_back:",
+            on_click=state.look_for_another,
+            args=(False,),
+            key="back",
+        )
+    _show_refusal(state)
     whole_folder = st.session_state.get("folder", False)
     st.file_uploader(
         "Open a scan",
@@ -79,36 +88,44 @@ def open_from_address(state: Reading) -> None:
             _sample(state, sample.key, sample.title)
 
 
+def remember_in_address(state: Reading) -> None:
+    """Keep the sample's key in the address, so that the link shows it again; nothing for a scan of the user's own."""
+    if state.came_from:
+        st.query_params["sample"] = state.came_from
+    elif "sample" in st.query_params:
+        del st.query_params["sample"]
+
+
 def show_opening(state: Reading) -> bool:
-    """Draw what is under way or went wrong; whether the page should wait for it."""
-    job = state.job
-    if job is None:
+    """Draw what is under way; whether the page should wait for it."""
+    if state.job is None:
         return False
-    if not job.wait(0.0):
-        show_job(job)
+    if not state.job.wait(0.0):
+        show_job(state.job)
         return True
-    state.job = None
-    if job.error is None and job.result[0].scans:
-        state.show(*job.result)
-    elif job.error is None:
-        _show_refused(job.result[0])
-    elif not job.was_cancelled:
-        st.error(str(job.error), icon=":material/error:")
+    state.take(state.job)
     return False
 
 
-def _show_refused(opened: Opened) -> None:
-    """An upload without a single scan: one sentence, and the list where there are several files."""
-    if len(opened.skipped) == 1:
-        st.error(opened.skipped[0].reason, icon=":material/error:")
+def _show_refusal(state: Reading) -> None:
+    """What was wrong with the last upload: one sentence, and the list where there are several files."""
+    if state.trouble:
+        st.error(state.trouble, icon=":material/error:")
+    if state.refused is None:
         return
-    st.error(f"None of the {len(opened.skipped)} files holds a scan.", icon=":material/error:")
-    _show_skipped(opened)
+    skipped = state.refused.skipped
+    if len(skipped) == 1:
+        st.error(skipped[0].reason, icon=":material/error:")
+    elif not skipped:
+        st.error("Expected a scan, received no file that could hold one: choose other files.", icon=":material/error:")
+    else:
+        st.error(f"None of the {len(skipped)} files holds a scan.", icon=":material/error:")
+        _show_skipped(state.refused)
 
 
 def _show_skipped(opened: Opened) -> None:
-    with st.expander(f"{len(opened.skipped)} left out: why"):
-        st.dataframe([{"File": item.name, "Why": item.reason} for item in opened.skipped], width="stretch")
+    with st.popover(f"{len(opened.skipped)} left out: why"):
+        st.dataframe([{"File": item.name, "Why": item.reason} for item in opened.skipped], hide_index=True, width=640)
 
 
 def show_found(state: Reading) -> None:
@@ -125,12 +142,21 @@ def show_found(state: Reading) -> None:
                 key=f"scan-{state.uploads}",
                 on_change=lambda: state.choose(st.session_state[f"scan-{state.uploads}"]),
                 label_visibility="collapsed",
-                width=420,
+                width=320,
             )
-        st.markdown(opened.summary, width="content")
+        st.markdown(Opened(opened.scans, opened.skipped).summary, width="content")
+        if opened.skipped:
+            _show_skipped(opened)
         st.space("stretch")
-        st.button("Open another scan", icon=":material/close:", on_click=state.close, key="close")
-    if opened.skipped:
-        _show_skipped(opened)
+        st.button("Open another scan", icon=":material/add:", on_click=state.look_for_another, args=(True,), key="open")
+        st.button(
+            "Close", icon=":material/close:", on_click=_close, args=(state,), key="close", help="Forget this scan"
+        )
     for sentence in (*opened.notes, *(state.scan.warnings if state.scan else ())):
         show_caution(sentence)
+
+
+def _close(state: Reading) -> None:
+    state.close()
+    if "sample" in st.query_params:
+        del st.query_params["sample"]

@@ -59,6 +59,9 @@ class Reading:
         answers: Predictions and explanations; few, because each holds the model's input.
         uploads: Counts uploads, so that the uploader can be emptied.
         sweep: The reading of all frames that is under way, with what it reads.
+        refused: An upload that held no scan, to be spoken of until the next one.
+        trouble: What went wrong while opening, in one sentence.
+        choosing: Whether the user is looking for another scan; the one that is open stays.
         came_from: The sample's key where a sample is open, for the address.
     """
 
@@ -71,6 +74,9 @@ class Reading:
     answers: Recent = field(default_factory=lambda: Recent(8))
     uploads: int = 0
     sweep: tuple[tuple[str, ...], Job] | None = None
+    refused: Opened | None = None
+    trouble: str = ""
+    choosing: bool = False
     came_from: str = ""
 
     @property
@@ -90,9 +96,24 @@ class Reading:
             self.sweep[1].cancel()
         self.sweep = None
 
+    def take(self, job: Job) -> None:
+        """Take what a finished job of opening came to."""
+        self.job, self.refused, self.trouble = None, None, ""
+        if job.error is not None:
+            self.trouble = "" if job.was_cancelled else str(job.error)
+        elif job.result[0].scans:
+            self.show(*job.result)
+        else:
+            self.refused = job.result[0]
+
+    def look_for_another(self, choosing: bool) -> None:
+        """Show the drop zone beside the open scan, or go back to it."""
+        self.choosing, self.refused, self.trouble = choosing, None, ""
+
     def show(self, opened: Opened, came_from: str = "") -> None:
         """Put what was opened on the page, and forget what was computed for the scan before."""
-        self.opened, self.came_from, self.job = opened, came_from, None
+        self.opened, self.came_from = opened, came_from
+        self.job, self.refused, self.trouble, self.choosing = None, None, "", False
         self.scan_index = self.frame = 0
         self.pictures, self.answers = Recent(24), Recent(8)
         self.forget_sweep()

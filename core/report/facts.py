@@ -32,6 +32,10 @@ def versions() -> dict[str, str]:
     return found
 
 
+#: Facts of the file that `scan_facts` already says in its own words.
+REPEATED = {"Matrix", "Frame time", "Pixel spacing", "Slice spacing"}
+
+
 def scan_facts(scan: Scan) -> dict[str, str]:
     """What may be said of a scan, for people, in reading order; nothing that names the patient."""
     facts = {"Scan": scan.title, "Modality": scan.modality or "not stated"}
@@ -46,7 +50,7 @@ def scan_facts(scan: Scan) -> dict[str, str]:
     if scan.frame_time_ms is not None:
         facts["Time between frames"] = f"{scan.frame_time_ms:.3g} ms"
     facts["Format"] = scan.source
-    return {**facts, **scan.facts}
+    return facts | {name: value for name, value in scan.facts.items() if name not in REPEATED}
 
 
 def _spacing(spacing_mm: tuple[float, float]) -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 from ui.answer import choose_model, show_answer, show_strip, show_take_home
 from ui.details import show_details
 from ui.looking import choose_look
-from ui.opening import open_from_address, show_drop_zone, show_found, show_opening
+from ui.opening import open_from_address, remember_in_address, show_drop_zone, show_found, show_opening
 from ui.session import reading
 from ui.show import errors_shown, show_title
 from ui.viewer import show_viewer, turned_to
@@ -15,11 +15,12 @@ show_title("Read a scan")
 open_from_address(state)
 if show_opening(state):
     st.stop()
-if state.scan is None:
+if state.scan is None or state.choosing:
     show_drop_zone(state)
     st.stop()
 
 scan = state.scan
+remember_in_address(state)
 frame = turned_to(scan)
 show_found(state)
 with st.container(key="reading"):
