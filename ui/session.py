@@ -30,6 +30,9 @@ class Recent:
     def __contains__(self, key: Hashable) -> bool:
         return key in self._kept
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """What is kept under `key`, made now if it is not."""
         if key not in self._kept:
