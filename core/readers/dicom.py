@@ -12,7 +12,7 @@ import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from core.errors import ScanLensError, TooLarge, UnreadableScan
+from core.errors import Cancelled, ScanLensError, TooLarge, UnreadableScan
 from core.readers.dicom_decode import FrameDecoder
 from core.readers.dicom_file import parse
 from core.readers.dicom_frames import whole_frames
@@ -60,6 +60,11 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
         except (UnreadableScan, TooLarge) as error:
             for name in dict.fromkeys(picture.file.name for picture in group.pictures):
                 opening.skip(name, error, "are too large" if isinstance(error, TooLarge) else "are broken")
+        except Cancelled:
+            raise
+        except Exception:
+            for name in dict.fromkeys(picture.file.name for picture in group.pictures):
+                opening.skip(name, _broken(), "are broken")
         done += len(group.pictures)
     return scans
 
@@ -73,8 +78,12 @@ def _pictures(sources: Sequence[Source], opening: Opening) -> list[Picture]:
             opening.advance(_HEADERS * number / len(sources), f"Reading header {number:,} of {len(sources):,}")
             try:
                 pictures += _pictures_of(source, digest.result(), opening)
+            except Cancelled:
+                raise
             except ScanLensError as error:
                 opening.skip(source.name, error, _kind_words(error))
+            except Exception:  # a header can be broken in ways that no list of kinds foresees
+                opening.skip(source.name, _broken(), "are broken")
     return pictures
 
 
@@ -89,6 +98,10 @@ def _pictures_of(source: Source, digest: str, opening: Opening) -> list[Picture]
     frames = whole_frames(file, layout)
     decoder.whole = len(frames)
     return [Picture(file, layout, decoder, frame, index, digest) for index, frame in enumerate(frames)]
+
+
+def _broken() -> UnreadableScan:
+    return UnreadableScan("a whole DICOM file", "one whose header contradicts itself", "export it again")
 
 
 def _kind_words(error: ScanLensError) -> str:

@@ -52,7 +52,7 @@ class DicomFile:
         dataset: Everything before the pixels.
         syntax: The transfer syntax, guessed where the file does not say.
         little_endian: Byte order of native pixels.
-        guessed: Whether the transfer syntax was missing.
+        guessed: Whether the transfer syntax was missing or is no known one.
         pixels: None where the file has none.
     """
 
@@ -147,14 +147,15 @@ def parse(source: Source) -> DicomFile:
     try:
         dataset = dcmread(stream, force=True, stop_before_pixels=True)
         implicit, little = dataset.original_encoding
-        syntax = value(getattr(dataset, "file_meta", None) or Dataset(), "TransferSyntaxUID")
+        named = UID(text(getattr(dataset, "file_meta", None) or Dataset(), "TransferSyntaxUID"))
+        syntax = named if named.is_transfer_syntax and not named.is_private else None
     except Exception as error:  # anything can be in a broken file, and pydicom raises many kinds
         raise UnreadableScan("a whole DICOM file", "a header that is broken or cut short", "export it again") from error
     if len(dataset) == 0:
         raise UnreadableScan("a whole DICOM file", "a file with nothing after its first bytes", "export it again")
     pixels = _pixel_element(data, stream.tell(), bool(implicit), bool(little))
     fallback = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-    return DicomFile(source, dataset, UID(syntax or fallback), bool(little), syntax is None, pixels)
+    return DicomFile(source, dataset, syntax or fallback, bool(little), syntax is None, pixels)
 
 
 def _pixel_element(data: bytes, at: int, implicit: bool, little: bool) -> PixelElement | None:

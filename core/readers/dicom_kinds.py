@@ -54,7 +54,7 @@ def no_picture(file: DicomFile) -> tuple[ScanLensError, str]:
     if not words and file.count("Rows") > 0:
         action = "export it together with its pixels"
         return UnreadableScan("a DICOM image", "an image header without its pixels", action), "hold no picture"
-    if file.pixels is not None:
+    if not words and file.pixels is not None:
         return UnreadableScan("a DICOM image", "pixels without their size", "export it again"), "could not be read"
     words = words or "a file without a picture"
     return UnsupportedScan("a DICOM image", words, "choose the images of the study instead"), "hold no picture"

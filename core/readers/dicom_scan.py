@@ -220,7 +220,7 @@ def _colour_steps(picture: Picture) -> list[Step]:
 def _syntax_words(picture: Picture) -> str:
     name = picture.file.syntax.name
     words = f"{name}, {picture.layout.photometric.replace('_', ' ')}"
-    return f"{words}; the file does not name its transfer syntax" if picture.file.guessed else words
+    return f"{words}; the file does not name a known transfer syntax" if picture.file.guessed else words
 
 
 def _cut_short(group: Group) -> list[str]:
