@@ -1,0 +1,92 @@
+"""The app without a browser: Streamlit runs the real scripts, tests look at what they drew."""
+
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = "pneumonia-chest-xray"
+
+
+def settled(app: AppTest) -> AppTest:
+    """Run until nothing is under way; the browser does the same by itself."""
+    until = time.monotonic() + 60
+    while state := app.session_state.get("reading"):
+        jobs = [job for job in (state.job, state.sweep and state.sweep[1]) if job]
+        before = state.job, state.sweep and state.sweep[1].result
+        for job in jobs:
+            assert job.wait(max(0.0, until - time.monotonic())), f"{job.title} took more than a minute"
+        if jobs and (state.job or not state.sweep[1].error):
+            app.run()
+        if (state.job, state.sweep and state.sweep[1].result) == before:
+            return app
+    return app
+
+
+@pytest.fixture
+def start():
+    """Open the app, with an address if wanted: `start(sample="chest")`."""
+
+    def started(**address: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        app.query_params.update(address)
+        return settled(app.run())
+
+    return started
+
+
+@pytest.fixture
+def look_at(start):
+    """Open the app and click on a sample."""
+
+    def opened(sample: str) -> AppTest:
+        app = start()
+        return settled(app.button(key=f"sample-{sample}").click().run())
+
+    return opened
+
+
+@pytest.fixture
+def upload(start):
+    """Open the app and drop files on it: `upload(("name", b"…"), …)`."""
+
+    def dropped(*files: tuple[str, bytes], app: AppTest | None = None) -> AppTest:
+        app = app or start()
+        app.file_uploader[0].set_value([(name, data, "application/octet-stream") for name, data in files])
+        return settled(app.run())
+
+    return dropped
+
+
+@pytest.fixture
+def words():
+    """Everything that stands on the page, as one text."""
+
+    def found(app: AppTest) -> str:
+        kinds = (app.title, app.subheader, app.markdown, app.caption, app.error, app.warning, app.info)
+        return "\n".join(element.value for kind in kinds for element in kind)
+
+    return found
+
+
+@pytest.fixture
+def state():
+    """What the session remembers of the reading page."""
+    return lambda app: app.session_state["reading"]
+
+
+@pytest.fixture(name="settled")
+def settled_fixture():
+    return settled
+
+
+@pytest.fixture(scope="session")
+def png():
+    """A small grey picture."""
+    import cv2
+    import numpy as np
+
+    ramp = np.tile(np.arange(96, dtype=np.uint8) * 2, (80, 1))
+    return cv2.imencode(".png", ramp)[1].tobytes()
