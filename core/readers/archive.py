@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from core.errors import ScanLensError, TooLarge, UnreadableScan, UnsupportedScan
+from core.errors import TooLarge, UnreadableScan, UnsupportedScan
 from core.readers.opening import MEGABYTE, Opening
 from core.readers.source import Source
 from core.readers.strange import is_clutter
@@ -43,14 +43,12 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
     for number, source in enumerate(sources, start=1):
         opening.advance(0.0, f"Unpacking {number:,} of {len(sources):,}")
         kind = _kind(source.head)
-        try:
+        with opening.guarded(source.name, what="archive"):
             if kind != "gzip" and set(source.inside) & {"zip", "tar"}:
                 raise UnsupportedScan("an archive of images", "an archive inside an archive", "unpack it first")
-            if source.inside.count("gzip") > 0 and kind == "gzip":
+            if kind == "gzip" and "gzip" in source.inside:
                 raise UnsupportedScan("one layer of gzip", "gzip inside gzip", "unpack it first")
             opening.feed(list(_OPENERS[kind](source, opening)))
-        except ScanLensError as error:
-            opening.skip(source.name, error, "are too large" if isinstance(error, TooLarge) else "could not be read")
     return []
 
 

@@ -12,7 +12,6 @@ import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from core.errors import Cancelled, ScanLensError, TooLarge, UnreadableScan
 from core.readers.dicom_decode import FrameDecoder
 from core.readers.dicom_file import parse
 from core.readers.dicom_frames import whole_frames
@@ -55,16 +54,8 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
     scans, done = [], 0
     for group in groups:
         share = (1 - _HEADERS) / max(len(pictures), 1)
-        try:
+        with opening.guarded(*(picture.file.name for picture in group.pictures), what="DICOM file"):
             scans.append(build_scan(group, opening, _HEADERS + share * done, share * len(group.pictures)))
-        except (UnreadableScan, TooLarge) as error:
-            for name in dict.fromkeys(picture.file.name for picture in group.pictures):
-                opening.skip(name, error, "are too large" if isinstance(error, TooLarge) else "are broken")
-        except Cancelled:
-            raise
-        except Exception:
-            for name in dict.fromkeys(picture.file.name for picture in group.pictures):
-                opening.skip(name, _broken(), "are broken")
         done += len(group.pictures)
     return scans
 
@@ -76,14 +67,8 @@ def _pictures(sources: Sequence[Source], opening: Opening) -> list[Picture]:
         digests = [pool.submit(_sha256, source) for source in sources]
         for number, (source, digest) in enumerate(zip(sources, digests, strict=True), start=1):
             opening.advance(_HEADERS * number / len(sources), f"Reading header {number:,} of {len(sources):,}")
-            try:
+            with opening.guarded(source.name, what="DICOM file"):
                 pictures += _pictures_of(source, digest.result(), opening)
-            except Cancelled:
-                raise
-            except ScanLensError as error:
-                opening.skip(source.name, error, _kind_words(error))
-            except Exception:  # a header can be broken in ways that no list of kinds foresees
-                opening.skip(source.name, _broken(), "are broken")
     return pictures
 
 
@@ -98,16 +83,6 @@ def _pictures_of(source: Source, digest: str, opening: Opening) -> list[Picture]
     frames = whole_frames(file, layout)
     decoder.whole = len(frames)
     return [Picture(file, layout, decoder, frame, index, digest) for index, frame in enumerate(frames)]
-
-
-def _broken() -> UnreadableScan:
-    return UnreadableScan("a whole DICOM file", "one whose header contradicts itself", "export it again")
-
-
-def _kind_words(error: ScanLensError) -> str:
-    if isinstance(error, TooLarge):
-        return "are too large"
-    return "are cut short" if "cut short" in error.received else "could not be read"
 
 
 def _sha256(source: Source) -> str:

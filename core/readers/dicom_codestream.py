@@ -65,6 +65,8 @@ def _jpeg(head: bytes) -> Codestream | None:
         body = head[at + 4 : at + 2 + length]
         if marker in _FRAME_MARKERS:
             precision, rows, columns, components = struct.unpack_from(">BHHB", body)
+            if not 2 <= precision <= 16 or components not in {1, 3}:
+                return None
             identifiers = bytes(body[6 + 3 * n] for n in range(components))
             lossless = "jpeg-lossless" if marker in _LOSSLESS_MARKERS else "jpeg"
             family: Family = "jpeg-ls" if marker == 0xF7 else lossless  # type: ignore[assignment]
@@ -73,7 +75,7 @@ def _jpeg(head: bytes) -> Codestream | None:
         if marker == 0xE0 and body.startswith(b"JFIF"):
             jfif = True
         if marker == 0xEE and body.startswith(b"Adobe"):
-            adobe = body[11]
+            adobe = body[11] if len(body) > 11 else None  # the marker exists without its last bytes
         at += 2 + length
     return None
 
@@ -87,7 +89,7 @@ def _is_ybr(identifiers: bytes, jfif: bool, adobe: int | None) -> bool | None:
     return None if adobe is None else adobe == 1
 
 
-def _jpeg2000(head: bytes) -> Codestream:
+def _jpeg2000(head: bytes) -> Codestream | None:
     """The SIZ marker segment (ITU-T T.800 A.5.1)."""
     width, height, left, top = struct.unpack_from(">4L", head, 8)
     components, depth = struct.unpack_from(">HB", head, 40)
@@ -95,6 +97,8 @@ def _jpeg2000(head: bytes) -> Codestream:
     at = head.find(b"\xff\x52", 42)
     is_ybr = False if at >= 0 and head[at + 8] == 1 else None
     precision = (depth & 0x7F) + 1
+    if precision > 32 or components not in {1, 3}:
+        return None
     return Codestream(
         "jpeg2000", height - top, width - left, components, precision, signed=bool(depth & 0x80), is_ybr=is_ybr
     )

@@ -1,19 +1,18 @@
 """One frame from its bytes to stored values or RGB.
 
-imagecodecs decodes JPEG, JPEG-LS, JPEG 2000 and RLE without holding Python's lock, so frames decode on all cores; what
-it refuses goes to pydicom's own plug-ins.
+imagecodecs decodes JPEG, JPEG-LS, JPEG 2000 and RLE without holding Python's lock, so frames decode on all cores.
+pydicom's plug-ins are left aside: they hold the lock, and gdcm ends the process on some broken JPEGs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.encaps import encapsulate
-from pydicom.pixels import apply_color_lut, convert_color_space, get_decoder
+from pydicom.pixels import apply_color_lut, convert_color_space
 from pydicom.uid import RLELossless
 
 from core.errors import UnreadableScan, UnsupportedScan
@@ -86,7 +85,7 @@ class FrameDecoder:
             return self._run_lengths(data)
         stream = codestream_of(data)
         if stream is None:
-            return self._by_pydicom(data)
+            raise UnreadableScan("JPEG, JPEG-LS or JPEG 2000 frames", "a broken one", "export the file again")
         if (stream.rows, stream.columns, stream.components) != (
             self._layout.rows, self._layout.columns, self._layout.samples
         ):  # fmt: skip
@@ -95,10 +94,7 @@ class FrameDecoder:
                 f"one of {stream.rows} × {stream.columns}",
                 "export the file again",
             )
-        try:
-            decoded = _DECODERS[stream.family](data, stream, self._layout)
-        except Exception:  # imagecodecs raises a class of its own for each codec
-            return self._by_pydicom(data)
+        decoded = _DECODERS[stream.family](data, stream, self._layout)
         if decoded.ndim == 3:
             is_ybr = self._layout.photometric.startswith("YBR_FULL") if stream.is_ybr is None else stream.is_ybr
             return _to_rgb(decoded) if is_ybr and stream.family != "jpeg" else decoded
@@ -113,24 +109,6 @@ class FrameDecoder:
             return trimmed(out[0], layout)
         colour = out.transpose(1, 2, 0)
         return _to_rgb(colour) if layout.photometric.startswith("YBR") else colour
-
-    def _by_pydicom(self, data: bytes) -> Pixels:
-        layout = self._layout
-        options: dict[str, Any] = {
-            "rows": layout.rows,
-            "columns": layout.columns,
-            "number_of_frames": 1,
-            "samples_per_pixel": layout.samples,
-            "bits_allocated": layout.allocated,
-            "bits_stored": layout.stored,
-            "photometric_interpretation": layout.photometric,
-            "pixel_representation": int(layout.signed),
-            "planar_configuration": int(layout.planar),
-            "pixel_keyword": "PixelData",
-            "pixel_vr": "OB",
-        }
-        decoder = get_decoder(self._file.syntax)
-        return decoder.as_array(encapsulate([data]), index=0, **options)[0]
 
 
 def _is_supported(syntax: str) -> bool:

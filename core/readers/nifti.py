@@ -18,7 +18,7 @@ from nibabel import Nifti1Header, Nifti2Header
 from nibabel.orientations import aff2axcodes, apply_orientation, io_orientation
 from numpy.typing import NDArray
 
-from core.errors import ScanLensError, TooLarge, UnreadableScan, UnsupportedScan
+from core.errors import UnreadableScan, UnsupportedScan
 from core.readers.opening import Opening
 from core.readers.source import Source
 from core.readers.values import smallest_dtype
@@ -54,11 +54,8 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
     scans: list[Scan] = []
     for number, source in enumerate(sources):
         opening.advance(number / len(sources), f"Reading volume {number + 1:,} of {len(sources):,}")
-        try:
+        with opening.guarded(source.name, what="NIfTI file"):
             scans += _scans_of(source, opening)
-        except ScanLensError as error:
-            kind = "are too large" if isinstance(error, TooLarge) else "could not be read"
-            opening.skip(source.name, error, "are cut short" if "cut short" in error.received else kind)
     return scans
 
 
@@ -111,7 +108,7 @@ def _open(source: Source) -> _Image:
     spacing = [0.0, 0.0, 0.0]
     for axis, (target, _) in enumerate(turn):
         spacing[int(target)] = zooms[axis]
-    units, clock = header.get_xyzt_units()
+    units, clock = _units(header)
     millimetres = _MILLIMETRES.get(units, 1.0)
     step = float(header["pixdim"][4]) * _MILLISECONDS.get(clock, 0.0)
     codes = "".join(str(code) for code in aff2axcodes(affine))
@@ -189,6 +186,14 @@ def _tilt(affine: NDArray[np.float64]) -> str:
     columns = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     angle = math.degrees(math.acos(min(1.0, float(np.abs(columns).max(axis=0).min()))))
     return f"; up to {angle:.0f}° oblique, not resampled" if angle >= 1 else ""
+
+
+def _units(header: Any) -> tuple[str, str]:
+    try:
+        space, clock = header.get_xyzt_units()
+    except KeyError:  # a code of no unit
+        return "unknown", "unknown"
+    return str(space), str(clock)
 
 
 def _windows(header: Any) -> tuple[Window, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
-from core.errors import Cancelled, ScanLensError, TooLarge
+from core.errors import Cancelled, ScanLensError, TooLarge, UnreadableScan
 from core.readers.source import Source
 from core.scan import Scan
 
@@ -71,6 +72,15 @@ def _singular(kind: str) -> str:
     return f"{verb} {rest}".strip()
 
 
+def _kind_words(error: ScanLensError) -> str:
+    """What the summary says of files with this error."""
+    if isinstance(error, TooLarge):
+        return "are too large"
+    if "cut short" in error.received:
+        return "are cut short"
+    return "are broken" if isinstance(error, UnreadableScan) else "could not be read"
+
+
 @dataclass(eq=False)
 class Opening:
     """Shared by the readers during one call of `open_sources`."""
@@ -86,6 +96,24 @@ class Opening:
     def skip(self, name: str, reason: ScanLensError, kind: str = "could not be read") -> None:
         """Set a file aside with its sentence."""
         self.skipped.append(Skipped(name, str(reason), kind))
+
+    @contextmanager
+    def guarded(self, *names: str, what: str = "file") -> Iterator[None]:
+        """Turn whatever goes wrong inside the block into one sentence for each file; only `Cancelled` passes."""
+        error: ScanLensError
+        try:
+            yield
+            return
+        except Cancelled:
+            raise
+        except ScanLensError as known:
+            error = known
+        except MemoryError:
+            error = TooLarge("a file that fits into memory", "one that does not", "open fewer or smaller files at once")
+        except Exception:  # a file can be broken in ways that no list of kinds foresees
+            error = UnreadableScan(f"a whole {what}", "a broken one", "export it again")
+        for name in dict.fromkeys(names):
+            self.skip(name, error, _kind_words(error))
 
     def advance(self, share: float, text: str) -> None:
         """Tell how far the whole is, 0 to 1.

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from threading import Lock
 
 _LIBRARIES = r"(pydicom|nibabel|PIL|core\.readers)(\.|$)"
-_LOGGERS = ("pydicom", "pylibjpeg", "nibabel.global", "PIL")
+_ROOTS = {"pydicom", "nibabel", "PIL"}
 _FILTER = ("ignore", None, Warning, re.compile(_LIBRARIES), 0)
 _lock = Lock()
 _readers = 0
@@ -29,8 +29,7 @@ class _SilentWhileReading(logging.Filter):
         return _readers == 0
 
 
-for _name in _LOGGERS:
-    logging.getLogger(_name).addFilter(_SilentWhileReading())
+_silent = _SilentWhileReading()
 
 
 @contextmanager
@@ -39,6 +38,9 @@ def quiet_libraries() -> Iterator[None]:
     global _readers  # noqa: PLW0603 - the filters are the process', so is their count
     with _lock:
         _readers += 1
+        # A filter holds for its own logger and not for those below, which the libraries make as they load.
+        for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _ROOTS]:
+            logging.getLogger(name).addFilter(_silent)  # adding it again does nothing
         if _FILTER not in warnings.filters:
             warnings.filters.insert(0, _FILTER)  # type: ignore[attr-defined]
             warnings._filters_mutated()  # type: ignore[attr-defined]

@@ -37,10 +37,8 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
     scans: list[Scan] = []
     for number, source in enumerate(sources):
         opening.advance(number / len(sources), f"Reading picture {number + 1:,} of {len(sources):,}")
-        try:
+        with opening.guarded(source.name, what="picture"):
             scans += _scans_of(source, opening)
-        except ScanLensError as error:
-            opening.skip(source.name, error, "are too large" if isinstance(error, TooLarge) else "are broken")
     return scans
 
 

@@ -28,7 +28,7 @@ def package_file():
 def make_dicom():
     """A DICOM file in memory: pixels (rows, columns[, 3]) or (frames, rows, columns[, 3]), and any elements."""
 
-    def make(pixels=None, *, meta=True, syntax=ExplicitVRLittleEndian, keyword="PixelData", **elements):
+    def make(pixels=None, *, meta=True, syntax=ExplicitVRLittleEndian, keyword="PixelData", encoded=None, **elements):
         file_meta = FileMetaDataset()
         file_meta.TransferSyntaxUID = syntax
         file_meta.MediaStorageSOPClassUID = elements.get("SOPClassUID", CTImageStorage)
@@ -63,7 +63,7 @@ def make_dicom():
                 setattr(dataset, name, value)
         raw = pixels.tobytes()
         raw += b"\0" * (len(raw) % 2)
-        setattr(dataset, keyword, encapsulate([raw]) if syntax.is_encapsulated else raw)
+        setattr(dataset, keyword, (encoded or encapsulate([raw])) if syntax.is_encapsulated else raw)
         if keyword == "PixelData" and not syntax.is_encapsulated:
             dataset["PixelData"].VR = "OW" if bits > 8 else "OB"
         stream = io.BytesIO()
