@@ -1,5 +1,6 @@
 """A running server and a headless Chromium. Skips where there is no Chromium, but never in CI."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -7,11 +8,21 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import namedtuple
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT = 45_000  # milliseconds; a busy machine is slow, not broken
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(scope="session")
@@ -30,21 +41,30 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def is_served(url: str) -> bool:
+    with contextlib.suppress(OSError):
+        return urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).status == 200
+    return False
+
+
 @pytest.fixture(scope="session")
-def server(chromium):
+def server_log(tmp_path_factory):
+    return tmp_path_factory.mktemp("server") / "log.txt"
+
+
+@pytest.fixture(scope="session")
+def server(chromium, server_log):
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    process = subprocess.Popen([*command, "--server.headless", "true", "--server.fileWatcherType", "none"], cwd=ROOT)
-    url = f"http://localhost:{port}"
+    command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
+    url, until = f"http://localhost:{port}", time.monotonic() + 60
+    with server_log.open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
     try:
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            pytest.fail("The server did not start within 20 s.")
+        while not is_served(url):
+            assert process.poll() is None, server_log.read_text()
+            assert time.monotonic() < until, "The server did not start within a minute."
+            time.sleep(0.1)
         yield url
     finally:
         process.terminate()
@@ -58,21 +78,107 @@ def browser(chromium):
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     with sync_playwright() as driver:
         launched = driver.chromium.launch(executable_path=chromium, args=options)
-        yield launched
+        # One context for all tests: each page is a session of its own to the app, but its scripts load only once.
+        yield launched.new_context(accept_downloads=True)
         launched.close()
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request):
-    return request.param
+@pytest.fixture(scope="session")
+def guarded_pages(browser, server, server_log):
+    """A context in which pages can be opened; leaving it closes them and tells what they did wrong.
+
+    Wrong is asking another machine for anything, a script that fails, and an error in the server's log.
+    """
+
+    @contextlib.contextmanager
+    def guarded():
+        pages, faults, logged = [], [], server_log.stat().st_size
+
+        def opened(address: str = "", width: int = 1440, scheme: str = "light"):
+            page = browser.new_page()
+            pages.append(page)
+            page.set_default_timeout(TIMEOUT)
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            page.on("request", lambda request: faults.append(request.url) if is_foreign(request.url) else None)
+            page.on("websocket", lambda socket: faults.append(socket.url) if is_foreign(socket.url) else None)
+            page.on("pageerror", lambda error: faults.append(f"script failed: {error}"))
+            page.goto(f"{server}/{address}")
+            return page
+
+        yield opened
+        for page in pages:
+            page.close()
+        assert not faults
+        new = server_log.read_bytes()[logged:].decode(errors="replace")
+        assert "Traceback" not in new, new
+        assert " failed with " not in new, new
+
+    return guarded
 
 
 @pytest.fixture
-def page(browser, server):
-    """An empty page of 1440 × 900 on the running app; a console error fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-    opened = context.new_page()
-    opened.set_default_timeout(30_000)
-    opened.goto(server)
-    yield opened
-    context.close()
+def open_page(guarded_pages):
+    """Open the app: `open_page(address="", width=1440, scheme="light")`."""
+    with guarded_pages() as opened:
+        yield opened
+
+
+def is_foreign(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname not in {"localhost", "127.0.0.1"}
+
+
+@pytest.fixture
+def page(open_page):
+    """The empty reading page, 1440 × 900."""
+    return open_page()
+
+
+@pytest.fixture(scope="session")
+def until_drawn():
+    """Wait until the viewer shows a frame at full resolution: `until_drawn(page, frame=3)`; the viewer is returned."""
+
+    def waited(page, frame: int | None = None):
+        end = ":true" if frame is None else f":{frame}:true"
+        viewer = page.locator(f".viewer[data-ready$='{end}']")
+        viewer.wait_for()
+        return viewer
+
+    return waited
+
+
+Pixels = namedtuple("Pixels", "lit coloured")
+
+_COUNT = """canvas => {
+  const { width, height } = canvas
+  if (!width || !height) return [0, 0]
+  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data
+  let lit = 0, coloured = 0
+  for (let i = 0; i < data.length; i += 4) {
+    const high = Math.max(data[i], data[i + 1], data[i + 2]), low = Math.min(data[i], data[i + 1], data[i + 2])
+    if (high > 20) lit++
+    if (high - low > 40) coloured++
+  }
+  return [lit / (width * height), coloured / (width * height)]
+}"""
+
+
+@pytest.fixture(scope="session")
+def pixels():
+    """Shares of lit and of coloured pixels in the viewer's pane number `pane`."""
+    return lambda page, pane: Pixels(*page.locator(".viewer canvas").nth(pane).evaluate(_COUNT))
+
+
+@pytest.fixture(scope="session")
+def picture_of(tmp_path_factory):
+    """Keep a screenshot to be looked at, in ./screenshots where SCREENSHOTS is set, else in a temporary folder."""
+    folder = ROOT / "screenshots" if os.environ.get("SCREENSHOTS") else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(exist_ok=True)
+
+    def kept(page, name: str) -> Path:
+        path = folder / f"{name}.png"
+        page.screenshot(path=path)
+        return path
+
+    return kept

@@ -1,0 +1,63 @@
+"""How the states of the reading page look, wide and narrow, light and dark; the pictures are for people to look at."""
+
+import cv2
+import pytest
+
+WIDTHS = (1440, 900)
+
+
+def empty(page, until_drawn):
+    page.get_by_text("They name no patient").wait_for()
+    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
+
+
+def done(page, until_drawn):
+    until_drawn(page)
+    page.get_by_role("button", name="CSV", exact=True).wait_for()
+
+
+def forced(page, until_drawn):
+    page.get_by_role("button", name="Use anyway").click()
+    page.get_by_text("Its answer means nothing medical").wait_for()
+    done(page, until_drawn)
+
+
+def stack(page, until_drawn):
+    page.get_by_role("button", name="Use anyway").click()
+    page.get_by_test_id("stPlotlyChart").nth(1).wait_for()
+    done(page, until_drawn)
+
+
+def refused(page, until_drawn):
+    page.locator("input[type=file]").set_input_files({"name": "a.dcm", "mimeType": "", "buffer": b""})
+    page.get_by_role("alert").wait_for()
+
+
+STATES = {
+    "empty": ("", empty),
+    "done": ("?sample=chest", done),
+    "unfit": ("?sample=head", lambda page, _: page.get_by_role("button", name="Use anyway").wait_for()),
+    "forced": ("?sample=head", forced),
+    "stack": ("?sample=echo", stack),
+    "refused": ("", refused),
+    "models": ("models", lambda page, _: page.get_by_test_id("stDataFrame").first.wait_for()),
+}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("state", STATES)
+def test_a_state_fits_its_width_in_light_and_dark(state, width, open_page, until_drawn, picture_of):
+    address, reach = STATES[state]
+    page = open_page(address, width)
+    reach(page, until_drawn)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing runs out at the side"
+    light = brightness(picture_of(page, f"{state}-{width}-light"))
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("matchMedia('(prefers-color-scheme: dark)').matches")
+    dark = brightness(picture_of(page, f"{state}-{width}-dark"))
+    assert dark < 0.4 < 0.6 < light or state in {"done", "forced", "stack", "unfit"}
+
+
+def brightness(path) -> float:
+    """Mean grey level of a screenshot's sidebar, which holds no scan."""
+    return float(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)[:, :60].mean()) / 255
