@@ -6,6 +6,7 @@ pydicom's plug-ins are left aside: they hold the lock, and gdcm ends the process
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Literal
 
@@ -102,6 +103,7 @@ class FrameDecoder:
 
     def _run_lengths(self, data: bytes) -> Pixels:
         layout = self._layout
+        _check_segments(data, layout)
         dtype = layout.dtype.newbyteorder("<")
         decoded = imagecodecs.dicomrle_decode(data, dtype)
         out = np.frombuffer(decoded, dtype).reshape(layout.samples, layout.rows, layout.columns)
@@ -109,6 +111,19 @@ class FrameDecoder:
             return trimmed(out[0], layout)
         colour = out.transpose(1, 2, 0)
         return _to_rgb(colour) if layout.photometric.startswith("YBR") else colour
+
+
+def _check_segments(data: bytes, layout: Layout) -> None:
+    """Look at the table of an RLE frame (PS3.5 G.5), because the decoder trusts it.
+
+    Raises:
+        UnreadableScan: It has another number of segments than the layout, or they do not lie one behind the other.
+    """
+    count, *offsets = struct.unpack_from("<16L", data)
+    expected = layout.samples * layout.allocated // 8
+    bounds = [64, *offsets[:expected], len(data)]
+    if count != expected or bounds != sorted(bounds):
+        raise UnreadableScan("whole RLE Lossless frames", "a broken one", "export the file again")
 
 
 def _is_supported(syntax: str) -> bool:

@@ -91,6 +91,7 @@ class Opening:
     notes: list[str] = field(default_factory=list)
     queue: list[Source] = field(default_factory=list)
     claimed: int = 0
+    reached: float = 0.0
     _lock: Lock = field(default_factory=Lock)
 
     def skip(self, name: str, reason: ScanLensError, kind: str = "could not be read") -> None:
@@ -122,8 +123,9 @@ class Opening:
             Cancelled: The user asked to stop.
         """
         self.stop_if_asked()
+        self.reached = min(max(share, self.reached), 1.0)  # readers count from 0 each; the bar never goes back
         if self.progress is not None:
-            self.progress(min(max(share, 0.0), 1.0), text)
+            self.progress(self.reached, text)
 
     def stop_if_asked(self) -> None:
         """Leave by `Cancelled` when the user asked to stop."""
