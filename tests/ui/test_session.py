@@ -1,0 +1,119 @@
+"""What a session keeps is bounded, and gone when it is closed."""
+
+import pytest
+
+from core.readers import Opened, Skipped
+from ui.jobs import Job
+from ui.session import Reading, Recent
+
+
+def waiting(_, cancelled):
+    while not cancelled():
+        pass
+
+
+@pytest.fixture
+def state(make_scan):
+    """A session with two scans, and things made of the first."""
+    state = Reading()
+    state.show(Opened((make_scan(), make_scan(frames=3)), ()), "chest")
+    state.pictures.put("picture", b"png")
+    state.answers.put("answer", object())
+    state.forced.add(("digest", "model"))
+    return state
+
+
+def test_recent_makes_a_thing_once():
+    recent, made = Recent(2), []
+    for _ in range(3):
+        recent.get("a", lambda: made.append(1) or "value")
+    assert made == [1]
+    assert recent.get("a", list) == "value"
+
+
+def test_recent_never_keeps_more_than_its_limit():
+    recent = Recent(3)
+    for number in range(50):
+        recent.put(number, number)
+        assert len(recent) <= 3
+    assert [number in recent for number in (46, 47, 48, 49)] == [False, True, True, True]
+
+
+def test_recent_drops_what_was_used_longest_ago():
+    recent = Recent(2)
+    recent.put("a", 1)
+    recent.put("b", 2)
+    recent.get("a", list)
+    recent.put("c", 3)
+    assert "a" in recent
+    assert "b" not in recent
+
+
+def test_recent_replaces_what_is_put_again():
+    recent = Recent(2)
+    recent.put("a", 1)
+    recent.put("a", 2)
+    assert recent.get("a", list) == 2
+    assert len(recent) == 1
+
+
+def test_a_failed_make_leaves_nothing_behind():
+    recent = Recent(2)
+    with pytest.raises(ZeroDivisionError):
+        recent.get("a", lambda: 1 / 0)
+    assert "a" not in recent
+
+
+def test_closing_forgets_everything(state):
+    uploads = state.uploads
+    state.close()
+    assert state == Reading(uploads=uploads + 1, pictures=state.pictures, answers=state.answers)
+    assert len(state.pictures) == len(state.answers) == 0
+
+
+def test_closing_gives_a_fresh_uploader(state):
+    before = state.uploads
+    state.close()
+    state.close()
+    assert state.uploads == before + 2
+
+
+def test_closing_stops_what_is_under_way(state):
+    state.job = Job("Opening", waiting)
+    state.sweep = (("whole",), Job("Reading", waiting))
+    jobs = [state.job, state.sweep[1]]
+    state.close()
+    assert all(job.wait(10) for job in jobs)
+
+
+def test_a_new_scan_forgets_what_was_made_of_the_old_one(state, make_scan):
+    sweep = Job("Reading", waiting)
+    state.sweep, state.scan_index = (("whole",), sweep), 1
+    state.show(Opened((make_scan(),), ()))
+    assert len(state.pictures) == len(state.answers) == 0
+    assert state.scan_index == 0
+    assert state.came_from == "", "the address names the sample no longer"
+    assert sweep.wait(10)
+
+
+def test_one_of_several_scans_is_chosen(state):
+    assert state.scan.frames == 1
+    state.choose(1)
+    assert state.scan.frames == 3
+
+
+def test_an_upload_without_a_scan_leaves_the_open_one(state):
+    refused = Opened((), (Skipped("a.dcm", "Expected a scan."),))
+    before, job = state.scan, Job("Opening", lambda *_: (refused, ""))
+    job.wait(10)
+    state.take(job)
+    assert state.scan is before
+    assert state.refused is refused
+
+
+def test_two_sessions_share_nothing():
+    first, second = Reading(), Reading()
+    first.forced.add(("digest", "model"))
+    first.pictures.put("a", 1)
+    assert not second.forced
+    assert "a" not in second.pictures
