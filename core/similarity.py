@@ -83,7 +83,7 @@ def fit_reference(train: NDArray[np.floating], val: NDArray[np.floating], rank: 
         scale=scale.astype(np.float32),
         directions=turned[:kept].T.astype(np.float32),
         variances=np.maximum(spectrum[:kept], 1e-6).astype(np.float32),
-        rest=max(rest, 1e-6),
+        rest=float(np.float32(max(rest, 1e-6))),  # as the file will hold it
         distances=np.empty(0, np.float32),
     )
     found = np.sort(distances(reference, val)).astype(np.float32)

@@ -43,6 +43,37 @@ def _change_levels(picture: NDArray[np.float32], how: Augmentation, rng: np.rand
     return np.clip(levels, 0.0, 1.0)
 
 
+def _near_border(rng: np.random.Generator, depth: float = 0.2) -> tuple[float, float]:
+    """(row, column) as shares of the side, at most `depth` away from one of the four edges."""
+    along, away = rng.uniform(0.0, 1.0), rng.uniform(0.0, depth)
+    return [(away, along), (1 - away, along), (along, away), (along, 1 - away)][int(rng.integers(4))]
+
+
+def _cover(picture: NDArray[np.float32], rng: np.random.Generator) -> None:
+    """Fill patches along the border with their own median: a small bright letter vanishes in its ground."""
+    rows, columns = picture.shape[:2]
+    for _ in range(int(rng.integers(1, 5))):
+        row, column = _near_border(rng)
+        height, width = rng.uniform(0.1, 0.25, 2) * [rows, columns]
+        top, left = max(0, int(row * rows - height / 2)), max(0, int(column * columns - width / 2))
+        patch = picture[top : int(top + height), left : int(left + width)]
+        if patch.size:
+            patch[...] = np.median(patch)
+
+
+def _draw_marker(picture: NDArray[np.float32], rng: np.random.Generator) -> None:
+    """Draw an R or an L as on the side markers of radiographs, in any size and place near the border."""
+    rows, columns = picture.shape[:2]
+    row, column = _near_border(rng, 0.15)
+    height = rng.uniform(0.03, 0.11) * rows
+    place = (int(column * columns - height / 2), int(row * rows + height / 2))
+    letter, level = "RL"[int(rng.integers(2))], float(rng.uniform(0.5, 1.0))
+    # OpenCV's letters are 22 pixels high at scale 1.
+    layer = np.zeros((rows, columns), np.uint8)
+    cv2.putText(layer, letter, place, cv2.FONT_HERSHEY_SIMPLEX, height / 22, 255, int(rng.integers(1, 3)), cv2.LINE_AA)
+    np.maximum(picture, np.float32(level / 255) * layer[..., None], out=picture)
+
+
 def augment(
     picture: NDArray[np.floating],
     how: Augmentation,
@@ -67,6 +98,10 @@ def augment(
     matrix = _affine((levels.shape[0], levels.shape[1]), how, rng)
     size = (levels.shape[1], levels.shape[0])
     levels = cv2.warpAffine(levels, matrix, size, flags=cv2.INTER_LINEAR).reshape(levels.shape)
+    if rng.random() < how.cover:
+        _cover(levels, rng)
+    if rng.random() < how.marker:
+        _draw_marker(levels, rng)
     if rng.random() < how.blur:
         levels = _lose_detail(levels, rng).reshape(levels.shape)
     return _change_levels(levels, how, rng) * np.float32(high - low) + np.float32(low)

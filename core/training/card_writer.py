@@ -80,7 +80,6 @@ class Measured:
 
 
 def _index(recipe: Recipe, results: Iterable[Result]) -> list[dict[str, Any]]:
-    task = {"type": "image-classification", "name": recipe.title}
     entries = []
     for result in results:
         dataset = {
@@ -90,6 +89,7 @@ def _index(recipe: Recipe, results: Iterable[Result]) -> list[dict[str, Any]]:
             "kind": result.source.kind,
             "scores": result.file,
         }
+        task = {"type": "image-classification", "name": recipe.title}
         entries.append({"task": task, "dataset": dataset, "metrics": metric_entries(dict(result.estimates))})
     return [{"name": recipe.slug, "results": entries}]
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core import readers
 from core.card import InputSpec
 from core.errors import UnreadableScan
 from core.preprocess import prepare
+from core.readers import open_sources
 from core.scan import Scan
 from core.training.recipe import SPLITS, InvalidRecipe, Recipe, Source
 
@@ -107,18 +107,16 @@ def _check_splits(source: Source, cases: Iterable[LabelledCase]) -> None:
 
 
 def open_picture(path: Path) -> Scan:
-    """A picture file as a Scan.
+    """A picture file as a Scan, by the same readers as an upload.
 
     Raises:
         UnreadableScan: It cannot be decoded.
     """
     content = path.read_bytes() if path.is_file() else b""
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
-    if pixels is None:
-        raise UnreadableScan("a picture", f"{path.name}, which cannot be decoded", "check the data folder")
-    if pixels.ndim == 3:
-        pixels = cv2.cvtColor(pixels[..., :3], cv2.COLOR_BGR2RGB)
-    return Scan(pixels[None], "single", hashlib.sha256(content).hexdigest(), "JPEG", path.name)
+    opened = open_sources([readers.Source(path.name, content)])
+    if not opened.scans:
+        raise UnreadableScan("a picture", f"{path.name}, which gives none", "check the data folder")
+    return opened.scans[0]
 
 
 def prepare_case(path: Path, spec: InputSpec) -> NDArray[np.float32]:

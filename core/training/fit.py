@@ -212,11 +212,18 @@ def _resume(recipe: Recipe, state: State, folder: Path, steps: int) -> keras.Mod
     return model
 
 
+def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
+    """Let each layer's draws depend on seed and epoch alone; a saved model does not keep where its draws were."""
+    for position, layer in enumerate(model.layers):
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            generator.state.assign(np.array([(seed + position) % 2**32, epoch * 2**20], np.uint32))
+
+
 def _epoch(model: keras.Model, recipe: Recipe, train: Examples, val: Examples, state: State, folder: Path) -> None:
     """Train for one epoch, judge it, save and log it."""
     started = time.perf_counter()
-    # Dropout draws by this seed; set anew for each epoch so that a resumed run draws the same.
-    keras.utils.set_random_seed(recipe.seed + state.epoch)
+    _seed_dropout(model, recipe.seed, state.epoch)
     history = model.fit(_Batches(recipe, train, state.epoch), epochs=1, shuffle=False, verbose=0)
     found = judge(model, recipe, val)
     better = found["auc"] if recipe.schedule.monitor == "auc" else -found["log_loss"]

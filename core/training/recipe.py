@@ -76,6 +76,8 @@ class Augmentation:
         gamma: Exponent between `exp(-gamma)` and `exp(gamma)`.
         blur: Chance that detail is lost by going through a grid of 0.4 to 0.9 of the size.
         noise: Largest standard deviation of added Gaussian noise, as a share of the grey range.
+        cover: Chance that up to four patches along the border are filled with their own median, which hides markers.
+        marker: Chance that a letter is drawn near the border, so that letters say nothing about the class.
         flip: Whether left and right are exchanged in half of the cases.
     """
 
@@ -88,6 +90,8 @@ class Augmentation:
     gamma: float = 0.0
     blur: float = 0.0
     noise: float = 0.0
+    cover: float = 0.0
+    marker: float = 0.0
     flip: bool = False
 
 

@@ -1,0 +1,79 @@
+"""The similarity check on features whose answer is known."""
+
+import io
+
+import numpy as np
+import pytest
+
+from core.similarity import distances, fit_reference, read_reference, save_reference, similarity
+
+
+@pytest.fixture
+def own():
+    """Correlated features with very different units, as a network gives them."""
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(6, 40)) * np.logspace(-3, 2, 40)
+
+    def draw(n):
+        return rng.normal(size=(n, 6)) @ mixing + rng.normal(size=(n, 40)) * np.logspace(-3, 2, 40) * 0.1
+
+    return draw
+
+
+def test_own_kind_is_similar_and_about_one_in_a_hundred_is_not(own):
+    reference = fit_reference(own(800), own(400))
+    unlike = [not entry.is_similar for entry in similarity(reference, own(1000))]
+    assert 0 < np.mean(unlike) < 0.04
+
+
+def test_picture_off_the_usual_directions_is_unlike(own):
+    reference = fit_reference(own(800), own(400))
+    strange = own(1)
+    strange[0, 5] += 20 * reference.scale[5]
+    (entry,) = similarity(reference, strange)
+    assert not entry.is_similar
+    assert entry.percentile == 100.0
+
+
+def test_change_against_the_correlation_counts_more_than_along_it(own):
+    reference = fit_reference(own(800), own(400))
+    along = reference.mean + reference.scale * reference.directions[:, 0] * 3
+    against = reference.mean + reference.scale * np.eye(40, dtype=np.float32)[3] * 3
+    near, far = distances(reference, np.stack([along, against]))
+    assert near < far
+
+
+def test_distance_does_not_depend_on_the_units(own):
+    train, val = own(300), own(100)
+    units = np.logspace(-2, 2, 40)
+    before = distances(fit_reference(train, val), val)
+    # Features below a thousandth of the largest are held still, so compare with units that keep all above it.
+    after = distances(fit_reference(train * 7.0, val * 7.0), val * 7.0)
+    assert units.size == train.shape[1]
+    assert after == pytest.approx(before, rel=1e-4)
+
+
+def test_feature_that_never_varied_does_not_explode():
+    rng = np.random.default_rng(0)
+    train = np.column_stack([rng.normal(size=(200, 4)), np.zeros(200)])
+    assert np.isfinite(distances(fit_reference(train, train), train + 1e-9)).all()
+
+
+def test_features_that_are_not_numbers_are_unlike(own):
+    reference = fit_reference(own(100), own(50))
+    (entry,) = similarity(reference, np.full((1, 40), np.nan))
+    assert not entry.is_similar
+
+
+def test_reference_survives_its_file(own, tmp_path):
+    reference, asked = fit_reference(own(300), own(100)), own(5)
+    save_reference(reference, tmp_path / "similarity.npz")
+    again = read_reference((tmp_path / "similarity.npz").read_bytes())
+    assert similarity(again, asked) == similarity(reference, asked)
+
+
+def test_file_that_would_run_code_is_refused():
+    stream = io.BytesIO()
+    np.savez(stream, mean=np.array([object()], dtype=object))
+    with pytest.raises(ValueError, match="pickle"):
+        read_reference(stream.getvalue())
