@@ -205,7 +205,8 @@ def percentile_window(pixels: NDArray[np.generic], padding: float | None = None)
     if high <= low:  # nearly constant image: fall back to its extremes, then to a unit step around its value
         low, high = float(sample[keep].min()), float(sample[keep].max())
     if high <= low:
-        low, high = low - 0.5, low + 0.5
+        half = max(0.5, abs(low) * 1e-3)  # wide enough that float32 still tells both ends apart
+        low, high = low - half, low + half
     return Window((low + high) / 2, high - low, "LINEAR_EXACT", "Full range")
 
 

@@ -151,3 +151,9 @@ def test_inverting_the_display_turns_grey_and_colour_round():
 
 def test_undefined_pixels_are_shown_black():
     assert display_frame(scan_of(np.array([[[np.nan, 1.0]]], np.float32)), 0, Window(0.5, 1, "LINEAR_EXACT"))[0, 0] == 0
+
+
+def test_constant_image_of_huge_values_still_has_a_window():
+    window = percentile_window(np.full((4, 4), 1e20, np.float32))
+    assert window.width > 0
+    assert np.isfinite(apply_window(np.full(3, 1e20), window.center, window.width, window.function)).all()
