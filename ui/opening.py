@@ -81,10 +81,9 @@ def open_from_address(state: Reading) -> None:
     """A link with `?sample=…` opens that sample; a patient's scan is never in an address."""
     wanted = st.query_params.get("sample", "")
     if wanted and state.opened is None and state.job is None:
+        del st.query_params["sample"]  # a sample that fails or is cancelled is not tried again at each run
         sample = next((sample for sample in SAMPLES if sample.key == wanted), None)
-        if sample is None:
-            del st.query_params["sample"]
-        else:
+        if sample is not None:
             _sample(state, sample.key, sample.title)
 
 
