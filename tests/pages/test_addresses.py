@@ -2,6 +2,8 @@
 
 import pytest
 
+from core.errors import UnreadableScan
+
 MODEL = "pneumonia-chest-xray"
 
 
@@ -42,6 +44,19 @@ def test_a_scan_from_a_link_can_be_closed(start, state):
     assert state(app).job is None
     assert app.file_uploader
     assert "sample" not in app.query_params
+
+
+def test_a_sample_from_a_link_that_fails_is_tried_once(start, upload, monkeypatch, settled):
+    def missing(key):
+        raise UnreadableScan("the samples' packages", "none", "install the requirements again")
+
+    monkeypatch.setattr("ui.opening.open_sample", missing)
+    app = start(sample="chest")
+    assert "install the requirements" in app.error[0].value
+    upload(("empty.dcm", b""), app=app)
+    settled(app.run())
+    assert len(app.error) == 1
+    assert "an empty file" in app.error[0].value
 
 
 def test_a_link_to_a_model_shows_its_card(start):
