@@ -18,6 +18,7 @@ from core.figures.probabilities import describe_probabilities, probability_figur
 from core.runtime.session import Bundle
 from core.scan import Scan
 from ui.cache import cached_bundle, cached_cards, cached_keras
+from ui.charts import show_chart
 from ui.jobs import Job, show_job
 from ui.session import Reading
 from ui.show import errors_shown
@@ -97,12 +98,10 @@ def show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answ
         st.warning(f"This model {prediction.warning}. Its answer means nothing medical.", icon=":material/warning:")
     st.subheader(decision.sentence, anchor=False)
     probabilities, calibrated = prediction.probabilities[position], prediction.calibrated[position]
-    st.plotly_chart(
+    show_chart(
         probability_figure(card, probabilities, calibrated, decision),
-        width="stretch",
-        config={"displayModeBar": False},
-        key="probabilities",
-        alt=describe_probabilities(card, probabilities, calibrated, decision),
+        "probabilities",
+        describe_probabilities(card, probabilities, calibrated, decision),
     )
     _show_doubt(prediction, position)
     explanation, key = None, ""
@@ -157,7 +156,7 @@ def _show_evidence(explanation: Explanation, frame: int) -> None:
         st.markdown(f"○ Nothing found here that speaks for {explanation.label}: no heat is drawn.")
     else:
         st.caption(
-            f"Heat: Grad-CAM at layer {explanation.layer}, brightest cell {here:.2g} of logit for {explanation.label}."
+            f"Heat: Grad-CAM at layer {explanation.layer}, brightest cell here {here:.2g} logit units for {explanation.label}."
         )
 
 
@@ -169,12 +168,10 @@ def show_strip(state: Reading, scan: Scan, answer: Answer) -> None:
     elif scan.frames > 1 and explanation is not None:
         index = prediction.card.labels.index(explanation.label)
         cut = prediction.card.threshold if index == 1 else None  # the threshold is about the second label
-        st.plotly_chart(
+        show_chart(
             evidence_figure(explanation, scan, prediction.probabilities[:, index], answer.frame, cut),
-            width="stretch",
-            config={"displayModeBar": False},
-            key="evidence",
-            alt=describe_evidence(explanation, scan, answer.frame),
+            "evidence",
+            describe_evidence(explanation, scan, answer.frame),
         )
 
 

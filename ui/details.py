@@ -53,7 +53,10 @@ def show_card(card: ModelCard) -> None:
     """A model's card: measured figures first, then its own words."""
     st.markdown(card.summary)
     licence = card.license + (", not for commercial use" if card.non_commercial else "")
-    st.caption(f"Licence of the weights: {licence}. Threshold {card.threshold:.2g}: {card.threshold_from}.")
+    threshold = "" if card.threshold is None else f"Threshold {card.threshold:.2f}, "
+    st.caption(
+        f"Licence of the weights: {licence}. {threshold}temperature {card.temperature:.2f}. {card.threshold_from}."
+    )
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for metric in card.metrics:
         if metric.get("type") in MAIN_METRICS:
@@ -62,7 +65,7 @@ def show_card(card: ModelCard) -> None:
             row["Cases"] = str(metric.get("n", ""))
             row[MAIN_METRICS[metric["type"]]] = _with_interval(metric)
     if rows:
-        st.dataframe(list(rows.values()), hide_index=True, width="stretch")
+        st.table(list(rows.values()), hide_index=True)
         st.caption("Decisions at the threshold above. In brackets 95 % intervals.")
     st.markdown(_without_title(card.text))
 
@@ -77,8 +80,8 @@ def _with_interval(metric: dict[str, Any]) -> str:
     if not _finite(metric.get("value")):
         return "not defined"
     if not (_finite(metric.get("low")) and _finite(metric.get("high"))):
-        return f"{metric['value']:.2f}"
-    return f"{metric['value']:.2f} ({metric['low']:.2f} to {metric['high']:.2f})"
+        return f"{metric['value']:.3f}"
+    return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})"
 
 
 def _finite(value: object) -> bool:

@@ -49,13 +49,13 @@ def show_drop_zone(state: Reading) -> None:
         )
     _show_refusal(state)
     whole_folder = st.session_state.get("folder", False)
-    st.file_uploader(
-        "Open a scan",
+    zone = st.container(key="drop")
+    zone.file_uploader(
+        "Drop a scan here, or choose its files",
         accept_multiple_files="directory" if whole_folder else True,
         key=f"upload-{state.uploads}",
         on_change=_uploaded,
         args=(state,),
-        help=KINDS,
     )
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(KINDS, width="content")
@@ -63,7 +63,7 @@ def show_drop_zone(state: Reading) -> None:
     st.subheader("Or look at a sample", anchor=False)
     with st.grid("auto", min_column_width=210, gap="small"):
         for sample in SAMPLES:
-            with st.container(border=True):
+            with st.container(border=True, height="stretch"):
                 st.image(cached_thumbnail(sample.key, THUMBNAIL), width="stretch", alt=sample.title)
                 st.button(
                     sample.title,

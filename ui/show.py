@@ -12,6 +12,19 @@ from core.errors import ScanLensError
 from ui.faults import log_fault
 
 ICON = str(Path(__file__).parent / "icon.png")
+#: What themes cannot say: narrower margins, the answer under the scan where there is no room beside it, captions that
+#: are readable (Streamlit fades them to 4.2:1, WCAG AA asks for 4.5:1), and a drop zone that looks like one.
+STYLE = """
+.stMainBlockContainer { padding-left: 2rem; padding-right: 2rem; }
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: 0.86; }
+.st-key-drop [data-testid="stFileUploaderDropzone"] {
+  min-height: 8rem; align-items: center; border: 2px dashed color-mix(in srgb, currentColor 40%, transparent);
+}
+@media (max-width: 1100px) {
+  .st-key-reading > .stHorizontalBlock, .st-key-reading > div > .stHorizontalBlock { flex-direction: column; }
+  .st-key-reading .stColumn { width: 100%; flex: 1 1 auto; min-width: 100%; }
+}
+"""
 DISCLAIMER = "For research and teaching only, never for diagnosis."
 
 
@@ -22,15 +35,7 @@ def show_disclaimer() -> None:
 
 def use_the_width() -> None:
     """Narrower margins than Streamlit's, and the answer under the scan where there is no room beside it."""
-    st.html(
-        """<style>
-        .stMainBlockContainer { padding-left: 2rem; padding-right: 2rem; }
-        @media (max-width: 1100px) {
-          .st-key-reading > .stHorizontalBlock, .st-key-reading > div > .stHorizontalBlock { flex-direction: column; }
-          .st-key-reading .stColumn { width: 100%; flex: 1 1 auto; min-width: 100%; }
-        }
-        </style>"""
-    )
+    st.html(f"<style>{STYLE}</style>")
 
 
 def show_caution(sentence: str) -> None:

@@ -37,8 +37,8 @@ with picture, errors_shown():
     look = choose_look(state, scan)
     with place:
         show_viewer(look.view(scan, frame, answer), state.pictures)
-        if answer is not None:
-            show_strip(state, scan, answer)
+    if answer is not None:
+        show_strip(state, scan, answer)
 
 with panel, errors_shown():
     if answer is not None:

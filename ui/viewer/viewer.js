@@ -163,7 +163,11 @@ class Viewer {
     const picture = sharp ? this.full.picture : this.reel[this.frame] || this.full.picture
     const heat = sharp && this.full.heat ? this.full.heat : this.heatReel[this.frame] || null
     const { columns, rows, aspect } = this.header
-    for (const pane of this.visible()) {
+    const shown = this.visible()
+    // No taller than the pictures need, so that what belongs to them stays in sight.
+    const stage = this.root.querySelector(".panes")
+    stage.style.maxHeight = `${Math.max(340, (stage.clientWidth / shown.length) * (rows * aspect / columns))}px`
+    for (const pane of shown) {
       const ratio = window.devicePixelRatio || 1
       const width = Math.round(pane.clientWidth * ratio), height = Math.round(pane.clientHeight * ratio)
       if (pane.width !== width || pane.height !== height) { pane.width = width; pane.height = height }
