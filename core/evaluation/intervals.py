@@ -22,6 +22,9 @@ Z = 1.959963984540054
 #: Folds a time: few enough for the sums of 10,000 cases to stay in the processor's cache.
 BLOCK = 25
 
+#: Metrics that are the share of some cases.
+PROPORTIONS = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
+
 #: From (patients, folds) counts to (folds,) values.
 FoldFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
@@ -165,6 +168,15 @@ def _any_of_counts(
     return evaluate
 
 
+def _denominator(
+    name: str, truth: NDArray[np.bool_], score: NDArray[np.float64], threshold: float
+) -> NDArray[np.bool_]:
+    """Which cases a proportion is a share of."""
+    called = score >= threshold
+    of = {"sensitivity": truth, "specificity": ~truth, "ppv": called, "npv": ~called}
+    return of.get(name, np.ones(len(truth), bool))
+
+
 def bootstrap(
     name: str,
     y_true: ArrayLike,
@@ -186,7 +198,8 @@ def bootstrap(
         seed: Of the draws.
 
     Returns:
-        The estimate; without interval where it or more than a tenth of the folds is undefined.
+        The estimate; without interval where it or more than a tenth of the folds is undefined. A proportion of exactly
+        0 or 1 is the same in every fold, which says nothing: it gets Wilson's interval with one trial a patient.
 
     Raises:
         KeyError: There is no such metric.
@@ -197,6 +210,10 @@ def bootstrap(
         return Estimate(value, float("nan"), float("nan"), len(truth), method)
     keep = ~np.isnan(np.asarray(y_score, dtype=np.float64))
     names = np.arange(len(truth)) if patients is None else np.asarray(patients)[keep]
+    if name in PROPORTIONS and value in {0.0, 1.0}:
+        concerned = np.unique(names[_denominator(name, truth, score, threshold)])
+        edge = wilson(len(concerned) if value else 0, len(concerned))
+        return Estimate(value, edge.low, edge.high, len(truth), f"Wilson on {len(concerned)} patients")
     people, owner = np.unique(names, return_inverse=True)
     if name == "roc_auc":
         evaluate = _auc_of_counts(truth, score, owner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -27,18 +28,23 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _model(recipe: Recipe, options: argparse.Namespace) -> tuple[keras.Model, State]:
+def _model(recipe: Recipe, options: argparse.Namespace, made: Path) -> tuple[keras.Model, State]:
+    """The model, which is put into `made` as well, and how it was trained."""
     work, stored = options.work / recipe.slug, options.out / recipe.slug
     if options.evaluate_only:
         if not (stored / "model.keras").is_file():
             raise InvalidRecipe(f"a stored model in {stored}", "none", "train it first")
+        shutil.copy2(stored / "model.keras", made)  # the same bytes, so that its hash stays
         state = State(**load_card(stored).front_matter["scanlens"]["training"])
-        return keras.models.load_model(stored / "model.keras", compile=False), state
+        return keras.models.load_model(made / "model.keras", compile=False), state
     if options.as_is:
         state = read_state(work)
-        return keras.models.load_model(work / state.best, compile=False), state
-    model = train(recipe, options.data, work, _log)
-    return model, read_state(work)
+        model = keras.models.load_model(work / state.best, compile=False)
+    else:
+        model = train(recipe, options.data, work, _log)
+        state = read_state(work)
+    model.save(made / "model.keras")
+    return model, state
 
 
 def _log(text: str) -> None:
@@ -54,8 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
             raise InvalidRecipe(f"one of {', '.join(recipes)}", options.only, "choose one of these")
         for slug in [options.only] if options.only else list(recipes):
             _log(f"{slug}: start")
-            model, state = _model(recipes[slug], options)
             made = options.work / slug / "bundle"
+            made.mkdir(parents=True, exist_ok=True)
+            model, state = _model(recipes[slug], options, made)
             measured = make_bundle(recipes[slug], model, state, options.data, made, _log)
             publish(made, options.out / slug)
             for result in measured.results:

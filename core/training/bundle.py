@@ -83,7 +83,6 @@ def _speed(bundle: Bundle, picture: Any, repeats: int = 50) -> float:
 def _compile(recipe: Recipe, model: keras.Model, folder: Path, cases: list[LabelledCase]) -> CompiledFacts:
     chosen = [cases[index].path for index in np.linspace(0, len(cases) - 1, 12).astype(int)]
     sample = prepare_cases(chosen, recipe.input).astype(np.float32)
-    model.save(folder / "model.keras")
     return compile_bundle(model, folder, recipe.explain_layer, {recipe.input.name: sample})
 
 
@@ -106,7 +105,7 @@ def _chosen_from(recipe: Recipe, cases: list[LabelledCase]) -> str:
 
 
 def make_bundle(recipe: Recipe, model: keras.Model, state: State, data: Path, folder: Path, log: Log) -> Measured:
-    """Write everything of a bundle into `folder`.
+    """Write everything of a bundle into `folder`, but `model.keras`, which has to be there.
 
     Raises:
         InvalidRecipe: The task is one that the cards cannot describe yet.

@@ -30,7 +30,8 @@ def _row(reference: Reference, own: NDArray[np.float64], other: NDArray[np.float
     limit = np.percentile(reference.distances, LIMIT)
     truth = np.repeat([0, 1], [len(own), len(other)])
     area = roc_auc(truth, np.concatenate([own, other]))
-    return {"roc_auc": round(area, 4), "called_unlike": round(float((other > limit).mean()), 4), "n": len(other)}
+    called = float((other > limit).mean()) if len(other) else float("nan")
+    return {"roc_auc": round(area, 4), "called_unlike": round(called, 4), "n": len(other)}
 
 
 def measure_likeness(

@@ -120,3 +120,10 @@ def test_rare_class_that_often_drops_out_leaves_no_interval():
     estimate = bootstrap("roc_auc", [1, 0, 0, 0], [0.9, 0.1, 0.2, 0.3])
     assert estimate.value == 1.0
     assert math.isnan(estimate.low)
+
+
+def test_share_of_all_cases_has_an_interval_below_one():
+    estimate = bootstrap("sensitivity", [1, 1, 1, 1, 0], [0.9, 0.8, 0.7, 0.9, 0.1], ["a", "a", "b", "c", "d"])
+    assert (estimate.value, estimate.high) == (1.0, 1.0)
+    assert estimate.low == wilson(3, 3).low
+    assert estimate.method == "Wilson on 3 patients"

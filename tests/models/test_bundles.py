@@ -1,0 +1,174 @@
+"""What every bundle in `models/` promises; a new one is tested without a new test."""
+
+import hashlib
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.card import load_card
+from core.evaluation.calibration import choose_threshold, fit_temperature, sigmoid
+from core.evaluation.intervals import bootstrap
+from core.evaluation.metrics import METRICS
+from core.runtime.session import open_bundle
+from core.similarity import read_reference, similarity
+from core.training.recipe import RECIPES, load_recipe
+
+MODELS = Path(__file__).parents[2] / "models"
+FOLDERS = sorted(path.parent for path in MODELS.glob("*/README.md"))
+
+SECTIONS = (
+    "What it is for", "What it is not for", "Data", "Population", "Training", "Results", "Threshold and temperature",
+    "Calibration", "Results by subgroup", "Failure modes", "Pictures unlike its own", "Size and speed",
+    "How it was made", "Licence and credit",
+)  # fmt: skip
+
+
+@pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
+def card(request):
+    return load_card(request.param)
+
+
+def inputs(card, n=4):
+    rng = np.random.default_rng(0)
+    batch = {}
+    for spec in card.inputs:
+        low, high = spec.value_range
+        smooth = rng.random((n, 8, 8, spec.channels)).repeat(-(-spec.size[0] // 8), 1).repeat(-(-spec.size[1] // 8), 2)
+        batch[spec.name] = (smooth[:, : spec.size[0], : spec.size[1]] * (high - low) + low).astype(np.float32)
+    return batch
+
+
+def results(card):
+    for model in card.front_matter["model-index"]:
+        yield from model["results"]
+
+
+def scores(card, result):
+    table = pd.read_parquet(card.folder / result["dataset"]["scores"])
+    return table, sigmoid(table["logit"].to_numpy() / card.temperature)
+
+
+def test_there_is_a_bundle():
+    assert FOLDERS
+
+
+def test_hashes_of_the_card_are_those_of_its_files(card):
+    files = {path.name for path in card.folder.iterdir() if path.is_file()} - {"README.md"}
+    assert set(card.sha256) == files
+    for name, value in card.sha256.items():
+        assert hashlib.sha256((card.folder / name).read_bytes()).hexdigest() == value
+
+
+def test_bundle_is_under_20_megabytes(card):
+    assert sum(path.stat().st_size for path in card.folder.rglob("*") if path.is_file()) < 20e6
+
+
+def test_labels_match_the_outputs(card):
+    units = open_bundle(card).units
+    assert units == len(card.labels) or (card.task == "binary" and units == 1)
+
+
+def test_compiled_model_has_the_outputs_that_explaining_needs(card):
+    bundle = open_bundle(card)
+    assert set(bundle.outputs) == {"logits", "activations", "features"}
+    assert bundle.explain_layer == card.explain_layer
+    output = bundle.run(inputs(card))
+    assert np.allclose(output.activations.mean((1, 2)), output.features, atol=1e-4)
+
+
+def test_similarity_check_fits_the_features_and_refuses_noise(card):
+    reference = read_reference((card.folder / "similarity.npz").read_bytes())
+    noise = np.random.default_rng(1).random((2, *card.inputs[0].size, card.inputs[0].channels)).astype(np.float32)
+    output = open_bundle(card).run({card.inputs[0].name: noise})
+    assert not any(entry.is_similar for entry in similarity(reference, output.features))
+    assert len(reference.distances) >= 50
+    assert card.out_of_distribution["roc_auc"] > 0.5
+
+
+@pytest.mark.keras
+def test_compiled_model_equals_keras(card):
+    import keras
+
+    model = keras.models.load_model(card.folder / "model.keras", compile=False)
+    batch = inputs(card)
+    logits = open_bundle(card).run(batch, outputs=()).logits
+    expected = np.asarray(model.predict(batch, verbose=0))
+    found = sigmoid(logits) if logits.shape[1] == 1 else np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert np.abs(found - expected).max() <= 1e-5
+    assert model.get_layer(card.explain_layer) is not None
+
+
+def test_every_number_of_the_model_index_follows_from_the_stored_scores(card):
+    for result in results(card):
+        table, calibrated = scores(card, result)
+        assert result["metrics"]
+        for metric in result["metrics"]:
+            score = calibrated if metric["probabilities"] == "calibrated" else table["y_score"]
+            value = METRICS[metric["type"]].function(table["y_true"], score, card.threshold)
+            assert metric["value"] == pytest.approx(value, abs=6e-6, nan_ok=True)
+            assert metric["n"] == len(table)
+            assert math.isnan(metric["low"]) or metric["low"] <= metric["value"] <= metric["high"]
+
+
+def test_intervals_of_the_auc_follow_from_the_stored_scores(card):
+    for result in results(card):
+        table, _ = scores(card, result)
+        (metric,) = [metric for metric in result["metrics"] if metric["type"] == "roc_auc"]
+        again = bootstrap("roc_auc", table["y_true"], table["y_score"], table["patient"])
+        assert (metric["low"], metric["high"]) == pytest.approx((again.low, again.high), abs=2e-5, nan_ok=True)
+
+
+def test_numbers_in_the_text_are_those_of_the_front_matter(card):
+    for result in results(card):
+        if result["dataset"]["split"] == "test":
+            for metric in result["metrics"]:
+                shown = "not defined" if math.isnan(metric["value"]) else f"{metric['value']:.3f}"
+                assert shown in card.text
+
+
+def test_threshold_and_temperature_come_from_the_validation_split(card):
+    (result,) = [entry for entry in results(card) if entry["dataset"]["split"] == "val"]
+    table, _ = scores(card, result)
+    recipe = load_recipe(RECIPES / f"{card.slug}.yaml")
+    threshold = choose_threshold(table["y_true"], table["y_score"], recipe.threshold_rule, recipe.threshold_value)
+    assert card.threshold == pytest.approx(threshold, abs=1e-6)
+    assert card.temperature == pytest.approx(fit_temperature(table["y_true"], table["logit"]), abs=1e-4)
+    assert "validation" in card.threshold_from
+
+
+def test_stored_scores_are_probabilities_of_their_logits(card):
+    for result in results(card):
+        table, _ = scores(card, result)
+        assert {"case", "patient", "split", "y_true", "y_score", "logit"} <= set(table.columns)
+        assert table["case"].is_unique
+        assert np.allclose(table["y_score"], sigmoid(table["logit"]), atol=1e-9)
+
+
+def test_no_patient_is_in_two_splits(card):
+    homes: dict[str, set[str]] = {}
+    own = load_recipe(RECIPES / f"{card.slug}.yaml").data.name
+    for result in results(card):
+        if result["dataset"]["type"] == own:
+            homes[result["dataset"]["split"]] = set(scores(card, result)[0]["patient"])
+    assert not homes["val"] & homes["test"]
+
+
+def test_card_has_every_section_and_says_it_is_for_research(card):
+    for section in SECTIONS:
+        body = card.text.split(f"## {section}\n", 1)[1].split("\n## ", 1)[0]
+        assert len(body.strip()) > 20
+        assert "TO DO" not in body
+    assert "research and teaching only" in card.text
+    assert f"ONLY={card.slug}" in card.text
+
+
+def test_card_was_written_for_the_recipe_as_it_is(card):
+    recipe = load_recipe(RECIPES / f"{card.slug}.yaml")
+    assert (card.title, card.summary, card.labels) == (recipe.title, recipe.summary, recipe.labels)
+    assert card.inputs == (recipe.input,)
+    assert card.explain_layer == recipe.explain_layer
+    for prose in ("for", "not_for", "population", "failure_modes", "credit"):
+        assert str(recipe.card[prose]).strip() in card.text
