@@ -156,7 +156,8 @@ def _show_evidence(explanation: Explanation, frame: int) -> None:
         st.markdown(f"○ Nothing found here that speaks for {explanation.label}: no heat is drawn.")
     else:
         st.caption(
-            f"Heat: Grad-CAM at layer {explanation.layer}, brightest cell here {here:.2g} logit units for {explanation.label}."
+            f"Heat: {EXPLAINERS[METHOD].title} at layer {explanation.layer}, "
+            f"brightest cell here {here:.2g} logit units for {explanation.label}."
         )
 
 

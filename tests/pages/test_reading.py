@@ -36,7 +36,7 @@ def test_a_scan_that_fits_gets_an_answer_with_its_threshold(look_at, words):
 
 def test_the_evidence_names_its_method_layer_and_strength(look_at, words):
     text = words(look_at("chest"))
-    assert ("Grad-CAM at layer" in text and "of logit for" in text) or "Nothing found here" in text
+    assert ("Grad-CAM at layer" in text and "logit units for" in text) or "Nothing found here" in text
 
 
 def test_a_scan_that_does_not_fit_is_told_why(look_at, words):
