@@ -170,5 +170,5 @@ def test_card_was_written_for_the_recipe_as_it_is(card):
     assert (card.title, card.summary, card.labels) == (recipe.title, recipe.summary, recipe.labels)
     assert card.inputs == (recipe.input,)
     assert card.explain_layer == recipe.explain_layer
-    for prose in ("for", "not_for", "population", "failure_modes", "credit"):
+    for prose in ("for", "not_for", "data", "population", "training", "failure_modes", "credit"):
         assert str(recipe.card[prose]).strip() in card.text
