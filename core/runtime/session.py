@@ -11,15 +11,17 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from core.card import ModelCard
 from core.errors import Cancelled, IncompatibleInput, InvalidCard
 from core.similarity import Reference, Similarity, read_reference, similarity
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 ONNX_FILE = "model.onnx"
 REFERENCE_FILE = "similarity.npz"
@@ -63,13 +65,15 @@ class Bundle:
     def __init__(
         self, card: ModelCard, session: onnxruntime.InferenceSession, reference: Reference | None = None
     ) -> None:
+        from onnxruntime import RunOptions
+
         self.card = card
         self.reference = reference
         self.outputs = tuple(value.name for value in session.get_outputs())
         self.units = int(session.get_outputs()[0].shape[-1])
         self._session = session
         self._shapes = {value.name: tuple(value.shape[1:]) for value in session.get_inputs()}
-        self._only_asked = onnxruntime.RunOptions()
+        self._only_asked = RunOptions()
         self._only_asked.only_execute_path_to_fetches = True
         facts = _metadata(session, card)
         self.explain_layer = str(facts.get("explain_layer", card.explain_layer))
@@ -156,6 +160,8 @@ def open_bundle(card: ModelCard) -> Bundle:
     Raises:
         InvalidCard: The file is missing, is not the one the card was written for, or does not fit its contract.
     """
+    import onnxruntime  # half a second that the first page need not wait for
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = INTRA_THREADS
     options.inter_op_num_threads = 1
