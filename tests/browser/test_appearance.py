@@ -40,7 +40,7 @@ STATES = {
     "forced": ("?sample=head", forced),
     "stack": ("?sample=echo", stack),
     "refused": ("", refused),
-    "models": ("models", lambda page, _: page.get_by_test_id("stDataFrame").first.wait_for()),
+    "models": ("models", lambda page, _: page.get_by_test_id("stTable").first.wait_for()),
 }
 
 
