@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.evaluation.metrics import usable
+from core.evaluation.binary import usable
+from core.evaluation.multiclass import case_log_loss, usable_rows
 
 
 def sigmoid(logits: ArrayLike) -> NDArray[np.float64]:
@@ -35,15 +38,45 @@ def fit_temperature(y_true: ArrayLike, logits: ArrayLike, low: float = 0.05, hig
     truth, values = usable(y_true, logits)
     if truth.all() or not truth.any():
         return 1.0
+    return _least_loss(lambda scale: _negative_log_likelihood(truth, values * scale), low, high)
+
+
+def _least_loss(loss: Callable[[float], float], low: float, high: float) -> float:
+    """The temperature between `low` and `high` at which a loss, convex in 1 / temperature, is least."""
     left, right = 1.0 / high, 1.0 / low
     golden = (np.sqrt(5.0) - 1.0) / 2.0
     while right - left > 1e-6:
         inner, outer = right - golden * (right - left), left + golden * (right - left)
-        if _negative_log_likelihood(truth, values * inner) < _negative_log_likelihood(truth, values * outer):
+        if loss(inner) < loss(outer):
             right = outer
         else:
             left = inner
     return float(2.0 / (left + right))
+
+
+def softmax(logits: ArrayLike) -> NDArray[np.float64]:
+    """(cases, classes) logits to probabilities that sum to 1, float64, without overflow."""
+    values = np.asarray(logits, dtype=np.float64)
+    shifted = np.exp(values - values.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def fit_softmax_temperature(y_true: ArrayLike, logits: ArrayLike, low: float = 0.05, high: float = 20.0) -> float:
+    """`fit_temperature` for several classes of which one is right.
+
+    Args:
+        y_true: (cases,) class indices.
+        logits: (cases, classes) before the softmax.
+        low: Least temperature.
+        high: Greatest temperature.
+
+    Returns:
+        The temperature; 1.0 where there are cases of one class only.
+    """
+    truth, values = usable_rows(y_true, logits)
+    if len(np.unique(truth)) < 2:
+        return 1.0
+    return _least_loss(lambda scale: float(case_log_loss(truth, softmax(values * scale)).mean()), low, high)
 
 
 def _rates(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:

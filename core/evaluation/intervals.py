@@ -108,7 +108,7 @@ def patient_counts(people: int, folds: int, seed: int) -> Iterator[NDArray[np.fl
         yield np.bincount(drawn.reshape(-1), minlength=people * block).reshape(people, block).astype(np.float32)
 
 
-def _auc_of_counts(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
+def auc_of_counts(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
     """AUC = Σ_positives w · (weight of the negatives below + half of those at the same score) / (W⁺ W⁻).
 
     Sorting is done once; a fold costs one cumulative sum over the negatives. Sums below 2**24 are exact in float32.
@@ -216,16 +216,24 @@ def bootstrap(
         return Estimate(value, edge.low, edge.high, len(truth), f"Wilson on {len(concerned)} patients")
     people, owner = np.unique(names, return_inverse=True)
     if name == "roc_auc":
-        evaluate = _auc_of_counts(truth, score, owner)
+        evaluate = auc_of_counts(truth, score, owner)
     else:
         ratio = _ratio_of_counts(name, truth, score, owner, threshold)
         evaluate = ratio or _any_of_counts(name, truth, score, owner, threshold)
-    results = np.concatenate([evaluate(counts) for counts in patient_counts(len(people), folds, seed)])
+    return percentile_interval(value, evaluate, len(people), len(truth), folds, seed)
+
+
+def percentile_interval(
+    value: float, evaluate: FoldFunction, people: int, cases: int, folds: int, seed: int
+) -> Estimate:
+    """The 2.5th to 97.5th percentile of a metric over resampled patients; none where a tenth of the folds lacks it."""
+    method = f"patient bootstrap, {folds} folds"
+    results = np.concatenate([evaluate(counts) for counts in patient_counts(people, folds, seed)])
     defined = results[~np.isnan(results)]
     if len(defined) < 0.9 * folds:
-        return Estimate(value, float("nan"), float("nan"), len(truth), method)
+        return Estimate(value, float("nan"), float("nan"), cases, method)
     low, high = (float(v) for v in np.percentile(defined, (2.5, 97.5)))
-    return Estimate(value, low, high, len(truth), method)
+    return Estimate(value, low, high, cases, method)
 
 
 def proportion(name: str, y_true: ArrayLike, y_score: ArrayLike, threshold: float) -> Estimate:

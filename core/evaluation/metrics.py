@@ -1,7 +1,7 @@
-"""Metrics of binary answers on plain arrays, each with what it needs and which way is better.
+"""The registry of metrics, each with what it needs and which way is better.
 
-Undefined is NaN: a sensitivity without cases of the finding, an AUC of one class. Ties in the score count half, so no
-metric depends on the order of the cases. `METRICS` is the registry; a contract test runs over it.
+Undefined is NaN. A contract test runs over `METRICS`. The functions are in `binary`, `multiclass` and `multilabel`;
+those of binary answers can be imported from here as well.
 """
 
 from __future__ import annotations
@@ -10,10 +10,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from core.evaluation import multiclass, multilabel
+from core.evaluation.binary import (
+    accuracy,
+    average_precision,
+    balanced_accuracy,
+    brier_score,
+    confusion,
+    expected_calibration_error,
+    f1_score,
+    log_loss,
+    midranks,
+    npv,
+    ppv,
+    roc_auc,
+    sensitivity,
+    specificity,
+    usable,
+)
+
+__all__ = [
+    "METRICS", "Answers", "Metric", "Needs", "accuracy", "average_precision", "balanced_accuracy", "brier_score",
+    "confusion", "expected_calibration_error", "f1_score", "log_loss", "midranks", "npv", "ppv", "roc_auc",
+    "sensitivity", "specificity", "usable",
+]  # fmt: skip
 
 Needs = Literal["score", "decision", "probability"]
+Answers = Literal["binary", "multiclass", "multilabel"]
 
 
 @dataclass(frozen=True)
@@ -23,10 +48,12 @@ class Metric:
     Attributes:
         name: As stored, e.g. `"roc_auc"`.
         title: For people, with the convention where there is more than one.
-        function: `(y_true, y_score, threshold) -> float`, NaN where undefined.
+        function: `(y_true, y_score, threshold) -> float`, NaN where undefined. Shapes follow from `answers`.
         higher_is_better: Which way is better.
-        needs: `score` for metrics of the order alone, `decision` for those of the threshold, `probability` for those
-            that take the score at its word.
+        needs: `score` for metrics of the order alone, `decision` for those of the threshold or of the largest
+            probability, `probability` for those that take the score at its word.
+        answers: `binary` for y_true (cases,) and y_score (cases,); `multiclass` for y_true (cases,) of class indices
+            and y_score (cases, classes), ordinal answers included; `multilabel` for both as (cases, labels).
     """
 
     name: str
@@ -34,139 +61,7 @@ class Metric:
     function: Callable[[ArrayLike, ArrayLike, float], float]
     higher_is_better: bool
     needs: Needs
-
-
-def usable(y_true: ArrayLike, y_score: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Both as arrays, without the cases whose score is NaN (a picture that could not be read has no answer).
-
-    Raises:
-        ValueError: The shapes differ or are not one-dimensional.
-    """
-    truth, score = np.asarray(y_true), np.asarray(y_score, dtype=np.float64)
-    if truth.ndim != 1 or truth.shape != score.shape:
-        raise ValueError(f"Expected y_true and y_score of one shape (cases,). Received {truth.shape}, {score.shape}.")
-    keep = ~np.isnan(score)
-    return truth[keep].astype(bool), score[keep]
-
-
-def confusion(y_true: ArrayLike, y_score: ArrayLike, threshold: float) -> tuple[int, int, int, int]:
-    """(true positives, false positives, true negatives, false negatives) with `score >= threshold` as positive."""
-    truth, score = usable(y_true, y_score)
-    positive = score >= threshold
-    hits, alarms = int((positive & truth).sum()), int((positive & ~truth).sum())
-    return hits, alarms, int((~truth).sum()) - alarms, int(truth.sum()) - hits
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
-
-
-def midranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks from 1; equal values share the mean of their ranks."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2.0)[place]
-
-
-def roc_auc(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
-    """Area under the ROC curve as the Mann-Whitney statistic with midranks: P(s⁺ > s⁻) + P(s⁺ = s⁻) / 2.
-
-    Example:
-        >>> roc_auc([0, 0, 1, 1], [0.1, 0.5, 0.5, 0.9])
-        0.875
-    """
-    truth, score = usable(y_true, y_score)
-    positives = int(truth.sum())
-    pairs = positives * (len(truth) - positives)
-    rank_sum = float(midranks(score)[truth].sum())
-    return _ratio(rank_sum - positives * (positives + 1) / 2.0, pairs)
-
-
-def average_precision(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
-    """Sum of (R_k − R_{k−1}) P_k over the distinct scores, highest first: steps, no interpolation."""
-    truth, score = usable(y_true, y_score)
-    if not truth.any():
-        return float("nan")
-    order = np.argsort(-score, kind="stable")
-    hits, last = np.cumsum(truth[order]), np.append(np.diff(score[order]) != 0, True)
-    precision = hits[last] / (np.flatnonzero(last) + 1)
-    return float((np.diff(hits[last], prepend=0) * precision).sum() / truth.sum())
-
-
-def sensitivity(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Share of cases with the finding that are called: TP / (TP + FN)."""
-    hits, _, _, misses = confusion(y_true, y_score, threshold)
-    return _ratio(hits, hits + misses)
-
-
-def specificity(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Share of cases without the finding that are not called: TN / (TN + FP)."""
-    _, alarms, rejected, _ = confusion(y_true, y_score, threshold)
-    return _ratio(rejected, rejected + alarms)
-
-
-def ppv(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Positive predictive value at the prevalence of these cases: TP / (TP + FP)."""
-    hits, alarms, _, _ = confusion(y_true, y_score, threshold)
-    return _ratio(hits, hits + alarms)
-
-
-def npv(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Negative predictive value at the prevalence of these cases: TN / (TN + FN)."""
-    _, _, rejected, misses = confusion(y_true, y_score, threshold)
-    return _ratio(rejected, rejected + misses)
-
-
-def accuracy(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Share of right decisions."""
-    hits, alarms, rejected, misses = confusion(y_true, y_score, threshold)
-    return _ratio(hits + rejected, hits + alarms + rejected + misses)
-
-
-def balanced_accuracy(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Mean of sensitivity and specificity; NaN where one of them is."""
-    return (sensitivity(y_true, y_score, threshold) + specificity(y_true, y_score, threshold)) / 2.0
-
-
-def f1_score(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Harmonic mean of sensitivity and PPV, 2 TP / (2 TP + FP + FN); NaN where all three are 0."""
-    hits, alarms, _, misses = confusion(y_true, y_score, threshold)
-    return _ratio(2 * hits, 2 * hits + alarms + misses)
-
-
-def brier_score(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
-    """Mean squared error of the probability of the finding (half of Brier's sum over both classes)."""
-    truth, score = usable(y_true, y_score)
-    return float(np.mean((score - truth) ** 2)) if len(truth) else float("nan")
-
-
-def log_loss(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
-    """Mean negative log-likelihood in nats; probabilities are kept 2.2e-16 away from 0 and 1."""
-    truth, score = usable(y_true, y_score)
-    if not len(truth):
-        return float("nan")
-    tiny = np.finfo(np.float64).eps
-    bounded = np.clip(score, tiny, 1 - tiny)
-    return float(-np.mean(np.where(truth, np.log(bounded), np.log1p(-bounded))))
-
-
-def expected_calibration_error(
-    y_true: ArrayLike,
-    y_score: ArrayLike,
-    threshold: float = 0.5,  # noqa: ARG001
-    bins: int = 10,
-) -> float:
-    """Expected calibration error of the positive class, ten bins of equal width.
-
-    Mean over the cases of |observed share − mean probability| of their bin. (Guo et al. 2017, arXiv:1706.04599, use
-    the top label instead.) A probability on an edge belongs to the bin above, 1 to the last.
-    """
-    truth, score = usable(y_true, y_score)
-    if not len(truth):
-        return float("nan")
-    place = np.clip((score * bins).astype(int), 0, bins - 1)
-    gaps = np.bincount(place, truth, bins) - np.bincount(place, score, bins)
-    return float(np.abs(gaps).sum() / len(truth))
+    answers: Answers = "binary"
 
 
 #: Every metric by its name, in the order people read them.
@@ -185,5 +80,78 @@ METRICS: dict[str, Metric] = {
         Metric("brier", "Brier score (positive class)", brier_score, False, "probability"),
         Metric("log_loss", "Log loss", log_loss, False, "probability"),
         Metric("ece", "Calibration error (positive class, 10 bins)", expected_calibration_error, False, "probability"),
+        Metric(
+            "roc_auc_macro",
+            "AUC, mean of each class against the rest",
+            multiclass.roc_auc_macro,
+            True,
+            "score",
+            "multiclass",
+        ),
+        Metric("accuracy_multiclass", "Accuracy", multiclass.accuracy, True, "decision", "multiclass"),
+        Metric(
+            "balanced_accuracy_multiclass",
+            "Balanced accuracy (mean sensitivity of the classes)",
+            multiclass.balanced_accuracy,
+            True,
+            "decision",
+            "multiclass",
+        ),
+        Metric("kappa", "Cohen's kappa", multiclass.kappa, True, "decision", "multiclass"),
+        Metric(
+            "kappa_quadratic",
+            "Cohen's kappa, quadratic weights",
+            multiclass.kappa_quadratic,
+            True,
+            "decision",
+            "multiclass",
+        ),
+        Metric("f1_macro", "F1, mean of the classes", multiclass.f1_macro, True, "decision", "multiclass"),
+        Metric(
+            "brier_multiclass",
+            "Brier score (sum over the classes, 0 to 2)",
+            multiclass.brier_score,
+            False,
+            "probability",
+            "multiclass",
+        ),
+        Metric(
+            "log_loss_multiclass", "Log loss (all classes)", multiclass.log_loss, False, "probability", "multiclass"
+        ),
+        Metric(
+            "ece_top_label",
+            "Calibration error (top label, 10 bins)",
+            multiclass.expected_calibration_error,
+            False,
+            "probability",
+            "multiclass",
+        ),
+        Metric(
+            "roc_auc_labels",
+            "AUC, mean of the findings where it is defined",
+            multilabel.roc_auc,
+            True,
+            "score",
+            "multilabel",
+        ),
+        Metric(
+            "average_precision_labels",
+            "Average precision (steps), mean of the findings where it is defined",
+            multilabel.average_precision,
+            True,
+            "score",
+            "multilabel",
+        ),
+        Metric(
+            "brier_labels",
+            "Brier score, mean of the findings",
+            multilabel.brier_score,
+            False,
+            "probability",
+            "multilabel",
+        ),
+        Metric(
+            "log_loss_labels", "Log loss, mean of the findings", multilabel.log_loss, False, "probability", "multilabel"
+        ),
     )
 }

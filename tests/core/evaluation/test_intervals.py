@@ -68,7 +68,7 @@ def test_fast_auc_folds_equal_scikit_learn_on_the_same_draws(digits):
     assert (estimate.low, estimate.high) == pytest.approx(tuple(np.percentile(folds, (2.5, 97.5))), abs=1e-6)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.answers == "binary"])
 def test_bootstrap_folds_equal_the_metric_on_repeated_cases(name):
     truth, score, patients = example(150, seed=2)
     people, owner = np.unique(patients, return_inverse=True)
