@@ -2,7 +2,8 @@
 
 A builder gets the shape of the input, the number of output units and the recipe's parameters, and returns a model
 whose last two layers are `logits` (Dense, linear) and `probabilities` (activation). The head is global average
-pooling and one Dense layer: affine in the activations, for which Grad-CAM is exact and nearly free.
+pooling and one Dense layer: affine in the activations, for which Grad-CAM is exact and nearly free; `small_cnn` alone
+has a hidden layer there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import keras
 from keras import layers
 
 from core.training.efficientnet import feature_maps, load_imagenet
+from core.training.small_cnn import small_cnn
 
 
 def _convolve(x: Any, filters: int, name: str, size: int = 3, stride: int = 1, relu: bool = True) -> Any:
@@ -120,4 +122,5 @@ def efficientnet_lite0(
 ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
     "compact_residual": compact_residual,
     "efficientnet_lite0": efficientnet_lite0,
+    "small_cnn": small_cnn,
 }

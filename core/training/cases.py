@@ -18,6 +18,7 @@ from core.preprocess import prepare
 from core.readers import open_sources
 from core.scan import Scan
 from core.training.recipe import SPLITS, InvalidRecipe, Recipe, Source
+from core.training.splitting import divide
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class LabelledCase:
 
 
 def read_table(source: Source, data: Path) -> list[dict[str, str]]:
-    """The rows of the source's CSV, every column as text.
+    """The rows of the source's CSV that the recipe wants, every column as text.
 
     Raises:
         InvalidRecipe: The table is not there, or lacks a column that the recipe names.
@@ -53,14 +54,39 @@ def read_table(source: Source, data: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as stream:
         reader = csv.DictReader(stream)
         rows, columns = list(reader), list(reader.fieldnames or ())
-    wanted = {source.file, source.label, source.patient, source.split, *source.attributes} - {""}
+    wanted = {source.file, source.label, source.patient, source.split, *source.attributes}
+    wanted |= {*source.keep, *source.leave_out, *source.at_least}
+    wanted = (wanted | ({source.division.order} if source.division else set())) - {""}
     if missing := wanted - set(columns):
         raise InvalidRecipe(
             f"columns {', '.join(sorted(missing))} in {source.folder}/{source.table}",
             f"only {', '.join(columns)}",
             "correct the recipe",
         )
-    return rows
+    return [row for row in rows if _counts(source, row)]
+
+
+def _counts(source: Source, row: dict[str, str]) -> bool:
+    """Whether the recipe wants this row."""
+    return (
+        all(row[column] in texts for column, texts in source.keep.items())
+        and not any(row[column] in texts for column, texts in source.leave_out.items())
+        and all(float(row[column] or "-inf") >= least for column, least in source.at_least.items())
+    )
+
+
+def _splits(source: Source, rows: Sequence[dict[str, str]]) -> list[str]:
+    """The split of each row, by its column, by the recipe's division, or both."""
+    found = [source.only_split or (row[source.split] if source.split else "test") for row in rows]
+    if source.division is None or source.only_split:
+        return found
+    open_rows = [row for row, split in zip(rows, found, strict=True) if not source.split or split == "train"]
+    group = source.patient or source.file
+    homes = divide(source.division, open_rows, group, source.label)
+    return [
+        homes[row[group]] if not source.split or split == "train" else split
+        for row, split in zip(rows, found, strict=True)
+    ]
 
 
 def _target(source: Source, labels: Sequence[str], text: str) -> int | None:
@@ -80,12 +106,12 @@ def load_cases(source: Source, labels: Sequence[str], data: Path) -> list[Labell
         InvalidRecipe: The table does not fit the recipe, or a patient is in two splits.
     """
     cases = []
-    for row in read_table(source, data):
+    rows = read_table(source, data)
+    for row, split in zip(rows, _splits(source, rows), strict=True):
         target = _target(source, labels, row[source.label] if source.label else "")
         if target is None:
             continue
         name = source.prefix + row[source.file]
-        split = source.only_split or (row[source.split] if source.split else "test")
         patient = row[source.patient] if source.patient else name
         attributes = {column: row[column] for column in source.attributes}
         cases.append(LabelledCase(name, data / source.folder / name, patient, target, split, attributes))

@@ -6,7 +6,7 @@ of the card. What comes out of it (numbers, hashes) is written by `python -m cor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,6 +15,7 @@ import yaml
 
 from core.card import InputSpec, Task, input_spec
 from core.errors import ScanLensError
+from core.training.splitting import Division
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -43,6 +44,10 @@ class Source:
         classes: Text of the label column to label of the recipe; rows with other texts are left out.
         contains: Part of the label column's text to label, tried where `classes` has no entry.
         attributes: Columns to keep beside the scores, for results by subgroup.
+        keep: Column to the texts it must have; other rows are left out.
+        leave_out: Column to texts it must not have.
+        at_least: Column to the smallest number it must have.
+        division: How to divide what the split column does not: all rows, or those in train where there is one.
         kind: `internal` where the training hospital made the pictures, else `external`.
     """
 
@@ -59,6 +64,10 @@ class Source:
     classes: Mapping[str, str] = field(default_factory=dict)
     contains: Mapping[str, str] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
+    keep: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    leave_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    at_least: Mapping[str, float] = field(default_factory=dict)
+    division: Division | None = None
     kind: Literal["internal", "external"] = "internal"
 
 
@@ -194,7 +203,10 @@ def _known(cls: type, entry: Mapping[str, Any], what: str) -> dict[str, Any]:
 
 
 def _source(entry: Mapping[str, Any], labels: tuple[str, ...]) -> Source:
-    source = Source(**_known(Source, entry, "a source"))
+    known = _known(Source, entry, "a source")
+    if "division" in known:
+        known["division"] = Division(**_known(Division, known["division"], "a division"))
+    source = Source(**known)
     strangers = (set(source.classes.values()) | set(source.contains.values())) - set(labels)
     if strangers:
         raise ValueError(f"classes of {source.name!r} that are no labels: {', '.join(sorted(strangers))}")
@@ -219,7 +231,7 @@ def _parse(slug: str, entry: Mapping[str, Any]) -> Recipe:
     if entry["task"] not in get_args(Task) or rule not in get_args(ThresholdRule):
         raise ValueError(f"task {entry['task']!r} with threshold rule {rule!r}")
     data = _source(entry["data"], labels)
-    if not data.label or not data.split or set(data.classes.values()) != set(labels):
+    if not data.label or not (data.split or data.division) or set(data.classes.values()) != set(labels):
         raise ValueError("data without label column, split column or pictures for every label")
     return Recipe(
         slug=slug,
