@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.card import ModelCard
 from core.classify import Prediction, classify
@@ -15,6 +16,7 @@ from core.explain import EXPLAINERS
 from core.explain.explanation import Explanation
 from core.figures.evidence import describe_evidence, evidence_figure
 from core.figures.probabilities import describe_probabilities, probability_figure
+from core.figures.wording import beside_threshold, probability_text
 from core.runtime.session import Bundle
 from core.scan import Scan
 from ui.cache import cached_bundle, cached_cards, cached_keras
@@ -39,6 +41,7 @@ class Answer:
         position: Its row in the prediction.
         explanation: The evidence for the chosen label, over the frames of the prediction; None where it failed.
         key: Names the explanation.
+        chart: The place for the probabilities.
     """
 
     prediction: Prediction
@@ -46,6 +49,7 @@ class Answer:
     position: int
     explanation: Explanation | None
     key: str
+    chart: DeltaGenerator
 
 
 def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
@@ -87,9 +91,6 @@ def _picker(offered: list[str], cards: dict[str, ModelCard]) -> str:
 
 def show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answer:
     """The decision in words, its numbers, its doubt."""
-    # Plotly looks into a pandas that another session's thread may be half through importing: wait until it is whole.
-    import pandas  # noqa: F401
-
     bundle = cached_bundle(card.slug)
     prediction = _predict(state, bundle, scan, frame)
     position = prediction.frames.index(frame)
@@ -97,18 +98,41 @@ def show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answ
     if prediction.warning:
         st.warning(f"This model {prediction.warning}. Its answer means nothing medical.", icon=":material/warning:")
     st.subheader(decision.sentence, anchor=False)
-    probabilities, calibrated = prediction.probabilities[position], prediction.calibrated[position]
-    show_chart(
-        probability_figure(card, probabilities, calibrated, decision),
-        "probabilities",
-        describe_probabilities(card, probabilities, calibrated, decision),
-    )
+    st.markdown(_numbers(prediction, position))
+    chart = st.container()
     _show_doubt(prediction, position)
     explanation, key = None, ""
     with errors_shown():  # the answer stays when its explanation fails
-        explanation, key = _explain(state, bundle, prediction)
+        explanation, key = _explain(state, bundle, scan, prediction)
         _show_evidence(explanation, frame)
-    return Answer(prediction, frame, position, explanation, key)
+    return Answer(prediction, frame, position, explanation, key, chart)
+
+
+def _numbers(prediction: Prediction, position: int) -> str:
+    """The numbers of the decision in one line, for those who read before the chart is there, or cannot see it."""
+    decision = prediction.decision(position)
+    labels = prediction.card.labels
+    about = labels[1] if prediction.card.task == "binary" else decision.label
+    calibrated = float(prediction.calibrated[position][labels.index(about)])
+    value, cut = beside_threshold(decision.probability, decision.threshold or 0.0)
+    threshold = "" if decision.threshold is None else f", threshold {cut}"
+    return f"Probability of {about} {value}{threshold}, calibrated {probability_text(calibrated)}."
+
+
+def show_probabilities(answer: Answer) -> None:
+    """The bar chart, in the place that was kept for it.
+
+    The browser takes a second to load what draws charts; the picture with its heat should not wait for that.
+    """
+    prediction, position = answer.prediction, answer.position
+    drawn = (
+        prediction.card,
+        prediction.probabilities[position],
+        prediction.calibrated[position],
+        prediction.decision(position),
+    )
+    with answer.chart:
+        show_chart(lambda: probability_figure(*drawn), "probabilities", describe_probabilities(*drawn))
 
 
 def _predict(state: Reading, bundle: Bundle, scan: Scan, frame: int) -> Prediction:
@@ -131,7 +155,7 @@ def _show_doubt(prediction: Prediction, position: int) -> None:
         st.markdown(f"◐ The model {prediction.note}")
 
 
-def _explain(state: Reading, bundle: Bundle, prediction: Prediction) -> tuple[Explanation, str]:
+def _explain(state: Reading, bundle: Bundle, scan: Scan, prediction: Prediction) -> tuple[Explanation, str]:
     labels = prediction.card.labels
     first = labels[1] if prediction.card.task == "binary" else prediction.decision().label
     label = st.segmented_control(
@@ -142,7 +166,7 @@ def _explain(state: Reading, bundle: Bundle, prediction: Prediction) -> tuple[Ex
     if bundle.cam_weights is None and keras.pid is None:
         st.caption("Starting Keras, which this model's heatmaps need; that takes some seconds.")
     explanation = state.answers.get(
-        ("heat", prediction.prepared.geometry.scan_size, key, id(prediction)),
+        ("heat", scan.digest, key),
         lambda: EXPLAINERS[METHOD].function(
             bundle, prediction.prepared, labels.index(label or first), output=prediction.output, keras=keras
         ),
@@ -170,7 +194,7 @@ def show_strip(state: Reading, scan: Scan, answer: Answer) -> None:
         index = prediction.card.labels.index(explanation.label)
         cut = prediction.card.threshold if index == 1 else None  # the threshold is about the second label
         show_chart(
-            evidence_figure(explanation, scan, prediction.probabilities[:, index], answer.frame, cut),
+            lambda: evidence_figure(explanation, scan, prediction.probabilities[:, index], answer.frame, cut),
             "evidence",
             describe_evidence(explanation, scan, answer.frame),
         )

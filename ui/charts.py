@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -16,14 +17,18 @@ INK = {"light": "#37444a", "dark": "#cfd8db"}
 FONT = '"Source Sans", sans-serif'
 
 
-def show_chart(figure: Figure, key: str, alt: str) -> None:
+def show_chart(make: Callable[[], Figure], key: str, alt: str) -> None:
     """Draw a figure across its column.
 
     Args:
-        figure: Without a background and font colour of its own.
+        make: Gives the figure, without a background and font colour of its own.
         key: Of the element.
         alt: What it shows, for those who cannot see it.
     """
+    # Plotly looks into a pandas that another session's thread may be half through importing: wait until it is whole.
+    import pandas  # noqa: F401
+
+    figure = make()
     ink = INK.get(st.context.theme.type or "light", INK["light"])
     figure.update_layout(font_color=ink, font_family=FONT, template="none")
     figure.update_xaxes(tickfont_color=ink, title_font_color=ink)

@@ -20,6 +20,7 @@ STYLE = """
 .st-key-drop [data-testid="stFileUploaderDropzone"] {
   min-height: 8rem; align-items: center; border: 2px dashed color-mix(in srgb, currentColor 40%, transparent);
 }
+.st-key-warm { display: none; }
 @media (max-width: 1100px) {
   .st-key-reading > .stHorizontalBlock, .st-key-reading > div > .stHorizontalBlock { flex-direction: column; }
   .st-key-reading .stColumn { width: 100%; flex: 1 1 auto; min-width: 100%; }

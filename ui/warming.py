@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import importlib
 import threading
+from typing import TYPE_CHECKING
 
 import streamlit as st
+
+from ui.charts import show_chart
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 #: In this order: Plotly must not meet a pandas that is only half imported.
 MODULES = ("pandas", "plotly.subplots", "onnxruntime", "ui.answer", "ui.viewer")
 
 
+def warm_up() -> None:
+    """Have the server import, and the browser load, what the first answer needs."""
+    _server()
+    with st.container(
+        key="warm"
+    ):  # hidden by `ui.show.STYLE`; the browser loads the code of a chart for it all the same
+        show_chart(_nothing, "warm-chart", "An empty chart")
+
+
+def _nothing() -> Figure:
+    from plotly.graph_objects import Figure
+
+    return Figure()
+
+
 @st.cache_resource(show_spinner=False)
-def warm_up() -> threading.Thread:
-    """Import in the background, once a server, what the first answer needs."""
+def _server() -> threading.Thread:
     thread = threading.Thread(target=_import, name="warm-up", daemon=True)
     thread.start()
     return thread

@@ -12,7 +12,7 @@ from ui.warming import warm_up
 def show_scan(state: Reading, scan: Scan) -> None:
     """The picture on the left, the answer on the right, what stands behind them below."""
     # Not needed before a scan is open: the first page is there a second sooner without it.
-    from ui.answer import choose_model, show_answer, show_strip, show_take_home
+    from ui.answer import choose_model, show_answer, show_probabilities, show_strip, show_take_home
     from ui.details import show_details
     from ui.looking import choose_look
     from ui.viewer import show_viewer, turned_to
@@ -38,6 +38,7 @@ def show_scan(state: Reading, scan: Scan) -> None:
 
     with panel, errors_shown():
         if answer is not None:
+            show_probabilities(answer)
             show_take_home(scan, answer, look)
 
     with errors_shown():
