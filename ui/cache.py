@@ -22,7 +22,7 @@ def cached_cards() -> tuple[dict[str, ModelCard], list[InvalidCard]]:
     return load_cards(MODELS)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=16)
 def cached_bundle(slug: str) -> Bundle:
     """One opened model."""
     return open_bundle(cached_cards()[0][slug])

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.compatibility import compatibility
+from core.errors import InvalidCard
+from core.scan import Scan
+from ui.cache import cached_bundle, cached_cards, cached_keras
 from ui.charts import show_chart
 
 if TYPE_CHECKING:
@@ -42,3 +47,20 @@ def _server() -> threading.Thread:
 def _import() -> None:
     for name in MODULES:
         importlib.import_module(name)
+
+
+def warm_keras_for(scan: Scan) -> None:
+    """Start Keras in the background if a model that fits this scan needs it for its heatmaps."""
+    cards, _ = cached_cards()
+    fitting = tuple(slug for slug, card in cards.items() if compatibility(card, scan).fits)
+    if _any_needs_keras(fitting) and cached_keras().pid is None:
+        cached_keras().warm()
+
+
+@st.cache_data(show_spinner=False)
+def _any_needs_keras(slugs: tuple[str, ...]) -> bool:
+    for slug in slugs:
+        with suppress(InvalidCard):  # the picker says what is wrong with it
+            if cached_bundle(slug).cam_weights is None:
+                return True
+    return False

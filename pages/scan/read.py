@@ -6,7 +6,7 @@ from core.scan import Scan
 from ui.opening import open_from_address, remember_in_address, show_drop_zone, show_found, show_opening
 from ui.session import Reading, reading
 from ui.show import errors_shown, show_title
-from ui.warming import warm_up
+from ui.warming import warm_keras_for, warm_up
 
 
 def show_scan(state: Reading, scan: Scan) -> None:
@@ -55,3 +55,4 @@ if not show_opening(state):
     else:
         remember_in_address(state)
         show_scan(state, state.scan)
+        warm_keras_for(state.scan)
