@@ -150,7 +150,10 @@ def model(column: Column, view: View, longest: int, most: int) -> None:
     if data:
         facts["Data"] = data
     facts["Licence"] = f"{card.license}{', non-commercial use only' if card.non_commercial else ''}"
-    facts["Threshold"] = f"{card.threshold:.3g}, {card.threshold_from}" if card.threshold is not None else "none"
+    chosen = f". {card.threshold_from}" if card.threshold_from else ""
+    facts["Threshold"] = (
+        "none" if card.threshold is None else f"{card.threshold:.3g}, temperature {card.temperature:.3g}{chosen}"
+    )
     found = card.out_of_distribution.get("roc_auc")
     if isinstance(found, (int, float)):
         facts["Similarity check"] = f"ROC AUC {found:.3f} against other pictures"
