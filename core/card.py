@@ -75,6 +75,10 @@ class ModelCard:
         out_of_distribution: Facts on the similarity check as measured, e.g. `{"roc_auc": 0.98, …}`.
         front_matter: The whole front matter.
         text: The card's body in Markdown.
+        thresholds: Probability from which on a finding is called, for each label of a multilabel model, and for the
+            name of `derived`; else empty.
+        derived: A yes-or-no question that follows from the classes, as `name` and the `labels` that mean yes; its
+            probability is the sum of theirs. Empty where there is none.
     """
 
     slug: str
@@ -95,6 +99,8 @@ class ModelCard:
     out_of_distribution: Mapping[str, Any] = field(default_factory=dict)
     front_matter: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    derived: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -166,6 +172,25 @@ def input_spec(entry: Mapping[str, Any]) -> InputSpec:
     )
 
 
+def _derived(contract: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
+    entry = contract.get("derived") or {}
+    if not entry:
+        return {}
+    name, members = str(entry["name"]), _names(entry["labels"], "derived labels")
+    if not members or not set(members) < set(labels) or name not in contract.get("thresholds", {}):
+        raise ValueError("a derived question whose labels are not some of the model's, or without a threshold")
+    return {"name": name, "labels": members}
+
+
+def _thresholds(contract: Mapping[str, Any], task: str, labels: Sequence[str]) -> dict[str, float]:
+    found = {str(label): float(value) for label, value in (contract.get("thresholds") or {}).items()}
+    if task == "multilabel" and not set(labels) <= set(found):
+        raise ValueError("a multilabel task without a threshold for each label")
+    if not all(0 <= value <= 1 for value in found.values()):
+        raise ValueError("a threshold outside 0 to 1")
+    return found
+
+
 def load_card(folder: Path) -> ModelCard:
     """Read the card of one bundle.
 
@@ -183,6 +208,7 @@ def load_card(folder: Path) -> ModelCard:
         temperature = float(contract.get("temperature", 1.0))
         if not labels or not inputs or not 0 <= (threshold or 0.0) <= 1 or not 0 < temperature < float("inf"):
             raise ValueError("no labels, no inputs, a threshold outside 0 to 1 or a temperature that is not above 0")
+        thresholds, derived = _thresholds(contract, task, labels), _derived(contract, labels)
         return ModelCard(
             slug=folder.name,
             folder=folder,
@@ -202,6 +228,8 @@ def load_card(folder: Path) -> ModelCard:
             out_of_distribution=dict(contract.get("out_of_distribution", {})),
             front_matter=matter,
             text=text,
+            thresholds=thresholds,
+            derived=derived,
         )
     except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
         fault = f"no {error}" if isinstance(error, KeyError) else str(error).replace("\n", " ")

@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
             measured = make_bundle(recipes[slug], model, state, options.data, made, _log)
             publish(made, options.out / slug)
             for result in measured.results:
-                _log(f"{slug}: {result.file} AUC {result.estimates['roc_auc'].value:.4f}")
+                _log(f"{slug}: {result.file} {result.headline}")
     except ScanLensError as error:
         print(error, file=sys.stderr)
         return 1

@@ -11,18 +11,20 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 
 from core.card import ModelCard
-from core.evaluation.calibration import choose_threshold, fit_temperature
+from core.evaluation.case_scores import read_scores
 from core.runtime.compile import CompiledFacts, compile_bundle
 from core.runtime.session import Bundle, open_bundle
 from core.similarity import fit_reference, save_reference
-from core.training.card_writer import Measured, Result, card_text
+from core.training.card_writer import Measured, card_text
 from core.training.cases import LabelledCase, load_cases, prepare_cases, split_cases
+from core.training.choose import Choices, choose, derived_question
 from core.training.fit import Examples, State, fit
 from core.training.likeness import measure_likeness
-from core.training.measure import case_table, estimates, score
-from core.training.recipe import SPLITS, InvalidRecipe, Recipe
+from core.training.measure import Result, case_table, estimates, score
+from core.training.recipe import SPLITS, InvalidRecipe, Recipe, Source
 
 Log = Callable[[str], None]
 
@@ -59,7 +61,7 @@ def _provisional(recipe: Recipe, folder: Path) -> ModelCard:
         task=recipe.task,
         labels=recipe.labels,
         inputs=(recipe.input,),
-        threshold=0.5,
+        threshold=0.5 if recipe.task == "binary" else None,
         threshold_from="",
         temperature=1.0,
         explain_layer=recipe.explain_layer,
@@ -90,18 +92,14 @@ def _counts(recipe: Recipe, parts: dict[str, list[LabelledCase]]) -> dict[tuple[
     counts = {}
     for split in SPLITS:
         for target, label in enumerate(recipe.labels):
-            cases = [case for case in parts[split] if case.target == target]
+            cases = [case for case in parts[split] if case.has(target)]
             counts[split, label] = (len(cases), len({case.patient for case in cases}))
     return counts
 
 
-def _chosen_from(recipe: Recipe, cases: list[LabelledCase]) -> str:
-    rule = {
-        "youden": "largest sensitivity + specificity − 1 (Youden)",
-        "sensitivity": f"highest threshold with a sensitivity of at least {recipe.threshold_value:g}",
-    }[recipe.threshold_rule]
-    people = len({case.patient for case in cases})
-    return f"Both from the validation split, {len(cases)} pictures of {people} patients: {rule}; least log loss"
+def _result(recipe: Recipe, source: Source, split: str, table: pd.DataFrame, choices: Choices) -> Result:
+    scores = read_scores(table, recipe.task, recipe.labels, derived_question(recipe))
+    return Result(source, split, table, scores, estimates(scores, choices))
 
 
 def make_bundle(recipe: Recipe, model: keras.Model, state: State, data: Path, folder: Path, log: Log) -> Measured:
@@ -111,28 +109,23 @@ def make_bundle(recipe: Recipe, model: keras.Model, state: State, data: Path, fo
         InvalidRecipe: The task is one that the cards cannot describe yet.
         UnsupportedModel: The model does not compile.
     """
-    if recipe.task != "binary":
-        raise InvalidRecipe("a binary task", recipe.task, "extend core/training/measure.py first")
+    if recipe.task == "segmentation":
+        raise InvalidRecipe("a task of classification", recipe.task, "extend core/training/measure.py first")
     (folder / "evaluations").mkdir(parents=True, exist_ok=True)
     parts = split_cases(recipe, data)
     facts = _compile(recipe, model, folder, parts["val"])
     bundle = open_bundle(_provisional(recipe, folder))
     scored = {split: score(bundle, [case.path for case in parts[split]], recipe.input) for split in SPLITS}
     log("scored train, val and test")
-    tables = {split: case_table(parts[split], scored[split].logits) for split in ("val", "test")}
-    val = tables["val"]
-    threshold = choose_threshold(val["y_true"], val["y_score"], recipe.threshold_rule, recipe.threshold_value)
-    threshold = round(threshold, 6)
-    temperature = round(fit_temperature(val["y_true"], val["logit"]), 4)
-    results = [
-        Result(recipe.data, split, tables[split], estimates(tables[split], threshold, temperature))
-        for split in ("val", "test")
-    ]
+    tables = {split: case_table(parts[split], scored[split].logits, recipe.task) for split in ("val", "test")}
+    choices = choose(recipe, read_scores(tables["val"], recipe.task, recipe.labels, derived_question(recipe)))
+    results = [_result(recipe, recipe.data, split, tables[split], choices) for split in ("val", "test")]
     for source in recipe.evaluate:
         cases = load_cases(source, recipe.labels, data)
-        frame = case_table(cases, score(bundle, [case.path for case in cases], recipe.input).logits)
-        results.append(Result(source, source.only_split or "test", frame, estimates(frame, threshold, temperature)))
-        log(f"scored {source.name}: AUC {results[-1].estimates['roc_auc'].value:.4f}")
+        logits = score(bundle, [case.path for case in cases], recipe.input).logits
+        frame = case_table(cases, logits, recipe.task)
+        results.append(_result(recipe, source, source.only_split or "test", frame, choices))
+        log(f"scored {source.name}: {results[-1].headline}")
     for result in results:
         result.table.to_parquet(folder / result.file, index=False)
     reference = fit_reference(scored["train"].features, scored["val"].features)
@@ -140,9 +133,7 @@ def make_bundle(recipe: Recipe, model: keras.Model, state: State, data: Path, fo
     likeness = measure_likeness(bundle, recipe, reference, scored["test"].features, data)
     files = ("model.keras", "model.onnx", "similarity.npz")
     measured = Measured(
-        threshold=threshold,
-        temperature=temperature,
-        threshold_from=_chosen_from(recipe, parts["val"]),
+        choices=choices,
         results=tuple(results),
         counts=_counts(recipe, parts),
         likeness=likeness,

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import pandas as pd
 import yaml
 
-from core.evaluation.calibration import sigmoid
-from core.evaluation.intervals import Estimate
-from core.evaluation.metrics import METRICS
-from core.training.fit import State, class_weights
-from core.training.measure import CALIBRATION_METRICS, metric_entries, subgroups
-from core.training.recipe import SPLITS, Recipe, Source
+from core.training.card_tables import (
+    calibration_table,
+    confusion_tables,
+    label_tables,
+    likeness_table,
+    results_table,
+    subgroup_table,
+    table,
+)
+from core.training.choose import Choices
+from core.training.fit import State, class_weights, label_weights
+from core.training.measure import CARD_METRICS, Result, metric_entries
+from core.training.recipe import SPLITS, Recipe
+
+#: What the front matter names, as the Hugging Face hub lists it.
+HUB_METRICS = {
+    "binary": ("roc_auc", "sensitivity", "specificity", "accuracy"),
+    "multiclass": ("roc_auc_macro", "accuracy_multiclass", "kappa"),
+    "ordinal": ("kappa_quadratic", "roc_auc_macro", "accuracy_multiclass"),
+    "multilabel": ("roc_auc_labels", "average_precision_labels"),
+}
 
 DISCLAIMER = "For research and teaching only. Not a medical device; not for decisions about patients."
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """Scores of one split and what they come to.
-
-    Attributes:
-        source: Where the pictures are from.
-        split: val or test.
-        table: One row a case.
-        estimates: By name of the metric.
-    """
-
-    source: Source
-    split: str
-    table: pd.DataFrame
-    estimates: Mapping[str, Estimate]
-
-    @property
-    def file(self) -> str:
-        """Path of the scores within the bundle."""
-        return f"evaluations/{self.source.name}--{self.split}.parquet"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +38,7 @@ class Measured:
     """All that the card says in numbers.
 
     Attributes:
-        threshold: On the model's probability of `labels[1]`.
-        temperature: Divides the logits.
-        threshold_from: How and where both were chosen.
+        choices: Thresholds and temperature.
         results: Validation first, then the held-out test split, then other sets.
         counts: (split, label) to (pictures, patients) of the recipe's own data.
         likeness: The card's `out_of_distribution`.
@@ -60,12 +49,10 @@ class Measured:
         max_difference: Largest difference of a probability between the Keras and the compiled model.
         affine: Whether Grad-CAM weights are constant.
         state: How training went.
-        split_targets: Class indices of the training split.
+        split_targets: (cases,) class indices, or (cases, labels) of 0 and 1, of the training split.
     """
 
-    threshold: float
-    temperature: float
-    threshold_from: str
+    choices: Choices
     results: tuple[Result, ...]
     counts: Mapping[tuple[str, str], tuple[int, int]]
     likeness: Mapping[str, Any]
@@ -90,7 +77,7 @@ def _index(recipe: Recipe, results: Iterable[Result]) -> list[dict[str, Any]]:
             "scores": result.file,
         }
         task = {"type": "image-classification", "name": recipe.title}
-        entries.append({"task": task, "dataset": dataset, "metrics": metric_entries(dict(result.estimates))})
+        entries.append({"task": task, "dataset": dataset, "metrics": metric_entries(result.estimates, result.scores)})
     return [{"name": recipe.slug, "results": entries}]
 
 
@@ -103,9 +90,9 @@ def front_matter(recipe: Recipe, measured: Measured) -> dict[str, Any]:
         "task": recipe.task,
         "labels": list(recipe.labels),
         "inputs": [dict(recipe.input_entry)],
-        "threshold": measured.threshold,
-        "threshold_from": measured.threshold_from,
-        "temperature": measured.temperature,
+        "threshold": measured.choices.threshold,
+        "threshold_from": measured.choices.source,
+        "temperature": measured.choices.temperature,
         "explain_layer": recipe.explain_layer,
         "training_modality": card["training_modality"],
         "non_commercial": bool(card.get("non_commercial", False)),
@@ -113,82 +100,20 @@ def front_matter(recipe: Recipe, measured: Measured) -> dict[str, Any]:
         "training": asdict(measured.state),
         "sha256": dict(measured.sha256),
     }
+    if measured.choices.thresholds:
+        contract["thresholds"] = dict(measured.choices.thresholds)
+    if recipe.derived:
+        contract["derived"] = {"name": recipe.derived["name"], "labels": list(recipe.derived["labels"])}
     return {
         "license": card["license"],
         "library_name": "keras",
         "pipeline_tag": "image-classification",
         "datasets": list(card.get("datasets", [])),
         "tags": ["medical", "explainability", *card.get("tags", [])],
-        "metrics": ["roc_auc", "sensitivity", "specificity", "accuracy"],
+        "metrics": list(HUB_METRICS[recipe.task]),
         "model-index": _index(recipe, measured.results),
         "scanlens": contract,
     }
-
-
-def number(value: float, digits: int = 3) -> str:
-    """A number for people; NaN is said in words."""
-    return "not defined" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def interval(estimate: Estimate, digits: int = 3) -> str:
-    """`0.981 (0.972 to 0.989)`, without brackets where there is no interval."""
-    if math.isnan(estimate.low):
-        return number(estimate.value, digits)
-    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
-
-
-def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table."""
-    head = list(header)
-    lines = [head, ["---"] * len(head), *[[str(cell) for cell in row] for row in rows]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def _people(frame: pd.DataFrame) -> str:
-    return f"{len(frame)} pictures of {frame['patient'].nunique()} patients, {int(frame['y_true'].sum())} positive"
-
-
-def _results_section(results: Iterable[Result]) -> str:
-    shown = [result for result in results if result.split == "test"]
-    header = ["metric", *[f"{result.source.title} ({_people(result.table)})" for result in shown]]
-    names = list(shown[0].estimates)
-    rows = [[METRICS[name].title, *[interval(result.estimates[name]) for result in shown]] for name in names]
-    return table(header, rows)
-
-
-def _calibration_section(results: Iterable[Result], temperature: float) -> str:
-    rows = []
-    for result in results:
-        truth, logits = result.table["y_true"], result.table["logit"].to_numpy()
-        for name in CALIBRATION_METRICS:
-            before, after = (METRICS[name].function(truth, sigmoid(logits / t), 0.5) for t in (1.0, temperature))
-            cells = (f"{result.source.title}, {result.split}", METRICS[name].title, number(before), number(after))
-            rows.append(cells)
-    return table(["set", "metric", "before", "after"], rows)
-
-
-def _subgroup_section(results: Iterable[Result], threshold: float) -> str:
-    rows = [
-        (
-            result.source.title,
-            f"{row['attribute']}: {row['group']}",
-            f"{row['n']} ({row['positives']})",
-            *[interval(row[name]) for name in ("roc_auc", "sensitivity", "specificity")],
-        )
-        for result in results
-        if result.split == "test"
-        for row in subgroups(result.table, threshold)
-    ]
-    return table(["set", "group", "pictures (positive)", "AUC", "sensitivity", "specificity"], rows)
-
-
-def _likeness_section(likeness: Mapping[str, Any]) -> str:
-    rows = [
-        (name, row["n"], number(row["roc_auc"]), f"{100 * row['called_unlike']:.0f} %", wish)
-        for key, wish in (("by_set", "yes"), ("alike", "open"))
-        for name, row in likeness[key].items()
-    ]
-    return table(["pictures", "number", "AUC against own test split", "called unlike", "should be"], rows)
 
 
 def _counts_section(recipe: Recipe, measured: Measured) -> str:
@@ -199,18 +124,70 @@ def _counts_section(recipe: Recipe, measured: Measured) -> str:
     return table(["split", *recipe.labels], rows)
 
 
+def _weights_words(recipe: Recipe, targets: Any) -> str:
+    if recipe.task == "multilabel":
+        weights = label_weights(targets, recipe.schedule.class_weights)[:, 1]
+        said = ", ".join(f"{label} {weight:.2f}" for label, weight in zip(recipe.labels, weights, strict=True))
+        return f"for each finding, pictures with it weighed as much in sum as those without (one with it: {said})"
+    weights = class_weights(targets, len(recipe.labels), recipe.schedule.class_weights)
+    said = ", ".join(f"{label} {weight:.2f}" for label, weight in zip(recipe.labels, weights, strict=True))
+    return f"each picture was weighted by its class ({said})"
+
+
 def _training_section(recipe: Recipe, measured: Measured) -> str:
     state = measured.state
-    weights = class_weights(measured.split_targets, len(recipe.labels), recipe.schedule.class_weights)
     best = {"auc": "highest AUC", "log_loss": "lowest log loss"}[recipe.schedule.monitor]
-    said = ", ".join(f"{label} {weight:.2f}" for label, weight in zip(recipe.labels, weights, strict=True))
+    ordered = ""
+    if recipe.task == "ordinal":
+        ordered = (
+            "The grades are learned as classes, by a softmax with an affine head; their order is not built in and "
+            "counts only where agreement is measured. "
+        )
     return (
         f"Architecture `{recipe.architecture}` with {measured.parameters:,} weights, "
         f"{recipe.input.size[0]} × {recipe.input.size[1]} pixels. {state.epoch} epochs, of which epoch "
         f"{state.best_epoch} had the {best} on the validation split ({abs(state.best_score):.4f}) and was kept; "
         f"{state.seconds / 60:.0f} minutes on two shared cores; seed {recipe.seed}. "
-        f"Class imbalance: each picture was weighted by its class ({said}). {recipe.card['training'].strip()}\n"
+        f"Class imbalance: {_weights_words(recipe, measured.split_targets)}. {ordered}"
+        f"{recipe.card['training'].strip()}\n"
     )
+
+
+def _results_section(recipe: Recipe, measured: Measured) -> str:
+    main = CARD_METRICS[recipe.task][0]
+    rule = {
+        "binary": "Sensitivity, specificity and the like hold at the stored threshold.",
+        "multilabel": "Sensitivity and specificity hold at the stored threshold of each finding.",
+    }.get(recipe.task, "The decision is the class with the largest probability.")
+    parts = [
+        f"Intervals are 95 %, {measured.results[0].estimates[main].method}. {rule}\n\n"
+        f"{results_table(measured.results)}\n{recipe.card.get('results', '').strip()}\n"
+    ]
+    if recipe.task != "binary":
+        parts.append(label_tables(measured.results))
+    if recipe.derived:
+        members = ", ".join(recipe.derived["labels"])
+        parts.append(
+            f"{recipe.derived['name']} means {members}; its probability is the sum of theirs, with a threshold of its "
+            "own.\n"
+        )
+    if recipe.task in {"multiclass", "ordinal"}:
+        parts.append(confusion_tables(measured.results))
+    return "\n".join(parts)
+
+
+def _choices_section(recipe: Recipe, choices: Choices) -> str:
+    if choices.threshold is not None:
+        return (
+            f"Threshold {choices.threshold:.4g} on the model's probability, temperature {choices.temperature:.4g}. "
+            f"{choices.source}.\n"
+        )
+    words = "No threshold for the classes: the one with the largest probability is the answer. "
+    if recipe.task == "multilabel":
+        words = ""
+    cut = ", ".join(f"{name} {value:.4g}" for name, value in choices.thresholds.items())
+    cut = f"Thresholds on the model's probability: {cut}. " if cut else ""
+    return f"{words}{cut}Temperature {choices.temperature:.4g}. {choices.source}.\n"
 
 
 def _size_section(measured: Measured) -> str:
@@ -226,6 +203,12 @@ def _size_section(measured: Measured) -> str:
     )
 
 
+def _subgroup_words(recipe: Recipe) -> str:
+    if recipe.task == "binary":
+        return "A group with cases of one class only is compared with all cases of the other class of its set.\n\n"
+    return "What needs every class is not defined in a group that lacks one.\n\n"
+
+
 def body(recipe: Recipe, measured: Measured) -> str:
     """The card's text in Markdown."""
     card = recipe.card
@@ -235,25 +218,15 @@ def body(recipe: Recipe, measured: Measured) -> str:
         "Data": f"{card['data'].strip()}\n\n{_counts_section(recipe, measured)}",
         "Population": card["population"],
         "Training": _training_section(recipe, measured),
-        "Results": (
-            f"Intervals are 95 %, {measured.results[0].estimates['roc_auc'].method}. Sensitivity, specificity and the "
-            "like hold at the stored threshold.\n\n"
-            f"{_results_section(measured.results)}\n{card.get('results', '').strip()}\n"
-        ),
-        "Threshold and temperature": (
-            f"Threshold {measured.threshold:.4g} on the model's probability, temperature {measured.temperature:.4g}. "
-            f"{measured.threshold_from}.\n"
-        ),
-        "Calibration": _calibration_section(measured.results, measured.temperature),
-        "Results by subgroup": (
-            "A group with cases of one class only is compared with all cases of the other class of its set.\n\n"
-            f"{_subgroup_section(measured.results, measured.threshold)}"
-        ),
+        "Results": _results_section(recipe, measured),
+        "Threshold and temperature": _choices_section(recipe, measured.choices),
+        "Calibration": calibration_table(measured.results, measured.choices.temperature),
+        "Results by subgroup": f"{_subgroup_words(recipe)}{subgroup_table(measured.results, measured.choices)}",
         "Failure modes": card["failure_modes"],
         "Pictures unlike its own": (
             f"{measured.likeness['method'].capitalize()}; called unlike beyond {measured.likeness['limit']} "
             f"({100 * measured.likeness['called_unlike_on_own_test']:.1f} % of the own test split are). "
-            f"{card.get('likeness', '').strip()}\n\n{_likeness_section(measured.likeness)}"
+            f"{card.get('likeness', '').strip()}\n\n{likeness_table(measured.likeness)}"
         ),
         "Size and speed": _size_section(measured),
         "How it was made": f"`make models DATA=<data folder> ONLY={recipe.slug}`\n",

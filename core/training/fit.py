@@ -22,7 +22,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from core.evaluation.metrics import roc_auc
+from core.evaluation import multilabel
+from core.evaluation.binary import roc_auc
 from core.training.architectures import ARCHITECTURES
 from core.training.augment import augment
 from core.training.recipe import Phase, Recipe
@@ -34,7 +35,7 @@ class Examples:
 
     Attributes:
         pictures: (cases, rows, columns, channels).
-        targets: (cases,) class indices.
+        targets: (cases,) class indices, or (cases, labels) of 0 and 1 for a multilabel task.
     """
 
     pictures: NDArray[np.floating]
@@ -77,12 +78,13 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__(workers=1)
         self.recipe, self.examples, self.epoch = recipe, examples, epoch
         self.order = np.random.default_rng((recipe.seed, epoch)).permutation(len(examples.targets))
-        self.weights = class_weights(examples.targets, len(recipe.labels), recipe.schedule.class_weights)
+        if recipe.task != "multilabel":  # whose weights are by finding and part of the loss
+            self.weights = class_weights(examples.targets, len(recipe.labels), recipe.schedule.class_weights)
 
     def __len__(self) -> int:
         return max(1, len(self.order) // self.recipe.schedule.batch)  # a short last batch would disturb the norms
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.generic], NDArray[np.float32]]:
+    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], ...]:
         chosen = self.order[index * self.recipe.schedule.batch : (index + 1) * self.recipe.schedule.batch]
         pictures = np.stack(
             [
@@ -96,7 +98,8 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
             ]
         )
         targets = self.examples.targets[chosen]
-        return pictures, _keras_targets(self.recipe, targets), self.weights[targets]
+        goal = _keras_targets(self.recipe, targets)
+        return (pictures, goal) if self.recipe.task == "multilabel" else (pictures, goal, self.weights[targets])
 
 
 def class_weights(targets: NDArray[np.integer], classes: int, balanced: bool = True) -> NDArray[np.float32]:
@@ -107,17 +110,65 @@ def class_weights(targets: NDArray[np.integer], classes: int, balanced: bool = T
     return (len(targets) / (classes * counts)).astype(np.float32)
 
 
+def label_weights(targets: NDArray[np.integer], balanced: bool = True) -> NDArray[np.float32]:
+    """(labels, 2) weights of absent and present, under which both weigh the same in sum for each finding.
+
+    Args:
+        targets: (cases, labels) of 0 and 1.
+        balanced: Whether to weigh at all.
+    """
+    return np.stack([class_weights(targets[:, k], 2, balanced) for k in range(targets.shape[1])])
+
+
+@keras.saving.register_keras_serializable("scanlens")
+class FindingsLoss(keras.losses.Loss):  # type: ignore[misc]
+    """Binary cross-entropy, mean over the findings, with weights for absent and present of each.
+
+    Args:
+        weights: (labels, 2) as `label_weights` gives them.
+    """
+
+    def __init__(self, weights: list[list[float]], name: str = "findings_loss", **rest: Any) -> None:
+        super().__init__(name=name, **rest)
+        self.weights = np.asarray(weights, np.float32).tolist()
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """(cases,) losses of (cases, labels) truth and probabilities."""
+        truth = keras.ops.cast(y_true, y_pred.dtype)
+        score = keras.ops.clip(y_pred, 1e-7, 1 - 1e-7)
+        absent, present = np.asarray(self.weights, np.float32).T
+        found = truth * present * keras.ops.log(score) + (1 - truth) * absent * keras.ops.log(1 - score)
+        return -keras.ops.mean(found, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """What a checkpoint needs to make the loss again."""
+        return {**super().get_config(), "weights": self.weights}
+
+
 def _keras_targets(recipe: Recipe, targets: NDArray[np.integer]) -> NDArray[np.generic]:
+    if recipe.task == "multilabel":
+        return targets.astype(np.float32)
     return targets.astype(np.float32)[:, None] if recipe.task == "binary" else targets.astype(np.int32)
 
 
+def _loss(recipe: Recipe, train: Examples) -> Any:
+    if recipe.task == "multilabel":
+        return FindingsLoss(label_weights(train.targets, recipe.schedule.class_weights).tolist())
+    return "binary_crossentropy" if recipe.task == "binary" else "sparse_categorical_crossentropy"
+
+
 def build(recipe: Recipe) -> keras.Model:
-    """The recipe's network with fresh weights: one sigmoid unit for a binary task, else a softmax over the labels."""
-    binary = recipe.task == "binary"
+    """The recipe's network with fresh weights.
+
+    One sigmoid unit for a binary task, one for each label of a multilabel task, else a softmax over the labels. Ordered
+    classes get a softmax as well: cumulative links would tie the classes to one direction of the features, and their
+    head is not affine, so Grad-CAM would need gradients at run time. The order counts where agreement is measured.
+    """
+    units = 1 if recipe.task == "binary" else len(recipe.labels)
     shape = (*recipe.input.size, recipe.input.channels)
     builder = ARCHITECTURES[recipe.architecture]
     parameters = {"input_name": recipe.input.name, **recipe.parameters}
-    return builder(shape, 1 if binary else len(recipe.labels), "sigmoid" if binary else "softmax", **parameters)
+    return builder(shape, units, "sigmoid" if recipe.task in {"binary", "multilabel"} else "softmax", **parameters)
 
 
 def set_trainable(model: keras.Model, which: str) -> None:
@@ -134,7 +185,7 @@ def set_trainable(model: keras.Model, which: str) -> None:
         layer.trainable = position >= names.index(start)
 
 
-def _start_phase(model: keras.Model, recipe: Recipe, phase: Phase, steps: int) -> None:
+def _start_phase(model: keras.Model, recipe: Recipe, phase: Phase, steps: int, loss: Any) -> None:
     """Give the model the optimizer of a phase."""
     set_trainable(model, phase.trainable)
     warm_up = min(steps, phase.epochs * steps // 2)
@@ -143,16 +194,18 @@ def _start_phase(model: keras.Model, recipe: Recipe, phase: Phase, steps: int) -
         warmup_target=phase.learning_rate, warmup_steps=warm_up,
     )  # fmt: skip
     optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.schedule.weight_decay, global_clipnorm=5.0)
-    loss = "binary_crossentropy" if recipe.task == "binary" else "sparse_categorical_crossentropy"
     model.compile(optimizer=optimizer, loss=loss)
 
 
 def judge(model: keras.Model, recipe: Recipe, val: Examples) -> dict[str, float]:
     """AUC and log loss on the validation split, every class weighing the same in the loss.
 
-    With more than two classes the AUC is the unweighted mean of one class against the rest.
+    With more than two classes the AUC is the unweighted mean of one class against the rest, with several findings that
+    of those which the split has with and without.
     """
     scores = np.asarray(model.predict(val.pictures.astype(np.float32), batch_size=64, verbose=0), np.float64)
+    if recipe.task == "multilabel":
+        return _judge_findings(scores, val.targets, recipe.schedule.class_weights)
     if scores.shape[1] == 1:
         scores = np.concatenate([1 - scores, scores], axis=1)
     classes = range(1, 2) if scores.shape[1] == 2 else range(scores.shape[1])
@@ -160,6 +213,14 @@ def judge(model: keras.Model, recipe: Recipe, val: Examples) -> dict[str, float]
     weights = class_weights(val.targets, scores.shape[1], recipe.schedule.class_weights)[val.targets]
     right = np.clip(scores[np.arange(len(scores)), val.targets], 1e-7, 1.0)
     return {"auc": auc, "log_loss": float(np.average(-np.log(right), weights=weights))}
+
+
+def _judge_findings(scores: NDArray[np.float64], targets: NDArray[np.integer], balanced: bool) -> dict[str, float]:
+    present = targets.astype(bool)
+    weights = np.where(present, *label_weights(targets, balanced).T[::-1])
+    right = np.clip(np.where(present, scores, 1 - scores), 1e-7, 1.0)
+    loss = float(np.average(-np.log(right), weights=weights))
+    return {"auc": multilabel.roc_auc(targets, scores), "log_loss": loss}
 
 
 def _save(folder: Path, state: State, model: keras.Model) -> None:
@@ -204,11 +265,12 @@ def _next_phase(folder: Path, state: State, phases: tuple[Phase, ...]) -> None:
     write_state(folder, state)
 
 
-def _resume(recipe: Recipe, state: State, folder: Path, steps: int) -> keras.Model:
+def _resume(recipe: Recipe, state: State, folder: Path, train: Examples) -> keras.Model:
     """The model as the state has it, with the right optimizer."""
     model = keras.models.load_model(folder / state.last) if state.last else build(recipe)
     if state.phase_epoch == 0:
-        _start_phase(model, recipe, recipe.schedule.phases[state.phase], steps)
+        steps = len(_Batches(recipe, train, 0))
+        _start_phase(model, recipe, recipe.schedule.phases[state.phase], steps, _loss(recipe, train))
     return model
 
 
@@ -260,10 +322,9 @@ def fit(
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.seed)
     state = read_state(folder)
-    steps = len(_Batches(recipe, train, 0))
     while not state.done and (epochs is None or state.epoch < epochs):
         phase = recipe.schedule.phases[state.phase]
-        model = _resume(recipe, state, folder, steps)
+        model = _resume(recipe, state, folder, train)
         while state.phase_epoch < phase.epochs and state.since_best < recipe.schedule.patience:
             if epochs is not None and state.epoch >= epochs:
                 break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +12,47 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.card import InputSpec
-from core.evaluation.calibration import sigmoid
+from core.card import InputSpec, Task
+from core.evaluation.calibration import sigmoid, softmax
+from core.evaluation.case_scores import OF_LABEL, CaseScores, read_scores
+from core.evaluation.class_intervals import bootstrap_classes
 from core.evaluation.intervals import Estimate, bootstrap
+from core.evaluation.metrics import METRICS
 from core.runtime.session import Bundle
 from core.training.cases import LabelledCase, prepare_case
+from core.training.choose import Choices
+from core.training.recipe import Source
 
-#: Metrics of the card, in order; those of probabilities are taken after calibration.
-CARD_METRICS = ("roc_auc", "average_precision", "sensitivity", "specificity", "ppv", "npv", "accuracy", "f1")
-CALIBRATION_METRICS = ("brier", "log_loss", "ece")
+_CLASSES = ("roc_auc_macro", "accuracy_multiclass", "balanced_accuracy_multiclass", "kappa", "f1_macro")
+_CLASSES_CALIBRATED = ("brier_multiclass", "log_loss_multiclass", "ece_top_label")
+
+#: Metrics of the card by task, the main one first; those of probabilities are taken after calibration.
+CARD_METRICS: Mapping[str, tuple[str, ...]] = {
+    "binary": ("roc_auc", "average_precision", "sensitivity", "specificity", "ppv", "npv", "accuracy", "f1"),
+    "multiclass": _CLASSES,
+    "ordinal": ("kappa_quadratic", *_CLASSES),
+    "multilabel": ("roc_auc_labels", "average_precision_labels"),
+}
+CALIBRATION_METRICS: Mapping[str, tuple[str, ...]] = {
+    "binary": ("brier", "log_loss", "ece"),
+    "multiclass": _CLASSES_CALIBRATED,
+    "ordinal": _CLASSES_CALIBRATED,
+    "multilabel": ("brier_labels", "log_loss_labels"),
+}
+SUBGROUP_METRICS: Mapping[str, tuple[str, ...]] = {
+    "binary": ("roc_auc", "sensitivity", "specificity"),
+    "multiclass": ("roc_auc_macro", "accuracy_multiclass"),
+    "ordinal": ("kappa_quadratic", "accuracy_multiclass"),
+    "multilabel": ("roc_auc_labels", "average_precision_labels"),
+}
+
+#: Metrics of one class against the others, of one finding, and of a derived question.
+CLASS_METRICS = ("roc_auc", "average_precision")
+FINDING_METRICS = (*CLASS_METRICS, "sensitivity", "specificity")
+DERIVED_METRICS = (*FINDING_METRICS, "ppv", "npv")
+
+#: Between the name of a metric and the label it is about.
+AT = "@"
 
 #: Fewest cases for a line of its own in a table of subgroups.
 SUBGROUP_MINIMUM = 20
@@ -41,6 +73,36 @@ class Scored:
     features: NDArray[np.float32]
 
 
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Scores of one split and what they come to.
+
+    Attributes:
+        source: Where the pictures are from.
+        split: val or test.
+        table: One row a case.
+        scores: The same as arrays.
+        estimates: By name of the metric, as `estimates` gives them.
+    """
+
+    source: Source
+    split: str
+    table: pd.DataFrame
+    scores: CaseScores
+    estimates: Mapping[str, Estimate]
+
+    @property
+    def file(self) -> str:
+        """Path of the scores within the bundle."""
+        return f"evaluations/{self.source.name}--{self.split}.parquet"
+
+    @property
+    def headline(self) -> str:
+        """The main metric in words, for a log."""
+        name = CARD_METRICS[self.scores.task][0]
+        return f"{METRICS[name].title} {self.estimates[name].value:.4f}"
+
+
 def score(bundle: Bundle, paths: Sequence[Path], spec: InputSpec, threads: int = 2, block: int = 64) -> Scored:
     """Run the bundle over picture files, the way an uploaded scan goes through it."""
     logits, features = [], []
@@ -55,71 +117,117 @@ def score(bundle: Bundle, paths: Sequence[Path], spec: InputSpec, threads: int =
     return Scored(np.concatenate(logits), np.concatenate(features))
 
 
-def case_table(cases: Sequence[LabelledCase], logits: NDArray[np.float32]) -> pd.DataFrame:
-    """One row a case: case, patient, split, y_true, y_score, logit and the attributes under `attr_…`.
+def case_table(cases: Sequence[LabelledCase], logits: NDArray[np.float32], task: Task = "binary") -> pd.DataFrame:
+    """One row a case, with the columns that `core.evaluation.case_scores` describes.
 
-    `y_score` is the probability of `labels[1]` as the model gives it, to which the threshold belongs; the calibrated
-    one follows from the logit and the card's temperature.
+    `y_score` is the probability as the model gives it, to which thresholds belong; the calibrated one follows from the
+    logits and the card's temperature.
     """
-    rows = [{"case": case.name, "patient": case.patient, "split": case.split, "y_true": case.target} for case in cases]
-    table = pd.DataFrame(rows)
-    table["y_score"] = sigmoid(logits[:, 0])
-    table["logit"] = logits[:, 0].astype(np.float64)
+    rows = [{"case": case.name, "patient": case.patient, "split": case.split} for case in cases]
+    columns = _score_columns(np.array([case.target for case in cases]), logits.astype(np.float64), task)
+    table = pd.concat([pd.DataFrame(rows), pd.DataFrame(columns)], axis=1)
     for name in sorted({name for case in cases for name in case.attributes}):
         table[ATTRIBUTE + name] = [case.attributes.get(name, "") for case in cases]
     return table
 
 
-def estimates(table: pd.DataFrame, threshold: float, temperature: float) -> dict[str, Estimate]:
+def _score_columns(
+    targets: NDArray[np.integer], logits: NDArray[np.float64], task: Task
+) -> dict[str, NDArray[np.generic]]:
+    if task == "binary":
+        return {"y_true": targets, "y_score": sigmoid(logits[:, 0]), "logit": logits[:, 0]}
+    scores = sigmoid(logits) if task == "multilabel" else softmax(logits)
+    truth = {f"y_true_{k}": column for k, column in enumerate(targets.T)} if targets.ndim == 2 else {"y_true": targets}
+    found = {f"y_score_{k}": column for k, column in enumerate(scores.T)}
+    return {**truth, **found, **{f"logit_{k}": column for k, column in enumerate(logits.T)}}
+
+
+def estimates(scores: CaseScores, choices: Choices) -> dict[str, Estimate]:
     """Metrics of the card with 95 % intervals over resampled patients; the calibration metrics after calibration.
 
-    Args:
-        table: As `case_table` makes it.
-        threshold: On `y_score`.
-        temperature: Divides the logits for the calibration metrics.
+    Returns:
+        By name of the metric; by `label_<metric>@<label>` for what is about one label, or a derived question.
     """
-    truth, patients = table["y_true"].to_numpy(), table["patient"].to_numpy()
-    calibrated = sigmoid(table["logit"].to_numpy() / temperature)
-    found = {name: bootstrap(name, truth, table["y_score"], patients, threshold) for name in CARD_METRICS}
-    return found | {name: bootstrap(name, truth, calibrated, patients) for name in CALIBRATION_METRICS}
+    truth, patients = scores.y_true, scores.patients
+    plain, calibrated = scores.y_score(), scores.y_score(choices.temperature)
+    if scores.task == "binary":
+        threshold = 0.5 if choices.threshold is None else choices.threshold
+        found = {name: bootstrap(name, truth, plain, patients, threshold) for name in CARD_METRICS["binary"]}
+        return found | {name: bootstrap(name, truth, calibrated, patients) for name in CALIBRATION_METRICS["binary"]}
+    found = {name: bootstrap_classes(name, truth, plain, patients) for name in CARD_METRICS[scores.task]}
+    found |= {name: bootstrap_classes(name, truth, calibrated, patients) for name in CALIBRATION_METRICS[scores.task]}
+    for label in (*scores.labels, *scores.derived):
+        positive, score = scores.of_label(label)
+        for name in label_metrics(scores, label):
+            estimate = bootstrap(name, positive, score, patients, choices.thresholds.get(label, 0.5))
+            found[f"{OF_LABEL}{name}{AT}{label}"] = estimate
+    return found
 
 
-def metric_entries(found: dict[str, Estimate]) -> list[dict[str, Any]]:
+def label_metrics(scores: CaseScores, label: str) -> tuple[str, ...]:
+    """What is told of one label against the others: decisions only where it has a threshold of its own."""
+    if label in scores.derived:
+        return DERIVED_METRICS
+    return FINDING_METRICS if scores.task == "multilabel" else CLASS_METRICS
+
+
+def metric_entries(found: Mapping[str, Estimate], scores: CaseScores) -> list[dict[str, Any]]:
     """Estimates as metrics of a Hugging Face model-index, rounded to five places."""
-    return [
-        {
+    entries = []
+    for key, estimate in found.items():
+        name, _, label = key.partition(AT)
+        entry = {
             "type": name,
-            "name": name,
+            "name": f"{name}, {label}" if label else name,
             "value": round(estimate.value, 5),
             "low": round(estimate.low, 5),
             "high": round(estimate.high, 5),
             "n": estimate.n,
             "method": estimate.method,
-            "probabilities": "calibrated" if name in CALIBRATION_METRICS else "as the model gives them",
+            "probabilities": "calibrated" if name in CALIBRATION_METRICS[scores.task] else "as the model gives them",
         }
-        for name, estimate in found.items()
-    ]
+        if label:
+            entry |= {"label": label, "positives": int(scores.of_label(label)[0].sum())}
+        entries.append(entry)
+    return entries
 
 
-def subgroups(table: pd.DataFrame, threshold: float) -> list[dict[str, Any]]:
-    """Results by attribute: AUC within the group, or against all cases of the other class where a group has only one.
+def subgroups(table: pd.DataFrame, scores: CaseScores, threshold: float | None) -> list[dict[str, Any]]:
+    """Results by attribute.
+
+    Of a binary answer the AUC is that within the group, or against all cases of the other class where a group has only
+    one.
 
     Returns:
-        One row a group with at least `SUBGROUP_MINIMUM` cases: attribute, group, n, positives and the estimates
-        `roc_auc`, `sensitivity` and `specificity`, NaN where undefined.
+        One row a group with at least `SUBGROUP_MINIMUM` cases: attribute, group, n, positives (binary only) and an
+        estimate for each of `SUBGROUP_METRICS`, NaN where undefined.
     """
     rows = []
     for column in [name for name in table.columns if name.startswith(ATTRIBUTE)]:
         for group, part in table.groupby(column):
             if len(part) < SUBGROUP_MINIMUM or not str(group):
                 continue
-            whole = part
-            if part["y_true"].nunique() == 1:
-                whole = pd.concat([part, table[table["y_true"] != part["y_true"].iloc[0]]])
             row: dict[str, Any] = {"attribute": column.removeprefix(ATTRIBUTE), "group": str(group), "n": len(part)}
-            row["positives"] = int(part["y_true"].sum())
-            row["roc_auc"] = bootstrap("roc_auc", whole["y_true"], whole["y_score"], whole["patient"])
-            for name in ("sensitivity", "specificity"):
-                row[name] = bootstrap(name, part["y_true"], part["y_score"], part["patient"], threshold)
-            rows.append(row)
+            if scores.task == "binary":
+                rows.append(row | _binary_group(table, part, 0.5 if threshold is None else threshold))
+            else:
+                inside = read_scores(part, scores.task, scores.labels)
+                rows.append(
+                    row
+                    | {
+                        name: bootstrap_classes(name, inside.y_true, inside.y_score(), inside.patients)
+                        for name in SUBGROUP_METRICS[scores.task]
+                    }
+                )
     return rows
+
+
+def _binary_group(table: pd.DataFrame, part: pd.DataFrame, threshold: float) -> dict[str, Any]:
+    whole = part
+    if part["y_true"].nunique() == 1:
+        whole = pd.concat([part, table[table["y_true"] != part["y_true"].iloc[0]]])
+    row: dict[str, Any] = {"positives": int(part["y_true"].sum())}
+    row["roc_auc"] = bootstrap("roc_auc", whole["y_true"], whole["y_score"], whole["patient"])
+    for name in ("sensitivity", "specificity"):
+        row[name] = bootstrap(name, part["y_true"], part["y_score"], part["patient"], threshold)
+    return row

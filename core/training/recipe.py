@@ -38,7 +38,8 @@ class Source:
         folder: Folder below the data folder.
         table: CSV file in that folder.
         file: Column with the path of the picture; `prefix` goes before it.
-        label: Column with the class; `""` where only the pictures matter.
+        label: Column with the class; `""` where only the pictures matter, and for a multilabel task.
+        label_columns: Column to label, of a multilabel task; a cell says 1 or 0.
         patient: Column that names the patient, `""` where each picture stands for itself.
         split: Column with train, val or test, or `""` where `only_split` names the one split all rows are in.
         classes: Text of the label column to label of the recipe; rows with other texts are left out.
@@ -57,6 +58,7 @@ class Source:
     file: str
     title: str = ""
     label: str = ""
+    label_columns: Mapping[str, str] = field(default_factory=dict)
     patient: str = ""
     split: str = ""
     only_split: str = ""
@@ -170,6 +172,8 @@ class Recipe:
         others: Pictures the similarity check has to refuse.
         alike: Pictures it should let pass, from elsewhere.
         card: Prose, licence and the like, as written.
+        derived: A yes-or-no question that follows from the classes: its `name`, and the `labels` that mean yes. Its
+            threshold is chosen by the same rule; empty for none.
     """
 
     slug: str
@@ -192,6 +196,7 @@ class Recipe:
     others: tuple[Source, ...]
     alike: tuple[Source, ...]
     card: Mapping[str, Any]
+    derived: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _known(cls: type, entry: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -207,7 +212,8 @@ def _source(entry: Mapping[str, Any], labels: tuple[str, ...]) -> Source:
     if "division" in known:
         known["division"] = Division(**_known(Division, known["division"], "a division"))
     source = Source(**known)
-    strangers = (set(source.classes.values()) | set(source.contains.values())) - set(labels)
+    named = {*source.classes.values(), *source.contains.values(), *source.label_columns.values()}
+    strangers = named - set(labels)
     if strangers:
         raise ValueError(f"classes of {source.name!r} that are no labels: {', '.join(sorted(strangers))}")
     return source
@@ -224,6 +230,23 @@ def _schedule(entry: Mapping[str, Any]) -> Schedule:
     return schedule
 
 
+def _derived(entry: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, Any]:
+    derived = dict(entry.get("derived") or {})
+    if not derived:
+        return {}
+    if entry["task"] not in {"multiclass", "ordinal"} or set(derived) != {"name", "labels"}:
+        raise ValueError("a derived question without name and labels, or for a task that is not of classes")
+    if not derived["labels"] or not set(derived["labels"]) < set(labels) or derived["name"] in labels:
+        raise ValueError(f"a derived question {derived['name']!r} whose labels are not some of the recipe's")
+    return derived
+
+
+def _check_data(data: Source, task: str, labels: tuple[str, ...]) -> None:
+    named = data.label_columns if task == "multilabel" else data.classes if data.label else {}
+    if not (data.split or data.division) or set(named.values()) != set(labels):
+        raise ValueError("data without label column, split column or pictures for every label")
+
+
 def _parse(slug: str, entry: Mapping[str, Any]) -> Recipe:
     labels = tuple(entry["labels"])
     threshold, similarity = entry.get("threshold", {}), entry.get("similarity", {})
@@ -231,8 +254,7 @@ def _parse(slug: str, entry: Mapping[str, Any]) -> Recipe:
     if entry["task"] not in get_args(Task) or rule not in get_args(ThresholdRule):
         raise ValueError(f"task {entry['task']!r} with threshold rule {rule!r}")
     data = _source(entry["data"], labels)
-    if not data.label or not (data.split or data.division) or set(data.classes.values()) != set(labels):
-        raise ValueError("data without label column, split column or pictures for every label")
+    _check_data(data, entry["task"], labels)
     return Recipe(
         slug=slug,
         title=entry["title"],
@@ -254,6 +276,7 @@ def _parse(slug: str, entry: Mapping[str, Any]) -> Recipe:
         others=tuple(_source(other, labels) for other in similarity.get("others", ())),
         alike=tuple(_source(other, labels) for other in similarity.get("alike", ())),
         card=entry["card"],
+        derived=_derived(entry, labels),
     )
 
 

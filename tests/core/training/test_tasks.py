@@ -1,0 +1,168 @@
+"""From a recipe to a card for answers with several classes, ordered classes and several findings."""
+
+import csv
+import math
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.card import load_card
+from core.evaluation.case_scores import card_scores, entry_value
+
+pytestmark = pytest.mark.keras
+
+LABELS = ("None", "Small", "Large")
+
+
+@pytest.fixture(scope="module")
+def discs(tmp_path_factory):
+    """90 pictures with no disc, a small or a large one, and in some of them a bar."""
+    data = tmp_path_factory.mktemp("data")
+    (data / "discs").mkdir()
+    rng, rows = np.random.default_rng(0), []
+    for number in range(90):
+        size, bar = number % 3, number % 4 == 0
+        picture = rng.integers(0, 60, (32, 32)).astype(np.uint8)
+        if size:
+            cv2.circle(picture, (int(rng.integers(12, 20)), int(rng.integers(12, 20))), 3 * size + 1, 230, -1)
+        if bar:
+            picture[:, :4] = 200
+        cv2.imwrite(str(data / "discs" / f"{number}.png"), picture)
+        split = "train" if number < 48 else "val" if number < 69 else "test"
+        rows.append([f"{number}.png", size, int(size > 0), int(bar), int(number == 3), f"p{number // 3}", split, "a"])
+    with (data / "discs" / "labels.csv").open("w", newline="", encoding="utf-8") as stream:
+        head = ["file", "size", "disc", "bar", "rare", "patient", "split", "side"]
+        csv.writer(stream).writerows([head, *rows])
+    return data
+
+
+@pytest.fixture
+def make(entry, write_recipe, discs, tmp_path, monkeypatch):
+    """Train, compile, judge and describe a recipe; returns its card."""
+    from core.training import __main__ as command
+    from core.training.recipe import load_recipe
+
+    def make(task, labels, **more):
+        source = {"name": "discs", "title": "Discs", "folder": "discs", "table": "labels.csv", "file": "file"}
+        own = {"patient": "patient", "split": "split", "attributes": ["side"], **more.pop("data")}
+        entry.update(task=task, labels=list(labels), data=source | own, similarity={"others": [source]}, **more)
+        entry["schedule"]["phases"] = [{"epochs": 3, "learning_rate": 0.02}]
+        recipe = load_recipe(write_recipe(entry, "discs"))
+        monkeypatch.setattr(command, "load_recipes", lambda: {"discs": recipe})
+        folders = ["--data", str(discs), "--out", str(tmp_path / "models"), "--work", str(tmp_path / "work")]
+        assert command.main(folders) == 0
+        return load_card(tmp_path / "models" / "discs")
+
+    return make
+
+
+CLASSES = {"label": "size", "classes": {"0": "None", "1": "Small", "2": "Large"}}
+FINDINGS = {"label_columns": {"disc": "Disc", "bar": "Bar", "rare": "Rare"}}
+
+
+def recomputed(card):
+    """Every metric of the card beside what the stored scores say."""
+    for result in card.front_matter["model-index"][0]["results"]:
+        scores = card_scores(pd.read_parquet(card.folder / result["dataset"]["scores"]), card)
+        for entry in result["metrics"]:
+            yield entry, entry_value(entry, scores, card)
+
+
+def assert_card_follows_from_scores(card):
+    for entry, value in recomputed(card):
+        assert entry["value"] == pytest.approx(value, abs=6e-6, nan_ok=True)
+    for entry in card.metrics:
+        if entry["split"] == "test":
+            assert ("not defined" if math.isnan(entry["value"]) else f"{entry['value']:.3f}") in card.text
+
+
+def test_multiclass_recipe_becomes_a_card(make):
+    card = make("multiclass", LABELS, data=CLASSES)
+    assert card.threshold is None
+    assert "with the largest probability" in card.text
+    assert "| true class | called None | called Small | called Large |" in card.text
+    assert_card_follows_from_scores(card)
+    by_type = {(entry["type"], entry.get("label")): entry for entry in card.metrics if entry["split"] == "test"}
+    assert by_type["roc_auc_macro", None]["value"] > 0.5
+    assert by_type["label_roc_auc", "Large"]["positives"] == 7
+    table = pd.read_parquet(card.folder / "evaluations" / "discs--test.parquet")
+    assert np.allclose(table[["y_score_0", "y_score_1", "y_score_2"]].sum(axis=1), 1.0)
+    assert set(table["y_true"]) == {0, 1, 2}
+
+
+def test_ordinal_recipe_becomes_a_card_with_its_derived_question(make):
+    card = make("ordinal", LABELS, data=CLASSES, derived={"name": "Any disc", "labels": ["Small", "Large"]})
+    assert card.derived == {"name": "Any disc", "labels": ("Small", "Large")}
+    assert 0 <= card.thresholds["Any disc"] <= 1
+    assert_card_follows_from_scores(card)
+    types = {entry["type"] for entry in card.metrics}
+    assert {"kappa_quadratic", "label_sensitivity", "label_ppv"} <= types
+    assert "their order is not built in" in card.text
+    assert "Any disc means Small, Large" in card.text
+
+
+def test_multilabel_recipe_becomes_a_card_that_says_what_is_not_defined(make):
+    card = make("multilabel", ("Disc", "Bar", "Rare"), data=FINDINGS)
+    assert set(card.thresholds) == {"Disc", "Bar", "Rare"}
+    assert card.thresholds["Rare"] == 0.5
+    assert "0.5 for Rare, of which the split has cases of one kind only" in card.threshold_from
+    assert_card_follows_from_scores(card)
+    rare = next(e for e in card.metrics if (e["type"], e.get("label"), e["split"]) == ("label_roc_auc", "Rare", "test"))
+    assert math.isnan(rare["value"])
+    assert rare["positives"] == 0
+    assert "| Rare | 0 of 21 | not defined |" in card.text
+
+
+def test_rarest_finding_is_divided_first(discs):
+    from core.training.cases import load_cases
+    from core.training.recipe import Source
+    from core.training.splitting import Division
+
+    division = Division("groups", val=0.2, test=0.2)
+    columns = {"disc": "Disc", "bar": "Bar"}
+    source = Source("s", "discs", "labels.csv", "file", label_columns=columns, division=division)
+    cases = load_cases(source, ("Disc", "Bar"), discs)
+    bars = [sum(case.target[1] for case in cases if case.split == split) for split in ("train", "val", "test")]
+    assert bars == [14, 4, 5]
+
+
+def test_cell_that_is_neither_0_nor_1_is_refused(entry, write_recipe, discs):
+    from core.training.cases import load_cases
+    from core.training.recipe import InvalidRecipe, Source
+
+    source = Source("s", "discs", "labels.csv", "file", label_columns={"size": "Disc"}, only_split="test")
+    with pytest.raises(InvalidRecipe, match="'2' in size"):
+        load_cases(source, ("Disc",), discs)
+
+
+def test_finding_without_a_column_is_refused(entry, write_recipe):
+    from core.training.recipe import InvalidRecipe, load_recipe
+
+    entry.update(task="multilabel", labels=["Disc", "Bar"])
+    entry["data"]["label_columns"] = {"disc": "Disc"}
+    entry["data"]["classes"] = {}
+    with pytest.raises(InvalidRecipe, match="pictures for every label"):
+        load_recipe(write_recipe(entry))
+
+
+@pytest.mark.parametrize(
+    "derived", [{"name": "Blob", "labels": ["Blob"]}, {"name": "x", "labels": ["Nope"]}, {"name": "x"}]
+)
+def test_derived_question_that_does_not_follow_is_refused(entry, write_recipe, derived):
+    from core.training.recipe import InvalidRecipe, load_recipe
+
+    entry.update(task="multiclass", derived=derived)
+    with pytest.raises(InvalidRecipe, match="derived question"):
+        load_recipe(write_recipe(entry))
+
+
+def test_loss_of_findings_weighs_absent_and_present():
+    from core.training.fit import FindingsLoss, label_weights
+
+    weights = label_weights(np.array([[1, 0], [0, 0], [0, 1], [0, 1]]))
+    assert weights.tolist() == [[pytest.approx(2 / 3), 2.0], [1.0, 1.0]]
+    loss = FindingsLoss.from_config(FindingsLoss(weights.tolist()).get_config())
+    found = float(loss(np.array([[1.0, 0.0]]), np.array([[0.5, 0.5]])))
+    assert found == pytest.approx(np.log(2) * 1.5)
