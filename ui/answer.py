@@ -103,7 +103,7 @@ def show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answ
     _show_doubt(prediction, position)
     explanation, key = None, ""
     with errors_shown():  # the answer stays when its explanation fails
-        explanation, key = _explain(state, bundle, scan, prediction)
+        explanation, key = _explain(state, bundle, scan, prediction, position)
         _show_evidence(explanation, frame)
     return Answer(prediction, frame, position, explanation, key, chart)
 
@@ -112,7 +112,7 @@ def _numbers(prediction: Prediction, position: int) -> str:
     """The numbers of the decision in one line, for those who read before the chart is there, or cannot see it."""
     decision = prediction.decision(position)
     labels = prediction.card.labels
-    about = labels[1] if prediction.card.task == "binary" else decision.label
+    about = labels[decision.about]
     calibrated = float(prediction.calibrated[position][labels.index(about)])
     value, cut = beside_threshold(decision.probability, decision.threshold or 0.0)
     threshold = "" if decision.threshold is None else f", threshold {cut}"
@@ -155,12 +155,15 @@ def _show_doubt(prediction: Prediction, position: int) -> None:
         st.markdown(f"◐ The model {prediction.note}")
 
 
-def _explain(state: Reading, bundle: Bundle, scan: Scan, prediction: Prediction) -> tuple[Explanation, str]:
+def _explain(
+    state: Reading, bundle: Bundle, scan: Scan, prediction: Prediction, position: int
+) -> tuple[Explanation, str]:
     labels = prediction.card.labels
-    first = labels[1] if prediction.card.task == "binary" else prediction.decision().label
-    label = st.segmented_control(
-        "Show the evidence for", labels, default=first, required=True, key=f"label-{prediction.card.slug}"
-    )
+    first, chosen = labels[prediction.decision(position).about], f"label-{prediction.card.slug}"
+    if prediction.card.task != "binary":  # each scan starts with the class that it was called
+        chosen += f"-{scan.digest[:12]}"
+    st.session_state.setdefault(chosen, first)
+    label = st.segmented_control("Show the evidence for", labels, required=True, key=chosen)
     key = f"{prediction.card.slug} {label} {prediction.frames[0]}+{len(prediction.frames)}"
     keras = cached_keras()
     if bundle.cam_weights is None and keras.pid is None:
@@ -192,7 +195,7 @@ def show_strip(state: Reading, scan: Scan, answer: Answer) -> None:
         _read_all(state, scan, prediction.card.slug)
     elif scan.frames > 1 and explanation is not None:
         index = prediction.card.labels.index(explanation.label)
-        cut = prediction.card.threshold if index == 1 else None  # the threshold is about the second label
+        cut = prediction.decision(answer.position).cuts.get(index)
         show_chart(
             lambda: evidence_figure(explanation, scan, prediction.probabilities[:, index], answer.frame, cut),
             "evidence",
@@ -212,7 +215,7 @@ def _read_all(state: Reading, scan: Scan, slug: str) -> None:
     if not job.wait(0.0):
         show_job(job)
     elif job.error is None:
-        state.answers.put(whole, job.result)
+        state.answers.put(whole, job.hand_over())
         st.rerun()
     else:
         if not job.was_cancelled:

@@ -46,6 +46,12 @@ MAIN_METRICS = {
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
     "accuracy": "Accuracy",
+    "kappa_quadratic": "Quadratic kappa",
+    "roc_auc_macro": "ROC AUC, mean of classes",
+    "accuracy_multiclass": "Accuracy",
+    "kappa": "Kappa",
+    "roc_auc_labels": "ROC AUC, mean of findings",
+    "average_precision_labels": "Average precision, mean of findings",
 }
 
 
@@ -53,7 +59,8 @@ def show_card(card: ModelCard) -> None:
     """A model's card: measured figures first, then its own words."""
     st.markdown(card.summary)
     licence = card.license + (", not for commercial use" if card.non_commercial else "")
-    threshold = "" if card.threshold is None else f"Threshold {card.threshold:.2f}, "
+    cuts = {"": card.threshold} if card.threshold is not None else card.thresholds
+    threshold = "".join(f"{f'Threshold {label}'.strip()} {cut:.2f}, " for label, cut in cuts.items())
     st.caption(
         f"Licence of the weights: {licence}. {threshold}temperature {card.temperature:.2f}. {card.threshold_from}."
     )
@@ -66,7 +73,8 @@ def show_card(card: ModelCard) -> None:
             row[MAIN_METRICS[metric["type"]]] = _with_interval(metric)
     if rows:
         st.table(list(rows.values()), hide_index=True)
-        st.caption("Decisions at the threshold above. In brackets 95 % intervals.")
+        rule = "at the threshold above" if card.task in {"binary", "multilabel"} else "by the largest probability"
+        st.caption(f"Decisions {rule}. In brackets 95 % intervals.")
     st.markdown(_without_title(card.text))
 
 

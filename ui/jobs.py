@@ -12,6 +12,8 @@ import streamlit as st
 from core.errors import Cancelled, ScanLensError
 from ui.faults import log_fault
 
+Work = Callable[[Callable[[float, str], None], Callable[[], bool]], Any]
+
 
 class Job:
     """One task in a thread of its own.
@@ -21,20 +23,22 @@ class Job:
         work: Called with `progress(share, message)` and `cancelled()`; its result is kept.
     """
 
-    def __init__(self, title: str, work: Callable[[Callable[[float, str], None], Callable[[], bool]], Any]) -> None:
+    def __init__(self, title: str, work: Work) -> None:
         self.title = title
         self.share, self.message = 0.0, ""
         self.result: Any = None
         self.error: ScanLensError | None = None
         self.started = time.monotonic()
-        self._work = work
+        self._work: Work | None = work
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
+        work, self._work = self._work, None  # Streamlit may keep the job for its button: it must not hold the scan
+        assert work is not None  # a job runs once
         try:
-            self.result = self._work(self._progress, self._stop.is_set)
+            self.result = work(self._progress, self._stop.is_set)
         except ScanLensError as error:
             self.error = error
         except Exception as error:
@@ -43,6 +47,11 @@ class Job:
 
     def _progress(self, share: float, message: str = "") -> None:
         self.share, self.message = min(max(share, 0.0), 1.0), message
+
+    def hand_over(self) -> Any:
+        """The result, which the job then forgets."""
+        result, self.result = self.result, None
+        return result
 
     def cancel(self) -> None:
         """Ask the work to stop; it does at its next step."""

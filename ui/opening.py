@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.readers import Opened, Source, open_sources
 from core.samples import SAMPLES, open_sample
@@ -31,6 +32,15 @@ def _uploaded(state: Reading) -> None:
         title = f"Opening {sources[0].name}" if len(sources) == 1 else f"Opening {len(sources)} files"
         open_in_background(state, title, lambda progress, cancelled: open_sources(sources, progress, cancelled))
         state.uploads += 1  # a fresh uploader: the files' bytes are not kept twice
+        _forget_uploads([file.file_id for file in files])
+
+
+def _forget_uploads(file_ids: list[str]) -> None:
+    """Take the uploaded bytes out of Streamlit's store, which would keep them until the browser tab is closed."""
+    context = get_script_run_ctx()
+    if context is not None:
+        for file_id in file_ids:
+            context.uploaded_file_mgr.remove_file(context.session_id, file_id)
 
 
 def _sample(state: Reading, key: str, title: str) -> None:

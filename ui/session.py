@@ -104,10 +104,12 @@ class Reading:
         self.job, self.refused, self.trouble = None, None, ""
         if job.error is not None:
             self.trouble = "" if job.was_cancelled else str(job.error)
-        elif job.result[0].scans:
-            self.show(*job.result)
+            return
+        opened, came_from = job.hand_over()
+        if opened.scans:
+            self.show(opened, came_from)
         else:
-            self.refused = job.result[0]
+            self.refused = opened
 
     def look_for_another(self, choosing: bool) -> None:
         """Show the drop zone beside the open scan, or go back to it."""

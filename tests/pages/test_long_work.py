@@ -1,7 +1,9 @@
 """Work that takes its time: the page shows it, it can be stopped, and widgets stay quick."""
 
+import gc
 import statistics
 import time
+import weakref
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -102,3 +104,13 @@ def test_a_widget_change_runs_the_page_quickly(widget, look_at):
     assert not app.exception
     print(f"{widget}: {statistics.median(times) * 1000:.0f} ms")
     assert statistics.median(times) < 1.0
+
+
+def test_a_closed_scan_is_nowhere_in_memory(look_at, state, settled):
+    app = look_at("echo")
+    settled(app.button(key=f"force-{MODEL}").click().run())  # every frame was read by a job of its own
+    scan = weakref.ref(state(app).scan)
+    assert scan() is not None
+    app.button(key="close").click().run()
+    gc.collect()
+    assert scan() is None
