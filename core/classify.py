@@ -5,7 +5,7 @@ Nothing is chosen here: threshold and temperature come from the card, which took
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,17 +18,40 @@ from core.runtime.session import Bundle, ModelOutput
 from core.scan import Scan
 from core.similarity import Similarity
 
+#: Nearer to its threshold than this, an answer could be turned by a slightly different exposure.
+NEAR = 0.05
+
+
+@dataclass(frozen=True)
+class Derived:
+    """The answer to a yes-or-no question that follows from the classes.
+
+    Attributes:
+        name: What is asked, e.g. `"Referable retinopathy"`.
+        probability: Sum of the probabilities of the classes that mean yes.
+        threshold: From which on the answer is yes.
+    """
+
+    name: str
+    probability: float
+    threshold: float
+
 
 @dataclass(frozen=True)
 class Decision:
     """What one frame's probabilities come to.
 
     Attributes:
-        label: The chosen label.
+        label: The chosen label; of several findings the one furthest above, or least below, its threshold.
         class_index: Its place in the card's labels.
-        probability: The model's probability of the label that the threshold is about (binary) or of `label`.
-        threshold: The stored threshold, or None where the largest probability decides.
+        probability: The model's probability of the label at `about`.
+        threshold: The stored threshold of the label at `about`, or None where the largest probability decides.
         sentence: The decision in words, e.g. `"Pneumonia is likely"`.
+        about: Class index that `probability` and `threshold` belong to: the second label of a binary answer, else
+            `class_index`.
+        called: Class indices that are called: one, or as many findings as reach their threshold.
+        cuts: Class index to threshold, for every class that has one.
+        derived: The yes-or-no question of the card, or None.
     """
 
     label: str
@@ -36,6 +59,10 @@ class Decision:
     probability: float
     threshold: float | None
     sentence: str
+    about: int
+    called: tuple[int, ...]
+    cuts: Mapping[int, float]
+    derived: Derived | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,23 +124,61 @@ def class_probabilities(logits: NDArray[np.floating], task: Task, temperature: f
     return result.astype(np.float32)
 
 
+def _reaches(probability: float, threshold: float) -> bool:
+    """Both as float32, in which scores are computed and thresholds were found among them."""
+    return bool(np.float32(probability) >= np.float32(threshold))
+
+
+def _likely(name: str, probability: float, threshold: float) -> str:
+    """`"Pneumonia is likely"`; near the threshold it says so."""
+    word = "likely" if _reaches(probability, threshold) else "unlikely"
+    near = ", but near the threshold" if abs(probability - threshold) < NEAR else ""
+    return f"{name} is {word}{near}"
+
+
 def decide(card: ModelCard, probabilities: NDArray[np.floating]) -> Decision:
     """One row of probabilities to a decision in words.
 
-    A binary answer within 0.05 of its threshold is called near the threshold, because a slightly different exposure
-    could turn it.
+    An answer within 0.05 of its threshold is called near the threshold, because a slightly different exposure could
+    turn it.
     """
+    if card.task == "multilabel":
+        return _decide_findings(card, probabilities)
     if card.task == "binary" and card.threshold is not None:
         positive = float(probabilities[1])
-        # Both as float32, in which scores are computed and thresholds were found among them.
-        index = int(np.float32(positive) >= np.float32(card.threshold))
-        word = "likely" if index else "unlikely"
-        near = ", but near the threshold" if abs(positive - card.threshold) < 0.05 else ""
-        sentence = f"{card.labels[1]} is {word}{near}"
-        return Decision(card.labels[index], index, positive, card.threshold, sentence)
+        index = int(_reaches(positive, card.threshold))
+        sentence = _likely(card.labels[1], positive, card.threshold)
+        cuts = {1: card.threshold}
+        return Decision(card.labels[index], index, positive, card.threshold, sentence, 1, (index,), cuts)
     index = int(np.argmax(probabilities))
-    probability = float(probabilities[index])
-    return Decision(card.labels[index], index, probability, None, f"{card.labels[index]} is the most likely answer")
+    sentence, derived = f"{card.labels[index]} is the most likely answer", _derive(card, probabilities)
+    if derived:
+        sentence += f". {_likely(derived.name, derived.probability, derived.threshold)}"
+    return Decision(
+        card.labels[index], index, float(probabilities[index]), None, sentence, index, (index,), {}, derived
+    )
+
+
+def _derive(card: ModelCard, probabilities: NDArray[np.floating]) -> Derived | None:
+    if not card.derived:
+        return None
+    name = card.derived["name"]
+    total = sum(float(probabilities[card.labels.index(label)]) for label in card.derived["labels"])
+    return Derived(name, total, card.thresholds[name])
+
+
+def _decide_findings(card: ModelCard, probabilities: NDArray[np.floating]) -> Decision:
+    cuts = {index: card.thresholds[label] for index, label in enumerate(card.labels)}
+    called = tuple(index for index, cut in cuts.items() if _reaches(probabilities[index], cut))
+    near = [card.labels[index] for index, cut in cuts.items() if abs(float(probabilities[index]) - cut) < NEAR]
+    sentence = f"Found: {', '.join(card.labels[index] for index in called)}"
+    if not called:
+        sentence = f"None of the {len(cuts)} findings"
+    if near:
+        sentence += f". Near the threshold: {', '.join(near)}"
+    # A hair below a low threshold is nearer than far below a high one, so distances are compared, not probabilities.
+    best = max(cuts, key=lambda index: float(np.nan_to_num(probabilities[index], nan=-1.0)) - cuts[index])
+    return Decision(card.labels[best], best, float(probabilities[best]), cuts[best], sentence, best, called, cuts)
 
 
 def classify(

@@ -22,9 +22,9 @@ if TYPE_CHECKING:  # plotly takes most of a second to import, and the classifier
 ROW, FRAME = 38, 58
 
 
-def bar_order(probabilities: NDArray[np.floating]) -> list[int]:
+def bar_order(probabilities: NDArray[np.floating], decision: Decision) -> list[int]:
     """Class indices from the top bar to the lowest: the label that a binary question is about, else by size."""
-    if len(probabilities) == 2:
+    if decision.cuts.keys() == {1}:
         return [1, 0]
     return [int(index) for index in np.argsort(-np.nan_to_num(probabilities, nan=-1.0), kind="stable")]
 
@@ -45,7 +45,7 @@ def probability_figure(
     """
     from plotly.graph_objects import Bar, Figure
 
-    order = bar_order(probabilities)
+    order = bar_order(probabilities, decision)
     rows = list(range(len(order)))[::-1]
     figure = Figure(
         Bar(
@@ -53,7 +53,7 @@ def probability_figure(
             y=rows,
             orientation="h",
             width=0.5,
-            marker_color=[OKABE_ITO[0] if index == decision.class_index else OKABE_ITO[4] for index in order],
+            marker_color=[OKABE_ITO[0] if index in decision.called else OKABE_ITO[4] for index in order],
             marker_line_width=0,
             customdata=[escape(card.labels[index]) for index in order],
             hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
@@ -61,8 +61,8 @@ def probability_figure(
     )
     if calibrated is not None:
         _mark_calibrated(figure, [float(calibrated[index]) for index in order], rows)
-    if decision.threshold is not None and len(order) == 2:
-        _mark_threshold(figure, decision, rows[order.index(1)])
+    for index, threshold in decision.cuts.items():
+        _mark_threshold(figure, float(probabilities[index]), threshold, rows[order.index(index)])
     _write_values(figure, order, rows, probabilities, calibrated, decision)
     _lay_out(figure, [card.labels[index] for index in order], rows)
     return figure
@@ -80,9 +80,8 @@ def _mark_calibrated(figure: Figure, values: Sequence[float], rows: Sequence[int
     )
 
 
-def _mark_threshold(figure: Figure, decision: Decision, row: int) -> None:
-    threshold = float(decision.threshold or 0.0)
-    written = beside_threshold(decision.probability, threshold)[1]
+def _mark_threshold(figure: Figure, probability: float, threshold: float, row: int) -> None:
+    written = beside_threshold(probability, threshold)[1]
     # A light line under a dark one is seen on the bar and on either theme.
     for color, width in (("#FFFFFF", 4), ("#444444", 2)):
         line = {"color": color, "width": width}
@@ -104,7 +103,7 @@ def _write_values(
 ) -> None:
     """Values in a column of their own, so that figures stand under one another and never on a bar."""
     for index, row in zip(order, rows, strict=True):
-        text = f"<b>{escape(_value(index, float(probabilities[index]), decision, len(order)))}</b>"
+        text = f"<b>{escape(_value(index, float(probabilities[index]), decision))}</b>"
         if calibrated is not None:
             text += f"<br><span style='font-size:11px'>◇ calibrated {_escaped(float(calibrated[index]))}</span>"
         figure.add_annotation(
@@ -112,9 +111,9 @@ def _write_values(
         )
 
 
-def _value(index: int, probability: float, decision: Decision, classes: int) -> str:
-    if decision.threshold is not None and classes == 2 and index == 1:
-        return beside_threshold(probability, decision.threshold)[0]
+def _value(index: int, probability: float, decision: Decision) -> str:
+    if index in decision.cuts:
+        return beside_threshold(probability, decision.cuts[index])[0]
     return probability_text(probability)
 
 
@@ -154,15 +153,15 @@ def describe_probabilities(
         E.g. `"Pneumonia is likely. Probability of Pneumonia 0.87, calibrated 0.81; of Normal 0.13, calibrated 0.19.
         The decision threshold for Pneumonia is 0.62."`
     """
-    order = bar_order(probabilities)
+    order = bar_order(probabilities, decision)
     parts = []
     for index in order:
-        part = f"of {card.labels[index]} {_value(index, float(probabilities[index]), decision, len(order))}"
+        part = f"of {card.labels[index]} {_value(index, float(probabilities[index]), decision)}"
         parts.append(
             part + (f", calibrated {probability_text(float(calibrated[index]))}" if calibrated is not None else "")
         )
     text = f"{decision.sentence}. Probability {'; '.join(parts)}."
-    if decision.threshold is not None and len(order) == 2:
-        written = beside_threshold(decision.probability, decision.threshold)[1]
-        text += f" The decision threshold for {card.labels[1]} is {written}."
+    for index in [index for index in order if index in decision.cuts]:
+        written = beside_threshold(float(probabilities[index]), decision.cuts[index])[1]
+        text += f" The decision threshold for {card.labels[index]} is {written}."
     return text

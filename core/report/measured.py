@@ -15,6 +15,12 @@ NAMES = {
     "specificity": "specificity",
     "accuracy": "accuracy",
     "average_precision": "average precision",
+    "kappa_quadratic": "quadratic kappa",
+    "roc_auc_macro": "macro ROC AUC",
+    "accuracy_multiclass": "accuracy",
+    "kappa": "kappa",
+    "roc_auc_labels": "mean ROC AUC of the findings",
+    "average_precision_labels": "mean average precision of the findings",
 }
 
 #: More numbers a dataset would bury the ones that matter; the JSON has all.

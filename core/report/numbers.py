@@ -10,6 +10,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -70,11 +71,11 @@ def as_csv(scan: Scan, prediction: Prediction, explanation: Explanation | None =
     target = io.StringIO(newline="")
     writer = csv.DictWriter(target, COLUMNS, lineterminator="\r\n")
     writer.writeheader()
-    frames = _prediction(scan, prediction, explanation)["frames"]
+    frames, card = _prediction(scan, prediction, explanation)["frames"], prediction.card
     always = _always(scan, prediction, explanation)
     for frame in frames:
         for index, label in enumerate(prediction.card.labels):
-            row = {**always, **_row(frame, index, label)}
+            row = {**always, **_row(frame, index, label, card.thresholds.get(label, card.threshold))}
             writer.writerow({key: _cell(row[key]) for key in COLUMNS})
     return target.getvalue().encode()
 
@@ -90,7 +91,6 @@ def _always(scan: Scan, prediction: Prediction, explanation: Explanation | None)
         "scan_sha256": scan.digest,
         "model": card.slug,
         "model_sha256": model_sha256(card),
-        "threshold": card.threshold,
         "temperature": card.temperature,
         "warnings": " | ".join(doubts(scan, prediction, explanation)),
         "scanlens_version": versions()["scanlens"],
@@ -98,7 +98,7 @@ def _always(scan: Scan, prediction: Prediction, explanation: Explanation | None)
     }
 
 
-def _row(frame: dict[str, Any], index: int, label: str) -> dict[str, Any]:
+def _row(frame: dict[str, Any], index: int, label: str, threshold: float | None) -> dict[str, Any]:
     similarity = frame["similarity"] or {"distance": None, "percentile": None, "is_similar": None}
     return {
         "frame_number": frame["frame_number"],
@@ -106,7 +106,8 @@ def _row(frame: dict[str, Any], index: int, label: str) -> dict[str, Any]:
         "label": label,
         "probability": frame["probabilities"][index],
         "calibrated_probability": frame["calibrated_probabilities"][index],
-        "is_decision": index == frame["decision"]["class_index"],
+        "is_decision": label in frame["decision"]["called_labels"],
+        "threshold": threshold,
         "similarity_distance": similarity["distance"],
         "similarity_percentile": similarity["percentile"],
         "is_similar": similarity["is_similar"],
@@ -170,6 +171,7 @@ def _prediction(scan: Scan, prediction: Prediction, explanation: Explanation | N
         "threshold": card.threshold,
         "threshold_label": card.labels[1] if card.task == "binary" else None,
         "threshold_from": card.threshold_from or None,
+        "thresholds": dict(card.thresholds),
         "temperature": card.temperature,
         "does_not_fit_because": prediction.warning or None,
         "could_not_check": prediction.note or None,
@@ -193,6 +195,8 @@ def _frame(scan: Scan, prediction: Prediction, evidence: dict[int, float], posit
             "class_index": decision.class_index,
             "probability": decision.probability,
             "sentence": decision.sentence,
+            "called_labels": [prediction.card.labels[index] for index in decision.called],
+            "derived": None if decision.derived is None else asdict(decision.derived),
         },
         "similarity": None
         if near is None

@@ -47,14 +47,18 @@ def answer_line(view: View) -> str:
     """In numbers: `"Probability of Pneumonia 0.87, decision threshold 0.62, calibrated probability 0.81."`."""
     decision = view.prediction.decision(view.position)
     card = view.prediction.card
-    about = 1 if decision.threshold is not None and len(card.labels) == 2 else decision.class_index
+    about, derived = decision.about, decision.derived
     probability = probability_text(decision.probability)
     threshold = ""
     if decision.threshold is not None:
         probability, written = beside_threshold(decision.probability, decision.threshold)
         threshold = f", decision threshold {written}"
     calibrated = probability_text(float(view.prediction.calibrated[view.position][about]))
-    return f"Probability of {card.labels[about]} {probability}{threshold}, calibrated probability {calibrated}."
+    line = f"Probability of {card.labels[about]} {probability}{threshold}, calibrated probability {calibrated}."
+    if derived is not None:
+        probability, threshold = beside_threshold(derived.probability, derived.threshold)
+        line += f" Probability of {derived.name} {probability}, decision threshold {threshold}."
+    return line
 
 
 def probabilities(column: Column, view: View, longest: int, most: int) -> None:
@@ -63,18 +67,16 @@ def probabilities(column: Column, view: View, longest: int, most: int) -> None:
     decision = prediction.decision(view.position)
     row, calibrated = prediction.probabilities[view.position], prediction.calibrated[view.position]
     column.heading("Probabilities")
-    order = bar_order(row)
+    order = bar_order(row, decision)
     shown = order[: min(MOST_BARS, most)]
     for index in shown:
-        cut = decision.threshold if index == 1 and len(order) == 2 else None
+        cut = decision.cuts.get(index)
         value = probability_text(float(row[index])) if cut is None else beside_threshold(float(row[index]), cut)[0]
         words = f"{value} · calibrated {probability_text(float(calibrated[index]))}"
         if cut is not None:
             words += f" · threshold {beside_threshold(float(row[index]), cut)[1]}"
         label = shortened(prediction.card.labels[index], min(longest, 36))
-        column.probability(
-            label, words, float(row[index]), cut, float(calibrated[index]), index == decision.class_index
-        )
+        column.probability(label, words, float(row[index]), cut, float(calibrated[index]), index in decision.called)
     if len(order) > len(shown):
         rest = len(order) - len(shown)
         column.text(f"{rest} more classes, each at most {probability_text(float(row[order[len(shown)]]))}", color=QUIET)
@@ -91,7 +93,7 @@ def _bar_key(card: ModelCard, threshold: float | None) -> str:
 def _over_the_stack(view: View) -> str:
     prediction = view.prediction
     decision = prediction.decision(view.position)
-    about = 1 if decision.threshold is not None else decision.class_index
+    about = decision.about
     values = prediction.probabilities[:, about]
     low, high = probability_text(float(values.min())), probability_text(float(values.max()))
     word = frame_word(view.scan)
@@ -150,14 +152,18 @@ def model(column: Column, view: View, longest: int, most: int) -> None:
     if data:
         facts["Data"] = data
     facts["Licence"] = f"{card.license}{', non-commercial use only' if card.non_commercial else ''}"
-    chosen = f". {card.threshold_from}" if card.threshold_from else ""
-    facts["Threshold"] = (
-        "none" if card.threshold is None else f"{card.threshold:.3g}, temperature {card.temperature:.3g}{chosen}"
-    )
+    facts["Threshold"] = _thresholds(card)
     found = card.out_of_distribution.get("roc_auc")
     if isinstance(found, (int, float)):
         facts["Similarity check"] = f"ROC AUC {found:.3f} against other pictures"
     _pairs(column, facts, longest, most)
+
+
+def _thresholds(card: ModelCard) -> str:
+    found = {"": card.threshold} if card.threshold is not None else dict(card.thresholds)
+    values = ", ".join(f"{label} {value:.3g}".strip() for label, value in found.items())
+    chosen = f". {card.threshold_from}" if card.threshold_from else ""
+    return f"{values or 'none, the largest probability decides'}, temperature {card.temperature:.3g}{chosen}"
 
 
 def tests(column: Column, view: View, longest: int, most: int) -> None:

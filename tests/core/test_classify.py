@@ -141,3 +141,40 @@ def test_progress_and_stopping_reach_the_model():
     model = MeanModel()
     classify(model, SCAN, progress=print, cancelled=bool)
     assert model.asked == {"progress": print, "cancelled": bool}
+
+
+def several(task, **more):
+    return replace(CARD, task=task, labels=("Caries", "Crown", "Root"), threshold=None, **more)
+
+
+CUTS = {"Caries": 0.6, "Crown": 0.2, "Root": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("scores", "sentence", "called", "label"),
+    [
+        ([0.9, 0.3, 0.1], "Found: Caries, Crown", (0, 1), "Caries"),
+        ([0.1, 0.1, 0.1], "None of the 3 findings", (), "Crown"),
+        ([0.1, 0.9, 0.52], "Found: Crown, Root. Near the threshold: Root", (1, 2), "Crown"),
+        ([0.1, 0.2, 0.1], "Found: Crown. Near the threshold: Crown", (1,), "Crown"),
+    ],
+)
+def test_findings_are_called_each_at_its_own_threshold(scores, sentence, called, label):
+    decision = decide(several("multilabel", thresholds=CUTS), np.array(scores, np.float32))
+    assert (decision.sentence, decision.called, decision.label) == (sentence, called, label)
+    assert decision.threshold == CUTS[label]
+    assert decision.cuts == {0: 0.6, 1: 0.2, 2: 0.5}
+
+
+def test_largest_probability_decides_between_classes():
+    decision = decide(several("multiclass"), np.array([0.2, 0.5, 0.3], np.float32))
+    assert decision.sentence == "Crown is the most likely answer"
+    assert (decision.threshold, decision.about, decision.called, decision.cuts) == (None, 1, (1,), {})
+
+
+def test_derived_question_is_answered_at_its_own_threshold():
+    card = several("ordinal", derived={"name": "Treat", "labels": ("Crown", "Root")}, thresholds={"Treat": 0.4})
+    decision = decide(card, np.array([0.45, 0.35, 0.2], np.float32))
+    assert decision.sentence == "Caries is the most likely answer. Treat is likely"
+    assert decision.derived.probability == pytest.approx(0.55)
+    assert "Treat is unlikely, but near the threshold" in decide(card, np.array([0.62, 0.2, 0.18])).sentence
