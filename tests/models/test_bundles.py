@@ -9,11 +9,14 @@ import pandas as pd
 import pytest
 
 from core.card import load_card
-from core.evaluation.calibration import choose_threshold, fit_temperature, sigmoid
+from core.classify import class_probabilities
+from core.evaluation.case_scores import card_scores, entry_value
+from core.evaluation.class_intervals import bootstrap_classes
 from core.evaluation.intervals import bootstrap
-from core.evaluation.metrics import METRICS
 from core.runtime.session import open_bundle
 from core.similarity import read_reference, similarity
+from core.training.choose import choose
+from core.training.measure import CARD_METRICS
 from core.training.recipe import RECIPES, load_recipe
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -48,7 +51,7 @@ def results(card):
 
 def scores(card, result):
     table = pd.read_parquet(card.folder / result["dataset"]["scores"])
-    return table, sigmoid(table["logit"].to_numpy() / card.temperature)
+    return table, card_scores(table, card)
 
 
 def test_there_is_a_bundle():
@@ -96,28 +99,28 @@ def test_compiled_model_equals_keras(card):
     batch = inputs(card)
     logits = open_bundle(card).run(batch, outputs=()).logits
     expected = np.asarray(model.predict(batch, verbose=0))
-    found = sigmoid(logits) if logits.shape[1] == 1 else np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    found = class_probabilities(logits, card.task)[:, -expected.shape[1] :]  # one unit speaks for the second label
     assert np.abs(found - expected).max() <= 1e-5
     assert model.get_layer(card.explain_layer) is not None
 
 
 def test_every_number_of_the_model_index_follows_from_the_stored_scores(card):
     for result in results(card):
-        table, calibrated = scores(card, result)
+        table, stored = scores(card, result)
         assert result["metrics"]
         for metric in result["metrics"]:
-            score = calibrated if metric["probabilities"] == "calibrated" else table["y_score"]
-            value = METRICS[metric["type"]].function(table["y_true"], score, card.threshold)
+            value = entry_value(metric, stored, card)
             assert metric["value"] == pytest.approx(value, abs=6e-6, nan_ok=True)
             assert metric["n"] == len(table)
             assert math.isnan(metric["low"]) or metric["low"] <= metric["value"] <= metric["high"]
 
 
-def test_intervals_of_the_auc_follow_from_the_stored_scores(card):
+def test_intervals_of_the_main_metric_follow_from_the_stored_scores(card):
     for result in results(card):
-        table, _ = scores(card, result)
-        (metric,) = [metric for metric in result["metrics"] if metric["type"] == "roc_auc"]
-        again = bootstrap("roc_auc", table["y_true"], table["y_score"], table["patient"])
+        _, stored = scores(card, result)
+        (metric,) = [metric for metric in result["metrics"] if metric["type"] == CARD_METRICS[card.task][0]]
+        estimate = bootstrap if card.task == "binary" else bootstrap_classes
+        again = estimate(metric["type"], stored.y_true, stored.y_score(), stored.patients)
         assert (metric["low"], metric["high"]) == pytest.approx((again.low, again.high), abs=2e-5, nan_ok=True)
 
 
@@ -131,20 +134,20 @@ def test_numbers_in_the_text_are_those_of_the_front_matter(card):
 
 def test_threshold_and_temperature_come_from_the_validation_split(card):
     (result,) = [entry for entry in results(card) if entry["dataset"]["split"] == "val"]
-    table, _ = scores(card, result)
-    recipe = load_recipe(RECIPES / f"{card.slug}.yaml")
-    threshold = choose_threshold(table["y_true"], table["y_score"], recipe.threshold_rule, recipe.threshold_value)
-    assert card.threshold == pytest.approx(threshold, abs=1e-6)
-    assert card.temperature == pytest.approx(fit_temperature(table["y_true"], table["logit"]), abs=1e-4)
+    choices = choose(load_recipe(RECIPES / f"{card.slug}.yaml"), scores(card, result)[1])
+    assert card.threshold == (None if choices.threshold is None else pytest.approx(choices.threshold, abs=1e-6))
+    assert card.thresholds == pytest.approx(choices.thresholds, abs=1e-6)
+    assert card.temperature == pytest.approx(choices.temperature, abs=1e-4)
     assert "validation" in card.threshold_from
 
 
 def test_stored_scores_are_probabilities_of_their_logits(card):
     for result in results(card):
-        table, _ = scores(card, result)
-        assert {"case", "patient", "split", "y_true", "y_score", "logit"} <= set(table.columns)
+        table, stored = scores(card, result)
+        assert {"case", "patient", "split"} <= set(table.columns)
         assert table["case"].is_unique
-        assert np.allclose(table["y_score"], sigmoid(table["logit"]), atol=1e-9)
+        columns = "y_score" if card.task == "binary" else [f"y_score_{k}" for k in range(len(card.labels))]
+        assert np.allclose(table[columns], stored.y_score(), atol=1e-9)
 
 
 def test_no_patient_is_in_two_splits(card):

@@ -1,6 +1,7 @@
 """From a recipe to a card for answers with several classes, ordered classes and several findings."""
 
 import csv
+import json
 import math
 
 import cv2
@@ -9,7 +10,13 @@ import pandas as pd
 import pytest
 
 from core.card import load_card
+from core.classify import classify
 from core.evaluation.case_scores import card_scores, entry_value
+from core.explain import EXPLAINERS
+from core.report.numbers import as_csv, as_json
+from core.report.pdf import as_pdf
+from core.runtime.session import open_bundle
+from core.training.cases import open_picture
 
 pytestmark = pytest.mark.keras
 
@@ -70,6 +77,22 @@ def recomputed(card):
             yield entry, entry_value(entry, scores, card)
 
 
+def assert_app_can_use(card, path):
+    """The way of an uploaded picture: answer, heatmap of every label, and what is taken home."""
+    prediction = classify(open_bundle(card), open_picture(path))
+    assert prediction.probabilities.shape == (1, len(card.labels))
+    assert prediction.decision().sentence
+    bundle = open_bundle(card)
+    assert bundle.cam_weights.shape[0] == len(card.labels)
+    for index, label in enumerate(card.labels):
+        explanation = EXPLAINERS["grad-cam"].function(bundle, prediction.prepared, index, output=prediction.output)
+        assert explanation.label == label
+    scan = open_picture(path)
+    assert as_pdf(scan, prediction, explanation).startswith(b"%PDF")
+    assert json.loads(as_json(scan, prediction, explanation))["prediction"]["labels"] == list(card.labels)
+    assert len(as_csv(scan, prediction).splitlines()) == 1 + len(card.labels)
+
+
 def assert_card_follows_from_scores(card):
     for entry, value in recomputed(card):
         assert entry["value"] == pytest.approx(value, abs=6e-6, nan_ok=True)
@@ -78,12 +101,13 @@ def assert_card_follows_from_scores(card):
             assert ("not defined" if math.isnan(entry["value"]) else f"{entry['value']:.3f}") in card.text
 
 
-def test_multiclass_recipe_becomes_a_card(make):
+def test_multiclass_recipe_becomes_a_card(make, discs):
     card = make("multiclass", LABELS, data=CLASSES)
     assert card.threshold is None
     assert "with the largest probability" in card.text
     assert "| true class | called None | called Small | called Large |" in card.text
     assert_card_follows_from_scores(card)
+    assert_app_can_use(card, discs / "discs" / "89.png")
     by_type = {(entry["type"], entry.get("label")): entry for entry in card.metrics if entry["split"] == "test"}
     assert by_type["roc_auc_macro", None]["value"] > 0.5
     assert by_type["label_roc_auc", "Large"]["positives"] == 7
@@ -92,23 +116,25 @@ def test_multiclass_recipe_becomes_a_card(make):
     assert set(table["y_true"]) == {0, 1, 2}
 
 
-def test_ordinal_recipe_becomes_a_card_with_its_derived_question(make):
+def test_ordinal_recipe_becomes_a_card_with_its_derived_question(make, discs):
     card = make("ordinal", LABELS, data=CLASSES, derived={"name": "Any disc", "labels": ["Small", "Large"]})
     assert card.derived == {"name": "Any disc", "labels": ("Small", "Large")}
     assert 0 <= card.thresholds["Any disc"] <= 1
     assert_card_follows_from_scores(card)
+    assert_app_can_use(card, discs / "discs" / "89.png")
     types = {entry["type"] for entry in card.metrics}
     assert {"kappa_quadratic", "label_sensitivity", "label_ppv"} <= types
     assert "their order is not built in" in card.text
     assert "Any disc means Small, Large" in card.text
 
 
-def test_multilabel_recipe_becomes_a_card_that_says_what_is_not_defined(make):
+def test_multilabel_recipe_becomes_a_card_that_says_what_is_not_defined(make, discs):
     card = make("multilabel", ("Disc", "Bar", "Rare"), data=FINDINGS)
     assert set(card.thresholds) == {"Disc", "Bar", "Rare"}
     assert card.thresholds["Rare"] == 0.5
     assert "0.5 for Rare, of which the split has cases of one kind only" in card.threshold_from
     assert_card_follows_from_scores(card)
+    assert_app_can_use(card, discs / "discs" / "89.png")
     rare = next(e for e in card.metrics if (e["type"], e.get("label"), e["split"]) == ("label_roc_auc", "Rare", "test"))
     assert math.isnan(rare["value"])
     assert rare["positives"] == 0
@@ -128,7 +154,7 @@ def test_rarest_finding_is_divided_first(discs):
     assert bars == [14, 4, 5]
 
 
-def test_cell_that_is_neither_0_nor_1_is_refused(entry, write_recipe, discs):
+def test_cell_that_is_neither_0_nor_1_is_refused(discs):
     from core.training.cases import load_cases
     from core.training.recipe import InvalidRecipe, Source
 
