@@ -66,11 +66,15 @@ def show_card(card: ModelCard) -> None:
     )
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for metric in card.metrics:
-        if metric.get("type") in MAIN_METRICS:
+        kind, about = str(metric.get("type")), metric.get("label")
+        title = MAIN_METRICS.get(kind, "")
+        if kind == "label_roc_auc" and card.derived and about == card.derived["name"]:
+            title = f"ROC AUC, {about}"
+        if title:
             row = rows.setdefault((metric["dataset"], metric["split"]), {})
             row["Measured on"] = f"{metric['dataset']}, {metric['split']}"
             row["Cases"] = str(metric.get("n", ""))
-            row[MAIN_METRICS[metric["type"]]] = _with_interval(metric)
+            row[title] = _with_interval(metric)
     if rows:
         st.table(list(rows.values()), hide_index=True)
         rule = "at the threshold above" if card.task in {"binary", "multilabel"} else "by the largest probability"

@@ -158,3 +158,35 @@ def test_folder_without_models_is_empty(tmp_path):
 
 def test_lines_of_dashes_in_the_text_end_nothing():
     assert split_front_matter("---\na: 1\n---\nfirst\n---\nsecond\n") == ({"a": 1}, "first\n---\nsecond\n")
+
+
+def several(**entries):
+    return changed(**{"task": "multilabel", "labels": ["A", "B"], "threshold": None, **entries})
+
+
+def test_thresholds_of_findings_are_read(tmp_path):
+    card = load_card(write(tmp_path / "m", several(thresholds={"A": 0.2, "B": 0.7})))
+    assert (card.threshold, card.thresholds) == (None, {"A": 0.2, "B": 0.7})
+
+
+def test_card_of_findings_without_a_threshold_for_each_is_refused(tmp_path):
+    with pytest.raises(InvalidCard, match="threshold for each label"):
+        load_card(write(tmp_path / "m", several(thresholds={"A": 0.2})))
+
+
+def test_threshold_of_a_finding_outside_0_to_1_is_refused(tmp_path):
+    with pytest.raises(InvalidCard, match="outside 0 to 1"):
+        load_card(write(tmp_path / "m", several(thresholds={"A": 0.2, "B": 1.7})))
+
+
+def test_derived_question_is_read(tmp_path):
+    derived = {"name": "Treat", "labels": ["B"]}
+    card = load_card(write(tmp_path / "m", several(task="ordinal", thresholds={"Treat": 0.4}, derived=derived)))
+    assert card.derived == {"name": "Treat", "labels": ("B",)}
+
+
+@pytest.mark.parametrize("labels", [["C"], ["A", "B"], []])
+def test_derived_question_of_other_labels_is_refused(tmp_path, labels):
+    derived = {"name": "Treat", "labels": labels}
+    with pytest.raises(InvalidCard, match="derived question"):
+        load_card(write(tmp_path / "m", several(task="ordinal", thresholds={"Treat": 0.4}, derived=derived)))
