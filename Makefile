@@ -11,7 +11,7 @@ PIP := env -u PYTHONDONTWRITEBYTECODE $(PY) -m pip --disable-pip-version-check i
 .PHONY: run test bench models lint lock format
 
 run: $(VENV)/.run
-	$(PY) -m streamlit run app.py --server.port $(PORT)
+	$(PY) -m ui.launch --server.port $(PORT)
 
 test: lint
 	$(PY) -m pytest

@@ -81,7 +81,7 @@ def _start(browser: Any) -> tuple[float, float, float]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "ui.launch", "--server.port", str(port)]
     begin = time.perf_counter()
     server = subprocess.Popen([*command, "--server.headless", "true"], cwd=ROOT, env=environment)
     try:

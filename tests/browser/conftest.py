@@ -52,23 +52,37 @@ def server_log(tmp_path_factory):
     return tmp_path_factory.mktemp("server") / "log.txt"
 
 
-@pytest.fixture(scope="session")
-def server(chromium, server_log):
+@contextlib.contextmanager
+def served(log_file):
+    """A server of its own, started as `make run` does."""
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "ui.launch", "--server.port", str(port)]
     command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
     url, until = f"http://localhost:{port}", time.monotonic() + 60
-    with server_log.open("wb") as log:
+    with log_file.open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
     try:
         while not is_served(url):
-            assert process.poll() is None, server_log.read_text()
+            assert process.poll() is None, log_file.read_text()
             assert time.monotonic() < until, "The server did not start within a minute."
             time.sleep(0.1)
         yield url
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def server(chromium, server_log):
+    with served(server_log) as url:
+        yield url
+
+
+@pytest.fixture
+def fresh_server(chromium, tmp_path):
+    """A server that nobody has visited yet."""
+    with served(tmp_path / "log.txt") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

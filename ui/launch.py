@@ -1,0 +1,20 @@
+"""Start the app: `python -m ui.launch [streamlit's options]`.
+
+`streamlit run app.py` works too, but its first visitor by a link to a page is told "Page not found": for the first session
+of a server Streamlit looks for pages in a folder named `pages` by itself, before `st.navigation` has named ours.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.web.cli import main
+
+APP = Path(__file__).resolve().parent.parent / "app.py"
+
+if __name__ == "__main__":
+    PagesManager.uses_pages_directory = False  # what `st.navigation` sets as well, only too late for the first session
+    sys.argv = ["streamlit", "run", str(APP), *sys.argv[1:]]
+    main()
