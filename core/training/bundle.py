@@ -94,6 +94,7 @@ def _counts(recipe: Recipe, parts: dict[str, list[LabelledCase]]) -> dict[tuple[
         for target, label in enumerate(recipe.labels):
             cases = [case for case in parts[split] if case.has(target)]
             counts[split, label] = (len(cases), len({case.patient for case in cases}))
+        counts[split, ""] = (len(parts[split]), len({case.patient for case in parts[split]}))
     return counts
 
 

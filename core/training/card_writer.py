@@ -40,7 +40,7 @@ class Measured:
     Attributes:
         choices: Thresholds and temperature.
         results: Validation first, then the held-out test split, then other sets.
-        counts: (split, label) to (pictures, patients) of the recipe's own data.
+        counts: (split, label) to (pictures, patients) of the recipe's own data; the label `""` for all.
         likeness: The card's `out_of_distribution`.
         sha256: File name to hash.
         bytes: File name to size.
@@ -118,10 +118,13 @@ def front_matter(recipe: Recipe, measured: Measured) -> dict[str, Any]:
 
 def _counts_section(recipe: Recipe, measured: Measured) -> str:
     rows = []
+    columns = {label: label for label in recipe.labels}
+    if recipe.task == "multilabel":  # whose findings do not add up to all pictures
+        columns = {"all": "", **columns}
     for split in SPLITS:
-        cells = [measured.counts[split, label] for label in recipe.labels]
+        cells = [measured.counts[split, label] for label in columns.values()]
         rows.append([split, *[f"{pictures} of {patients} patients" for pictures, patients in cells]])
-    return table(["split", *recipe.labels], rows)
+    return table(["split", *columns], rows)
 
 
 def _weights_words(recipe: Recipe, targets: Any) -> str:

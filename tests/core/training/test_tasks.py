@@ -139,6 +139,7 @@ def test_multilabel_recipe_becomes_a_card_that_says_what_is_not_defined(make, di
     assert math.isnan(rare["value"])
     assert rare["positives"] == 0
     assert "| Rare | 0 of 21 | not defined |" in card.text
+    assert "| test | 21 of 7 patients |" in card.text
 
 
 def test_rarest_finding_is_divided_first(discs):
