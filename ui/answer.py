@@ -116,7 +116,11 @@ def _numbers(prediction: Prediction, position: int) -> str:
     calibrated = float(prediction.calibrated[position][labels.index(about)])
     value, cut = beside_threshold(decision.probability, decision.threshold or 0.0)
     threshold = "" if decision.threshold is None else f", threshold {cut}"
-    return f"Probability of {about} {value}{threshold}, calibrated {probability_text(calibrated)}."
+    line = f"Probability of {about} {value}{threshold}, calibrated {probability_text(calibrated)}."
+    if decision.derived:
+        value, cut = beside_threshold(decision.derived.probability, decision.derived.threshold)
+        line += f" Probability of {decision.derived.name} {value}, threshold {cut}."
+    return line
 
 
 def show_probabilities(answer: Answer) -> None:

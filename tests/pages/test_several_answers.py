@@ -85,6 +85,7 @@ def test_answer_evidence_and_downloads_are_there(page, words, task):
     assert not app.error
     sentence = app.subheader[0].value
     assert "most likely answer" in sentence if task == "multiclass" else sentence.startswith(("Found: ", "None of"))
+    assert ("Probability of Treat" in words(app)) == (task == "multiclass")
     assert "brightest cell here" in words(app) or "no heat is drawn" in words(app)
     assert app.get("plotly_chart")
     assert len(app.download_button) == 4
