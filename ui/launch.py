@@ -1,7 +1,7 @@
 """Start the app: `python -m ui.launch [streamlit's options]`.
 
-`streamlit run app.py` works too, but its first visitor by a link to a page is told "Page not found": for the first session
-of a server Streamlit looks for pages in a folder named `pages` by itself, before `st.navigation` has named ours.
+`streamlit run app.py` works too, but its first visitor by a link to a page is told "Page not found": for the first
+session of a server Streamlit looks for pages in a folder named `pages` by itself, before `st.navigation` names ours.
 """
 
 from __future__ import annotations

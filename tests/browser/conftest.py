@@ -196,3 +196,17 @@ def picture_of(tmp_path_factory):
         return path
 
     return kept
+
+
+@pytest.fixture(scope="session")
+def force():
+    """Ask the pneumonia model about a scan that it does not fit, whatever other models are there."""
+
+    def asked(page):
+        folded = page.locator("details", has_text="Models that do not fit")
+        folded.wait_for()
+        if folded.get_attribute("open") is None:
+            folded.locator("summary").click()
+        page.locator(".st-key-force-pneumonia-chest-xray button").click()
+
+    return asked

@@ -6,29 +6,29 @@ import pytest
 WIDTHS = (1440, 900)
 
 
-def empty(page, until_drawn):
+def empty(page, *_):
     page.get_by_text("They name no patient").wait_for()
     page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
 
 
-def done(page, until_drawn):
+def done(page, until_drawn, *_):
     until_drawn(page)
     page.get_by_role("button", name="CSV", exact=True).wait_for()
 
 
-def forced(page, until_drawn):
-    page.get_by_role("button", name="Use anyway").click()
+def forced(page, until_drawn, force):
+    force(page)
     page.get_by_text("Its answer means nothing medical").wait_for()
     done(page, until_drawn)
 
 
-def stack(page, until_drawn):
-    page.get_by_role("button", name="Use anyway").click()
+def stack(page, until_drawn, force):
+    force(page)
     page.get_by_test_id("stPlotlyChart").nth(1).wait_for()
     done(page, until_drawn)
 
 
-def refused(page, until_drawn):
+def refused(page, *_):
     page.locator("input[type=file]").set_input_files({"name": "a.dcm", "mimeType": "", "buffer": b""})
     page.get_by_role("alert").wait_for()
 
@@ -36,19 +36,19 @@ def refused(page, until_drawn):
 STATES = {
     "empty": ("", empty),
     "done": ("?sample=chest", done),
-    "unfit": ("?sample=head", lambda page, _: page.get_by_role("button", name="Use anyway").wait_for()),
-    "forced": ("?sample=head", forced),
+    "unfit": ("?sample=bones", lambda page, *_: page.get_by_text("No model here was trained").wait_for()),
+    "forced": ("?sample=bones", forced),
     "stack": ("?sample=echo", stack),
     "refused": ("", refused),
-    "models": ("models", lambda page, _: page.get_by_test_id("stTable").first.wait_for()),
+    "models": ("models", lambda page, *_: page.get_by_test_id("stTable").first.wait_for()),
 }
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_a_state_fits_wide_and_narrow_in_light_and_dark(state, open_page, until_drawn, picture_of):
+def test_a_state_fits_wide_and_narrow_in_light_and_dark(state, open_page, until_drawn, picture_of, force):
     address, reach = STATES[state]
     page = open_page(address)
-    reach(page, until_drawn)
+    reach(page, until_drawn, force)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
