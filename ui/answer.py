@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -170,14 +171,14 @@ def _explain(
     label = st.segmented_control("Show the evidence for", labels, required=True, key=chosen)
     key = f"{prediction.card.slug} {label} {prediction.frames[0]}+{len(prediction.frames)}"
     keras = cached_keras()
-    if bundle.cam_weights is None and keras.pid is None:
-        st.caption("Starting Keras, which this model's heatmaps need; that takes some seconds.")
-    explanation = state.answers.get(
-        ("heat", scan.digest, key),
-        lambda: EXPLAINERS[METHOD].function(
-            bundle, prediction.prepared, labels.index(label or first), output=prediction.output, keras=keras
-        ),
-    )
+    cold = bundle.cam_weights is None and keras.pid is None
+    with st.spinner("Starting Keras, which this model's heatmaps need …") if cold else nullcontext():
+        explanation = state.answers.get(
+            ("heat", scan.digest, key),
+            lambda: EXPLAINERS[METHOD].function(
+                bundle, prediction.prepared, labels.index(label or first), output=prediction.output, keras=keras
+            ),
+        )
     return explanation, key
 
 

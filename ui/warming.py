@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: In this order: Plotly must not meet a pandas that is only half imported.
 MODULES = ("pandas", "plotly.subplots", "onnxruntime", "ui.answer", "ui.viewer")
 
+#: Seconds between the first answer and the start of Keras.
+KERAS_AFTER = 4.0
+
 
 def warm_up() -> None:
     """Have the server import, and the browser load, what the first answer needs."""
@@ -53,8 +56,17 @@ def warm_keras_for(scan: Scan) -> None:
     """Start Keras in the background if a model that fits this scan needs it for its heatmaps."""
     cards, _ = cached_cards()
     fitting = tuple(slug for slug, card in cards.items() if compatibility(card, scan).fits)
-    if _any_needs_keras(fitting) and cached_keras().pid is None:
-        cached_keras().warm()
+    if _any_needs_keras(fitting):
+        _keras_soon()
+
+
+@st.cache_resource(show_spinner=False)
+def _keras_soon() -> threading.Timer:
+    """Once a server, and some seconds late: the browser is busy drawing the first answer and needs the processor."""
+    timer = threading.Timer(KERAS_AFTER, cached_keras().warm)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 @st.cache_data(show_spinner=False)
