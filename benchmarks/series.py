@@ -133,8 +133,8 @@ def _row(name: str, value: float, limit: float) -> dict[str, Any]:
 def run() -> list[dict[str, Any]]:
     """The rows for `python -m benchmarks`."""
     loop = "against pydicom in one loop"
-    # pydicom's JPEG 2000 decoder (in Pillow) spreads each frame over all cores by itself (1.7 s of processor time in 1.0 s
-    # here), so that on two cores there is no second one to win with: we only promise not to be slower.
+    # pydicom's JPEG 2000 decoder (in Pillow) spreads each frame over all cores by itself (1.7 s of processor time in
+    # 1.0 s on two cores), so that there is no idle core to win with: we only promise not to be slower.
     shared = "against pydicom, whose decoder uses all cores too"
     return [
         _row(f"300-slice CT opens, {loop}", time_ratio(300, ExplicitVRLittleEndian), TIME_LIMIT),
