@@ -221,6 +221,7 @@ def _read_all(state: Reading, scan: Scan, slug: str) -> None:
         show_job(job)
     elif job.error is None:
         state.answers.put(whole, job.hand_over())
+        state.sweep = None  # its result is given away: should that be forgotten, reading starts anew
         st.rerun()
     else:
         if not job.was_cancelled:

@@ -56,7 +56,6 @@ class Reading:
         opened: What the last upload or sample came to, or None.
         job: Opening or reading that is under way.
         scan_index: Which of the opened scans.
-        frame: Which frame of it.
         forced: (scan digest, model slug) pairs that the user asked for against the contract.
         pictures: Encoded pictures for the viewer.
         answers: Predictions and explanations; few, because each holds the model's input.
@@ -71,7 +70,6 @@ class Reading:
     opened: Opened | None = None
     job: Job | None = None
     scan_index: int = 0
-    frame: int = 0
     forced: set[tuple[str, str]] = field(default_factory=set)
     pictures: Recent = field(default_factory=lambda: Recent(24))
     answers: Recent = field(default_factory=lambda: Recent(8))
@@ -91,7 +89,7 @@ class Reading:
 
     def choose(self, index: int) -> None:
         """Turn to another of the opened scans."""
-        self.scan_index, self.frame = index, 0
+        self.scan_index = index
 
     def forget_sweep(self) -> None:
         """Stop reading all frames, so that it can start anew."""
@@ -119,7 +117,7 @@ class Reading:
         """Put what was opened on the page, and forget what was computed for the scan before."""
         self.opened, self.came_from = opened, came_from
         self.job, self.refused, self.trouble, self.choosing = None, None, "", False
-        self.scan_index = self.frame = 0
+        self.scan_index = 0
         self.pictures, self.answers = Recent(24), Recent(8)
         self.forget_sweep()
 
