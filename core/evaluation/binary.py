@@ -117,11 +117,14 @@ def brier_score(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -
 def log_loss(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
     """Mean negative log-likelihood in nats; probabilities are kept 2.2e-16 away from 0 and 1."""
     truth, score = usable(y_true, y_score)
-    if not len(truth):
-        return float("nan")
+    return float(case_log_loss(truth, score).mean()) if len(truth) else float("nan")
+
+
+def case_log_loss(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(cases,) −log of the probability of what was true, of any shape."""
     tiny = np.finfo(np.float64).eps
     bounded = np.clip(score, tiny, 1 - tiny)
-    return float(-np.mean(np.where(truth, np.log(bounded), np.log1p(-bounded))))
+    return -np.where(truth, np.log(bounded), np.log1p(-bounded))
 
 
 def expected_calibration_error(
@@ -136,8 +139,36 @@ def expected_calibration_error(
     the top label instead.) A probability on an edge belongs to the bin above, 1 to the last.
     """
     truth, score = usable(y_true, y_score)
-    if not len(truth):
+    return _binned_error(score, truth - score, bins)
+
+
+def expected_calibration_error_top_label(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    threshold: float = 0.5,  # noqa: ARG001
+    bins: int = 10,
+) -> float:
+    """Expected calibration error of the likelier of the two answers (Guo et al. 2017, arXiv:1706.04599).
+
+    As `multiclass.expected_calibration_error` has it for both probabilities: bins of equal width from 0 to 1, of which
+    those below 0.5 stay empty. At 0.5 the answer is no, the first of equal ones.
+    """
+    truth, score = usable(y_true, y_score)
+    return _binned_error(*top_label(truth, score), bins)
+
+
+def top_label(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(cases,) probability of the likelier answer, and whether it was right minus that probability."""
+    top = np.maximum(score, 1.0 - score)
+    return top, np.asarray(((score > 0.5) == truth) - top)
+
+
+def bin_of(probability: NDArray[np.float64], bins: int = 10) -> NDArray[np.intp]:
+    """(cases,) bin of equal width: an edge belongs to the bin above, 1 to the last."""
+    return np.clip((probability * bins).astype(np.intp), 0, bins - 1)
+
+
+def _binned_error(probability: NDArray[np.float64], gap: NDArray[np.float64], bins: int) -> float:
+    if not len(gap):
         return float("nan")
-    place = np.clip((score * bins).astype(int), 0, bins - 1)
-    gaps = np.bincount(place, truth, bins) - np.bincount(place, score, bins)
-    return float(np.abs(gaps).sum() / len(truth))
+    return float(np.abs(np.bincount(bin_of(probability, bins), gap, bins)).sum() / len(gap))

@@ -51,18 +51,18 @@ class CaseScores:
         scaled = self.logits / temperature
         return sigmoid(scaled) if self.task in {"binary", "multilabel"} else softmax(scaled)
 
-    def of_label(self, label: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-        """(cases,) whether one label, or a derived question, is true, and its probability.
+    def of_label(self, label: str, temperature: float = 1.0) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """(cases,) whether one label, or a derived question, is true, and its probability at a temperature.
 
         Raises:
             ValueError: The task has no scores by label, or there is no such label.
         """
         members = [self.labels.index(name) for name in self.derived.get(label, (label,))]
         if self.task == "multilabel":
-            return np.asarray(self.y_true[:, members[0]], bool), self.y_score()[:, members[0]]
+            return np.asarray(self.y_true[:, members[0]], bool), self.y_score(temperature)[:, members[0]]
         if self.task == "binary":
             raise ValueError(f"Expected an answer with more than two classes. Received a binary one for {label!r}.")
-        return np.isin(self.y_true, members), self.y_score()[:, members].sum(axis=1)
+        return np.isin(self.y_true, members), self.y_score(temperature)[:, members].sum(axis=1)
 
 
 def read_scores(

@@ -1,32 +1,26 @@
 """95 % intervals: Wilson for proportions, DeLong for the AUC, and a bootstrap that draws patients.
 
-Several pictures of one patient are not independent. The bootstrap draws patients with replacement, which for n patients
-is a count for each; a metric of the resampled cases is then the metric with these counts as weights. Sorting once and
-taking weighted sums of many folds together is what makes 2,000 folds cheap.
+Several pictures of one patient are not independent: the bootstrap draws patients with replacement (`resampling`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.evaluation.metrics import METRICS, confusion, midranks, usable
+from core.evaluation.binary_folds import binary_folds
+from core.evaluation.delong import Z, auc_covariance, auc_interval
+from core.evaluation.metrics import METRICS, confusion, usable
+from core.evaluation.resampling import FoldFunction, patient_counts
 
-#: 97.5th percentile of the standard normal distribution.
-Z = 1.959963984540054
-
-#: Folds a time: few enough for the sums of 10,000 cases to stay in the processor's cache.
-BLOCK = 25
+__all__ = [
+    "PROPORTIONS", "Estimate", "bootstrap", "delong", "patient_counts", "percentile_interval", "proportion", "wilson",
+]  # fmt: skip
 
 #: Metrics that are the share of some cases.
 PROPORTIONS = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
-
-#: From (patients, folds) counts to (folds,) values.
-FoldFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,7 @@ class Estimate:
     method: str
 
 
-def wilson(successes: int, trials: int) -> Estimate:
+def wilson(successes: float, trials: float) -> Estimate:
     """Score interval of a proportion (Wilson 1927, JASA 22:209-212); NaN for no trials.
 
     Example:
@@ -62,110 +56,30 @@ def wilson(successes: int, trials: int) -> Estimate:
     centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     half = Z / (1 + z2 / trials) * float(np.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials)))
     # The ends at 0 and at all successes are exactly 0 and 1; rounding must not leave the value outside.
-    return Estimate(share, min(max(0.0, centre - half), share), max(min(1.0, centre + half), share), trials, "Wilson")
+    return Estimate(
+        share, min(max(0.0, centre - half), share), max(min(1.0, centre + half), share), int(trials), "Wilson"
+    )
 
 
-def delong(y_true: ArrayLike, y_score: ArrayLike) -> Estimate:
+def delong(y_true: ArrayLike, y_score: ArrayLike, patients: ArrayLike | None = None) -> Estimate:
     """AUC with DeLong's variance (DeLong et al. 1988), by midranks (Sun and Xu 2014, IEEE SPL 21:1389-1393).
 
     The interval is taken on the logit scale, so it stays within 0 and 1. At an AUC of exactly 0 or 1, or with fewer
-    than two cases of a class, the variance says nothing and the interval is NaN.
-    """
-    truth, score = usable(y_true, y_score)
-    positives, negatives = int(truth.sum()), int((~truth).sum())
-    nan = float("nan")
-    if positives == 0 or negatives == 0:
-        return Estimate(nan, nan, nan, len(truth), "DeLong")
-    ranks = midranks(score)
-    above = (ranks[truth] - midranks(score[truth])) / negatives  # for each positive: share of negatives below it
-    below = 1.0 - (ranks[~truth] - midranks(score[~truth])) / positives
-    auc = float(above.mean())
-    if min(positives, negatives) < 2 or auc in {0.0, 1.0}:
-        return Estimate(auc, nan, nan, len(truth), "DeLong")
-    error = float(np.sqrt(above.var(ddof=1) / positives + below.var(ddof=1) / negatives))
-    centre, half = np.log(auc / (1 - auc)), Z * error / (auc * (1 - auc))
-    low, high = (float(1 / (1 + np.exp(-(centre + side * half)))) for side in (-1, 1))
-    return Estimate(auc, low, high, len(truth), "DeLong")
-
-
-def patient_counts(people: int, folds: int, seed: int) -> Iterator[NDArray[np.float32]]:
-    """How often each patient is drawn when as many as there are are drawn with replacement.
+    than two patients of a class, the variance says nothing and the interval is NaN.
 
     Args:
-        people: Number of patients.
-        folds: Number of resamples.
-        seed: Of the draws.
-
-    Yields:
-        (people, up to `BLOCK`) float32, one column a fold.
+        y_true: (cases,) whether the finding is there.
+        y_score: (cases,); cases with NaN are left out.
+        patients: (cases,) whom each case shows, for the variance of clustered cases (Obuchowski 1997); None for one
+            case a patient.
     """
-    rng = np.random.default_rng(seed)
-    for start in range(0, folds, BLOCK):
-        block = min(BLOCK, folds - start)
-        drawn = rng.integers(0, people, (people, block), dtype=np.int64)
-        drawn *= block
-        drawn += np.arange(block)
-        yield np.bincount(drawn.reshape(-1), minlength=people * block).reshape(people, block).astype(np.float32)
-
-
-def auc_of_counts(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
-    """AUC = Σ_positives w · (weight of the negatives below + half of those at the same score) / (W⁺ W⁻).
-
-    Sorting is done once; a fold costs one cumulative sum over the negatives. Sums below 2**24 are exact in float32.
-    """
-    order = np.argsort(score[~truth], kind="stable")
-    negatives, positives = owner[~truth][order], owner[truth]
-    lower = np.searchsorted(score[~truth][order], score[truth], "left")
-    upper = np.searchsorted(score[~truth][order], score[truth], "right")
-    tied = bool((lower != upper).any())
-
-    def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
-        below = np.zeros((len(negatives) + 1, counts.shape[1]), np.float32)
-        np.cumsum(counts[negatives], axis=0, out=below[1:])
-        weights = counts[positives]
-        total = np.einsum("cf,cf->f", weights, below[lower])
-        if tied:
-            total = (total + np.einsum("cf,cf->f", weights, below[upper])) / 2
-        return _divide(total, weights.sum(0, dtype=np.float64) * below[-1])
-
-    return evaluate
-
-
-def _divide(part: NDArray[np.floating], whole: NDArray[np.floating]) -> NDArray[np.float64]:
-    """NaN where the whole is 0, as in a fold without cases of a class."""
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0, dtype=np.float64)
-
-
-def _ratio_of_counts(
-    name: str, truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp], threshold: float
-) -> FoldFunction | None:
-    """For metrics that are ratios of sums over cases: sums by patient once, then one product with the counts."""
-    called, one = score >= threshold, np.ones(len(truth))
-    parts: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {
-        "sensitivity": (called & truth, truth),
-        "specificity": (~called & ~truth, ~truth),
-        "ppv": (called & truth, called),
-        "npv": (~called & ~truth, ~called),
-        "accuracy": (called == truth, one),
-        "f1": (2.0 * (called & truth), 1.0 * called + truth),
-        "brier": ((score - truth) ** 2, one),
-    }
-    if name not in parts:
-        return None
-    part, whole = (np.bincount(owner, column) for column in parts[name])
-    return lambda counts: _divide(part @ counts, whole @ counts)
-
-
-def _any_of_counts(
-    name: str, truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp], threshold: float
-) -> FoldFunction:
-    """For every other metric: repeat the cases as often as their patient was drawn."""
-
-    def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
-        chosen = [np.repeat(np.arange(len(truth)), fold[owner].astype(int)) for fold in counts.T]
-        return np.array([METRICS[name].function(truth[cases], score[cases], threshold) for cases in chosen])
-
-    return evaluate
+    truth, score = usable(y_true, y_score)
+    keep = ~np.isnan(np.asarray(y_score, dtype=np.float64))
+    owner = None if patients is None else np.unique(np.asarray(patients)[keep], return_inverse=True)[1]
+    aucs, covariance = auc_covariance(truth, score[None], owner)
+    several = owner is not None and len(owner) and owner.max() + 1 < len(owner)
+    method = "DeLong, clustered by patient" if several else "DeLong"
+    return Estimate(float(aucs[0]), *auc_interval(float(aucs[0]), float(covariance[0, 0])), len(truth), method)
 
 
 def _denominator(
@@ -215,11 +129,7 @@ def bootstrap(
         edge = wilson(len(concerned) if value else 0, len(concerned))
         return Estimate(value, edge.low, edge.high, len(truth), f"Wilson on {len(concerned)} patients")
     people, owner = np.unique(names, return_inverse=True)
-    if name == "roc_auc":
-        evaluate = auc_of_counts(truth, score, owner)
-    else:
-        ratio = _ratio_of_counts(name, truth, score, owner, threshold)
-        evaluate = ratio or _any_of_counts(name, truth, score, owner, threshold)
+    evaluate = binary_folds(name, truth, score, owner, threshold)
     return percentile_interval(value, evaluate, len(people), len(truth), folds, seed)
 
 
@@ -228,6 +138,8 @@ def percentile_interval(
 ) -> Estimate:
     """The 2.5th to 97.5th percentile of a metric over resampled patients; none where a tenth of the folds lacks it."""
     method = f"patient bootstrap, {folds} folds"
+    if people < 2:  # one patient is drawn again and again, which says nothing about others
+        return Estimate(value, float("nan"), float("nan"), cases, method)
     results = np.concatenate([evaluate(counts) for counts in patient_counts(people, folds, seed)])
     defined = results[~np.isnan(results)]
     if len(defined) < 0.9 * folds:

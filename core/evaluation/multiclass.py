@@ -7,6 +7,7 @@ NaN where one is missing; a mean over the classes that happen to be there would 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,30 @@ def matrix_f1(matrix: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(_divide(2 * right, matrix.sum(-1) + matrix.sum(-2)).mean(-1))
 
 
+def matrix_f1_weighted(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    """Mean of the classes' F1 weighted by their cases; a class without cases has no weight."""
+    right, cases = np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(-1)
+    return weighted_mean(_divide(2 * right, cases + matrix.sum(-2)), cases, axis=-1)
+
+
+def matrix_mcc(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    """Matthews' correlation of several classes, R_K (Gorodkin 2004); NaN where all cases or decisions are of one class.
+
+    Gorodkin, Computational Biology and Chemistry 28:367-374.
+    """
+    cells = matrix.astype(np.float64)
+    cases, called, total = cells.sum(-1), cells.sum(-2), cells.sum((-2, -1))
+    right = np.trace(cells, axis1=-2, axis2=-1)
+    spread = (total**2 - (called**2).sum(-1)) * (total**2 - (cases**2).sum(-1))
+    return _divide(right * total - (cases * called).sum(-1), np.sqrt(spread))
+
+
+def weighted_mean(values: NDArray[np.float64], weights: NDArray[Any], axis: int = 0) -> NDArray[np.float64]:
+    """Mean over an axis of what has a weight; NaN where nothing has, or a value with a weight is NaN."""
+    parts = np.where(weights > 0, values, 0.0) * weights
+    return _divide(parts.sum(axis), np.asarray(weights, np.float64).sum(axis))
+
+
 def matrix_kappa(matrix: NDArray[Any], quadratic: bool = False) -> NDArray[np.float64]:
     """1 − observed / expected disagreement (Cohen 1960; weights (i − j)² as in Cohen 1968).
 
@@ -84,8 +109,40 @@ def matrix_kappa(matrix: NDArray[Any], quadratic: bool = False) -> NDArray[np.fl
 
 def roc_auc_macro(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
     """Unweighted mean of each class's AUC against the rest, as MedMNIST has it; NaN where a class is missing."""
+    return _against_rest(binary.roc_auc, y_true, y_score, weighted=False)
+
+
+def _against_rest(function: Callable[..., float], y_true: ArrayLike, y_score: ArrayLike, weighted: bool) -> float:
     truth, score = usable_rows(y_true, y_score)
-    return float(np.mean([binary.roc_auc(truth == k, score[:, k]) for k in range(score.shape[1])]))
+    each = np.array([function(truth == k, score[:, k]) for k in range(score.shape[1])])
+    if weighted:
+        return float(weighted_mean(each, np.bincount(truth, minlength=score.shape[1])))
+    return float(each.mean())
+
+
+def roc_auc_weighted(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
+    """Mean of each class's AUC against the rest weighted by its cases; a class without cases has no weight."""
+    return _against_rest(binary.roc_auc, y_true, y_score, weighted=True)
+
+
+def average_precision_macro(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
+    """Unweighted mean of each class's average precision (steps) against the rest; NaN where a class is missing."""
+    return _against_rest(binary.average_precision, y_true, y_score, weighted=False)
+
+
+def average_precision_weighted(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
+    """Mean of each class's average precision (steps) against the rest weighted by its cases."""
+    return _against_rest(binary.average_precision, y_true, y_score, weighted=True)
+
+
+def f1_weighted(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
+    """Mean of the classes' F1 weighted by their cases."""
+    return float(matrix_f1_weighted(confusion_matrix(y_true, y_score)))
+
+
+def mcc(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
+    """Matthews' correlation of decision and truth for several classes."""
+    return float(matrix_mcc(confusion_matrix(y_true, y_score)))
 
 
 def accuracy(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.evaluation import binary
+from core.evaluation.multiclass import weighted_mean
 
 
 def usable_labels(y_true: ArrayLike, y_score: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -54,6 +55,22 @@ def roc_auc(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> fl
 def average_precision(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
     """Unweighted mean of the findings' average precisions (steps), over those that occur."""
     return _each(binary.average_precision, y_true, y_score)
+
+
+def _weighted(function: Callable[..., float], y_true: ArrayLike, y_score: ArrayLike) -> float:
+    truth, score = usable_labels(y_true, y_score)
+    values = np.array([function(truth[:, k], score[:, k]) for k in range(score.shape[1])])
+    return float(weighted_mean(values, np.where(np.isnan(values), 0, truth.sum(axis=0))))
+
+
+def roc_auc_weighted(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
+    """Mean of the findings' AUCs weighted by the cases that have them, over those with cases of both kinds."""
+    return _weighted(binary.roc_auc, y_true, y_score)
+
+
+def average_precision_weighted(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
+    """Mean of the findings' average precisions (steps) weighted by the cases that have them."""
+    return _weighted(binary.average_precision, y_true, y_score)
 
 
 def brier_score(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001

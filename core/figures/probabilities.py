@@ -22,10 +22,16 @@ if TYPE_CHECKING:  # plotly takes most of a second to import, and the classifier
 ROW, FRAME = 38, 58
 
 
-def bar_order(probabilities: NDArray[np.floating], decision: Decision) -> list[int]:
-    """Class indices from the top bar to the lowest: the label that a binary question is about, else by size."""
+def bar_order(probabilities: NDArray[np.floating], decision: Decision, task: str = "") -> list[int]:
+    """Class indices from the top bar to the lowest.
+
+    The label that a binary question is about comes first; classes that are ordered (`task` ordinal) keep their order;
+    all others stand by size.
+    """
     if decision.cuts.keys() == {1}:
         return [1, 0]
+    if task == "ordinal":
+        return list(range(len(probabilities)))
     return [int(index) for index in np.argsort(-np.nan_to_num(probabilities, nan=-1.0), kind="stable")]
 
 
@@ -45,7 +51,7 @@ def probability_figure(
     """
     from plotly.graph_objects import Bar, Figure
 
-    order = bar_order(probabilities, decision)
+    order = bar_order(probabilities, decision, card.task)
     rows = list(range(len(order)))[::-1]
     figure = Figure(
         Bar(
@@ -62,9 +68,11 @@ def probability_figure(
     if calibrated is not None:
         _mark_calibrated(figure, [float(calibrated[index]) for index in order], rows)
     for index, threshold in decision.cuts.items():
-        _mark_threshold(figure, float(probabilities[index]), threshold, rows[order.index(index)])
+        _mark_threshold(figure, threshold, rows[order.index(index)])
+        if len(decision.cuts) == 1:
+            _name_threshold(figure, float(probabilities[index]), threshold, rows[order.index(index)])
     _write_values(figure, order, rows, probabilities, calibrated, decision)
-    _lay_out(figure, [card.labels[index] for index in order], rows)
+    _lay_out(figure, [card.labels[index] for index in order], rows, 160 if len(decision.cuts) > 1 else 120)
     return figure
 
 
@@ -80,12 +88,16 @@ def _mark_calibrated(figure: Figure, values: Sequence[float], rows: Sequence[int
     )
 
 
-def _mark_threshold(figure: Figure, probability: float, threshold: float, row: int) -> None:
-    written = beside_threshold(probability, threshold)[1]
+def _mark_threshold(figure: Figure, threshold: float, row: int) -> None:
     # A light line under a dark one is seen on the bar and on either theme.
     for color, width in (("#FFFFFF", 4), ("#444444", 2)):
         line = {"color": color, "width": width}
         figure.add_shape(type="line", x0=threshold, x1=threshold, y0=row - 0.4, y1=row + 0.5, line=line)
+
+
+def _name_threshold(figure: Figure, probability: float, threshold: float, row: int) -> None:
+    """Words above the line; only where no other bar is above it, which they would cover."""
+    written = beside_threshold(probability, threshold)[1]
     # The words stay inside the axis when the threshold is near one of its ends.
     anchor = "left" if threshold < 0.15 else "right" if threshold > 0.85 else "center"
     figure.add_annotation(
@@ -104,6 +116,8 @@ def _write_values(
     """Values in a column of their own, so that figures stand under one another and never on a bar."""
     for index, row in zip(order, rows, strict=True):
         text = f"<b>{escape(_value(index, float(probabilities[index]), decision))}</b>"
+        if len(decision.cuts) > 1:
+            text += f" ▏threshold {escape(beside_threshold(float(probabilities[index]), decision.cuts[index])[1])}"
         if calibrated is not None:
             text += f"<br><span style='font-size:11px'>◇ calibrated {_escaped(float(calibrated[index]))}</span>"
         figure.add_annotation(
@@ -121,10 +135,10 @@ def _escaped(probability: float) -> str:
     return escape(probability_text(probability))
 
 
-def _lay_out(figure: Figure, labels: Sequence[str], rows: Sequence[int]) -> None:
+def _lay_out(figure: Figure, labels: Sequence[str], rows: Sequence[int], beside: int) -> None:
     figure.update_layout(
         height=FRAME + ROW * len(rows),
-        margin={"l": 8, "r": 120, "t": 22, "b": 30},
+        margin={"l": 8, "r": beside, "t": 22, "b": 30},
         showlegend=False,
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
@@ -153,7 +167,7 @@ def describe_probabilities(
         E.g. `"Pneumonia is likely. Probability of Pneumonia 0.87, calibrated 0.81; of Normal 0.13, calibrated 0.19.
         The decision threshold for Pneumonia is 0.62."`
     """
-    order = bar_order(probabilities, decision)
+    order = bar_order(probabilities, decision, card.task)
     parts = []
     for index in order:
         part = f"of {card.labels[index]} {_value(index, float(probabilities[index]), decision)}"

@@ -62,3 +62,43 @@ def evidence_text(value: float) -> str:
     if math.isnan(value):
         return "not defined"
     return f"{float(f'{value:.2g}'):g}"
+
+
+def p_text(p: float) -> str:
+    """A p-value with as many decimals as it takes to see on which side of 0.05 it is.
+
+    Example:
+        >>> [p_text(p) for p in (0.0004, 0.0042, 0.0496, 0.054, 0.41, 0.997)]
+        ['p < 0.001', 'p = 0.004', 'p = 0.0496', 'p = 0.054', 'p = 0.41', 'p > 0.99']
+        >>> p_text(float("nan"))
+        'p not defined'
+    """
+    if math.isnan(p):
+        return "p not defined"
+    if p < 0.001:
+        return "p < 0.001"
+    if p > 0.99:
+        return "p > 0.99"
+    if round(p, 3) == 0.05 and p != 0.05:
+        return f"p = {p:.4f}"
+    return f"p = {p:.2f}" if p >= 0.095 else f"p = {p:.3f}"
+
+
+def difference_text(value: float, low: float, high: float) -> tuple[str, str]:
+    """A difference and its interval, with as many decimals as it takes for no end to look like 0 that is not.
+
+    Example:
+        >>> difference_text(0.031, 0.012, 0.0496)
+        ('0.03', '0.01 to 0.05')
+        >>> difference_text(0.0094, -0.021, 0.0352)
+        ('0.01', '−0.02 to 0.04')
+        >>> difference_text(0.004, 0.0012, 0.0068)
+        ('0.004', '0.001 to 0.007')
+        >>> difference_text(0.25, float("nan"), float("nan"))
+        ('0.25', 'interval not defined')
+    """
+    defined = [number for number in (value, low, high) if not math.isnan(number)]
+    decimals = next((d for d in (2, 3) if all(number == 0 or round(number, d) for number in defined)), 4)
+    words = [f"{number + 0.0:.{decimals}f}".replace("-", "−") for number in (value, low, high)]
+    interval = "interval not defined" if math.isnan(low) or math.isnan(high) else f"{words[1]} to {words[2]}"
+    return ("not defined" if math.isnan(value) else words[0]), interval

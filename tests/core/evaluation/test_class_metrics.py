@@ -17,6 +17,13 @@ ONE_HOT = np.eye(3)
 
 REFERENCE = {
     "roc_auc_macro": lambda y, s: reference.roc_auc_score(y, s, multi_class="ovr", average="macro"),
+    "roc_auc_weighted": lambda y, s: reference.roc_auc_score(y, s, multi_class="ovr", average="weighted"),
+    "average_precision_macro": lambda y, s: reference.average_precision_score(ONE_HOT[y], s, average="macro"),
+    "average_precision_weighted": lambda y, s: reference.average_precision_score(ONE_HOT[y], s, average="weighted"),
+    "mcc_multiclass": lambda y, s: reference.matthews_corrcoef(y, s.argmax(1)),
+    "f1_weighted": lambda y, s: reference.f1_score(y, s.argmax(1), average="weighted"),
+    "roc_auc_labels_weighted": lambda y, s: reference.roc_auc_score(y, s, average="weighted"),
+    "average_precision_labels_weighted": lambda y, s: reference.average_precision_score(y, s, average="weighted"),
     "accuracy_multiclass": lambda y, s: reference.accuracy_score(y, s.argmax(1)),
     "balanced_accuracy_multiclass": lambda y, s: reference.balanced_accuracy_score(y, s.argmax(1)),
     "kappa": lambda y, s: reference.cohen_kappa_score(y, s.argmax(1)),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,24 @@ def test_several_classes_come_in_order_of_probability(make_card):
     figure = probability_figure(card, row, None, decide(card, row))
     assert list(figure.data[0].customdata) == ["B", "C", "A"]
     assert not figure.layout.shapes
+
+
+def test_ordered_classes_keep_their_order(make_card):
+    card = make_card(("None", "Mild", "Severe"), None, "ordinal")
+    row = np.array([0.2, 0.5, 0.3])
+    figure = probability_figure(card, row, None, decide(card, row))
+    assert list(figure.data[0].customdata) == ["None", "Mild", "Severe"]
+    assert figure.data[0].y[0] > figure.data[0].y[-1]
+
+
+def test_thresholds_of_several_findings_stand_beside_the_values_and_cover_no_bar(make_card):
+    card = replace(make_card(("A", "B"), None, "multilabel"), thresholds={"A": 0.4, "B": 0.7})
+    row = np.array([0.5, 0.3])
+    figure = probability_figure(card, row, None, decide(card, row))
+    assert {line.x0 for line in figure.layout.shapes} == {0.4, 0.7}
+    named = [annotation for annotation in figure.layout.annotations if "threshold" in annotation.text]
+    assert [annotation.xref for annotation in named] == ["paper", "paper"]
+    assert "threshold 0.40" in named[0].text
 
 
 def test_labels_of_strangers_cannot_carry_markup(make_card):

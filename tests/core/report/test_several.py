@@ -74,7 +74,7 @@ def test_figure_draws_a_threshold_for_each_finding(scan, findings, predict):
     figure = probability_figure(findings, row, None, decision)
     assert sorted({shape.x0 for shape in figure.layout.shapes}) == [0.2, 0.5, 0.6]
     assert [note.text for note in figure.layout.annotations if "threshold" in note.text] == [
-        "threshold 0.60", "threshold 0.20", "threshold 0.50"
+        "<b>0.88</b> ▏threshold 0.60", "<b>0.27</b> ▏threshold 0.20", "<b>0.05</b> ▏threshold 0.50"
     ]  # fmt: skip
     words = describe_probabilities(findings, row, None, decision)
     assert "The decision threshold for Root is 0.50." in words

@@ -1,0 +1,129 @@
+"""Draws of patients with replacement, as counts: how often each was drawn.
+
+A metric of the resampled cases is the metric with these counts as weights. What can be summed by patient is summed
+once; a product with the counts gives the sums of many folds together. That is what makes 2,000 folds cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Folds a time: few enough for the sums of 10,000 cases to stay in the processor's cache.
+BLOCK = 25
+
+#: From (patients, folds) counts to (folds,) values.
+FoldFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+
+
+def patient_counts(people: int, folds: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    """How often each patient is drawn when as many as there are are drawn with replacement.
+
+    Args:
+        people: Number of patients.
+        folds: Number of resamples.
+        seed: Of the draws.
+
+    Yields:
+        (people, up to `BLOCK`) float32, one column a fold.
+    """
+    rng = np.random.default_rng(seed)
+    for start in range(0, folds, BLOCK):
+        block = min(BLOCK, folds - start)
+        drawn = rng.integers(0, people, (people, block), dtype=np.int64)
+        drawn *= block
+        drawn += np.arange(block)
+        yield np.bincount(drawn.reshape(-1), minlength=people * block).reshape(people, block).astype(np.float32)
+
+
+def divide(part: NDArray[np.floating], whole: NDArray[np.floating]) -> NDArray[np.float64]:
+    """NaN where the whole is 0, as in a fold without cases of a class."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0, dtype=np.float64)
+
+
+def mean_of_counts(values: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
+    """Mean over the cases of a number each case has."""
+    parts = np.stack([np.bincount(owner, values), np.bincount(owner)])
+
+    def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
+        return divide(*(parts @ counts))
+
+    return evaluate
+
+
+def sums_by_patient(
+    owner: NDArray[np.intp], place: NDArray[np.intp], weight: NDArray[np.float64], width: int
+) -> NDArray[np.float64]:
+    """(width, people) sums of `weight` by place and patient; times counts, those of folds."""
+    people = int(owner.max()) + 1
+    summed = np.bincount(place * people + owner, weight, people * width)
+    return np.asarray(summed.reshape(width, people), np.float64)
+
+
+def error_of_counts(
+    gap: NDArray[np.float64], place: NDArray[np.intp], owner: NDArray[np.intp], bins: int
+) -> FoldFunction:
+    """Expected calibration error: the sum over the bins of the absolute sum of gaps, by the number of cases."""
+    gaps, sizes = sums_by_patient(owner, place, gap, bins), np.bincount(owner)
+    return lambda counts: divide(np.abs(gaps @ counts).sum(0), sizes @ counts)
+
+
+def repeat_of_counts(
+    function: Callable[[NDArray[Any], NDArray[Any]], float],
+    truth: NDArray[Any],
+    score: NDArray[np.float64],
+    owner: NDArray[np.intp],
+) -> FoldFunction:
+    """Any metric: repeat the cases as often as their patient was drawn. Slow."""
+
+    def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
+        chosen = [np.repeat(np.arange(len(truth)), fold[owner].astype(int)) for fold in counts.T]
+        return np.array([function(truth[cases], score[cases]) for cases in chosen])
+
+    return evaluate
+
+
+def auc_of_counts(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
+    """AUC = Σ_positives w · (weight of the negatives below + half of those at the same score) / (W⁺ W⁻).
+
+    Sorting is done once; a fold costs one cumulative sum over the negatives. Sums below 2**24 are exact in float32.
+    """
+    order = np.argsort(score[~truth], kind="stable")
+    negatives, positives = owner[~truth][order], owner[truth]
+    lower = np.searchsorted(score[~truth][order], score[truth], "left")
+    upper = np.searchsorted(score[~truth][order], score[truth], "right")
+    tied = bool((lower != upper).any())
+
+    def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
+        below = np.zeros((len(negatives) + 1, counts.shape[1]), np.float32)
+        np.cumsum(counts[negatives], axis=0, out=below[1:])
+        weights = counts[positives]
+        total = np.einsum("cf,cf->f", weights, below[lower])
+        if tied:
+            total = (total + np.einsum("cf,cf->f", weights, below[upper])) / 2
+        return divide(total, weights.sum(0, dtype=np.float64) * below[-1])
+
+    return evaluate
+
+
+def precision_of_counts(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
+    """Average precision of weighted cases: Σ over the distinct scores of their positives × precision there."""
+    order = np.argsort(-score, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
+    person, hit = owner[order], truth[order]
+    # Only where a case with the finding is called does the recall rise.
+    rising = np.add.reduceat(hit, np.append(0, ends[:-1] + 1)) > 0
+    found = np.cumsum(hit)[ends][rising]
+
+    def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
+        weight = counts[person]
+        called = np.cumsum(weight, axis=0)[ends[rising]]
+        hits = np.cumsum(weight[hit], axis=0)[found - 1]
+        precision = np.divide(hits, called, out=np.zeros(hits.shape), where=called > 0, dtype=np.float64)
+        area = (np.diff(hits, axis=0, prepend=0) * precision).sum(0)
+        return divide(area, hits[-1]) if len(hits) else np.full(counts.shape[1], np.nan)
+
+    return evaluate

@@ -1,0 +1,109 @@
+"""Nothing that a set of cases can be makes a statistic fail or warn."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.evaluation.calibration_curve import calibration_curve
+from core.evaluation.case_scores import CaseScores
+from core.evaluation.comparison import TESTS, compare, compare_unpaired, sentence
+from core.evaluation.curves import precision_recall_curve, roc_curve, score_distribution
+from core.evaluation.decision_curve import net_benefit
+from core.evaluation.disagreement import disagreements
+from core.evaluation.errors import mistakes
+from core.evaluation.matrix import matrix
+from core.evaluation.metrics import METRICS
+from core.evaluation.operating_point import confusion_of, threshold_sweep
+from core.evaluation.prevalence import ppv_npv_at
+from core.evaluation.subgroups import by_attribute
+
+BINARY = [name for name, metric in METRICS.items() if metric.answers == "binary"]
+NAN = math.nan
+
+SETS = {
+    "nothing": ([], []),
+    "one case": ([1], [0.7]),
+    "two cases": ([0, 1], [0.2, 0.8]),
+    "two cases the wrong way": ([0, 1], [0.8, 0.2]),
+    "only with": ([1, 1, 1], [0.1, 0.6, 0.9]),
+    "only without": ([0, 0, 0], [0.1, 0.6, 0.9]),
+    "all equal": ([0, 1, 0, 1, 1], [0.5] * 5),
+    "zeros and ones": ([0, 1, 0, 1], [0.0, 1.0, 1.0, 0.0]),
+    "parted": ([0, 0, 0, 1, 1, 1], [0.1, 0.2, 0.3, 0.7, 0.8, 0.9]),
+    "all missing": ([0, 1], [NAN, NAN]),
+    "one missing": ([0, 1, 1, 0], [0.3, NAN, 0.6, 0.7]),
+}
+
+
+@pytest.fixture(params=SETS)
+def cases(request):
+    return SETS[request.param]
+
+
+@pytest.fixture(params=["single", "one patient", "unknown"])
+def people(request, cases):
+    n = len(cases[0])
+    return {"single": np.arange(n), "one patient": np.zeros(n, int), "unknown": np.full(n, "", object)}[request.param]
+
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        roc_curve, precision_recall_curve, calibration_curve, score_distribution, confusion_of, threshold_sweep,
+        net_benefit, ppv_npv_at, mistakes,
+    ],
+)  # fmt: skip
+def test_curve_of_any_cases_is_drawn_without_a_warning(curve, cases, people, finding):
+    curve(finding(*cases, people))
+
+
+@pytest.mark.parametrize("metric", BINARY)
+def test_matrix_of_any_cases_is_made_without_a_warning(metric, cases, people, evaluation):
+    truth, score = np.array(cases[0], int), np.array(cases[1], float)
+    logits = np.log(np.maximum(score, 1e-300)) - np.log(np.maximum(1 - score, 1e-300))
+    names = np.array([f"c{k}" for k in range(len(truth))], object)
+    made = [
+        replace(
+            evaluation(model, data, kind=kind),
+            scores=CaseScores("binary", ("No", "Pneumonia"), truth, factor * logits, people),
+            cases=names,
+            attributes={"site": np.array(["A", "B"] * len(truth))[: len(truth)]},
+        )
+        for model, factor in (("a", 1.0), ("b", 0.5))
+        for data, kind in (("x", "internal"), ("y", "external"))
+    ]
+    found = matrix(made, "Pneumonia", metric, folds=25)
+    assert len(found.cells) == 4
+    by_attribute(made[0], "Pneumonia", metric, "site", folds=25)
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_comparison_of_any_cases_has_a_sentence(test, cases, people, finding):
+    a = finding(*cases, people)
+    b = finding(cases[0], [1 - s for s in cases[1]], people)
+    found = compare(a, b, test, "accuracy" if "mcnemar" in test else "roc_auc", folds=30)
+    assert math.isnan(found.p) or 0 <= found.p <= 1
+    assert sentence(found, ("A", "B"), "X").endswith(".")
+    disagreements(a, b)
+    if test in {"delong", "bootstrap"}:
+        compare_unpaired(a, b, test, folds=30)
+
+
+def test_metric_that_is_undefined_is_never_zero(finding):
+    assert math.isnan(roc_curve(finding([1, 1], [0.2, 0.4])).auc.value)
+    assert math.isnan(confusion_of(finding([1, 1], [0.2, 0.4])).specificity.value)
+    assert math.isnan(net_benefit(finding([], [])).net_benefit[0])
+
+
+def test_one_patient_says_nothing_about_others(finding):
+    rng = np.random.default_rng(0)
+    truth, score = rng.random(40) < 0.5, rng.random(40)
+    lone = finding(truth, score, np.zeros(40, int))
+    assert np.isnan(roc_curve(lone).band.low).all()
+    assert math.isnan(compare(lone, finding(truth, score**2), metric="brier").p)
+    assert math.isnan(compare(lone, finding(truth, score[::-1])).p)

@@ -1,0 +1,126 @@
+import dataclasses
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.evaluation.exchange import InvalidExchange, export, export_bytes, import_file, same
+from core.evaluation.record import evaluation_from
+
+FORMS = ("parquet", "csv")
+
+
+def make(task="binary", labels=("Normal", "Ill"), count=7, **changes):
+    rng = np.random.default_rng(1)
+    shape = (count,) if task == "binary" else (count, len(labels))
+    truth = rng.integers(0, 2, shape) if task == "multilabel" else rng.integers(0, len(labels), count)
+    facts = {
+        "model": "finder", "model_title": "Finder", "model_sha256": "a" * 64, "dataset": "clinic",
+        "dataset_title": "Clinic, 'north', \"old\"", "dataset_digest": "d" * 64, "split": "test", "kind": "external",
+        "threshold_from": "val", "task": task, "labels": list(labels), "derived": {}, "threshold": None,
+        "thresholds": {"Ill": 0.3}, "temperature": 1.25,
+    }  # fmt: skip
+    names = [f'a,{k} "x"\nß' if k == 3 else f"case {k}" for k in range(count)]
+    attributes = {"age": [str(k) for k in range(count)], "note": ["", "007", "NA", "a\nb", "ü", "=1", "nan"][:count]}
+    logits = rng.normal(size=shape) * 10.0 ** rng.integers(-9, 9, shape)
+    return evaluation_from(
+        facts | changes, names, [f"p{k}" for k in range(count)], truth, logits, attributes, {"lost": "It is broken."}
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [
+        ("binary", ("No", "Yes")),
+        ("multiclass", ("A", "B", "C")),
+        ("ordinal", ("0", "1", "2")),
+        ("multilabel", ("A", "B")),
+    ],
+)
+def test_an_exported_evaluation_comes_back_equal(form, task, labels):
+    made = make(task, labels, derived={"B or C": ["B", "C"]} if task == "multiclass" else {})
+    found = import_file(export_bytes(made, form))
+    assert same(found, made)
+    assert found.scores.logits.tobytes() == made.scores.logits.tobytes()
+    assert found.failed == {"lost": "It is broken."}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_evaluation_without_cases_comes_back(form):
+    made = make(count=0)
+    assert same(import_file(export_bytes(made, form)), made)
+
+
+def test_same_sees_any_difference():
+    made = make()
+    other = dataclasses.replace(made, attributes={**made.attributes, "age": made.attributes["age"][::-1]})
+    assert same(made, make())
+    assert not same(made, other)
+    assert not same(made, make(temperature=1.0))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_other_programs_read_the_columns(form):
+    made = make()
+    content = io.BytesIO(export_bytes(made, form))
+    table = pd.read_csv(content, skiprows=1) if form == "csv" else pd.read_parquet(content)
+    assert list(table.columns) == ["case", "patient", "split", "y_true", "y_score", "logit", "attr_age", "attr_note"]
+    np.testing.assert_array_equal(table["logit"], made.scores.logits)
+    np.testing.assert_array_equal(table["y_score"], made.scores.y_score())
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_files_of_the_same_name_do_not_overwrite_each_other(form, tmp_path):
+    first, second = make(), make(dataset_digest="e" * 64)
+    paths = export([first, second], tmp_path / "out", form)
+    assert paths[0].name == f"finder--clinic--test.{form}"
+    assert [same(import_file(path), made) for path, made in zip(paths, (first, second), strict=True)] == [True, True]
+
+
+def test_names_of_files_stay_in_the_folder(tmp_path):
+    (path,) = export([make(dataset="../up/../there")], tmp_path)
+    assert path.parent == tmp_path
+    assert path.is_file()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kept", [0, 1, 20, 0.5, 0.99])
+def test_a_cut_file_is_one_sentence(form, kept):
+    content = export_bytes(make(), form)
+    length = int(len(content) * kept) if isinstance(kept, float) else kept
+    with pytest.raises(InvalidExchange):
+        import_file(content[:length])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b'"threshold": null', b'"threshold": 0.2'), (b"case 1,", b"case 9,"), (b",p2,", b",p1,"), (b"007", b"008")],
+)
+def test_a_changed_table_is_told(old, new):
+    content = export_bytes(make(), "csv")
+    assert content.count(old) == 1
+    with pytest.raises(InvalidExchange, match="changed since"):
+        import_file(content.replace(old, new))
+
+
+def test_a_changed_parquet_is_told():
+    table = pd.read_parquet(io.BytesIO(export_bytes(make())))
+    content = io.BytesIO()
+    table.to_parquet(content)
+    with pytest.raises(InvalidExchange, match="a file that is none"):
+        import_file(content.getvalue())
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PAR1", b"# scanlens {}\n", b"# scanlens []\ncase\n", b"a,b\n1,2\n", b"\xff" * 99]
+)
+def test_what_is_no_evaluation_is_one_sentence(content):
+    with pytest.raises(InvalidExchange):
+        import_file(content)
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(InvalidExchange, match=r"nothing\.csv, which cannot"):
+        import_file(tmp_path / "nothing.csv")
