@@ -1,0 +1,158 @@
+"""MedMNIST's `.npz`: pictures and labels of train, val and test as arrays, read piece by piece.
+
+An `.npz` is a zip of `.npy` arrays. Small ones are held in memory; of large ones only a window is, which moves forward
+through the compressed stream, so that memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets.dataset import UnusableDataset
+from core.datasets.place import Place
+from core.errors import UnreadableScan
+from core.readers.opening import MEGABYTE
+
+#: Arrays up to this size are held whole.
+_WHOLE = 256 * MEGABYTE
+_WINDOW = 32 * MEGABYTE
+#: No array of MedMNIST comes near it.
+_MOST = 64 * 1024 * MEGABYTE
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an `.npy` says of itself."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    start: int
+
+    @property
+    def item(self) -> int:
+        """Bytes of one entry along the first axis."""
+        return int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+
+
+def read_header(stream: IO[bytes], name: str) -> Header:
+    """Read the head of an `.npy`.
+
+    Raises:
+        UnusableDataset: It is none, holds objects, which could carry code, or is not in C order.
+    """
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(stream)
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise UnusableDataset("arrays of numbers", f"{name}, which is broken", "get the file again") from error
+    header = Header(tuple(int(n) for n in shape), dtype, stream.tell())
+    if dtype.hasobject or (fortran and len(shape) > 1) or not shape or header.item * shape[0] > _MOST:
+        raise UnusableDataset("arrays of numbers in C order", f"{name} of another kind", "save it again with NumPy")
+    return header
+
+
+@dataclass(eq=False)
+class ArrayReader:
+    """Entries of one array of an `.npz`.
+
+    Attributes:
+        archive: The `.npz`.
+        member: Name of the array in it.
+        header: Its shape and type.
+    """
+
+    archive: zipfile.ZipFile
+    member: str
+    header: Header
+    _lock: Lock = field(default_factory=Lock)
+    _stream: IO[bytes] | None = None
+    _window: bytes = b""
+    _first: int = 0
+
+    def raw(self, index: int) -> bytes:
+        """The bytes of one entry.
+
+        Raises:
+            UnreadableScan: The archive is broken there.
+        """
+        item = self.header.item
+        with self._lock:
+            offset = index * item - self._first
+            if not 0 <= offset <= len(self._window) - item:
+                self._move(index)
+                offset = index * item - self._first
+            data = self._window[offset : offset + item]
+        if len(data) < item:
+            raise UnreadableScan("a whole array", f"{self.member}, which is cut short", "get the file again")
+        return data
+
+    def __getitem__(self, index: int) -> NDArray[np.generic]:
+        """One entry."""
+        return np.frombuffer(self.raw(index), self.header.dtype).reshape(self.header.shape[1:])
+
+    def _move(self, index: int) -> None:
+        """Hold the window that begins with an entry; going back begins again at the start of the array."""
+        item, count = self.header.item, self.header.shape[0]
+        size = item * count if item * count <= _WHOLE else max(_WINDOW // max(item, 1), 1) * item
+        first = 0 if size >= item * count else index * item
+        try:
+            if self._stream is None or self._first + len(self._window) > first:
+                self._stream = self.archive.open(self.member)
+                _skip(self._stream, self.header.start + first)
+            else:
+                _skip(self._stream, first - self._first - len(self._window))
+            self._window, self._first = self._stream.read(size), first
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            self._stream, self._window, self._first = None, b"", 0
+            raise UnreadableScan("a whole array", f"{self.member}, which is broken", "get the file again") from error
+
+
+def _skip(stream: IO[bytes], size: int) -> None:
+    while size > 0 and (part := stream.read(min(size, MEGABYTE))):
+        size -= len(part)
+
+
+def open_npz(place: Place, name: str) -> zipfile.ZipFile:
+    """An `.npz` of a place; one inside a zip is held in memory.
+
+    Raises:
+        UnusableDataset: It is broken.
+    """
+    try:
+        stream = place.open(name)
+        held: IO[bytes] = stream if not isinstance(stream, zipfile.ZipExtFile) else io.BytesIO(stream.read())
+        return zipfile.ZipFile(held)
+    except (zipfile.BadZipFile, OSError, ValueError, UnreadableScan) as error:
+        raise UnusableDataset("a whole .npz", f"{name}, which is broken", "get the file again") from error
+
+
+def read_small(archive: zipfile.ZipFile, member: str) -> NDArray[np.generic]:
+    """A whole array that is small, such as labels.
+
+    Raises:
+        UnusableDataset: It is not small, or broken.
+    """
+    with archive.open(member) as stream:
+        header = read_header(stream, member)
+        size = header.item * header.shape[0]
+        if size > _WHOLE:
+            raise UnusableDataset("labels of at most 256 MB", f"{member}, which is larger", "check the file")
+        data = stream.read(size)
+    if len(data) < size:
+        raise UnusableDataset("a whole array", f"{member}, which is cut short", "get the file again")
+    return np.frombuffer(data, header.dtype).reshape(header.shape)
+
+
+def members(archive: zipfile.ZipFile) -> Iterator[str]:
+    """Names of the arrays without their ending."""
+    return (name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))

@@ -1,0 +1,103 @@
+"""Datasets: labelled scans that stay where they lie.
+
+A reader in `DATASET_READERS` looks at a place and says what it understood; what it cannot know becomes a question
+whose answer is given as an option when the place is opened again. Pictures are read one by one, when needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.errors import ScanLensError
+from core.scan import Scan
+
+
+class UnusableDataset(ScanLensError):
+    """A place that holds no dataset, or an answer that does not fit it."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One labelled scan of a dataset.
+
+    Attributes:
+        name: Unique in the dataset and the same on every machine, e.g. the path below its folder.
+        labels: What is true of it, in the dataset's own words: one class, or any number of findings.
+        patient: Whom it shows, `""` where not known.
+        split: train, val or test, `""` where the dataset does not say.
+        attributes: Column to text, e.g. `{"age": "63", "sex": "F", "site": "2"}`.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    patient: str = ""
+    split: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OpenQuestion:
+    """What a reader could not know.
+
+    Attributes:
+        option: Key under which `open_dataset` takes the answer.
+        sentence: For people, e.g. `"Which column names the patient?"`.
+        choices: Possible answers; the last may be `""` for none.
+        guess: The likeliest of them.
+    """
+
+    option: str
+    sentence: str
+    choices: tuple[str, ...]
+    guess: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled scans in one place.
+
+    Attributes:
+        name: Short name, letters, digits, `-` and `_`, used in addresses and files.
+        title: For people.
+        location: Folder or file it was opened from.
+        layout: Name of the reader.
+        cases: In a stable order.
+        labels: All labels in the dataset's own words, in a stable order.
+        multilabel: Whether a case may have several labels or none.
+        read: Gives the scan of a case; raises a ScanLensError where it cannot be read.
+        digest: sha256 over names, labels and contents of all cases; `""` until it was taken.
+        understood: Sentences on what was recognised, for people.
+        questions: What is still open; a dataset with open questions cannot be evaluated.
+        options: The answers it was opened with.
+        decided: What was recognised or answered and may be answered otherwise; `guess` is what holds.
+        warnings: Sentences on what is not as it should be and was left out or set right.
+        pieces: Gives the stored bytes of a case, piece by piece, for its hash.
+        stamp: Gives a cheap mark of a case's files, their sizes and times, that changes when they do.
+        fingerprint: Of all stamps when the digest was taken; `""` until then.
+        variant: What tells a stressed copy from its original, e.g. `"noise-3"`; `""` for the original.
+    """
+
+    name: str
+    title: str
+    location: Path
+    layout: str
+    cases: tuple[Case, ...]
+    labels: tuple[str, ...]
+    multilabel: bool
+    read: Callable[[Case], Scan]
+    digest: str = ""
+    understood: tuple[str, ...] = ()
+    questions: tuple[OpenQuestion, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    decided: tuple[OpenQuestion, ...] = ()
+    warnings: tuple[str, ...] = ()
+    pieces: Callable[[Case], Iterator[bytes]] | None = None
+    stamp: Callable[[Case], str] | None = None
+    fingerprint: str = ""
+    variant: str = ""
+
+    def split(self, name: str) -> tuple[Case, ...]:
+        """The cases of one split; all of them for `""`."""
+        return self.cases if not name else tuple(case for case in self.cases if case.split == name)

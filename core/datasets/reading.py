@@ -1,0 +1,95 @@
+"""How a case becomes a scan: its files, read in memory by the readers that open an upload."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from core.datasets.dataset import Case
+from core.datasets.place import Place, read_all, stream_pieces
+from core.errors import UnreadableScan
+from core.readers import Source, open_sources
+from core.scan import Scan
+
+
+class UnreadableCase(UnreadableScan):
+    """A case that gives no scan; the sentence is the reader's own."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("a picture", "a file that gives none", "check the file")
+        self.args = (sentence,)
+
+
+def scan_of(sources: Sequence[Source]) -> Scan:
+    """The one scan of a case, read like an upload.
+
+    Where the files hold several, it is the one with the most pixels, and its warnings say so.
+
+    Raises:
+        UnreadableCase: They hold none.
+    """
+    opened = open_sources(sources)
+    if not opened.scans:
+        reason = opened.skipped[0].reason if opened.skipped else "Expected a picture, received none: check the file."
+        raise UnreadableCase(reason)
+    largest = max(opened.scans, key=lambda scan: scan.pixels.size)
+    if len(opened.scans) > 1:
+        note = f"The case holds {len(opened.scans)} pictures or series; this is the largest."
+        return replace(largest, warnings=(*largest.warnings, note))
+    return largest
+
+
+@dataclass(frozen=True, eq=False)
+class FileCases:
+    """Cases that are files of a place.
+
+    Attributes:
+        place: Where they lie.
+        files: Name of a case to its files.
+    """
+
+    place: Place
+    files: Mapping[str, tuple[str, ...]]
+
+    def read(self, case: Case) -> Scan:
+        """The scan of a case.
+
+        Raises:
+            ScanLensError: It cannot be read.
+        """
+        return scan_of([Source(name, read_all(self.place, name)) for name in self.files[case.name]])
+
+    def pieces(self, case: Case) -> Iterator[bytes]:
+        """Its stored bytes.
+
+        Raises:
+            UnreadableScan: A file is gone or broken.
+        """
+        for name in self.files[case.name]:
+            yield from stream_pieces(self.place, name)
+
+    def stamp(self, case: Case) -> str:
+        """Sizes and times of its files."""
+        return ";".join(self.place.stamp(name) for name in self.files[case.name])
+
+
+def short_name(text: str) -> str:
+    """Letters, digits, `-` and `_` only, for addresses and files.
+
+    Example:
+        >>> short_name("Chest X-Ray (full)")
+        'chest-x-ray-full'
+    """
+    return re.sub(r"[^0-9a-z_]+", "-", text.lower()).strip("-_") or "dataset"
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first of many names: `"a.png, b.png, c.png and 9 more"`.
+
+    Example:
+        >>> some(["a", "b", "c", "d"])
+        'a, b, c and 1 more'
+    """
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
