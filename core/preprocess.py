@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.card import InputSpec
 from core.errors import IncompatibleInput
-from core.scan import Scan, Step, Window, default_window, grey_levels, percentile_window
+from core.scan import Scan, Step, VoiTable, Window, default_window, grey_levels, percentile_window
 
 #: A crop that keeps less than one part in this many is refused; resampling the rest would only fill the memory.
 MOST_CROPPED = 32
@@ -150,6 +150,17 @@ def _to_channels(picture: NDArray[np.float32], channels: int) -> NDArray[np.floa
     return (picture @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
 
 
+def _levels(scan: Scan, index: int, window: Window | VoiTable | None, channels: int) -> NDArray[np.float32]:
+    """One frame from 0 to 1: (rows, columns), or (rows, columns, 3) where the model takes colour."""
+    if window is None:
+        levels = (scan.frame(index) / 255.0).astype(np.float32)
+        return levels if channels == 3 else _to_channels(levels, channels)[..., 0]
+    if scan.pixels.dtype == np.uint8:  # each of 256 values once, instead of every pixel
+        table = np.nan_to_num(grey_levels(np.arange(256, dtype=np.float32), window))
+        return cv2.LUT(np.ascontiguousarray(scan.pixels[index]), table)
+    return np.nan_to_num(grey_levels(scan.frame(index), window))
+
+
 def _input_window(scan: Scan, spec: InputSpec) -> Window | None:
     if scan.is_color:
         return None
@@ -182,9 +193,7 @@ def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) ->
     low, high = spec.value_range
     batch = np.empty((len(chosen), *spec.size, spec.channels), np.float32)
     for position, index in enumerate(chosen):
-        frame = scan.frame(index)
-        levels = frame / 255.0 if window is None else np.nan_to_num(grey_levels(frame, window))
-        placed = _place(_to_channels(levels.astype(np.float32), spec.channels), geometry)
+        placed = _to_channels(_place(_levels(scan, index, window, spec.channels), geometry), spec.channels)
         batch[position] = placed.reshape(*spec.size, spec.channels) * (high - low) + low
     return Prepared({spec.name: batch}, geometry, chosen, _provenance(scan, spec, window))
 

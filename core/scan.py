@@ -195,6 +195,8 @@ def percentile_window(pixels: NDArray[np.generic], padding: float | None = None)
     step = max(1, pixels.size // 250_000)
     while math.gcd(step, pixels.size) > 1:  # a step with a divisor of the width would see some columns only
         step += 1
+    if (counted := _byte_percentiles(pixels.reshape(-1)[::step], padding)) is not None:
+        return Window(sum(counted) / 2, counted[1] - counted[0], "LINEAR_EXACT", "Full range")
     sample = pixels.reshape(-1)[::step].astype(np.float32)
     keep = np.isfinite(sample)
     if padding is not None:
@@ -208,6 +210,24 @@ def percentile_window(pixels: NDArray[np.generic], padding: float | None = None)
         half = max(0.5, abs(low) * 1e-3)  # wide enough that float32 still tells both ends apart
         low, high = low - half, low + half
     return Window((low + high) / 2, high - low, "LINEAR_EXACT", "Full range")
+
+
+def _byte_percentiles(sample: NDArray[np.generic], padding: float | None) -> tuple[float, float] | None:
+    """The 0.5th and 99.5th percentile of bytes by counting, a tenth of the time that sorting takes.
+
+    Returns:
+        None where they differ in type, are the same, or lie between two values, which is left to interpolation.
+    """
+    if sample.dtype != np.uint8:
+        return None
+    counts = np.bincount(sample, minlength=256)
+    if padding is not None and padding in range(256):
+        counts[int(padding)] = 0
+    upto = np.cumsum(counts)
+    places = [share * (int(upto[-1]) - 1) for share in (0.005, 0.995)]
+    around = [np.searchsorted(upto, (place - 1, place + 2), side="right") for place in places]
+    (low, next_low), (high, next_high) = around
+    return (float(low), float(high)) if low == next_low < high == next_high < 256 else None
 
 
 def window_choices(scan: Scan) -> dict[str, Window | VoiTable]:

@@ -5,28 +5,17 @@ Selvaraju et al. 2017, eq. 1 and 2. The map is kept on the scale of the logit an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
 from core.card import ModelCard
 from core.errors import UnsupportedModel
+from core.explain.ask import Ask, KerasTasks
 from core.explain.explanation import Explanation
+from core.explain.inputs import is_plain
+from core.explain.layer_maps import KERAS_FILE, layer_explainer
 from core.preprocess import Prepared
 from core.runtime.session import Bundle, ModelOutput
-
-KERAS_FILE = "model.keras"
-
-
-class KerasTasks(Protocol):
-    """What is needed of `core.runtime.keras_process.KerasProcess`."""
-
-    def call(
-        self, task: str, arguments: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]
-    ) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:
-        """Run one task with JSON arguments and arrays, and return the same kinds."""
 
 
 def grad_cam(
@@ -68,6 +57,19 @@ def grad_cam(
         grids = cam_grids(output.activations, sign * bundle.cam_weights[unit])
     label = bundle.card.labels[target]
     return Explanation(grids, prepared.frames, prepared.geometry, "grad-cam", label, bundle.explain_layer)
+
+
+def asked_grad_cam(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
+    """`grad_cam` as the registry calls it: of any layer and any kind of input, and of one label rather than another.
+
+    Raises:
+        UnsupportedModel: As `grad_cam`.
+        KerasProcessFailed: As `grad_cam`.
+    """
+    own_layer = ask.against is None and ask.layer in {"", bundle.explain_layer} and bundle.randomised is None
+    if own_layer and is_plain(bundle, prepared):
+        return grad_cam(bundle, prepared, ask.target, ask.output, ask.keras)
+    return layer_explainer("grad-cam")(bundle, prepared, ask)
 
 
 def cam_grids(activations: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:

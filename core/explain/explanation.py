@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,16 @@ class Explanation:
     when it is needed, so a volume of 300 slices costs no more than its grids.
 
     Attributes:
-        grids: (frames, cells down, cells across) float32, 0 or more, in units of the logit.
+        grids: (frames, cells down, cells across) float32, 0 or more, in `units`: what speaks for the label.
         frames: Which frames of the scan they belong to.
         geometry: The way back to the scan's pixels.
         method: Name in `EXPLAINERS`.
         label: The label that is explained.
-        layer: The layer the map was taken from.
+        layer: The layer the map was taken from, `""` for methods that look at the input.
+        opposing: Like `grids`, what speaks against the label; None for methods that do not tell.
+        units: Of the maps' values, for people.
+        rather_than: The label that the target was compared with, `""` for none.
+        facts: What the method found out on the way, for people, e.g. how far Integrated Gradients are from complete.
     """
 
     grids: NDArray[np.float32]
@@ -32,10 +37,14 @@ class Explanation:
     method: str
     label: str
     layer: str
+    opposing: NDArray[np.float32] | None = None
+    units: str = "logit units"
+    rather_than: str = ""
+    facts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def scale(self) -> float:
-        """The largest value over all frames: what the end of the colour scale means, in logit units."""
+        """The largest value over all frames: what the end of the colour scale means, in `units`."""
         return float(self.grids.max(initial=0.0))
 
     @property

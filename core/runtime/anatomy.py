@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
+from core.runtime.layer_tree import default_place, named_place
 
 Activation = Literal["softmax", "sigmoid", "linear"]
 
@@ -33,6 +34,8 @@ class Anatomy:
         ending: (object, attribute) of the callable that receives the logits; None where the output is the logits.
         layer: The layer to explain, or None where no layer has a spatial output.
         layer_name: Its name; inside a nested model, `backbone/layer`.
+        calls: How often the layer is called: once, or once a frame inside a TimeDistributed.
+        tokens: (rows, columns, leading) where its output is tokens, see `core.runtime.layer_tree.Place`; else None.
     """
 
     model: Any
@@ -41,16 +44,40 @@ class Anatomy:
     ending: tuple[Any, str] | None
     layer: Any | None
     layer_name: str
+    calls: int = 1
+    tokens: tuple[int, int, int] | None = None
 
 
 @dataclass(eq=False)
 class Recorded:
-    """Tensors of one call: `output` (N, …), `logits` (N, …) and `activations` (N, h, w, C) or None."""
+    """Tensors of one call.
+
+    Attributes:
+        output: (N, …) the model's output.
+        logits: (N, …) the same before the final activation.
+        parts: What the layer gave, one tensor (N, [frames,] h, w, C) a call; empty without a layer.
+    """
 
     output: Any = None
     logits: Any = None
-    activations: Any = None
-    calls: int = field(default=0, repr=False)
+    parts: list[Any] = field(default_factory=list)
+
+    @property
+    def activations(self) -> Any:
+        """(N, h, w, C), or (N, frames, h, w, C) where the layer sees frames one by one or all together."""
+        return joined(self.parts)
+
+
+def without_layer(anatomy: Anatomy) -> Anatomy:
+    """The same model when no layer is looked at, so that it does not matter how often one is called."""
+    return replace(anatomy, layer=None, layer_name="", calls=1, tokens=None)
+
+
+def joined(parts: list[Any]) -> Any:
+    """Tensors of one layer, one a call, as one: several calls are frames, which become the second axis."""
+    import tensorflow as tf
+
+    return parts[0] if len(parts) == 1 else tf.stack(parts, axis=1)
 
 
 def dissect(model: Any, explain_layer: str | None = None, input_names: tuple[str, ...] | None = None) -> Anatomy:
@@ -70,8 +97,11 @@ def dissect(model: Any, explain_layer: str | None = None, input_names: tuple[str
     if len(model.outputs) != 1:
         raise UnsupportedModel("a model with one output", f"{len(model.outputs)} outputs", "keep the one to explain")
     activation, ending = _ending(model.outputs[0]._keras_history.operation)
-    layer, name = _explained_layer(model, explain_layer)
-    return Anatomy(model, _input_names(model, input_names), activation, ending, layer, name)
+    names = _input_names(model, input_names)
+    place = default_place(model) if explain_layer is None else named_place(model, explain_layer)
+    if place is None:
+        return Anatomy(model, names, activation, ending, None, "")
+    return Anatomy(model, names, activation, ending, place.layer, place.path, place.calls, place.tokens)
 
 
 def _input_names(model: Any, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -116,39 +146,6 @@ def _activation_name(function: Any) -> Activation:
     raise UnsupportedModel("softmax, sigmoid or no activation at the end", name, "end the model in one of these")
 
 
-def walk_layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every layer with its path, in the order of the calls; nested models come after their own layers."""
-    for layer in model.layers:
-        path = f"{prefix}{layer.name}"
-        if hasattr(layer, "layers"):
-            yield from walk_layers(layer, f"{path}/")
-        yield path, layer
-
-
-def _explained_layer(model: Any, wanted: str | None) -> tuple[Any | None, str]:
-    layers = list(walk_layers(model))
-    if wanted is None:
-        last = model.outputs[0]._keras_history.operation
-        candidates = [
-            item for item in layers if _is_spatial(item[1]) and item[1] is not last and not hasattr(item[1], "layers")
-        ]
-        return (candidates[-1][1], candidates[-1][0]) if candidates else (None, "")
-    found = [item for item in layers if item[0] == wanted] or [i for i in layers if i[0].split("/")[-1] == wanted]
-    if len(found) != 1:
-        received = f"{len(found)} layers of that name" if found else "no such layer"
-        raise UnsupportedModel(f"one layer called {wanted}", received, "write it as backbone/layer or choose another")
-    return found[0][1], found[0][0]
-
-
-def _is_spatial(layer: Any) -> bool:
-    """Whether the layer's output is (N, h, w, C) with more than one cell."""
-    try:
-        shape = layer.output.shape
-    except (AttributeError, ValueError):  # never called on its own, or called several times
-        return False
-    return len(shape) == 4 and shape[1:3] != (1, 1) and type(layer).__name__ != "InputLayer"
-
-
 def call_recorded(anatomy: Anatomy, inputs: Mapping[str, Any], replace: Callable[[Any], Any] | None = None) -> Recorded:
     """Run the model in inference mode and record logits and activations on the way.
 
@@ -158,19 +155,20 @@ def call_recorded(anatomy: Anatomy, inputs: Mapping[str, Any], replace: Callable
     Args:
         anatomy: From `dissect`.
         inputs: Input name to tensor (N, …).
-        replace: Receives the activations and returns what the rest of the model gets instead, e.g. a watched copy.
+        replace: Receives the activations of each call and returns what the rest of the model gets instead, e.g. a
+            watched copy.
 
     Raises:
-        UnsupportedModel: The layer to explain is called more than once, or not at all.
+        UnsupportedModel: The layer to explain is called more often than it should be, or not at all.
     """
     import tensorflow as tf
 
     recorded = Recorded()
 
     def keep_activations(output: Any) -> Any:
-        recorded.calls += 1
-        recorded.activations = output if replace is None else replace(output)
-        return recorded.activations
+        grid = _as_grid(output, anatomy.tokens)
+        recorded.parts.append(grid if replace is None else replace(grid))
+        return output if replace is None else _as_tokens(recorded.parts[-1], output, anatomy.tokens)
 
     def keep_logits(logits: Any) -> None:
         recorded.logits = logits
@@ -181,12 +179,36 @@ def call_recorded(anatomy: Anatomy, inputs: Mapping[str, Any], replace: Callable
         if anatomy.ending is not None:
             stack.enter_context(_wrapped(*anatomy.ending, before=keep_logits))
         recorded.output = tf.cast(anatomy.model(_structured(anatomy, inputs), training=False), tf.float32)
-    if anatomy.layer is not None and recorded.calls != 1:
+    if anatomy.layer is not None and len(recorded.parts) != anatomy.calls:
+        often = "once" if anatomy.calls == 1 else f"{anatomy.calls} times"
         raise UnsupportedModel(
-            f"the layer {anatomy.layer_name} to be called once", f"{recorded.calls} calls", "choose another layer"
+            f"the layer {anatomy.layer_name} to be called {often}",
+            f"{len(recorded.parts)} calls",
+            "choose another layer",
         )
     recorded.logits = recorded.output if anatomy.ending is None else tf.cast(recorded.logits, tf.float32)
     return recorded
+
+
+def _as_grid(output: Any, tokens: tuple[int, int, int] | None) -> Any:
+    """Tokens (N, leading + rows · columns, C) as (N, rows, columns, C); anything else as it is."""
+    import tensorflow as tf
+
+    if tokens is None:
+        return output
+    rows, columns, leading = tokens
+    return tf.reshape(output[:, leading:], (-1, rows, columns, output.shape[-1]))
+
+
+def _as_tokens(grid: Any, output: Any, tokens: tuple[int, int, int] | None) -> Any:
+    """The way back of `_as_grid`; the leading token is that of `output`."""
+    import tensorflow as tf
+
+    if tokens is None:
+        return grid
+    rows, columns, leading = tokens
+    flat = tf.reshape(grid, (-1, rows * columns, grid.shape[-1]))
+    return tf.concat([output[:, :leading], flat], axis=1) if leading else flat
 
 
 def _structured(anatomy: Anatomy, inputs: Mapping[str, Any]) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
-from core.runtime.anatomy import Activation, Anatomy, call_recorded, dissect, probabilities
+from core.runtime.anatomy import Activation, Anatomy, call_recorded, dissect, probabilities, without_layer
 from core.runtime.gradients import constant_cam_weights
 
 #: Largest difference of a probability between Keras and ONNX Runtime.
@@ -38,7 +38,7 @@ class CompiledFacts:
         units: Number of logits, the last axis of the output.
         activation: What turns logits into the model's output.
         explain_layer: The layer of the activations, `backbone/layer` inside a nested model; `""` where there is none.
-        grid: (h, w, C) of the activations, or None.
+        grid: (h, w, C) of the activations, (frames, h, w, C) where the layer keeps frames apart, or None.
         features: Length of the feature vector, or None.
         affine: Whether the Grad-CAM weights are constant and were stored.
         max_difference: Largest difference of a probability between Keras and ONNX Runtime on the samples.
@@ -50,7 +50,7 @@ class CompiledFacts:
     units: int
     activation: Activation
     explain_layer: str
-    grid: tuple[int, int, int] | None
+    grid: tuple[int, ...] | None
     features: int | None
     affine: bool
     max_difference: float
@@ -61,8 +61,9 @@ def compile_bundle(
 ) -> CompiledFacts:
     """Write `folder/model.onnx` with the outputs `logits`, `activations` and `features`.
 
-    `logits` (N, units) come before the final activation, `activations` (N, h, w, C) from the explained layer, and
-    `features` (N, C) are their mean over the positions. Without a spatial layer only `logits` are written. The batch
+    `logits` (N, units) come before the final activation, `activations` (N, h, w, C), or (N, frames, h, w, C),
+    from the explained layer, and `features` (N, C) are their mean over the positions and frames. Without a spatial
+    layer, or where the last one is called for several inputs, only `logits` are written. The batch
     dimension is open, all others are fixed. Where the head is affine, the constant Grad-CAM weights (units, channels)
     lie in the file's metadata. The model is not changed.
 
@@ -77,11 +78,18 @@ def compile_bundle(
         UnsupportedModel: The model cannot be converted, or the ONNX file answers differently from Keras.
     """
     anatomy = dissect(model, explain_layer, tuple(sample))
+    _refuse_open_sizes(model)
     inputs = _with_random(sample, anatomy.input_names)
-    recorded = call_recorded(anatomy, inputs)
+    try:
+        recorded = call_recorded(anatomy, inputs)
+    except UnsupportedModel:
+        if explain_layer is not None:
+            raise
+        anatomy = without_layer(anatomy)
+        recorded = call_recorded(anatomy, inputs)
     expected, units = recorded.output.numpy(), int(recorded.logits.shape[-1])
     _refuse_hidden_softmax(anatomy, expected)
-    has_grid = anatomy.layer is not None and len(recorded.activations.shape) == 4
+    has_grid = anatomy.layer is not None and len(recorded.activations.shape) in {4, 5}
     if not has_grid and explain_layer is not None:
         raise UnsupportedModel("a layer with an output of (h, w, channels)", explain_layer, "choose another layer")
     classifies = expected.ndim == 2
@@ -101,8 +109,8 @@ def compile_bundle(
         units=units,
         activation=anatomy.activation,
         explain_layer=anatomy.layer_name if has_grid else "",
-        grid=(grid[0], grid[1], grid[2]) if grid else None,
-        features=grid[2] if grid else None,
+        grid=grid,
+        features=grid[-1] if grid else None,
         affine=weights is not None,
         max_difference=difference,
     )
@@ -120,6 +128,13 @@ def _with_random(
         noise = random.uniform(low, max(high, low + 1.0), (extra, *real.shape[1:])).astype(real.dtype)
         joined[name] = np.concatenate([real, noise])
     return joined
+
+
+def _refuse_open_sizes(model: Any) -> None:
+    """Refuse an open number of frames: it converts, and then fails when it runs."""
+    for tensor in model.inputs:
+        if len(tensor.shape) > 4 and None in tensor.shape[1:]:
+            raise UnsupportedModel("a fixed number of frames", "an open one", "fix it in the model's input")
 
 
 def _refuse_hidden_softmax(anatomy: Anatomy, output: NDArray[np.float32]) -> None:
@@ -143,7 +158,8 @@ def _convert(anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]], has_gr
         if not has_grid:
             return [recorded.logits]
         activations = tf.cast(recorded.activations, tf.float32)
-        return [recorded.logits, activations, tf.reduce_mean(activations, axis=(1, 2))]
+        places = tuple(range(1, len(activations.shape) - 1))
+        return [recorded.logits, activations, tf.reduce_mean(activations, axis=places)]
 
     function = tf.function(forward, input_signature=signature, autograph=False, jit_compile=False)
     try:
@@ -153,9 +169,29 @@ def _convert(anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]], has_gr
     except Exception as error:  # tf2onnx raises whatever it stumbles over
         fault = f"an operation that has no ONNX form ({type(error).__name__})"
         raise UnsupportedModel("a model that ONNX can express", fault, "use it through the Keras process") from error
+    _write_out_erfc(proto.graph)
     _rename(proto.graph, "input", names)
     _rename(proto.graph, "output", ("logits", "activations", "features")[: 3 if has_grid else 1])
     return proto
+
+
+def _write_out_erfc(graph: Any) -> None:
+    """Erfc(x), with which TensorFlow writes GELU and which ONNX lacks, as 1 - Erf(x)."""
+    import onnx
+
+    if not any(node.op_type == "Erfc" for node in graph.node):
+        return
+    graph.initializer.append(onnx.numpy_helper.from_array(np.float32(1.0), "scanlens_one"))
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "Erfc":
+            nodes.append(node)
+            continue
+        between = f"{node.output[0]}_erf"
+        nodes.append(onnx.helper.make_node("Erf", list(node.input), [between]))
+        nodes.append(onnx.helper.make_node("Sub", ["scanlens_one", between], list(node.output)))
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _rename(graph: Any, side: str, names: tuple[str, ...]) -> None:
@@ -189,9 +225,15 @@ def _check(
     """Largest difference of a probability between ONNX Runtime and Keras, one by one and as a batch."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    (together,) = session.run(["logits"], dict(inputs))
-    (alone,) = session.run(["logits"], {name: array[:1] for name, array in inputs.items()})
+    try:
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        (together,) = session.run(["logits"], dict(inputs))
+        (alone,) = session.run(["logits"], {name: array[:1] for name, array in inputs.items()})
+    except Exception as error:  # ONNX Runtime has an exception class for each of its status codes
+        fault = f"one that it cannot run ({type(error).__name__})"
+        raise UnsupportedModel(
+            "a model that ONNX Runtime can run", fault, "use it through the Keras process"
+        ) from error
     if activation == "linear":  # compare what people will read, which the task decides later
         activation = "sigmoid" if expected.shape[-1] == 1 else "softmax"
         expected = probabilities(expected, activation)

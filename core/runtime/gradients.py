@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
-from core.runtime.anatomy import Anatomy, call_recorded
+from core.runtime.anatomy import Anatomy, call_recorded, joined
 
 #: Largest difference of two gradients, relative to the largest gradient, that still counts as the same. Float32 sums
 #: over a head differ by about 1e-6; a rectifier or a maximum between A and the logit moves it by 1e-2 and more.
@@ -24,7 +24,7 @@ Gradients = Callable[..., tuple[Any, Any]]
 
 
 def gradient_function(anatomy: Anatomy) -> Gradients:
-    """A compiled function `(inputs, unit, keep, probe) -> (activations, gradient)`, both (N, h, w, C).
+    """A compiled function `(inputs, unit, keep, probe) -> (activations, gradient)`, both (N, [frames,] h, w, C).
 
     `inputs` maps names to (N, …) tensors, `unit` is the index of the logit. What the head sees, and where the gradient
     is taken, is `keep * activations + probe`: keep 1 and probe 0 is the model as it is.
@@ -36,20 +36,19 @@ def gradient_function(anatomy: Anatomy) -> Gradients:
 
     def gradients(inputs: Mapping[str, Any], unit: Any, keep: Any, probe: Any) -> tuple[Any, Any]:
         # Only what follows the layer is recorded, so the tape costs the head and not the backbone.
+        frame = iter(range(anatomy.calls))  # inside a TimeDistributed each call gets its own frame of the probe
         with tf.GradientTape(watch_accessed_variables=False) as tape:
 
             def watched(output: Any) -> Any:
-                copy = tf.cast(keep, output.dtype) * output + tf.cast(probe, output.dtype)
+                part = probe if anatomy.calls == 1 else probe[:, tf.minimum(next(frame), tf.shape(probe)[1] - 1)]
+                copy = tf.cast(keep, output.dtype) * output + tf.cast(part, output.dtype)
+                copy = tf.ensure_shape(copy, output.shape)  # the probe's rank is open, that of the layer is not
                 tape.watch(copy)
                 return copy
 
             recorded = call_recorded(anatomy, inputs, replace=watched)
             score = tf.gather(recorded.logits, unit, axis=-1)
-        gradient = tape.gradient(score, recorded.activations)
-        if gradient is None:
-            raise UnsupportedModel(
-                "a layer that the logits depend on", f"{anatomy.layer_name}, which they do not", "choose another layer"
-            )
+        gradient = gradient_of(tape, score, recorded.parts, anatomy)
         return tf.cast(recorded.activations, tf.float32), tf.cast(gradient, tf.float32)
 
     signature = (
@@ -59,10 +58,26 @@ def gradient_function(anatomy: Anatomy) -> Gradients:
         },
         tf.TensorSpec((), tf.int32),
         tf.TensorSpec((), tf.float32),
-        tf.TensorSpec((None, None, None, None), tf.float32),
+        tf.TensorSpec(None, tf.float32),
     )
     # XLA was measured to be 8 to 10 times slower than a plain graph on the CPU.
     return tf.function(gradients, input_signature=signature, autograph=False, jit_compile=False)
+
+
+def gradient_of(tape: Any, score: Any, parts: list[Any], anatomy: Anatomy) -> Any:
+    """The gradient of a score with respect to the parts of `Recorded`, joined as these are.
+
+    Raises:
+        UnsupportedModel: The score does not depend on them.
+    """
+    import tensorflow as tf
+
+    found = tape.gradient(score, parts)
+    if all(part is None for part in found):
+        raise UnsupportedModel(
+            "a layer that the logits depend on", f"{anatomy.layer_name}, which they do not", "choose another layer"
+        )
+    return joined([tf.zeros_like(part) if one is None else one for part, one in zip(parts, found, strict=True)])
 
 
 def grad_cam_grids(
@@ -128,7 +143,7 @@ def constant_cam_weights(
         spread = max(float(np.abs(gradient - first).max()) for gradient in found)
         if not spread <= AFFINE_TOLERANCE * float(np.abs(first).max()):  # NaN is not affine either
             return None
-        weights.append(first[0].mean(axis=(0, 1)))
+        weights.append(first[0].reshape(-1, first.shape[-1]).mean(axis=0))
     return np.stack(weights).astype(np.float32)
 
 
@@ -140,13 +155,13 @@ def _probes(
     Channels that were never negative stay so, so that a head which is affine on all it can meet counts as affine. The
     sizes spread over orders of magnitude, so that neither a mean over positions nor a bias evens them out.
     """
-    count, rows, columns, channels = activations.shape
+    count, *places, channels = activations.shape
     scale = activations.std() + 1e-6
-    signed = (activations.min(axis=(0, 1, 2)) < 0).astype(np.float32)
+    signed = (activations.reshape(-1, channels).min(axis=0) < 0).astype(np.float32)
     probes = []
     for _ in range(rounds):
-        size = random.lognormal(0.0, 3.0, (count, 1, 1, channels)) * random.lognormal(
-            0.0, 2.0, (count, rows, columns, 1)
+        size = random.lognormal(0.0, 3.0, (count, *[1] * len(places), channels)) * random.lognormal(
+            0.0, 2.0, (count, *places, 1)
         )
         value = random.uniform(0.0, 1.0, activations.shape) - 2.0 * signed * random.integers(0, 2, activations.shape)
         probes.append((scale * size * value).astype(np.float32))

@@ -14,10 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled, InvalidCard, UnsafeModel, UnsupportedModel
-from core.runtime.anatomy import Anatomy, call_recorded, dissect
+from core.runtime.anatomy import Anatomy, call_recorded, dissect, without_layer
+from core.runtime.attention import attention_function
 from core.runtime.compile import compile_bundle
 from core.runtime.gradients import Gradients, grad_cam_grids, gradient_function
+from core.runtime.layer_tree import describe_layers
 from core.runtime.model_file import check_model_file
+from core.runtime.model_gradients import (
+    REGION,
+    ablation_function,
+    input_gradient_function,
+    layer_gradient_function,
+    randomise,
+)
+from core.runtime.prototype import Climb, climb
 from core.runtime.wire import Arrays
 
 CHUNK = 8
@@ -38,11 +48,12 @@ class Job:
 class _Loaded:
     model: Any
     gradients: dict[tuple[str, ...], Gradients] = field(default_factory=dict)
+    functions: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
 
 #: Models of the last requests by sha256, with their compiled gradient functions by layer.
 _loaded: OrderedDict[str, _Loaded] = OrderedDict()
-_KEPT = 2
+_KEPT = 3
 
 
 def ping(_job: Job) -> Answer:
@@ -80,11 +91,93 @@ def grad_cam(job: Job) -> Answer:
     return {}, {"grids": _in_chunks(job, lambda arrays: grad_cam_grids(gradients, arrays, unit, sign))}
 
 
+def layer_gradients(job: Job) -> Answer:
+    """`activations` (N, h, w, C) of `layer` and the `gradient` of the score Σ weights · logits with respect to them."""
+    loaded = load_checked(job)
+    layer, names = str(job.arguments["layer"]), _input_names(loaded, job)
+    function = _kept_function(
+        loaded, ("layer", layer, *names), lambda: layer_gradient_function(dissect(loaded.model, layer, names))
+    )
+    weights = np.asarray(job.arguments["weights"], np.float32)
+    activations, gradient = _chunks_of_several(job, lambda arrays: function(arrays, weights))
+    return {}, {"activations": activations, "gradient": gradient}
+
+
+def input_gradients(job: Job) -> Answer:
+    """`gradient` of the score Σ weights · logits with respect to each input array, and the `score` (N,).
+
+    With one input the gradient is called `gradient`, with several `gradient_<name>`. `guided` lets rectifiers pass only
+    what is positive both ways.
+    """
+    loaded = load_checked(job)
+    names, guided = _input_names(loaded, job), bool(job.arguments.get("guided"))
+    function = _kept_function(
+        loaded, ("input", guided, *names), lambda: input_gradient_function(dissect(loaded.model, None, names), guided)
+    )
+    weights = np.asarray(job.arguments["weights"], np.float32)
+    score, *gradients = _chunks_of_several(job, lambda arrays: function(arrays, weights))
+    named = ["gradient"] if len(names) == 1 else [f"gradient_{name}" for name in names]
+    return {}, {"score": score, **dict(zip(named, gradients, strict=True))}
+
+
+def ablation(job: Job) -> Answer:
+    """`activations` of `layer`, and what the score has `lost` (N, C) without each channel of them."""
+    loaded = load_checked(job)
+    layer, names = str(job.arguments["layer"]), _input_names(loaded, job)
+    function = _kept_function(
+        loaded, ("ablation", layer, *names), lambda: ablation_function(dissect(loaded.model, layer, names))
+    )
+    weights = np.asarray(job.arguments["weights"], np.float32)
+    activations, lost = _chunks_of_several(job, lambda arrays: function(arrays, weights, job.cancelled))
+    return {}, {"activations": activations, "lost": lost}
+
+
+def attention(job: Job) -> Answer:
+    """`scores` (N, layers, tokens, tokens) of a vision transformer, and how its `tokens` lie on the picture."""
+    loaded = load_checked(job)
+    names = _input_names(loaded, job)
+    function, layout = _kept_function(
+        loaded, ("attention", *names), lambda: attention_function(dissect(loaded.model, None, names))
+    )
+    return {"tokens": list(layout)}, {"scores": _in_chunks(job, function)}
+
+
+def prototype(job: Job) -> Answer:
+    """The `picture` that raises the score Σ weights · logits most, as the input `picture`; the others stay as given."""
+    loaded, given = load_checked(job), job.arguments
+    names = _input_names(loaded, job)
+    function = _kept_function(
+        loaded, ("input", False, *names), lambda: input_gradient_function(dissect(loaded.model, None, names))
+    )
+    weights, name = np.asarray(given["weights"], np.float32), str(given["picture"])
+
+    def gradient(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        found = function({**job.arrays, name: picture[None]}, weights)
+        return np.asarray(found[1 + names.index(name)][0], np.float32)
+
+    low, high = (float(value) for value in given["range"])
+    how = Climb(steps=int(given["steps"]), seed=int(given["seed"]))
+    shape = job.arrays[name].shape[1:]
+    return {}, {"picture": climb(gradient, shape, (low, high), how, job.progress, job.cancelled)}
+
+
+def layers(job: Job) -> Answer:
+    """What the model is made of, see `describe_layers`; nested models stand after their own layers."""
+    return {"layers": describe_layers(load_checked(job).model)}, {}
+
+
 def predict(job: Job) -> Answer:
     """The model's own output (N, …), the reference for the compiled model."""
     loaded = load_checked(job)
-    anatomy: Anatomy = dissect(loaded.model, None, tuple(job.arrays))
+    anatomy = without_layer(dissect(loaded.model, None, tuple(job.arrays)))
     return {"activation": anatomy.activation}, {"output": _in_chunks(job, lambda arrays: _output(anatomy, arrays))}
+
+
+def _input_names(loaded: _Loaded, job: Job) -> tuple[str, ...]:
+    """Names of the input arrays in the model's own order, in which gradients come; a single one may have any name."""
+    given = tuple(name for name in job.arrays if name != REGION)
+    own = tuple(str(tensor.name) for tensor in loaded.model.inputs)
+    return own if len(given) > 1 and set(own) == set(given) else given
 
 
 def _output(anatomy: Anatomy, arrays: Arrays) -> NDArray[np.float32]:
@@ -105,6 +198,27 @@ def _in_chunks(job: Job, function: Callable[[Arrays], NDArray[np.float32]]) -> N
     return np.concatenate(parts)
 
 
+def _chunks_of_several(
+    job: Job, function: Callable[[Arrays], tuple[NDArray[np.generic], ...]]
+) -> list[NDArray[np.generic]]:
+    """Like `_in_chunks` for a function with several results."""
+    parts: list[tuple[NDArray[np.generic], ...]] = []
+
+    def keep(arrays: Arrays) -> NDArray[np.float32]:
+        parts.append(function(arrays))
+        return np.zeros(0, np.float32)
+
+    _in_chunks(job, keep)
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _kept_function(loaded: _Loaded, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    """A compiled function of the model, made once."""
+    if key not in loaded.functions:
+        loaded.functions[key] = make()
+    return loaded.functions[key]
+
+
 def _read(job: Job) -> bytes:
     try:
         return Path(job.arguments["model"]).read_bytes()
@@ -115,6 +229,8 @@ def _read(job: Job) -> bytes:
 def load_checked(job: Job) -> _Loaded:
     """The model at `model`, checked, without its optimiser and losses; the last few are kept.
 
+    With `randomised` (share, seed) it is a copy whose last layers have kernels that were drawn anew.
+
     Raises:
         InvalidCard: The file is missing, or its sha256 is not the `sha256` that was given.
         UnsafeModel: The file asks for more than it may.
@@ -124,13 +240,17 @@ def load_checked(job: Job) -> _Loaded:
     digest = hashlib.sha256(content).hexdigest()
     if job.arguments.get("sha256", digest) != digest:
         raise InvalidCard("the model file that its card was written for", "another", "restore the model's folder")
-    if digest not in _loaded:
+    drawn = job.arguments.get("randomised")
+    key = digest if drawn is None else f"{digest} {drawn}"
+    if key not in _loaded:
         check_model_file(content)
-        _loaded[digest] = _Loaded(_load(content))
-    _loaded.move_to_end(digest)
+        _loaded[key] = _Loaded(_load(content))
+        if drawn is not None:
+            randomise(_loaded[key].model, float(drawn[0]), int(drawn[1]))
+    _loaded.move_to_end(key)
     while len(_loaded) > _KEPT:
         _loaded.popitem(last=False)
-    return _loaded[digest]
+    return _loaded[key]
 
 
 def _load(content: bytes) -> Any:

@@ -23,8 +23,14 @@ TASKS: dict[str, Callable[[Job], Answer]] = {
     "ping": keras_tasks.ping,
     "check": keras_tasks.check,
     "compile": keras_tasks.compile_model,
+    "ablation": keras_tasks.ablation,
+    "attention": keras_tasks.attention,
     "grad_cam": keras_tasks.grad_cam,
+    "input_gradients": keras_tasks.input_gradients,
+    "layer_gradients": keras_tasks.layer_gradients,
+    "layers": keras_tasks.layers,
     "predict": keras_tasks.predict,
+    "prototype": keras_tasks.prototype,
 }
 
 #: Private memory that the operating system may hand out beyond the limit on resident memory. TensorFlow reserves more

@@ -35,7 +35,7 @@ def open_model(tmp_path_factory):
 
 
 def _card(folder, model, facts):
-    rows, columns, channels = model.inputs[0].shape[1:]
+    rows, columns, channels = model.inputs[0].shape[1:] if model is not None else (1, 1, 1)
     labels = ("dark", "bright") if facts.units <= 2 else tuple(f"class {index}" for index in range(facts.units))
     spec = InputSpec("image", "image", (rows, columns), channels, (0.0, 1.0), "display", "stretch", ())
     return ModelCard(
@@ -117,3 +117,107 @@ def keras_process():
     process = KerasProcess()
     yield process
     process.close()
+
+
+def _passed_on(shape, channels=None):
+    """A kernel (…, in, out) that hands colour c of three on to every third channel, as a mean over the places."""
+    colour_in = np.arange(shape[-2]) % (channels or shape[-2]) % 3
+    same = (colour_in[:, None] == np.arange(shape[-1]) % 3) / np.prod(shape[:-2])
+    return np.broadcast_to(same / np.maximum(same.sum(axis=0), 1e-9) / np.prod(shape[:-2]), shape).astype(np.float32)
+
+
+def _speaks(shape, channels=None):
+    """A kernel (…, in, classes): colour c speaks for class c and half as much against the others."""
+    colour_in = np.arange(shape[-2]) % (channels or shape[-2]) % 3
+    kernel = np.where(colour_in[:, None] == np.arange(shape[-1]), 1.0, -0.5)
+    return np.broadcast_to(30 * kernel / shape[-2], shape).astype(np.float32)
+
+
+def _attention_weights(layer):
+    """Every token looks at the bright ones, and takes a little of what they are."""
+    for part in (layer.query_dense, layer.key_dense, layer.value_dense, layer.output_dense):
+        part.kernel.assign(np.zeros(part.kernel.shape))
+    layer.query_dense.bias.assign(np.full(layer.query_dense.bias.shape, 2.0))
+    layer.key_dense.kernel.assign(np.full(layer.key_dense.kernel.shape, 2.0))
+    channels, heads, size = layer.value_dense.kernel.shape
+    value = np.arange(channels)[:, None, None] % 3 == np.arange(size) % 3
+    layer.value_dense.kernel.assign(np.broadcast_to(value / 2, (channels, heads, size)))
+    layer.output_dense.kernel.assign(0.1 * np.broadcast_to(np.moveaxis(value, 0, -1)[0], (heads, size, channels)))
+
+
+def _teach(model):
+    """Weights by hand: bright red speaks for class 0, green for 1, blue for 2, wherever it is. Dark says nothing."""
+    from core.runtime.layer_tree import walk_layers
+
+    def is_trained(layer):
+        return not hasattr(layer, "layers") and type(layer).__name__ != "TimeDistributed"
+
+    trained = [layer for _, layer in walk_layers(model) if is_trained(layer) and layer.trainable_weights]
+    channels = None
+    for layer in trained:
+        kind = type(layer).__name__
+        if kind == "BatchNormalization":
+            layer.beta.assign(np.full(layer.beta.shape, -0.1))
+        elif kind == "MultiHeadAttention":
+            _attention_weights(layer)
+        elif kind in {"LSTM", "GRU", "ConvLSTM2D"}:
+            _teach_recurrent(layer.cell, 3 if kind == "GRU" else 4)
+        elif layer is trained[-1]:
+            flattened = channels if kind == "Dense" and layer.kernel.shape[0] % (channels or 1) == 0 else None
+            layer.kernel.assign(_speaks(layer.kernel.shape, flattened))
+            layer.bias.assign(np.zeros(layer.bias.shape))
+        else:
+            layer.kernel.assign(_passed_on(layer.kernel.shape))
+            channels = layer.kernel.shape[-1] if layer.kernel.shape[-1] > 1 else channels  # 1 is a gate
+            if layer.use_bias:
+                layer.bias.assign(np.full(layer.bias.shape, -0.1 if kind.startswith("Conv") else 0.0))
+    return model
+
+
+def _teach_recurrent(cell, gates):
+    """Gates half open, and the candidate is what comes in."""
+    units = cell.kernel.shape[-1] // gates
+    block = slice(2 * units, 3 * units)  # of the candidate, in LSTM as in GRU
+    kernel, bias = np.zeros(cell.kernel.shape, np.float32), np.zeros(cell.bias.shape, np.float32)
+    kernel[..., block] = _passed_on((*kernel.shape[:-1], units))
+    bias[..., block] = -0.1 if kernel.ndim == 4 else 0.0
+    cell.kernel.assign(kernel)
+    cell.recurrent_kernel.assign(np.zeros(cell.recurrent_kernel.shape))
+    cell.bias.assign(bias)
+
+
+@pytest.fixture(scope="session")
+def taught(architectures, tmp_path_factory):
+    """Name of an architecture to its bundle, compiled once, with a head that knows colours."""
+    folders = {}
+
+    def make(name, layer=None):
+        from core.runtime.compile import compile_bundle
+        from core.runtime.session import open_bundle
+
+        if (name, layer) not in folders:
+            folder, model = tmp_path_factory.mktemp("bundle"), _teach(architectures[name]())
+            rng = np.random.default_rng(0)
+            sample = {t.name: rng.random((4, *t.shape[1:])).astype(np.float32) for t in model.inputs}
+            facts = compile_bundle(model, folder, layer, sample if len(sample) > 1 else {"image": sample.popitem()[1]})
+            model.save(folder / "model.keras")
+            folders[name, layer] = (folder, _taught_card(folder, name, model, facts))
+        folder, card = folders[name, layer]
+        return open_bundle(card)
+
+    return make
+
+
+def _taught_card(folder, name, model, facts):
+    labels = ("not red", "red") if facts.units == 1 else ("red", "green", "blue")[: facts.units]
+    kinds = {2: "table", 4: "image", 5: "sequence"}
+    size = tuple(model.inputs[0].shape[-3:-1])
+    base = InputSpec("image", "image", size, 3, (0.0, 1.0), "display", "stretch", ())
+    specs = (
+        dataclasses.replace(base, name=n, kind=kinds[len(t.shape)])
+        for n, t in zip(facts.input_names, model.inputs, strict=True)
+    )
+    task = "binary" if len(labels) == 2 else {"U-Net": "segmentation", "multi-label": "multilabel"}.get(name)
+    return dataclasses.replace(
+        _card(folder, None, facts), labels=labels, inputs=tuple(specs), task=task or "multiclass"
+    )

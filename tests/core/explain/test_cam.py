@@ -5,6 +5,7 @@ import pytest
 
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS
+from core.explain.ask import Ask
 from core.explain.cam import cam_grids, grad_cam, logit_of
 from core.preprocess import Geometry, Prepared, prepare
 from core.scan import Scan, Window
@@ -184,12 +185,14 @@ def test_label_that_does_not_exist_is_refused(open_model, flat_model):
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("name", EXPLAINERS)
+@pytest.mark.parametrize("name", [name for name in EXPLAINERS if EXPLAINERS[name].family != "attention"])
 def test_every_explainer_keeps_the_contract(open_model, flat_model, keras_process, name):
     bundle, prepared, explainer = open_model(flat_model, "last"), prepared_noise(2), EXPLAINERS[name]
-    explanation = explainer.function(bundle, prepared, 1, output=bundle.run(prepared.batch), keras=keras_process)
+    output = bundle.run(prepared.batch)
+    target = int(output.logits[0].argmax())
+    explanation = explainer.function(bundle, prepared, Ask(target, output=output, keras=keras_process))
     assert explainer.name == explanation.method == name
-    assert explanation.label == "class 1"
+    assert explanation.label == f"class {target}"
     assert explanation.frames == prepared.frames
     assert explanation.grids.dtype == np.float32
     assert explanation.grids.min() >= 0

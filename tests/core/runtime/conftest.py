@@ -1,4 +1,4 @@
-"""Small models of every shape that the compiler has to understand, and the one Keras process of the module."""
+"""The small models of `tests/core`, with weights and compiled, and the one Keras process of the module."""
 
 import dataclasses
 import hashlib
@@ -13,183 +13,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SIZE = 24
 
 
-def _body(x):
-    from keras import layers
-
-    x = layers.Conv2D(6, 3, strides=2, padding="same", use_bias=False)(x)
-    x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
-    return layers.Conv2D(8, 3, strides=2, padding="same", activation="relu", name="last")(x)
-
-
-def _image():
-    import keras
-
-    return keras.Input((SIZE, SIZE, 3), name="image")
-
-
-def _backbone():
-    import keras
-
-    image = keras.Input((SIZE, SIZE, 3))
-    return keras.Model(image, _body(image), name="backbone")
-
-
-def _pooled_head(units, activation):
-    from keras import layers
-
-    return [layers.GlobalAveragePooling2D(), layers.Dropout(0.2), layers.Dense(units, activation=activation)]
-
-
-def _chain(x, layers):
-    for layer in layers:
-        x = layer(x)
-    return x
-
-
-def flat_functional():
-    import keras
-
-    image = _image()
-    return keras.Model(image, _chain(_body(image), _pooled_head(3, "softmax")))
-
-
-def sequential():
-    import keras
-    from keras import layers
-
-    convolutions = [
-        layers.Conv2D(6, 3, strides=2, activation="relu"),
-        layers.Conv2D(8, 3, activation="relu", name="last"),
-    ]
-    return keras.Sequential([_image(), *convolutions, *_pooled_head(3, "softmax")])
-
-
-def nested_backbone():
-    import keras
-
-    image = _image()
-    return keras.Model(image, _chain(_backbone()(image), _pooled_head(3, "softmax")))
-
-
-def sequential_around_backbone():
-    import keras
-
-    return keras.Sequential([_image(), _backbone(), *_pooled_head(3, "softmax")])
-
-
-def one_sigmoid_unit():
-    import keras
-
-    image = _image()
-    return keras.Model(image, _chain(_body(image), _pooled_head(1, "sigmoid")))
-
-
-def softmax_layer():
-    import keras
-    from keras import layers
-
-    image = _image()
-    return keras.Model(image, _chain(_body(image), [*_pooled_head(3, None), layers.Softmax()]))
-
-
-def activation_layer():
-    import keras
-    from keras import layers
-
-    image = _image()
-    head = [*_pooled_head(3, None), layers.Activation("softmax", dtype="float32")]
-    return keras.Model(image, _chain(_body(image), head))
-
-
-def softmax_operation():
-    import keras
-
-    image = _image()
-    return keras.Model(image, keras.ops.softmax(_chain(_body(image), _pooled_head(3, None))))
-
-
-def no_activation():
-    import keras
-
-    image = _image()
-    return keras.Model(image, _chain(_body(image), _pooled_head(3, None)))
-
-
-def head_in_nested_model():
-    import keras
-
-    image, features = _image(), keras.Input((6, 6, 8))
-    head = keras.Model(features, _chain(features, _pooled_head(2, "softmax")), name="head")
-    return keras.Model(image, head(_backbone()(image)))
-
-
-def flatten_dense():
-    import keras
-    from keras import layers
-
-    image = _image()
-    return keras.Model(image, _chain(_body(image), [layers.Flatten(), layers.Dense(3, activation="softmax")]))
-
-
-def hidden_dense():
-    import keras
-    from keras import layers
-
-    image = _image()
-    hidden = [
-        layers.GlobalAveragePooling2D(),
-        layers.Dense(16, activation="relu"),
-        layers.Dense(3, activation="softmax"),
-    ]
-    return keras.Model(image, _chain(_body(image), hidden))
-
-
-def maximum_pooling():
-    import keras
-    from keras import layers
-
-    image = _image()
-    head = [layers.GlobalMaxPooling2D(), layers.Dense(3, activation="softmax")]
-    return keras.Model(image, _chain(_body(image), head))
-
-
-def squeeze_and_excitation():
-    import keras
-    from keras import layers
-
-    image = _image()
-    found = _body(image)
-    gate = _chain(
-        found, [layers.GlobalAveragePooling2D(), layers.Dense(8, activation="sigmoid"), layers.Reshape((1, 1, 8))]
-    )
-    return keras.Model(image, _chain(layers.Multiply(name="gated")([found, gate]), _pooled_head(3, "softmax")))
-
-
-#: Builder, final activation, and whether the head is affine in the output of the layer `last`.
-ARCHITECTURES = {
-    "flat functional": (flat_functional, "softmax", True),
-    "sequential": (sequential, "softmax", True),
-    "nested backbone": (nested_backbone, "softmax", True),
-    "sequential around backbone": (sequential_around_backbone, "softmax", True),
-    "one sigmoid unit": (one_sigmoid_unit, "sigmoid", True),
-    "softmax layer": (softmax_layer, "softmax", True),
-    "activation layer": (activation_layer, "softmax", True),
-    "softmax operation": (softmax_operation, "softmax", True),
-    "no activation": (no_activation, "linear", True),
-    "head in nested model": (head_in_nested_model, "softmax", True),
-    "flatten and dense": (flatten_dense, "softmax", True),
-    "hidden dense layer": (hidden_dense, "softmax", False),
-    "maximum pooling": (maximum_pooling, "softmax", False),
-    "squeeze and excitation": (squeeze_and_excitation, "softmax", False),
-}
-
-
-@pytest.fixture(params=ARCHITECTURES)
-def architecture(request):
-    """Name, final activation and whether the head is affine, one after the other."""
-    return (request.param, *ARCHITECTURES[request.param][1:])
-
-
 @pytest.fixture(scope="session")
 def sample():
     """Five inputs that differ in more than noise."""
@@ -201,7 +24,7 @@ def sample():
 
 
 @pytest.fixture(scope="session")
-def model_of():
+def model_of(architectures):
     """Name of an architecture to a model with weights that make its logits differ clearly."""
     models = {}
 
@@ -210,7 +33,7 @@ def model_of():
             import keras
 
             keras.utils.set_random_seed(7)
-            models[name] = ARCHITECTURES[name][0]()
+            models[name] = architectures[name]()
             for variable in models[name].trainable_variables:
                 if variable.path.endswith("kernel"):
                     variable.assign(variable * 2.0)

@@ -1,0 +1,163 @@
+"""Which of a model's inputs is explained, and how its maps lie on the frames of the scan.
+
+A model may take several pictures, and a table beside them. One picture is explained at a time, `Ask.input`; all the
+others stay as they are. A picture is (N, rows, columns, channels); a sequence or a volume is a picture with one more
+axis, (N, frames, rows, columns, channels), and has a map for each frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeGuard
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UnsupportedModel
+from core.explain.ask import Ask
+from core.preprocess import Prepared
+from core.runtime.session import Bundle
+
+Batch = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """The explained input and what goes into the model beside it.
+
+    Attributes:
+        name: Of the input.
+        values: (N, rows, columns, channels), or (N, frames, rows, columns, channels).
+        value_range: Values of black and white.
+        others: The other inputs, each (N, …).
+    """
+
+    name: str
+    values: NDArray[np.float32]
+    value_range: tuple[float, float]
+    others: Batch
+
+    @property
+    def depth(self) -> int:
+        """Frames in one input; 1 for a plain picture."""
+        return self.values.shape[1] if self.values.ndim == 5 else 1
+
+    @property
+    def frames(self) -> NDArray[np.float32]:
+        """(N · depth, rows, columns, channels) every frame by itself."""
+        return self.values.reshape(-1, *self.values.shape[-3:])
+
+    def batch(self, copies: NDArray[np.float32], index: int) -> Batch:
+        """Copies (n, …) of the `index`-th input with what belongs to it beside them."""
+        beside = {name: np.repeat(array[index : index + 1], len(copies), axis=0) for name, array in self.others.items()}
+        return {self.name: copies.astype(np.float32, copy=False), **beside}
+
+    def with_frame(self, copies: NDArray[np.float32], position: int) -> Batch:
+        """Copies (n, rows, columns, channels) of one frame, all other frames being as they are."""
+        index, frame = divmod(position, self.depth)
+        if self.values.ndim == 4:
+            return self.batch(copies, index)
+        stacks = np.repeat(self.values[index : index + 1], len(copies), axis=0)
+        stacks[:, frame] = copies
+        return self.batch(stacks, index)
+
+
+def is_picture(values: NDArray[np.generic]) -> TypeGuard[NDArray[np.float32]]:
+    """Whether an input has rows and columns, and is no table."""
+    return values.ndim in {4, 5}
+
+
+def picture_names(bundle: Bundle, prepared: Prepared) -> list[str]:
+    """Names of the inputs that can be explained by a map, in the order of the card."""
+    return [spec.name for spec in bundle.card.inputs if is_picture(prepared.batch[spec.name])]
+
+
+def explained_picture(bundle: Bundle, prepared: Prepared, ask: Ask) -> Picture:
+    """The picture that `ask` is about: `ask.input`, or the first of the card.
+
+    Raises:
+        UnsupportedModel: The model has no such picture, or `prepared.geometry` is the way back of another one.
+    """
+    names = picture_names(bundle, prepared)
+    name = ask.input or next(iter(names), "")
+    if name not in names:
+        raise UnsupportedModel(
+            f"one of the pictures {', '.join(names)}" if names else "a model with a picture",
+            f"the input {name}" if name else "a model without one",
+            "choose a picture of the model",
+        )
+    values = prepared.batch[name]
+    spec = next(spec for spec in bundle.card.inputs if spec.name == name)
+    others = {other: array for other, array in prepared.batch.items() if other != name}
+    found = Picture(name, values, spec.value_range, others)
+    if prepared.geometry.model_size != values.shape[-3:-1] or len(prepared.frames) != len(found.frames):
+        raise UnsupportedModel(f"the way back of the picture {name}", "that of another one", "prepare it by itself")
+    return found
+
+
+def is_plain(bundle: Bundle, prepared: Prepared) -> bool:
+    """Whether there is one picture without an axis of frames, tables aside, and one answer for it."""
+    pictures = [array for array in prepared.batch.values() if is_picture(array)]
+    return len(pictures) == 1 and pictures[0].ndim == 4 and bundle.card.task != "segmentation"
+
+
+def on_frames(values: NDArray[np.floating], picture: Picture) -> NDArray[np.float32]:
+    """Maps of a layer as maps of the frames, (N · depth, h, w).
+
+    Args:
+        values: (N, h, w), or (N, layers of depth, h, w). Where a layer has fewer frames than the picture they are
+            interpolated between the true centres; where it has none, its map stands for each frame.
+        picture: What was explained.
+
+    Raises:
+        UnsupportedModel: The layer has frames and the picture has none.
+    """
+    maps = np.asarray(values, np.float32)
+    if picture.values.ndim == 4:
+        if maps.ndim != 3:
+            raise UnsupportedModel("a layer with one map a picture", "one with frames", "choose another layer")
+        return maps
+    if maps.ndim == 3:
+        maps = maps[:, None]
+    stretched = [stretch_depth(stack, picture.depth) for stack in maps]
+    return np.concatenate(stretched)
+
+
+def stretch_depth(stack: NDArray[np.float32], depth: int) -> NDArray[np.float32]:
+    """(layers, h, w) to (depth, h, w), linear between the centres of the layers."""
+    layers = len(stack)
+    if layers == depth:
+        return stack
+    flat = np.ascontiguousarray(stack.reshape(layers, -1).T)  # OpenCV's rule for centres, along one axis
+    wide = cv2.resize(flat, (depth, flat.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(wide.T).reshape(depth, *stack.shape[1:]).astype(np.float32)
+
+
+def refuse_unseen(
+    picture: Picture, pictures: int, layer: str, before: NDArray[np.float32], after: NDArray[np.float32]
+) -> None:
+    """Refuse a layer that does not see the picture: its map would be that of another one.
+
+    Args:
+        picture: What is explained.
+        pictures: How many pictures the model has.
+        layer: Its name.
+        before: Activations of the layer.
+        after: The same with the picture turned into its negative.
+
+    Raises:
+        UnsupportedModel: Both are the same.
+    """
+    if pictures > 1 and np.array_equal(before, after):
+        raise UnsupportedModel(
+            f"a layer that sees the picture {picture.name}",
+            f"{layer}, which sees another",
+            "choose a layer or the picture that belongs to it",
+        )
+
+
+def negative(picture: Picture) -> Batch:
+    """The whole batch with the picture turned into its negative."""
+    low, high = picture.value_range
+    return {picture.name: (low + high - picture.values).astype(np.float32), **picture.others}

@@ -1,0 +1,157 @@
+"""Every method on every kind of model: a right map, or one sentence that says why there is none.
+
+The models know colours (`taught` in the conftest): red speaks for class 0, green for class 1. So it is known where each
+map has to be, and how it has to move.
+"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from core.errors import UnsupportedModel
+from core.explain import EXPLAINERS, input_gradients, perturbation, shapley
+from core.explain.ask import Ask
+from core.preprocess import Geometry, Prepared
+
+pytestmark = pytest.mark.keras
+SIZE = 24
+#: (row, column) of the red square on two scans, and how far it moves.
+RED, MOVED = ((2, 2), (2, 13)), 11
+
+ACTIVATIONS = [name for name, explainer in EXPLAINERS.items() if explainer.family == "activations"]
+GRADIENTS = [name for name, explainer in EXPLAINERS.items() if explainer.family == "gradients"]
+CAMS = [*ACTIVATIONS, "guided-grad-cam"]
+
+#: What cannot be explained: (architecture, method) to words of its one sentence.
+REFUSED = {
+    **{("shared backbone", method): "a layer with a spatial output" for method in CAMS},
+    ("shared backbone", "score-cam"): "a model with a map",
+    ("shared backbone", "score-cam-all"): "a model with a map",
+    ("U-Net", "counterfactual"): "a model that calls one label",
+}
+
+TRANSFORMERS = {"transformer", "transformer with a grid", "transformer with a class token"}
+
+#: Methods that look at no class, and those whose map of a label and of its opposite are the same by definition.
+BLIND = {"eigen-cam", "attention-rollout"}
+OPPOSITES_ALIKE = {"saliency", "smooth-grad"}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Fewer samples than a user gets; how good the averages are is tested elsewhere."""
+    monkeypatch.setattr(perturbation, "MASKS", 200)
+    monkeypatch.setattr(shapley, "COALITIONS", 160)
+    monkeypatch.setattr(input_gradients, "COPIES", 6)
+
+
+def picture_of(red, green=(15, 9)):
+    """A dark picture with a large red and a smaller, duller green square."""
+    picture = np.full((SIZE, SIZE, 3), 0.02, np.float32)
+    picture[red[0] : red[0] + 8, red[1] : red[1] + 8, 0] = 1.0
+    picture[green[0] : green[0] + 7, green[1] : green[1] + 7, 1] = 0.95
+    return picture
+
+
+def prepared_for(bundle):
+    """Two scans, on the second of which the red square is further to the right."""
+    shapes = bundle.input_shapes
+    pictures = np.stack([picture_of(red) for red in RED])
+    batch, frames = {}, 2
+    for name, shape in shapes.items():
+        if len(shape) == 1:
+            batch[name] = np.full((2, *shape), 0.1, np.float32)
+        elif len(shape) == 4:
+            batch[name], frames = np.repeat(pictures[:, None], shape[0], axis=1), 2 * shape[0]
+        else:
+            batch[name] = pictures
+    whole = Geometry((SIZE, SIZE), (SIZE, SIZE), (1.0, 1.0), (0.0, 0.0), (0, 0, SIZE, SIZE))
+    return Prepared(batch, whole, tuple(range(frames)), ())
+
+
+def centre(grid):
+    """Centre of mass on the model's grid, (row, column)."""
+    mass = grid / grid.sum()
+    places = [(np.arange(n) + 0.5) * SIZE / n - 0.5 for n in grid.shape]
+    return np.array([(mass.sum(axis=1 - axis) * places[axis]).sum() for axis in (0, 1)])
+
+
+def region_for(bundle):
+    return np.ones((SIZE, SIZE), np.float32) if bundle.card.task == "segmentation" else None
+
+
+@pytest.fixture(scope="module")
+def first_answers():
+    """What the Keras process said of each architecture before anything was explained."""
+    return {}
+
+
+@pytest.mark.parametrize("method", EXPLAINERS)
+def test_method_draws_a_right_map_or_says_why_not(taught, keras_process, first_answers, any_architecture, method):
+    bundle = taught(any_architecture)
+    prepared, explain = prepared_for(bundle), EXPLAINERS[method].function
+    target = 1 if bundle.units == 1 else 0
+    ask = Ask(target, keras=keras_process, region=region_for(bundle))
+    call_just_so(bundle, prepared, target)
+    refusal = reason_against(any_architecture, method)
+    if refusal:
+        with pytest.raises(UnsupportedModel, match=f"^Expected {refusal}") as refused:
+            explain(bundle, prepared, ask)
+        assert str(refused.value).count(". ") == 0
+        return
+    if any_architecture not in first_answers:
+        first_answers[any_architecture] = answer(bundle, prepared, keras_process)
+    found, again = explain(bundle, prepared, ask), explain(bundle, prepared, ask)
+    assert found.grids.dtype == np.float32
+    assert len(found.grids) == len(found.frames) == len(prepared.frames)
+    assert np.isfinite(found.grids).all()
+    assert found.grids.min() >= 0
+    np.testing.assert_array_equal(found.grids, again.grids)
+    np.testing.assert_array_equal(first_answers[any_architecture], answer(bundle, prepared, keras_process))
+    alone = len(prepared.frames) == 2 and list(bundle.input_shapes) == ["image"]
+    check_movement(found, may_be_empty=method == "counterfactual" and not alone)
+    if method != "counterfactual":  # it is only about the label that the model calls
+        check_classes(explain, bundle, prepared, ask, found)
+
+
+def reason_against(architecture, method):
+    if method == "attention-rollout" and architecture not in TRANSFORMERS:
+        return "a vision transformer"
+    return REFUSED.get((architecture, method), "")
+
+
+def call_just_so(bundle, prepared, target):
+    """Put the thresholds of sigmoid units just below what the model says, so that something can turn it."""
+    if bundle.units == 1 or bundle.card.task == "multilabel":
+        logit = bundle.run(prepared.batch).logits[:, 0 if bundle.units == 1 else target].min()
+        cut = float(1 / (1 + np.exp(-0.9 * logit)))
+        thresholds = dict.fromkeys(bundle.card.labels, cut)
+        bundle.card = dataclasses.replace(bundle.card, threshold=cut, thresholds=thresholds)
+
+
+def answer(bundle, prepared, keras_process):
+    """The model's output in the Keras process, which all methods share."""
+    arguments = {"model": str(bundle.card.folder / "model.keras")}
+    return keras_process.call("predict", arguments, prepared.batch)[1]["output"]
+
+
+def check_movement(found, may_be_empty):
+    """As the square moves to the right, so does the map of each frame.
+
+    Blurring one frame of several, or one picture of two, may turn no decision: then a counterfactual is empty.
+    """
+    half = len(found.grids) // 2
+    pairs = list(zip(found.grids[:half], found.grids[half:], strict=True))
+    if may_be_empty:
+        pairs = [pair for pair in pairs if min(pair[0].max(), pair[1].max()) > 0]
+    for first, second in pairs:
+        down, right = centre(second) - centre(first)
+        assert right > 1.0
+        assert right > 2 * abs(down)
+
+
+def check_classes(explain, bundle, prepared, ask, found):
+    other = explain(bundle, prepared, dataclasses.replace(ask, target=1 - ask.target))
+    alike = found.method in BLIND or (bundle.units == 1 and found.method in OPPOSITES_ALIKE)
+    assert np.allclose(found.grids, other.grids) == alike
