@@ -13,6 +13,7 @@ import keras
 from core.card import load_card
 from core.errors import ScanLensError
 from core.training.bundle import make_bundle, publish, train
+from core.training.control import provide
 from core.training.fit import State, read_state
 from core.training.recipe import InvalidRecipe, Recipe, load_recipes
 
@@ -34,9 +35,12 @@ def _model(recipe: Recipe, options: argparse.Namespace, made: Path) -> tuple[ker
     if options.evaluate_only:
         if not (stored / "model.keras").is_file():
             raise InvalidRecipe(f"a stored model in {stored}", "none", "train it first")
-        shutil.copy2(stored / "model.keras", made)  # the same bytes, so that its hash stays
+        for name in ("model.keras", "model.onnx"):  # the same bytes, so that their hashes stay
+            if (stored / name).is_file():
+                shutil.copy2(stored / name, made)
         state = State(**load_card(stored).front_matter["scanlens"]["training"])
         return keras.models.load_model(made / "model.keras", compile=False), state
+    (made / "model.onnx").unlink(missing_ok=True)  # of an earlier run, of another model perhaps
     if options.as_is:
         state = read_state(work)
         model = keras.models.load_model(work / state.best, compile=False)
@@ -63,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
             made = options.work / slug / "bundle"
             made.mkdir(parents=True, exist_ok=True)
             model, state = _model(recipes[slug], options, made)
+            work, stored = options.work / slug, options.out / slug
+            provide(recipes[slug], options.data, work, stored, made, _log, retrain=not options.evaluate_only)
             measured = make_bundle(recipes[slug], model, state, options.data, made, _log)
             publish(made, options.out / slug)
             for result in measured.results:

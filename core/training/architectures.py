@@ -14,17 +14,10 @@ from typing import Any
 import keras
 from keras import layers
 
+from core.training.blocks import add_head, convolve
 from core.training.efficientnet import feature_maps, load_imagenet
+from core.training.multi_scale import multi_scale_attention
 from core.training.small_cnn import small_cnn
-
-
-def _convolve(x: Any, filters: int, name: str, size: int = 3, stride: int = 1, relu: bool = True) -> Any:
-    """Convolution, batch normalisation and, unless told otherwise, ReLU."""
-    x = layers.Conv2D(
-        filters, size, stride, "same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv"
-    )(x)
-    x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
 def _residual(x: Any, filters: int, name: str, stride: int = 1) -> Any:
@@ -33,19 +26,11 @@ def _residual(x: Any, filters: int, name: str, stride: int = 1) -> Any:
     if stride > 1 or x.shape[-1] != filters:
         # Averaging before the 1 × 1 convolution uses all pixels, where a strided one would drop three of four.
         pooled = layers.AveragePooling2D(stride, padding="same", name=f"{name}_pool")(x) if stride > 1 else x
-        shortcut = _convolve(pooled, filters, f"{name}_shortcut", size=1, relu=False)
-    x = _convolve(x, filters, f"{name}_a", stride=stride)
-    x = _convolve(x, filters, f"{name}_b", relu=False)
+        shortcut = convolve(pooled, filters, f"{name}_shortcut", size=1, relu=False)
+    x = convolve(x, filters, f"{name}_a", stride=stride)
+    x = convolve(x, filters, f"{name}_b", relu=False)
     x = layers.Add(name=f"{name}_add")([x, shortcut])
     return layers.ReLU(name=f"{name}_out")(x)
-
-
-def add_head(inputs: Any, features: Any, units: int, dropout: float, name: str, activation: str) -> keras.Model:
-    """Global average pooling, dropout, `logits` and `probabilities` on top of feature maps."""
-    x = layers.GlobalAveragePooling2D(name="features")(features)
-    x = layers.Dropout(dropout, name="dropout")(x)
-    logits = layers.Dense(units, name="logits")(x)
-    return keras.Model(inputs, layers.Activation(activation, name="probabilities")(logits), name=name)
 
 
 def compact_residual(
@@ -75,7 +60,7 @@ def compact_residual(
         dropout: Share of features dropped in training.
     """
     inputs = keras.Input(shape, name=input_name)
-    x = _convolve(inputs, stem, "stem", stride=2)
+    x = convolve(inputs, stem, "stem", stride=2)
     for number, width in enumerate(widths, start=1):
         for block in range(1, blocks + 1):
             x = _residual(x, width, f"stage{number}_block{block}", stride=2 if block == 1 else 1)
@@ -110,7 +95,7 @@ def efficientnet_lite0(
         neck: Channels of a new 1 × 1 convolution after them, whose activations are explained.
     """
     inputs = keras.Input(shape, name=input_name)
-    x = _convolve(feature_maps(inputs, stages), neck, "neck", size=1)
+    x = convolve(feature_maps(inputs, stages), neck, "neck", size=1)
     x = layers.Activation("linear", name="activations")(x)
     model = add_head(inputs, x, units, dropout, "efficientnet_lite0", activation)
     if imagenet:
@@ -122,5 +107,6 @@ def efficientnet_lite0(
 ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
     "compact_residual": compact_residual,
     "efficientnet_lite0": efficientnet_lite0,
+    "multi_scale_attention": multi_scale_attention,
     "small_cnn": small_cnn,
 }

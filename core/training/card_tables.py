@@ -109,12 +109,12 @@ def subgroup_table(results: Iterable[Result], choices: Choices) -> str:
     rows = [
         (
             result.source.title,
-            f"{row['attribute']}: {row['group']}",
+            row["group"],
             f"{row['n']} ({row['positives']})" if task == "binary" else row["n"],
             *[interval(row[name]) for name in names],
         )
         for result in shown
-        for row in subgroups(result.table, result.scores, choices.threshold)
+        for row in subgroups(result.table, result.scores, choices.threshold, result.source.combined)
     ]
     if not rows:
         return "No attribute with enough pictures in a group was recorded.\n"

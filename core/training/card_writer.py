@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from core.training.card_heatmaps import heatmap_section
 from core.training.card_tables import (
     calibration_table,
     confusion_tables,
@@ -18,7 +19,9 @@ from core.training.card_tables import (
     table,
 )
 from core.training.choose import Choices
-from core.training.fit import State, class_weights, label_weights
+from core.training.fit import State
+from core.training.localise import Localised
+from core.training.losses import class_weights, label_weights
 from core.training.measure import CARD_METRICS, Result, metric_entries
 from core.training.recipe import SPLITS, Recipe
 
@@ -50,6 +53,8 @@ class Measured:
         affine: Whether Grad-CAM weights are constant.
         state: How training went.
         split_targets: (cases,) class indices, or (cases, labels) of 0 and 1, of the training split.
+        localised: Heatmaps against marked regions.
+        audit: The section on look-alikes and shortcuts, `""` for none.
     """
 
     choices: Choices
@@ -64,6 +69,8 @@ class Measured:
     affine: bool
     state: State
     split_targets: Any
+    localised: tuple[Localised, ...] = ()
+    audit: str = ""
 
 
 def _index(recipe: Recipe, results: Iterable[Result]) -> list[dict[str, Any]]:
@@ -102,6 +109,8 @@ def front_matter(recipe: Recipe, measured: Measured) -> dict[str, Any]:
     }
     if measured.choices.thresholds:
         contract["thresholds"] = dict(measured.choices.thresholds)
+    if measured.localised:
+        contract["localisation"] = [each.entry() for each in measured.localised]
     if recipe.derived:
         contract["derived"] = {"name": recipe.derived["name"], "labels": list(recipe.derived["labels"])}
     return {
@@ -128,6 +137,8 @@ def _counts_section(recipe: Recipe, measured: Measured) -> str:
 
 
 def _weights_words(recipe: Recipe, targets: Any) -> str:
+    if not recipe.schedule.class_weights:
+        return "rare ones count as they come, without weights"
     if recipe.task == "multilabel":
         weights = label_weights(targets, recipe.schedule.class_weights)[:, 1]
         said = ", ".join(f"{label} {weight:.2f}" for label, weight in zip(recipe.labels, weights, strict=True))
@@ -139,9 +150,16 @@ def _weights_words(recipe: Recipe, targets: Any) -> str:
 
 def _training_section(recipe: Recipe, measured: Measured) -> str:
     state = measured.state
-    best = {"auc": "highest AUC", "log_loss": "lowest log loss"}[recipe.schedule.monitor]
+    best = {"auc": "highest AUC", "log_loss": "lowest log loss", "kappa_quadratic": "highest quadratic kappa"}[
+        recipe.schedule.monitor
+    ]
     ordered = ""
-    if recipe.task == "ordinal":
+    if recipe.task == "ordinal" and recipe.schedule.neighbours:
+        ordered = (
+            "The grades are learned by a softmax with an affine head; their order is in the targets, which give a "
+            f"share to the grades beside the true one (a Gaussian, {recipe.schedule.neighbours:g} grades wide). "
+        )
+    elif recipe.task == "ordinal":
         ordered = (
             "The grades are learned as classes, by a softmax with an affine head; their order is not built in and "
             "counts only where agreement is measured. "
@@ -212,6 +230,14 @@ def _subgroup_words(recipe: Recipe) -> str:
     return "What needs every class is not defined in a group that lacks one.\n\n"
 
 
+def _heatmap_sections(recipe: Recipe, measured: Measured) -> dict[str, str]:
+    prose = recipe.card.get("heatmaps", {})
+    return {
+        f"Heatmaps against {each.truth.title}": heatmap_section(each.entry(), prose.get(each.truth.name, ""))
+        for each in measured.localised
+    }
+
+
 def body(recipe: Recipe, measured: Measured) -> str:
     """The card's text in Markdown."""
     card = recipe.card
@@ -225,6 +251,8 @@ def body(recipe: Recipe, measured: Measured) -> str:
         "Threshold and temperature": _choices_section(recipe, measured.choices),
         "Calibration": calibration_table(measured.results, measured.choices.temperature),
         "Results by subgroup": f"{_subgroup_words(recipe)}{subgroup_table(measured.results, measured.choices)}",
+        **({"Look-alikes and shortcuts": measured.audit} if measured.audit else {}),
+        **_heatmap_sections(recipe, measured),
         "Failure modes": card["failure_modes"],
         "Pictures unlike its own": (
             f"{measured.likeness['method'].capitalize()}; called unlike beyond {measured.likeness['limit']} "

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +18,9 @@ from core.errors import UnreadableScan
 from core.preprocess import prepare
 from core.readers import open_sources
 from core.scan import Scan
+from core.training import npz_cases
+from core.training.bands import band
+from core.training.look_alikes import GROUP, NUMBER, with_groups
 from core.training.recipe import SPLITS, InvalidRecipe, Recipe, Source
 from core.training.splitting import divide
 
@@ -47,7 +51,7 @@ class LabelledCase:
 
 
 def read_table(source: Source, data: Path) -> list[dict[str, str]]:
-    """The rows of the source's CSV that the recipe wants, every column as text.
+    """The rows of the source's table that the recipe wants, every column as text.
 
     Raises:
         InvalidRecipe: The table is not there, or lacks a column that the recipe names.
@@ -55,9 +59,9 @@ def read_table(source: Source, data: Path) -> list[dict[str, str]]:
     path = data / source.folder / source.table
     if not path.is_file():
         raise InvalidRecipe(f"the table {source.folder}/{source.table}", "no such file", "check the data folder")
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        rows, columns = list(reader), list(reader.fieldnames or ())
+    rows, columns = npz_cases.read_rows(path) if path.suffix == npz_cases.SUFFIX else _read_csv(path)
+    if source.look_alikes:
+        columns += [GROUP, NUMBER]
     wanted = {source.file, source.label, source.patient, source.split, *source.attributes}
     wanted |= {*source.label_columns, *source.keep, *source.leave_out, *source.at_least}
     wanted = (wanted | ({source.division.order} if source.division else set())) - {""}
@@ -67,7 +71,17 @@ def read_table(source: Source, data: Path) -> list[dict[str, str]]:
             f"only {', '.join(columns)}",
             "correct the recipe",
         )
-    return [row for row in rows if _counts(source, row)]
+    rows = [row for row in rows if _counts(source, row)]
+    if source.look_alikes:
+        paths = [data / source.folder / (source.prefix + row[source.file]) for row in rows]
+        rows = with_groups(rows, paths, source.label, source.look_alikes)
+    return rows
+
+
+def _read_csv(path: Path) -> tuple[list[dict[str, str]], list[str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream)
+        return list(reader), list(reader.fieldnames or ())
 
 
 def _counts(source: Source, row: dict[str, str]) -> bool:
@@ -142,10 +156,14 @@ def load_cases(source: Source, labels: Sequence[str], data: Path) -> list[Labell
             continue
         name = source.prefix + row[source.file]
         patient = row[source.patient] if source.patient else name
-        attributes = {column: row[column] for column in source.attributes}
+        attributes = {column: _attribute(source, column, row[column]) for column in source.attributes}
         cases.append(LabelledCase(name, data / source.folder / name, patient, target, split, attributes))
     _check_splits(source, cases)
     return cases
+
+
+def _attribute(source: Source, column: str, text: str) -> str:
+    return band(text, source.bands[column]) if column in source.bands else text
 
 
 def _check_splits(source: Source, cases: Iterable[LabelledCase]) -> None:
@@ -167,16 +185,36 @@ def open_picture(path: Path) -> Scan:
     Raises:
         UnreadableScan: It cannot be decoded.
     """
-    content = path.read_bytes() if path.is_file() else b""
+    if npz_cases.is_inside(path):
+        content = npz_cases.picture_file(path)
+    else:
+        content = path.read_bytes() if path.is_file() else b""
     opened = open_sources([readers.Source(path.name, content)])
     if not opened.scans:
         raise UnreadableScan("a picture", f"{path.name}, which gives none", "check the data folder")
     return opened.scans[0]
 
 
-def prepare_case(path: Path, spec: InputSpec) -> NDArray[np.float32]:
-    """(rows, columns, channels) float32: the first frame of a picture file on the model's grid."""
-    return prepare(open_picture(path), spec, [0]).batch[spec.name][0]
+def shrunken(scan: Scan, side: int) -> Scan:
+    """The first frame squashed to a square of so many pixels, in the scan's own grey levels.
+
+    Shrinking averages over areas, so that nothing of the fine detail survives as a false pattern.
+    """
+    small = cv2.resize(scan.pixels[0].astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+    levels = np.rint(small) if np.issubdtype(scan.pixels.dtype, np.integer) else small
+    return replace(scan, pixels=levels.astype(scan.pixels.dtype)[None])
+
+
+def prepare_case(path: Path, spec: InputSpec, shrink: int = 0) -> NDArray[np.float32]:
+    """(rows, columns, channels) float32: the first frame of a picture file on the model's grid.
+
+    Args:
+        path: The file.
+        spec: The grid.
+        shrink: Side of a smaller square to go through; 0 for none.
+    """
+    scan = open_picture(path)
+    return prepare(shrunken(scan, shrink) if shrink else scan, spec, [0]).batch[spec.name][0]
 
 
 def prepare_cases(paths: Sequence[Path], spec: InputSpec, threads: int = 2) -> NDArray[np.float16]:

@@ -22,10 +22,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from core.evaluation import multilabel
+from core.evaluation import multiclass, multilabel
 from core.evaluation.binary import roc_auc
 from core.training.architectures import ARCHITECTURES
 from core.training.augment import augment
+from core.training.losses import FindingsLoss, class_weights, doubted_targets, label_weights, spread_targets
 from core.training.recipe import Phase, Recipe
 
 
@@ -52,7 +53,7 @@ class State:
         phase_epoch: Epochs done in it.
         last: File of the newest model, `""` before the first.
         best: File of the model that did best on the validation split.
-        best_score: How well, higher is better: the AUC, or the negative log loss.
+        best_score: How well, higher is better: the AUC, the negative log loss, or kappa.
         best_epoch: Its epoch, counted from 1.
         since_best: Epochs of the phase since it got better.
         seconds: Time spent so far.
@@ -98,62 +99,27 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
             ]
         )
         targets = self.examples.targets[chosen]
-        goal = _keras_targets(self.recipe, targets)
+        goal = self._goal(targets)
         return (pictures, goal) if self.recipe.task == "multilabel" else (pictures, goal, self.weights[targets])
 
-
-def class_weights(targets: NDArray[np.integer], classes: int, balanced: bool = True) -> NDArray[np.float32]:
-    """(classes,) weights under which every class weighs the same in sum, with mean 1 over the cases."""
-    counts = np.bincount(targets, minlength=classes)
-    if not balanced or (counts == 0).any():
-        return np.ones(classes, np.float32)
-    return (len(targets) / (classes * counts)).astype(np.float32)
-
-
-def label_weights(targets: NDArray[np.integer], balanced: bool = True) -> NDArray[np.float32]:
-    """(labels, 2) weights of absent and present, under which both weigh the same in sum for each finding.
-
-    Args:
-        targets: (cases, labels) of 0 and 1.
-        balanced: Whether to weigh at all.
-    """
-    return np.stack([class_weights(targets[:, k], 2, balanced) for k in range(targets.shape[1])])
+    def _goal(self, targets: NDArray[np.integer]) -> NDArray[np.generic]:
+        """Targets in the form that the loss wants."""
+        if self.recipe.task == "multilabel":
+            return doubted_targets(targets, self.examples.targets.mean(axis=0), self.recipe.schedule.doubt)
+        if _spreads(self.recipe):
+            return spread_targets(targets, len(self.recipe.labels), self.recipe.schedule.neighbours)
+        return targets.astype(np.float32)[:, None] if self.recipe.task == "binary" else targets.astype(np.int32)
 
 
-@keras.saving.register_keras_serializable("scanlens")
-class FindingsLoss(keras.losses.Loss):  # type: ignore[misc]
-    """Binary cross-entropy, mean over the findings, with weights for absent and present of each.
-
-    Args:
-        weights: (labels, 2) as `label_weights` gives them.
-    """
-
-    def __init__(self, weights: list[list[float]], name: str = "findings_loss", **rest: Any) -> None:
-        super().__init__(name=name, **rest)
-        self.weights = np.asarray(weights, np.float32).tolist()
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """(cases,) losses of (cases, labels) truth and probabilities."""
-        truth = keras.ops.cast(y_true, y_pred.dtype)
-        score = keras.ops.clip(y_pred, 1e-7, 1 - 1e-7)
-        absent, present = np.asarray(self.weights, np.float32).T
-        found = truth * present * keras.ops.log(score) + (1 - truth) * absent * keras.ops.log(1 - score)
-        return -keras.ops.mean(found, axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        """What a checkpoint needs to make the loss again."""
-        return {**super().get_config(), "weights": self.weights}
-
-
-def _keras_targets(recipe: Recipe, targets: NDArray[np.integer]) -> NDArray[np.generic]:
-    if recipe.task == "multilabel":
-        return targets.astype(np.float32)
-    return targets.astype(np.float32)[:, None] if recipe.task == "binary" else targets.astype(np.int32)
+def _spreads(recipe: Recipe) -> bool:
+    return recipe.task == "ordinal" and recipe.schedule.neighbours > 0
 
 
 def _loss(recipe: Recipe, train: Examples) -> Any:
     if recipe.task == "multilabel":
         return FindingsLoss(label_weights(train.targets, recipe.schedule.class_weights).tolist())
+    if _spreads(recipe):
+        return "categorical_crossentropy"
     return "binary_crossentropy" if recipe.task == "binary" else "sparse_categorical_crossentropy"
 
 
@@ -198,7 +164,7 @@ def _start_phase(model: keras.Model, recipe: Recipe, phase: Phase, steps: int, l
 
 
 def judge(model: keras.Model, recipe: Recipe, val: Examples) -> dict[str, float]:
-    """AUC and log loss on the validation split, every class weighing the same in the loss.
+    """AUC, log loss and, of classes, quadratic kappa on the validation split, classes weighing as in training.
 
     With more than two classes the AUC is the unweighted mean of one class against the rest, with several findings that
     of those which the split has with and without.
@@ -212,10 +178,13 @@ def judge(model: keras.Model, recipe: Recipe, val: Examples) -> dict[str, float]
     auc = float(np.mean([roc_auc(val.targets == k, scores[:, k]) for k in classes]))
     weights = class_weights(val.targets, scores.shape[1], recipe.schedule.class_weights)[val.targets]
     right = np.clip(scores[np.arange(len(scores)), val.targets], 1e-7, 1.0)
-    return {"auc": auc, "log_loss": float(np.average(-np.log(right), weights=weights))}
+    loss = float(np.average(-np.log(right), weights=weights))
+    return {"auc": auc, "log_loss": loss, "kappa_quadratic": multiclass.kappa_quadratic(val.targets, scores)}
 
 
-def _judge_findings(scores: NDArray[np.float64], targets: NDArray[np.integer], balanced: bool) -> dict[str, float]:
+def _judge_findings(
+    scores: NDArray[np.float64], targets: NDArray[np.integer], balanced: bool | float
+) -> dict[str, float]:
     present = targets.astype(bool)
     weights = np.where(present, *label_weights(targets, balanced).T[::-1])
     right = np.clip(np.where(present, scores, 1 - scores), 1e-7, 1.0)
@@ -288,7 +257,7 @@ def _epoch(model: keras.Model, recipe: Recipe, train: Examples, val: Examples, s
     _seed_dropout(model, recipe.seed, state.epoch)
     history = model.fit(_Batches(recipe, train, state.epoch), epochs=1, shuffle=False, verbose=0)
     found = judge(model, recipe, val)
-    better = found["auc"] if recipe.schedule.monitor == "auc" else -found["log_loss"]
+    better = -found["log_loss"] if recipe.schedule.monitor == "log_loss" else found[recipe.schedule.monitor]
     state.epoch, state.phase_epoch, state.since_best = state.epoch + 1, state.phase_epoch + 1, state.since_best + 1
     if better > state.best_score:
         state.best_score, state.best_epoch, state.since_best = better, state.epoch, 0
@@ -296,7 +265,8 @@ def _epoch(model: keras.Model, recipe: Recipe, train: Examples, val: Examples, s
     _save(folder, state, model)
     loss = float(history.history["loss"][-1])
     row = {"epoch": state.epoch, "phase": state.phase + 1, "loss": f"{loss:.5f}", "val_auc": f"{found['auc']:.5f}"}
-    row |= {"val_log_loss": f"{found['log_loss']:.5f}", "seconds": f"{time.perf_counter() - started:.1f}"}
+    row |= {f"val_{name}": f"{value:.5f}" for name, value in found.items() if name != "auc"}
+    row |= {"seconds": f"{time.perf_counter() - started:.1f}"}
     _log(folder, row)
 
 

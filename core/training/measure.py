@@ -103,12 +103,14 @@ class Result:
         return f"{METRICS[name].title} {self.estimates[name].value:.4f}"
 
 
-def score(bundle: Bundle, paths: Sequence[Path], spec: InputSpec, threads: int = 2, block: int = 64) -> Scored:
-    """Run the bundle over picture files, the way an uploaded scan goes through it."""
+def score(
+    bundle: Bundle, paths: Sequence[Path], spec: InputSpec, shrink: int = 0, threads: int = 2, block: int = 64
+) -> Scored:
+    """Run the bundle over picture files, the way an uploaded scan goes through it, shrunken first where asked for."""
     logits, features = [], []
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(paths), block):
-            pictures = pool.map(lambda path: prepare_case(path, spec), paths[start : start + block])
+            pictures = pool.map(lambda path: prepare_case(path, spec, shrink), paths[start : start + block])
             output = bundle.run({spec.name: np.stack(list(pictures))}, outputs=("logits", "features"))
             if output.features is None:
                 raise ValueError("Expected a bundle with features. Received one without a spatial layer.")
@@ -192,34 +194,52 @@ def metric_entries(found: Mapping[str, Estimate], scores: CaseScores) -> list[di
     return entries
 
 
-def subgroups(table: pd.DataFrame, scores: CaseScores, threshold: float | None) -> list[dict[str, Any]]:
-    """Results by attribute.
+def subgroups(
+    table: pd.DataFrame,
+    scores: CaseScores,
+    threshold: float | None,
+    combined: Sequence[Mapping[str, str]] = (),
+) -> list[dict[str, Any]]:
+    """Results by attribute, and by attributes combined.
 
     Of a binary answer the AUC is that within the group, or against all cases of the other class where a group has only
     one.
 
+    Args:
+        table: Stored scores with their attributes.
+        scores: The same as arrays.
+        threshold: Of a binary answer.
+        combined: Attribute to text, for groups that were asked for by name.
+
     Returns:
-        One row a group with at least `SUBGROUP_MINIMUM` cases: attribute, group, n, positives (binary only) and an
-        estimate for each of `SUBGROUP_METRICS`, NaN where undefined.
+        One row a group, with at least `SUBGROUP_MINIMUM` cases where it was not asked for by name: group, n, positives
+        (binary only) and an estimate for each of `SUBGROUP_METRICS`, NaN where undefined.
     """
     rows = []
     for column in [name for name in table.columns if name.startswith(ATTRIBUTE)]:
-        for group, part in table.groupby(column):
-            if len(part) < SUBGROUP_MINIMUM or not str(group):
-                continue
-            row: dict[str, Any] = {"attribute": column.removeprefix(ATTRIBUTE), "group": str(group), "n": len(part)}
-            if scores.task == "binary":
-                rows.append(row | _binary_group(table, part, 0.5 if threshold is None else threshold))
-            else:
-                inside = read_scores(part, scores.task, scores.labels)
-                rows.append(
-                    row
-                    | {
-                        name: bootstrap_classes(name, inside.y_true, inside.y_score(), inside.patients)
-                        for name in SUBGROUP_METRICS[scores.task]
-                    }
-                )
+        for text, part in table.groupby(column):
+            if len(part) >= SUBGROUP_MINIMUM and str(text):
+                name = f"{column.removeprefix(ATTRIBUTE)}: {text}"
+                rows.append(_group(table, part, scores, threshold, name))
+    for group in combined:
+        chosen = np.all([table[ATTRIBUTE + column] == text for column, text in group.items()], axis=0)
+        if chosen.any():
+            name = ", ".join(f"{column}: {text}" for column, text in group.items())
+            rows.append(_group(table, table[chosen], scores, threshold, name))
     return rows
+
+
+def _group(
+    table: pd.DataFrame, part: pd.DataFrame, scores: CaseScores, threshold: float | None, name: str
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"group": name, "n": len(part)}
+    if scores.task == "binary":
+        return row | _binary_group(table, part, 0.5 if threshold is None else threshold)
+    inside = read_scores(part, scores.task, scores.labels)
+    return row | {
+        metric: bootstrap_classes(metric, inside.y_true, inside.y_score(), inside.patients)
+        for metric in SUBGROUP_METRICS[scores.task]
+    }
 
 
 def _binary_group(table: pd.DataFrame, part: pd.DataFrame, threshold: float) -> dict[str, Any]:

@@ -16,12 +16,15 @@ import yaml
 from core.card import InputSpec, Task, input_spec
 from core.errors import ScanLensError
 from core.training.splitting import Division
+from core.training.truth import Truth
 
 RECIPES = Path(__file__).parent / "recipes"
 
 SPLITS = ("train", "val", "test")
 
 ThresholdRule = Literal["youden", "sensitivity"]
+
+Monitor = Literal["auc", "log_loss", "kappa_quadratic"]
 
 
 class InvalidRecipe(ScanLensError):
@@ -36,7 +39,7 @@ class Source:
         name: Short name, used in file names.
         title: Name for people.
         folder: Folder below the data folder.
-        table: CSV file in that folder.
+        table: CSV file in that folder, or an archive in MedMNIST's layout (see `npz_cases.py`).
         file: Column with the path of the picture; `prefix` goes before it.
         label: Column with the class; `""` where only the pictures matter, and for a multilabel task.
         label_columns: Column to label, of a multilabel task; a cell says 1 or 0.
@@ -45,11 +48,17 @@ class Source:
         classes: Text of the label column to label of the recipe; rows with other texts are left out.
         contains: Part of the label column's text to label, tried where `classes` has no entry.
         attributes: Columns to keep beside the scores, for results by subgroup.
+        combined: Further subgroups, each by the texts that several of these columns have together.
+        bands: Attribute that is a number to the borders of its groups, e.g. age to 40 and 60.
         keep: Column to the texts it must have; other rows are left out.
         leave_out: Column to texts it must not have.
         at_least: Column to the smallest number it must have.
         division: How to divide what the split column does not: all rows, or those in train where there is one.
-        kind: `internal` where the training hospital made the pictures, else `external`.
+        look_alikes: Correlation above which two pictures of a class are one group, for a set without patients; adds the
+            columns `similarity_group` and `number` (see `look_alikes.py`). 0 where the table has what it needs.
+        shrink: Side in pixels of a square that every picture is squashed to before anything else; 0 for none.
+        kind: `internal` where the training hospital made the pictures, `stress` where they are its pictures made
+            harder, else `external`.
     """
 
     name: str
@@ -66,11 +75,15 @@ class Source:
     classes: Mapping[str, str] = field(default_factory=dict)
     contains: Mapping[str, str] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
+    combined: tuple[Mapping[str, str], ...] = ()
+    bands: Mapping[str, Sequence[float]] = field(default_factory=dict)
     keep: Mapping[str, Sequence[str]] = field(default_factory=dict)
     leave_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     at_least: Mapping[str, float] = field(default_factory=dict)
     division: Division | None = None
-    kind: Literal["internal", "external"] = "internal"
+    look_alikes: float = 0.0
+    shrink: int = 0
+    kind: Literal["internal", "external", "stress"] = "internal"
 
 
 @dataclass(frozen=True)
@@ -129,17 +142,25 @@ class Schedule:
         phases: One after another.
         batch: Pictures a step.
         patience: Epochs of a phase without a better result on the validation split after which the phase ends.
-        monitor: What is better there: `auc`, or `log_loss` where the AUC is too near 1 to tell epochs apart.
+        monitor: What is better there: `auc`, or `log_loss` where the AUC is too near 1 to tell epochs apart, or
+            `kappa_quadratic` where errors by several grades are what matters.
         weight_decay: Decoupled, of AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101).
-        class_weights: Whether rare classes weigh more, so that each class weighs the same in sum.
+        class_weights: Whether rare classes weigh more, so that each class weighs the same in sum; a number between 0
+            and 1 goes only so far, as an exponent of the weights.
+        neighbours: For an ordinal task, width in grades of a Gaussian that spreads each target over the grades beside
+            it, so that an error by one grade costs less than one by several; 0 for targets of one grade.
+        doubt: For a multilabel task, share of each target that is replaced by how common the finding is, so that labels
+            known to be unreliable are not learned by heart.
     """
 
     phases: tuple[Phase, ...]
     batch: int = 32
     patience: int = 10
-    monitor: Literal["auc", "log_loss"] = "auc"
+    monitor: Monitor = "auc"
     weight_decay: float = 0.0
-    class_weights: bool = True
+    class_weights: bool | float = True
+    neighbours: float = 0.0
+    doubt: float = 0.0
 
     @property
     def epochs(self) -> int:
@@ -174,6 +195,7 @@ class Recipe:
         card: Prose, licence and the like, as written.
         derived: A yes-or-no question that follows from the classes: its `name`, and the `labels` that mean yes. Its
             threshold is chosen by the same rule; empty for none.
+        localise: Marked regions to measure heatmaps against.
     """
 
     slug: str
@@ -197,6 +219,7 @@ class Recipe:
     alike: tuple[Source, ...]
     card: Mapping[str, Any]
     derived: Mapping[str, Any] = field(default_factory=dict)
+    localise: tuple[Truth, ...] = ()
 
 
 def _known(cls: type, entry: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -216,7 +239,16 @@ def _source(entry: Mapping[str, Any], labels: tuple[str, ...]) -> Source:
     strangers = named - set(labels)
     if strangers:
         raise ValueError(f"classes of {source.name!r} that are no labels: {', '.join(sorted(strangers))}")
+    if strangers := {column for group in source.combined for column in group} - set(source.attributes):
+        raise ValueError(f"combined subgroups of {source.name!r} by no attribute: {', '.join(sorted(strangers))}")
     return source
+
+
+def _truth(entry: Mapping[str, Any], labels: tuple[str, ...]) -> Truth:
+    truth = Truth(**_known(Truth, entry, "marked regions"))
+    if strangers := {*truth.labels, *truth.others_are} - set(labels):
+        raise ValueError(f"labels of marked regions {truth.name!r} that are no labels: {', '.join(sorted(strangers))}")
+    return truth
 
 
 def _schedule(entry: Mapping[str, Any]) -> Schedule:
@@ -225,7 +257,7 @@ def _schedule(entry: Mapping[str, Any]) -> Schedule:
     if not phases or any(phase.epochs < 1 or phase.learning_rate <= 0 for phase in phases):
         raise ValueError("a schedule without epochs or learning rate")
     schedule = Schedule(phases, **known)
-    if schedule.monitor not in {"auc", "log_loss"}:
+    if schedule.monitor not in get_args(Monitor):
         raise ValueError(f"monitor {schedule.monitor!r}")
     return schedule
 
@@ -277,6 +309,7 @@ def _parse(slug: str, entry: Mapping[str, Any]) -> Recipe:
         alike=tuple(_source(other, labels) for other in similarity.get("alike", ())),
         card=entry["card"],
         derived=_derived(entry, labels),
+        localise=tuple(_truth(other, labels) for other in entry.get("localise", ())),
     )
 
 

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from core.errors import UnreadableScan
 from core.preprocess import prepare
-from core.training.cases import load_cases, open_picture, prepare_case, prepare_cases, split_cases
+from core.training.cases import load_cases, open_picture, prepare_case, prepare_cases, shrunken, split_cases
 from core.training.recipe import InvalidRecipe, Source, load_recipe
 
 
@@ -75,3 +76,18 @@ def test_broken_picture_is_named(tmp_path):
     (tmp_path / "x.png").write_bytes(b"not a picture")
     with pytest.raises(UnreadableScan, match=r"x\.png"):
         open_picture(tmp_path / "x.png")
+
+
+def test_shrunken_picture_holds_means_of_squares_in_its_own_grey_levels(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (40, 60)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "x.png"), picture)
+    small = shrunken(open_picture(tmp_path / "x.png"), 20).pixels
+    assert small.dtype == np.uint8
+    assert np.array_equal(small[0], np.rint(picture.reshape(20, 2, 20, 3).mean((1, 3))).astype(np.uint8))
+
+
+def test_case_of_a_stress_test_goes_through_a_smaller_grid(entry, write_recipe, blobs):
+    spec = load_recipe(write_recipe(entry)).input
+    path = blobs / "blobs" / "1.png"
+    assert np.array_equal(prepare_case(path, spec, 8), prepare(shrunken(open_picture(path), 8), spec).batch["image"][0])
+    assert not np.allclose(prepare_case(path, spec, 8), prepare_case(path, spec), atol=0.05)

@@ -123,8 +123,38 @@ def test_training_goes_on_after_a_kill(entry, write_recipe, blobs, examples, tmp
 
 
 def test_rare_class_weighs_more():
-    from core.training.fit import class_weights
+    from core.training.losses import class_weights
 
     found = class_weights(np.array([0, 1, 1, 1]), 2)
     assert found.tolist() == pytest.approx([2.0, 2 / 3])
     assert class_weights(np.array([0, 1, 1, 1]), 2, balanced=False).tolist() == [1.0, 1.0]
+
+
+def test_exponent_takes_weights_half_the_way():
+    from core.training.losses import class_weights
+
+    targets = np.array([0] + [1] * 9)
+    full, half = class_weights(targets, 2), class_weights(targets, 2, 0.5)
+    assert full[0] / full[1] == pytest.approx(9)
+    assert half[0] / half[1] == pytest.approx(3)
+    assert half[targets].mean() == pytest.approx(1)
+
+
+def test_target_of_a_grade_is_spread_over_its_neighbours_only():
+    from core.training.losses import spread_targets
+
+    middle, edge = spread_targets(np.array([2, 0]), 5, 0.6)
+    assert middle.sum() == pytest.approx(1)
+    assert middle.argmax() == 2
+    assert middle[1] == pytest.approx(middle[3])
+    assert middle[1] / middle[2] == pytest.approx(np.exp(-0.5 / 0.36))
+    assert edge[1] > 20 * edge[2]
+
+
+def test_doubt_softens_findings_and_keeps_how_common_they_are():
+    from core.training.losses import doubted_targets
+
+    targets = np.array([[1, 0], [0, 0], [1, 0], [0, 1]])
+    found = doubted_targets(targets, targets.mean(axis=0), 0.2)
+    assert found[0].tolist() == pytest.approx([0.9, 0.05])
+    assert found.mean(axis=0).tolist() == pytest.approx([0.5, 0.25])

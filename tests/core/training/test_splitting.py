@@ -36,6 +36,11 @@ def test_group_is_not_torn_apart():
 def test_blocks_follow_the_running_number_as_a_number():
     homes = divide(Division("blocks", val=0.25, test=0.25, order="number"), rows(20), "group", "label")
     assert [homes[str(number)] for number in range(20)] == ["train"] * 10 + ["val"] * 5 + ["test"] * 5
+    homes = divide(Division("blocks", val=0.25, test=0.25, order="number", descending=True), rows(20), "group", "label")
+    assert [homes[str(number)] for number in range(20)] == ["test"] * 5 + ["val"] * 5 + ["train"] * 10
+    far = rows(20, group=lambda number: str(number % 10))  # 0 and 10 are a group, 1 and 11, …
+    homes = divide(Division("blocks", val=0.2, test=0.2, order="number", descending=True), far, "group", "label")
+    assert [homes[str(number)] for number in range(10)] == ["test"] * 2 + ["val"] * 2 + ["train"] * 6
 
 
 @pytest.mark.parametrize(

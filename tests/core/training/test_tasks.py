@@ -13,6 +13,7 @@ from core.card import load_card
 from core.classify import classify
 from core.evaluation.case_scores import card_scores, entry_value
 from core.explain import EXPLAINERS
+from core.explain.ask import Ask
 from core.report.numbers import as_csv, as_json
 from core.report.pdf import as_pdf
 from core.runtime.session import open_bundle
@@ -85,7 +86,7 @@ def assert_app_can_use(card, path):
     bundle = open_bundle(card)
     assert bundle.cam_weights.shape[0] == len(card.labels)
     for index, label in enumerate(card.labels):
-        explanation = EXPLAINERS["grad-cam"].function(bundle, prediction.prepared, index, output=prediction.output)
+        explanation = EXPLAINERS["grad-cam"].function(bundle, prediction.prepared, Ask(index, output=prediction.output))
         assert explanation.label == label
     scan = open_picture(path)
     assert as_pdf(scan, prediction, explanation).startswith(b"%PDF")
@@ -125,7 +126,18 @@ def test_ordinal_recipe_becomes_a_card_with_its_derived_question(make, discs):
     types = {entry["type"] for entry in card.metrics}
     assert {"kappa_quadratic", "label_sensitivity", "label_ppv"} <= types
     assert "their order is not built in" in card.text
+    assert "without weights" not in card.text
     assert "Any disc means Small, Large" in card.text
+
+
+def test_ordinal_recipe_can_learn_the_order_and_be_chosen_by_kappa(make, entry):
+    entry["schedule"] |= {"monitor": "kappa_quadratic", "neighbours": 0.6, "class_weights": False}
+    card = make("ordinal", LABELS, data=CLASSES)
+    assert "a share to the grades beside the true one (a Gaussian, 0.6 grades wide)" in card.text
+    assert "without weights" in card.text
+    stored = next(e for e in card.metrics if e["type"] == "kappa_quadratic" and e["split"] == "val")
+    best = card.front_matter["scanlens"]["training"]["best_score"]
+    assert stored["value"] == pytest.approx(best, abs=0.02)
 
 
 def test_multilabel_recipe_becomes_a_card_that_says_what_is_not_defined(make, discs):
@@ -186,7 +198,7 @@ def test_derived_question_that_does_not_follow_is_refused(entry, write_recipe, d
 
 
 def test_loss_of_findings_weighs_absent_and_present():
-    from core.training.fit import FindingsLoss, label_weights
+    from core.training.losses import FindingsLoss, label_weights
 
     weights = label_weights(np.array([[1, 0], [0, 0], [0, 1], [0, 1]]))
     assert weights.tolist() == [[pytest.approx(2 / 3), 2.0], [1.0, 1.0]]

@@ -1,0 +1,183 @@
+"""Where the findings of a recipe's pictures are marked: boxes, masks, or masks packed into bits."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Formatter
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ScanLensError
+
+Row = Mapping[str, str]
+
+
+class UnreadableTruth(ScanLensError):
+    """A table or a mask of marked regions is missing or not what the recipe says."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Marked regions to measure heatmaps against.
+
+    Attributes:
+        name: Short name, used in file names.
+        title: Name for people.
+        kind: `boxes`, one row of the table each; `mask`, one picture file of 0 and more; `bits`, one with a bit for
+            each kind of finding.
+        folder: Folder below the data folder.
+        table: CSV file in that folder.
+        join: Column of this table to the column of the recipe's own table that has the same texts.
+        labels: Labels whose evidence is compared with the marks.
+        marks: What is marked, for people; the name of the region for boxes and masks.
+        box: Columns of left, top, width and height, in pixels of the recipe's own picture.
+        mask: Path of the mask in the folder, with columns of the table in braces.
+        bits: Name of the finding to the bits that show it; several bits are taken together.
+        leave_out: Column to texts it must not have.
+        others_are: For pictures of this table that are not among the recipe's own: labels one of which is true of all
+            of them. The most probable is explained. Without it such pictures are left out.
+        file: Path of the picture in the folder, likewise; needed for `others_are`.
+        cut: Columns of the recipe's own table with left, top, width and height of its picture within the marked one, as
+            shares of that one's size, for boxes of pictures that the recipe's are cut from; wants `file`.
+        patient: Column that names the patient of such a picture, `""` where each stands for itself.
+    """
+
+    name: str
+    title: str
+    kind: Literal["boxes", "mask", "bits"]
+    folder: str
+    table: str
+    join: Mapping[str, str]
+    labels: tuple[str, ...]
+    marks: str
+    box: tuple[str, ...] = ()
+    mask: str = ""
+    bits: Mapping[str, int] = field(default_factory=dict)
+    leave_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    others_are: tuple[str, ...] = ()
+    file: str = ""
+    cut: tuple[str, ...] = ()
+    patient: str = ""
+
+    def __post_init__(self) -> None:
+        fits = {"boxes": len(self.box) == 4, "mask": bool(self.mask), "bits": bool(self.mask and self.bits)}
+        if not fits.get(self.kind, False) or not self.join or not self.labels:
+            raise ValueError(f"marked regions {self.name!r} of kind {self.kind!r} without what that kind needs")
+        if self.others_are and not self.file:
+            raise ValueError(f"marked regions {self.name!r} with others_are, but no file")
+        if self.cut and (self.kind != "boxes" or len(self.cut) != 4 or not self.file or self.others_are):
+            raise ValueError(f"marked regions {self.name!r} with cut, but no boxes or no file")
+
+
+@dataclass(frozen=True)
+class Marked:
+    """The rows of one picture.
+
+    Attributes:
+        key: What they have in the columns that join.
+        rows: At least one.
+    """
+
+    key: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """A CSV table, every column as text.
+
+    Raises:
+        UnreadableTruth: It is not there.
+    """
+    if not path.is_file():
+        raise UnreadableTruth(f"the table {path.parent.name}/{path.name}", "no such file", "check the data folder")
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def read_marked(truth: Truth, data: Path) -> list[Marked]:
+    """The pictures of the table in its order; the boxes of one picture together.
+
+    Raises:
+        UnreadableTruth: The table is missing or lacks a column.
+    """
+    rows = read_rows(data / truth.folder / truth.table)
+    places = () if truth.kind == "boxes" else _columns(truth.mask)
+    wanted = {*truth.join, *truth.box, *truth.leave_out, *places, *_columns(truth.file)} | ({truth.patient} - {""})
+    if missing := wanted - set(rows[0] if rows else ()):
+        raise UnreadableTruth(f"columns {', '.join(sorted(missing))} in {truth.table}", "others", "correct the recipe")
+    kept = [row for row in rows if not any(row[column] in texts for column, texts in truth.leave_out.items())]
+    grouped: dict[tuple[str, ...], list[Row]] = {}
+    for number, row in enumerate(kept):
+        key = tuple(row[column] for column in truth.join)
+        # Rows that name no counterpart are pictures of their own.
+        grouped.setdefault(key if truth.kind == "boxes" or all(key) else (*key, str(number)), []).append(row)
+    return [Marked(key, tuple(rows)) for key, rows in grouped.items()]
+
+
+def _columns(template: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(template) if name}
+
+
+def masks(truth: Truth, marked: Marked, own: Row, data: Path, size: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
+    """What is marked in one picture, by the name of the finding; findings that are not there are left out.
+
+    Args:
+        truth: Says how it is stored.
+        marked: The picture's rows.
+        own: Its row in the recipe's own table, for cuts.
+        data: The data folder.
+        size: (rows, columns) of the picture, for boxes.
+
+    Returns:
+        Boolean masks over the whole picture, boxes at its size and masks at their own.
+
+    Raises:
+        UnreadableTruth: A mask cannot be read.
+    """
+    if truth.kind == "boxes":
+        found = {truth.marks: _boxes(truth, marked.rows, size, _view(truth, marked.rows[0], own, data, size))}
+    else:
+        stored = _picture(data / truth.folder / truth.mask.format(**marked.rows[0]))
+        wanted = truth.bits if truth.kind == "bits" else {truth.marks: 255}
+        found = {name: (stored & bits) > 0 for name, bits in wanted.items()}
+    return {name: mask for name, mask in found.items() if mask.any()}
+
+
+def _picture(path: Path) -> NDArray[np.integer]:
+    """(rows, columns) as stored.
+
+    Raises:
+        UnreadableTruth: It is no picture with one channel.
+    """
+    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.ndim != 2:
+        raise UnreadableTruth("a picture with one channel", path.name, "check the data folder")
+    return stored
+
+
+def _view(truth: Truth, row: Row, own: Row, data: Path, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Left and top of the recipe's picture in the coordinates of the boxes, and its pixels for one of theirs."""
+    if not truth.cut:
+        return 0.0, 0.0, 1.0, 1.0
+    rows, columns = _picture(data / truth.folder / truth.file.format(**row)).shape
+    left, top, width, height = (float(own[column]) for column in truth.cut)
+    return left * columns, top * rows, size[1] / (width * columns), size[0] / (height * rows)
+
+
+def _boxes(
+    truth: Truth, rows: Sequence[Row], size: tuple[int, int], view: tuple[float, float, float, float]
+) -> NDArray[np.bool_]:
+    """Every pixel that a box touches."""
+    mask = np.zeros(size, bool)
+    for row in rows:
+        left, top, width, height = (float(row[column]) for column in truth.box)
+        left, top = (left - view[0]) * view[2], (top - view[1]) * view[3]
+        down = slice(max(int(np.floor(top)), 0), max(int(np.ceil(top + height * view[3])), 0))
+        mask[down, max(int(np.floor(left)), 0) : max(int(np.ceil(left + width * view[2])), 0)] = True
+    return mask
