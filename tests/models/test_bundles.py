@@ -13,8 +13,10 @@ from core.classify import class_probabilities
 from core.evaluation.case_scores import card_scores, entry_value
 from core.evaluation.class_intervals import bootstrap_classes
 from core.evaluation.intervals import bootstrap
+from core.explain.localisation import MEASURES, mean_estimate
 from core.runtime.session import open_bundle
 from core.similarity import read_reference, similarity
+from core.training.audit import CONTROL
 from core.training.choose import choose
 from core.training.measure import CARD_METRICS
 from core.training.recipe import RECIPES, load_recipe
@@ -59,7 +61,7 @@ def test_there_is_a_bundle():
 
 
 def test_hashes_of_the_card_are_those_of_its_files(card):
-    files = {path.name for path in card.folder.iterdir() if path.is_file()} - {"README.md"}
+    files = {path.name for path in card.folder.iterdir() if path.is_file()} - {"README.md", "LICENSE"}
     assert set(card.sha256) == files
     for name, value in card.sha256.items():
         assert hashlib.sha256((card.folder / name).read_bytes()).hexdigest() == value
@@ -67,6 +69,13 @@ def test_hashes_of_the_card_are_those_of_its_files(card):
 
 def test_bundle_is_under_20_megabytes(card):
     assert sum(path.stat().st_size for path in card.folder.rglob("*") if path.is_file()) < 20e6
+
+
+def test_model_that_is_not_free_for_commerce_brings_its_own_licence(card):
+    licence = card.folder / "LICENSE"
+    assert licence.is_file() == card.non_commercial
+    if card.non_commercial:
+        assert card.license.upper().replace("CC-", "CC ").replace("-4", " 4") in licence.read_text(encoding="utf-8")
 
 
 def test_labels_match_the_outputs(card):
@@ -175,3 +184,49 @@ def test_card_was_written_for_the_recipe_as_it_is(card):
     assert card.explain_layer == recipe.explain_layer
     for prose in ("for", "not_for", "data", "population", "training", "failure_modes", "credit"):
         assert str(recipe.card[prose]).strip() in card.text
+
+
+def localised(card):
+    """Entries on heatmaps against marked regions, with their stored rows; none where the recipe names no regions."""
+    for entry in card.front_matter["scanlens"].get("localisation", ()):
+        yield entry, pd.read_parquet(card.folder / entry["scores"])
+
+
+def test_heatmaps_are_measured_where_the_recipe_says_so(card):
+    named = [truth.name for truth in load_recipe(RECIPES / f"{card.slug}.yaml").localise]
+    assert [entry["name"] for entry, _ in localised(card)] == named
+
+
+def test_every_number_on_heatmaps_follows_from_the_stored_rows(card):
+    for entry, table in localised(card):
+        assert (entry["n"], entry["patients"]) == (table["case"].nunique(), table["patient"].nunique())
+        assert entry["parts"][0]["n"] == len(table[table["marks"] == entry["parts"][0]["group"]["marks"]])
+        for part in entry["parts"]:
+            rows = table[np.all([table[column] == value for column, value in part["group"].items()], axis=0)]
+            assert (part["n"], part["patients"]) == (len(rows), rows["patient"].nunique())
+            for name in MEASURES:
+                told, found = part["measures"][name], mean_estimate(rows[name].to_numpy(), rows["patient"])
+                means = [found.value, rows[f"chance_{name}"].mean(), rows[f"centre_{name}"].mean()]
+                assert [told["value"], told["chance"], told["centre"]] == pytest.approx(means, abs=6e-6)
+                assert (told["low"], told["high"]) == pytest.approx((found.low, found.high), abs=2e-5, nan_ok=True)
+                assert told["over_centre"] == pytest.approx(means[0] - means[2], abs=6e-6)
+                assert f"{told['value']:.3f}" in card.text
+
+
+def test_heatmaps_are_measured_on_pictures_the_model_never_saw(card):
+    own = load_recipe(RECIPES / f"{card.slug}.yaml").data.name
+    stored = [scores(card, result)[0] for result in results(card) if result["dataset"]["type"] == own]
+    homes = pd.concat(stored).set_index("case")["split"]
+    for _, table in localised(card):
+        assert set(table["split"]) <= {"test", "unseen"}
+        for case, split in zip(table["case"], table["split"], strict=True):
+            assert homes.get(case) == ("test" if split == "test" else None)
+
+
+def test_stored_tables_are_those_the_card_names(card):
+    named = {result["dataset"]["scores"] for result in results(card)} | {
+        entry["scores"] for entry, _ in localised(card)
+    }
+    assert (
+        named <= {f"evaluations/{path.name}" for path in (card.folder / "evaluations").iterdir()} <= named | {CONTROL}
+    )
