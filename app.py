@@ -11,8 +11,11 @@ use_the_width()
 PAGES = {
     "Scan": [
         st.Page("pages/scan/read.py", title="Read", icon=":material/radiology:", url_path="read", default=True),
+        st.Page("pages/scan/explain.py", title="Explain", icon=":material/layers:", url_path="explain"),
     ],
     "Evidence": [
+        st.Page("pages/evidence/compare.py", title="Compare", icon=":material/balance:", url_path="compare"),
+        st.Page("pages/evidence/datasets.py", title="Datasets", icon=":material/dataset:", url_path="datasets"),
         st.Page("pages/evidence/models.py", title="Models", icon=":material/deployed_code:", url_path="models"),
     ],
 }

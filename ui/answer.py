@@ -12,12 +12,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.card import ModelCard
 from core.classify import Prediction, classify
-from core.compatibility import compatibility
+from core.compatibility import UNTELLING, compatibility
 from core.explain import EXPLAINERS
+from core.explain.ask import Ask
 from core.explain.explanation import Explanation
 from core.figures.evidence import describe_evidence, evidence_figure
 from core.figures.probabilities import describe_probabilities, probability_figure
 from core.figures.wording import beside_threshold, probability_text
+from core.most_alike import alikeness
 from core.runtime.session import Bundle
 from core.scan import Scan
 from ui.cache import cached_bundle, cached_cards, cached_keras
@@ -25,6 +27,7 @@ from ui.charts import show_chart
 from ui.jobs import Job, show_job
 from ui.session import Reading
 from ui.show import errors_shown
+from ui.verdict import show_verdict
 
 if TYPE_CHECKING:
     from ui.looking import Look
@@ -62,7 +65,7 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
     offered = [slug for slug in cards if fits[slug].fits or (scan.digest, slug) in state.forced]
     offered.sort(key=lambda slug: (cards[slug].training_modality, cards[slug].title))
     others = [slug for slug in cards if slug not in offered]
-    slug = _picker(offered, cards) if offered else None
+    slug = _picker(offered, cards, _likeliest(state, scan, offered, cards)) if offered else None
     if not offered:
         st.info("No model here was trained on scans like this one.", icon=":material/help:")
     if others:
@@ -78,12 +81,37 @@ def _force(state: Reading, digest: str, slug: str) -> None:
     st.query_params["model"] = slug
 
 
-def _picker(offered: list[str], cards: dict[str, ModelCard]) -> str:
-    wanted = st.query_params.get("model", offered[0])
+def _likeliest(state: Reading, scan: Scan, offered: list[str], cards: dict[str, ModelCard]) -> str:
+    """The model to begin with: the first for this kind of scan, which is told by its looks where the file does not say.
+
+    A model that was chosen for this scan, or that a link names, stays; one that was chosen for another kind does not.
+    """
+    if scan.modality not in UNTELLING or len(offered) < 2:
+        return offered[0]
+    if state.asked_about not in {"", scan.digest}:
+        _forget_model()
+    state.asked_about = scan.digest
+    if st.query_params.get("model") in offered:
+        return offered[0]
+    near = state.answers.get(("alike", scan.digest), lambda: alikeness(map(cached_bundle, offered), scan))
+    nearest = next(iter(near), None)
+    if nearest is None or near[nearest] > 1.0:  # none of them knows such pictures
+        return offered[0]
+    kind = cards[nearest].training_modality
+    return next((slug for slug in offered if cards[slug].training_modality == kind), offered[0])
+
+
+def _forget_model() -> None:
+    if "model" in st.query_params:
+        del st.query_params["model"]
+
+
+def _picker(offered: list[str], cards: dict[str, ModelCard], likeliest: str) -> str:
+    wanted = st.query_params.get("model", likeliest)
     slug = st.selectbox(
         "Model",
         offered,
-        index=offered.index(wanted) if wanted in offered else 0,
+        index=offered.index(wanted if wanted in offered else likeliest),
         format_func=lambda name: f"{cards[name].title}, for {cards[name].training_modality}",
     )
     st.query_params["model"] = slug
@@ -106,6 +134,7 @@ def show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answ
     with errors_shown():  # the answer stays when its explanation fails
         explanation, key = _explain(state, bundle, scan, prediction, position)
         _show_evidence(explanation, frame)
+        show_verdict(state, scan, bundle, prediction, position, explanation)
     return Answer(prediction, frame, position, explanation, key, chart)
 
 
@@ -176,7 +205,7 @@ def _explain(
         explanation = state.answers.get(
             ("heat", scan.digest, key),
             lambda: EXPLAINERS[METHOD].function(
-                bundle, prediction.prepared, labels.index(label or first), output=prediction.output, keras=keras
+                bundle, prediction.prepared, Ask(labels.index(label or first), output=prediction.output, keras=keras)
             ),
         )
     return explanation, key

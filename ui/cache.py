@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import streamlit as st
@@ -12,6 +13,11 @@ from core.errors import InvalidCard
 from core.runtime.keras_process import KerasProcess
 from core.runtime.session import Bundle, open_bundle
 from core.samples import open_sample, thumbnail
+from ui.session import Recent
+
+if TYPE_CHECKING:
+    from core.evaluation.evaluation import Evaluation
+    from core.evaluation.store import Store
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 
@@ -41,3 +47,33 @@ def cached_thumbnail(key: str, size: int) -> bytes:
     if picture.ndim == 3:
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     return cv2.imencode(".png", picture)[1].tobytes()
+
+
+@st.cache_resource(show_spinner=False)
+def cached_shipped() -> tuple[list[Evaluation], list[InvalidCard]]:
+    """The results that lie beside the shipped models, and what was wrong with any.
+
+    Their datasets are public, so all sessions may share them.
+    """
+    from core.evaluation.shipped import shipped_of  # the reading page need not wait for pandas
+
+    found = [shipped_of(card) for card in cached_cards()[0].values()]
+    return [entry for entries, _ in found for entry in entries], [fault for _, faults in found for fault in faults]
+
+
+@st.cache_resource(show_spinner=False)
+def cached_numbers() -> Recent:
+    """Results computed from shipped evaluations only, under the content that they were computed from."""
+    return Recent(512)
+
+
+@st.cache_resource(show_spinner=False, ttl=30)
+def cached_store(url: str) -> tuple[Store | None, str]:
+    """The opened database of results, or one sentence why there is none; a failure is not tried again for a while."""
+    from core.errors import ScanLensError
+    from core.evaluation.store import Store
+
+    try:
+        return Store(url, patience=2.0), ""
+    except ScanLensError as fault:
+        return None, str(fault)

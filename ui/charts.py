@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -17,13 +17,14 @@ INK = {"light": "#37444a", "dark": "#cfd8db"}
 FONT = '"Source Sans", sans-serif'
 
 
-def show_chart(make: Callable[[], Figure], key: str, alt: str) -> None:
+def show_chart(make: Callable[[], Figure], key: str, alt: str, config: Mapping[str, Any] | None = None) -> None:
     """Draw a figure across its column.
 
     Args:
         make: Gives the figure, without a background and font colour of its own.
         key: Of the element.
         alt: What it shows, for those who cannot see it.
+        config: For Plotly; no mode bar for None.
     """
     # Plotly looks into a pandas that another session's thread may be half through importing: wait until it is whole.
     import pandas  # noqa: F401
@@ -33,4 +34,5 @@ def show_chart(make: Callable[[], Figure], key: str, alt: str) -> None:
     figure.update_layout(font_color=ink, font_family=FONT, template="none")
     figure.update_xaxes(tickfont_color=ink, title_font_color=ink)
     figure.update_yaxes(tickfont_color=ink, title_font_color=ink)
-    st.plotly_chart(figure, width="stretch", theme=None, config={"displayModeBar": False}, key=key, alt=alt)
+    settings = {"displayModeBar": False} if config is None else dict(config)
+    st.plotly_chart(figure, width="stretch", theme=None, config=settings, key=key, alt=alt)

@@ -72,11 +72,28 @@ class Job:
         spent = time.monotonic() - self.started
         if spent < 2 or self.share < 0.03:
             return ""
-        return f"about {max(1, round(spent * (1 - self.share) / self.share))} s left"
+        return f"about {duration_text(spent * (1 - self.share) / self.share)} left"
 
 
-def show_job(job: Job) -> None:
-    """Draw a running job; the page runs again when it is done."""
+def duration_text(seconds: float) -> str:
+    """A time as people say it.
+
+    Example:
+        >>> duration_text(0.2), duration_text(90), duration_text(600), duration_text(9000)
+        ('1 s', '90 s', '10 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def show_job(job: Job, key: str = "cancel-job") -> None:
+    """Draw a running job; the page runs again when it is done.
+
+    Args:
+        job: What is under way.
+        key: Of the button that cancels it, where a page shows several.
+    """
 
     @st.fragment(run_every=0.4)
     def draw() -> None:
@@ -84,6 +101,6 @@ def show_job(job: Job) -> None:
             st.rerun()
         text = ", ".join(part for part in (job.message or job.title, job.time_left()) if part)
         st.progress(job.share, text=text)
-        st.button("Cancel", key="cancel-job", on_click=job.cancel)
+        st.button("Cancel", key=key, on_click=job.cancel)
 
     draw()

@@ -42,6 +42,10 @@ class Recent:
         self._kept.move_to_end(key)
         return self._kept[key]  # type: ignore[return-value]
 
+    def drop(self, key: Hashable) -> None:
+        """Forget what is kept under `key`, if anything is."""
+        self._kept.pop(key, None)
+
     def put(self, key: Hashable, value: object) -> None:
         """Keep `value`, replacing what was there."""
         self._kept.pop(key, None)
@@ -59,11 +63,16 @@ class Reading:
         forced: (scan digest, model slug) pairs that the user asked for against the contract.
         pictures: Encoded pictures for the viewer.
         answers: Predictions and explanations; few, because each holds the model's input.
+        checks: How far explanations can be trusted, by what was explained.
+        check: The check that is under way, with what it checks.
+        maps: What the page that explains has made: heatmaps and checks by what was asked.
+        mapping: The heatmap or check that is being made there, with what was asked.
         uploads: Counts uploads, so that the uploader can be emptied.
         sweep: The reading of all frames that is under way, with what it reads.
         refused: An upload that held no scan, to be spoken of until the next one.
         trouble: What went wrong while opening, in one sentence.
         choosing: Whether the user is looking for another scan; the one that is open stays.
+        asked_about: Digest of the scan of unnamed kind that a model was last chosen for.
         came_from: The sample's key where a sample is open, for the address.
     """
 
@@ -73,12 +82,17 @@ class Reading:
     forced: set[tuple[str, str]] = field(default_factory=set)
     pictures: Recent = field(default_factory=lambda: Recent(24))
     answers: Recent = field(default_factory=lambda: Recent(8))
+    checks: Recent = field(default_factory=lambda: Recent(64))
+    check: tuple[tuple[object, ...], Job] | None = None
+    maps: Recent = field(default_factory=lambda: Recent(120))
+    mapping: tuple[tuple[object, ...], Job] | None = None
     uploads: int = 0
     sweep: tuple[tuple[str, ...], Job] | None = None
     refused: Opened | None = None
     trouble: str = ""
     choosing: bool = False
     came_from: str = ""
+    asked_about: str = ""
 
     @property
     def scan(self) -> Scan | None:
@@ -96,6 +110,18 @@ class Reading:
         if self.sweep is not None:
             self.sweep[1].cancel()
         self.sweep = None
+
+    def forget_check(self) -> None:
+        """Stop checking an explanation."""
+        if self.check is not None:
+            self.check[1].cancel()
+        self.check = None
+
+    def forget_mapping(self) -> None:
+        """Stop making a heatmap or a check."""
+        if self.mapping is not None:
+            self.mapping[1].cancel()
+        self.mapping = None
 
     def take(self, job: Job) -> None:
         """Take what a finished job of opening came to."""
@@ -118,14 +144,19 @@ class Reading:
         self.opened, self.came_from = opened, came_from
         self.job, self.refused, self.trouble, self.choosing = None, None, "", False
         self.scan_index = 0
-        self.pictures, self.answers = Recent(24), Recent(8)
+        self.pictures, self.answers, self.checks = Recent(24), Recent(8), Recent(64)
+        self.maps = Recent(120)
         self.forget_sweep()
+        self.forget_check()
+        self.forget_mapping()
 
     def close(self) -> None:
         """Forget the scan and everything made from it."""
         if self.job is not None:
             self.job.cancel()
         self.forget_sweep()
+        self.forget_check()
+        self.forget_mapping()
         uploads = self.uploads + 1
         self.__init__()  # type: ignore[misc]
         self.uploads = uploads

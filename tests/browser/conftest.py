@@ -60,7 +60,9 @@ def served(log_file):
     command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
     url, until = f"http://localhost:{port}", time.monotonic() + 60
     with log_file.open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        # A home of its own: what the user has added must not change the pages, nor the tests what the user has.
+        home = {**os.environ, "SCANLENS_HOME": str(log_file.parent / "home")}
+        process = subprocess.Popen(command, cwd=ROOT, env=home, stdout=log, stderr=subprocess.STDOUT)
     try:
         while not is_served(url):
             assert process.poll() is None, log_file.read_text()

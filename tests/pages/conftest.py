@@ -10,17 +10,35 @@ ROOT = Path(__file__).resolve().parents[2]
 MODEL = "pneumonia-chest-xray"
 
 
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    """A user data folder of the test's own, and no database from the environment."""
+    monkeypatch.setenv("SCANLENS_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("SCANLENS_DATABASE_URL", raising=False)
+    return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def quick_checks(request, monkeypatch):
+    """Checking an explanation takes hundreds of predictions; only the tests of the verdict wait for the real thing."""
+    if request.node.get_closest_marker("real_checks") is None:
+        from core.explain.trust import Check, Trust
+
+        trust = Trust("doubtful", (Check("Follows the model", "open", "Not measured in this test"),))
+        monkeypatch.setattr("ui.verdict.check_explanation", lambda *_, **__: trust)
+
+
 def settled(app: AppTest) -> AppTest:
     """Run until nothing is under way; the browser does the same by itself."""
     until = time.monotonic() + 60
     while state := app.session_state.get("reading"):
-        jobs = [job for job in (state.job, state.sweep and state.sweep[1]) if job]
-        before = state.job, state.sweep and state.sweep[1].result
+        jobs = [job for job in (state.job, state.sweep and state.sweep[1], state.check and state.check[1]) if job]
+        before = state.job, state.sweep and state.sweep[1].result, state.check
         for job in jobs:
             assert job.wait(max(0.0, until - time.monotonic())), f"{job.title} took more than a minute"
-        if jobs and (state.job or not state.sweep[1].error):
+        if jobs and (state.job or state.check or not state.sweep[1].error):
             app.run()
-        if (state.job, state.sweep and state.sweep[1].result) == before:
+        if (state.job, state.sweep and state.sweep[1].result, state.check) == before:
             return app
     return app
 

@@ -67,8 +67,9 @@ def test_a_failed_make_leaves_nothing_behind():
 def test_closing_forgets_everything(state):
     uploads = state.uploads
     state.close()
-    assert state == Reading(uploads=uploads + 1, pictures=state.pictures, answers=state.answers)
-    assert len(state.pictures) == len(state.answers) == 0
+    kept = {name: getattr(state, name) for name in ("pictures", "answers", "checks", "maps")}
+    assert state == Reading(uploads=uploads + 1, **kept)
+    assert not any(len(recent) for recent in kept.values())
 
 
 def test_closing_gives_a_fresh_uploader(state):

@@ -144,7 +144,7 @@ def test_the_reel_has_another_name_when_it_would_look_otherwise(make_scan, expla
 def test_pictures_are_encoded_once(make_scan, send, monkeypatch):
     scan, kept = make_scan(frames=2), Recent(24)
     send(View(scan, 0, WINDOW, "wide"), pictures=kept)
-    monkeypatch.setattr("ui.viewer._encode", None)
+    monkeypatch.setattr("ui.viewer.encode_picture", None)
     send(View(scan, 0, WINDOW, "wide"), pictures=kept)
 
 

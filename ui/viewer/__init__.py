@@ -1,14 +1,11 @@
 """The image viewer: one function, so that a better one can take its place.
 
-The message to the browser is one block of bytes: a little-endian uint32 with the length of a JSON header, the header,
-then the pictures it counts in `blobs`. `picture` and `heat` index the frame at full resolution, `reel` and `heat_reel`
-small versions of all frames, which are sent once, when the browser asks for them.
+The message to the browser is one block as `ui.packing` makes it. In its header `picture` and `heat` index the frame at
+full resolution, `reel` and `heat_reel` small versions of all frames, which are sent once, when the browser asks.
 """
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +19,7 @@ from numpy.typing import NDArray
 from core.explain.explanation import Explanation
 from core.figures.overlay import heat_rgba
 from core.scan import Scan, VoiTable, Window, display_frame
+from ui.packing import encode_picture, fit_within, pack
 from ui.session import Recent
 
 _HERE = Path(__file__).parent
@@ -38,30 +36,15 @@ REEL_SIDE, HEAT_REEL_SIDE, HEAT_SIDE = 384, 96, 512
 REEL_FRAMES = 400
 
 
-def _encode(picture: NDArray[np.uint8], kind: str = ".png") -> bytes:
-    """RGB, RGBA or grey to bytes; PNG at its quickest, for it goes no further than this machine."""
-    if picture.ndim == 3:
-        code = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
-        picture = cv2.cvtColor(picture, code)
-    options = [cv2.IMWRITE_PNG_COMPRESSION, 1] if kind == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 85]
-    return cv2.imencode(kind, picture, options)[1].tobytes()
-
-
-def _fit(rows: int, columns: int, side: int) -> tuple[int, int]:
-    """(rows, columns) scaled down so that the longer is at most `side`."""
-    zoom = min(1.0, side / max(rows, columns))
-    return max(1, round(rows * zoom)), max(1, round(columns * zoom))
-
-
 def _small(picture: NDArray[np.uint8]) -> bytes:
-    rows, columns = _fit(*picture.shape[:2], REEL_SIDE)
-    return _encode(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA), ".jpg")
+    rows, columns = fit_within(*picture.shape[:2], REEL_SIDE)
+    return encode_picture(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA), ".jpg")
 
 
 def _heat(explanation: Explanation, position: int, side: int) -> bytes:
     """One frame's heat; the browser stretches it over the scan, which keeps its cells where they belong."""
-    size = _fit(*explanation.geometry.scan_size, side)
-    return _encode(heat_rgba(explanation.heatmap(position, size), explanation.scale))
+    size = fit_within(*explanation.geometry.scan_size, side)
+    return encode_picture(heat_rgba(explanation.heatmap(position, size), explanation.scale))
 
 
 def _all(frames: int, make: Callable[[int], bytes]) -> list[bytes]:
@@ -117,7 +100,7 @@ def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
         pictures: Where encoded pictures are kept for the next run.
     """
     look, heat, frame = (view.look, view.invert), view.heat, view.frame
-    blobs = [pictures.get(("full", look, frame), lambda: _encode(view.picture(frame)))]
+    blobs = [pictures.get(("full", look, frame), lambda: encode_picture(view.picture(frame)))]
     header: dict[str, object] = {"picture": 0, "heat": None, "reel_key": view.reel_key} | _words(view)
 
     def add(name: str, pieces: list[bytes]) -> None:
@@ -133,8 +116,7 @@ def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
     if with_reel and heat is not None and len(heat.frames) == view.scan.frames:
         key = ("heat reel", view.heat_key)
         add("heat_reel", pictures.get(key, lambda: _all(view.scan.frames, lambda i: _heat(heat, i, HEAT_REEL_SIDE))))
-    head = json.dumps(header | {"blobs": [len(blob) for blob in blobs]}).encode()
-    return b"".join([struct.pack("<I", len(head)), head, *blobs])
+    return pack(header, blobs)
 
 
 def _words(view: View) -> dict[str, object]:

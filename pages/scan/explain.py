@@ -1,0 +1,66 @@
+"""Explain: one scan, methods or models side by side, and how far each heatmap can be trusted."""
+
+import streamlit as st
+
+from core.compatibility import compatibility
+from core.scan import Scan
+from ui.cache import cached_cards
+from ui.session import Reading, reading
+from ui.show import errors_shown, show_title
+
+
+def show_explanations(state: Reading, scan: Scan) -> None:
+    """The question, then its answers as they get ready."""
+    from ui.answer import choose_model
+    from ui.explaining.controls import (
+        choose_classes,
+        choose_frame,
+        choose_layer,
+        choose_method,
+        choose_methods,
+        questions,
+    )
+    from ui.explaining.progress import is_paused, show_paused, show_progress
+    from ui.explaining.results import show_results
+    from ui.explaining.work import carry_on, predicted
+    from ui.looking import choose_look
+
+    card = choose_model(state, scan)
+    if card is None:
+        return
+    cards, _ = cached_cards()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        frame = choose_frame(scan)
+        label, rather_than = choose_classes(predicted(state, scan, card.slug, frame))
+        st.session_state.setdefault("explain-compared", "Methods")
+        compared = st.segmented_control("Side by side", ["Methods", "Models"], required=True, key="explain-compared")
+        untrained = st.toggle("Untrained copy beside it", key="explain-untrained")
+    by_model = compared == "Models"
+    if by_model:
+        methods = [choose_method()]
+        others = [other for other in cards.values() if label in other.labels and compatibility(other, scan).fits]
+        chosen = [card, *(other for other in others if other.slug != card.slug)]
+    else:
+        methods, chosen = choose_methods(), [card]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        layer = "" if by_model else choose_layer(card)
+        look = choose_look(state, scan)
+    if not methods:
+        st.info("No method is chosen: choose one above.")
+        return
+    everything = questions(chosen, methods, label, rather_than, layer, frame, untrained)
+    making = carry_on(state, scan, everything, is_paused())
+    if is_paused():
+        show_paused()
+    show_progress(state, making)
+    with errors_shown():
+        show_results(state, scan, frame, look, everything, cards, by_model)
+
+
+state = reading()
+show_title("Explain")
+if state.scan is None:
+    st.info("Open a scan or a sample on the page Read; its explanations then stand side by side here.")
+else:
+    with errors_shown():
+        show_explanations(state, state.scan)

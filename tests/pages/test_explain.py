@@ -1,0 +1,99 @@
+"""The page that explains: several methods on one scan, as they get ready."""
+
+import time
+
+import pytest
+
+from core.explain.trust import Check, Trust
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """The checks are tested in core; here one sentence stands for them."""
+    trust = Trust("doubtful", (Check("Follows the model", "open", "Not measured in this test"),))
+    monkeypatch.setattr("ui.explaining.work.check_explanation", lambda *_, **__: trust)
+
+
+def finished(app, state):
+    """Run until every map and check is there."""
+    until = time.monotonic() + 120
+    while state(app).mapping is not None:
+        assert state(app).mapping[1].wait(until - time.monotonic()), "a map took two minutes"
+        app.run()
+    return app
+
+
+@pytest.fixture
+def explain(look_at, state):
+    """Open a sample and turn to the page, with methods in the address."""
+
+    def opened(sample, methods):
+        app = look_at(sample)
+        app.query_params["methods"] = methods
+        app.switch_page("pages/scan/explain.py")
+        return finished(app.run(), state)
+
+    return opened
+
+
+def test_without_a_scan_the_page_says_where_to_open_one(start, words):
+    app = start()
+    app.switch_page("pages/scan/explain.py").run()
+    assert not app.exception
+    assert "Open a scan or a sample" in words(app)
+
+
+def test_maps_and_verdicts_appear_for_the_methods_in_the_address(explain, state):
+    app = explain("chest", "grad-cam,layer-cam")
+    assert not app.exception
+    kinds = [key[0] for key in state(app).maps._kept]
+    assert sorted(kinds) == ["map", "map", "trust", "trust"]
+    (table, agreement) = app.dataframe[0].value, app.dataframe[1].value
+    assert list(table["Verdict"]) == ["doubtful", "doubtful"]
+    assert agreement.shape[0] == 2
+
+
+def test_a_method_that_refuses_says_why_and_the_others_stay(explain, state):
+    app = explain("chest", "grad-cam,counterfactual")
+    app.selectbox[1].select("Normal").run()
+    finished(app, state)
+    made = [value for key, value in state(app).maps._kept.items() if key[0] == "map" and key[2].label == "Normal"]
+    assert len(made) == 2
+    assert [bool(found.explanation) for found in made] == [True, False]
+    assert made[1].trouble.startswith("Expected the label that the model calls")
+
+
+def test_models_stand_side_by_side(explain, state):
+    app = explain("chest", "grad-cam")
+    app.session_state["explain-compared"] = "Models"
+    finished(app.run(), state)
+    assert not app.exception
+    assert len({key[2].slug for key in state(app).maps._kept}) > 1
+
+
+def test_an_untrained_copy_gets_no_verdict(explain, state):
+    app = explain("chest", "grad-cam")
+    app.toggle(key="explain-untrained").set_value(True)
+    finished(app.run(), state)
+    asked = [(key[0], key[2].untrained) for key in state(app).maps._kept]
+    assert ("map", True) in asked
+    assert ("trust", True) not in asked
+
+
+def test_stopping_keeps_what_is_done_and_going_on_finishes(look_at, state, monkeypatch):
+    app = look_at("chest")
+    app.query_params["methods"] = "grad-cam,occlusion"
+    app.session_state["explain-paused"] = True
+    app.switch_page("pages/scan/explain.py").run()
+    assert state(app).mapping is None
+    assert len(state(app).maps) == 0
+    app.button(key="go-on-maps").click().run()
+    finished(app, state)
+    assert len(state(app).maps) == 4
+
+
+def test_another_scan_forgets_the_maps(explain, state):
+    app = explain("chest", "grad-cam")
+    assert len(state(app).maps) == 2
+    state(app).close()
+    assert len(state(app).maps) == 0

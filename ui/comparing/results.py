@@ -1,0 +1,71 @@
+"""Which results there are: those that come with the models, and the finished runs of this computer's database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import ScanLensError
+from core.evaluation.database import default_url
+from core.evaluation.evaluation import Evaluation
+from ui.cache import cached_shipped, cached_store
+from ui.session import Recent
+
+#: Runs whose scores a session keeps.
+RUNS = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What can be compared.
+
+    Attributes:
+        evaluations: All of them, those of the database last.
+        faults: Why some are not there, a sentence each.
+        shipped: ids of the evaluations that come with the product.
+    """
+
+    evaluations: tuple[Evaluation, ...]
+    faults: tuple[str, ...] = ()
+    shipped: frozenset[int] = frozenset()
+
+    def are_shared(self, evaluations: Sequence[Evaluation]) -> bool:
+        """Whether all of these come with the product, so that sessions may share what is computed from them."""
+        return all(id(evaluation) in self.shipped for evaluation in evaluations)
+
+
+def results() -> Results:
+    """Everything there is now; a database that does not work takes away nothing but its own results."""
+    shipped, broken = cached_shipped()
+    stored, faults = _stored()
+    return Results((*shipped, *stored), (*map(str, broken), *faults), frozenset(map(id, shipped)))
+
+
+def _stored() -> tuple[list[Evaluation], tuple[str, ...]]:
+    url = default_url()
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        return [], ()  # looking at results should not make a database
+    store, fault = cached_store(url)
+    if store is None:
+        return [], (fault,)
+    found: list[Evaluation] = []
+    faults: list[str] = []
+    try:
+        runs = [run for run in reversed(store.evaluations()) if run.state == "done"]
+    except ScanLensError as problem:
+        return [], (str(problem),)
+    for run in runs:
+        try:
+            found.append(_loaded().get((url, run.id, run.finished), lambda number=run.id: store.load(number)))
+        except ScanLensError as problem:
+            faults.append(str(problem))
+    return found, tuple(dict.fromkeys(faults))
+
+
+def _loaded() -> Recent:
+    if "stored evaluations" not in st.session_state:
+        st.session_state["stored evaluations"] = Recent(RUNS)
+    return st.session_state["stored evaluations"]

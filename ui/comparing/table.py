@@ -1,0 +1,198 @@
+"""The numbers of the matrix: computed in the background where they take long, explained, and taken home."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.errors import Cancelled
+from core.evaluation.evaluation import Evaluation, Finding
+from core.evaluation.intervals import Estimate
+from core.evaluation.matrix import Cell, Heading, Matrix, dataset_key, matrix, model_key
+from core.evaluation.patients import count
+from core.evaluation.questions import answer, taken
+from ui.comparing.choice import Choice
+from ui.comparing.matrix import BEST, NOT_TOLD, bar_scale
+from ui.comparing.members import answer_exists
+from ui.comparing.memory import fingerprint, keep, recalled, remembered
+from ui.comparing.results import Results
+from ui.jobs import Job, show_job
+
+#: Seconds to wait for intervals before the values are shown without them.
+PATIENCE = 0.35
+
+UNDER_WAY = "compare-under-way"
+
+
+def compared(found: Results, choice: Choice) -> tuple[Matrix, Job | None]:
+    """The matrix of the chosen question and measure, and what is still computing it.
+
+    Values are there at once. Intervals and tests of most measures are as well; where they take longer, a matrix without
+    them comes with the work that makes them, to be shown until it is done.
+    """
+    concerned = concerned_by(choice)
+    asked, shared = ("matrix", choice.question.key, choice.metric.name), found.are_shared(concerned)
+    table = recalled(asked, concerned, shared)
+    if table is not None:
+        return table, None
+    job = _job((asked, tuple(map(fingerprint, concerned))), concerned, choice)
+    if not job.wait(PATIENCE) or job.error is not None:
+        quick = remembered((*asked, "values"), concerned, lambda: _values(concerned, choice), shared)
+        return quick, job
+    st.session_state.pop(UNDER_WAY, None)
+    return keep(asked, concerned, job.hand_over(), shared), None
+
+
+def concerned_by(choice: Choice) -> list[Evaluation]:
+    """The evaluations that answer the question, in the order of the rows."""
+    found = [entry for entry in choice.evaluations if answer_exists(entry, choice.question.key)]
+    return sorted(found, key=lambda entry: (entry.model_title, model_key(entry)))
+
+
+def show_under_way(job: Job) -> None:
+    """Progress of the intervals; where they were stopped or failed, the way to start them again."""
+    if not job.wait(0.0):
+        show_job(job)
+        return
+    if job.error is None:  # it came to its end while the page was drawn
+        st.rerun()
+    if not job.was_cancelled:
+        st.error(str(job.error), icon=":material/error:")
+    st.button("Compute intervals and tests", on_click=lambda: st.session_state.pop(UNDER_WAY, None))
+
+
+def _job(key: Hashable, concerned: Sequence[Evaluation], choice: Choice) -> Job:
+    """The work for this matrix; what was under way for another one is stopped."""
+    before = st.session_state.get(UNDER_WAY)
+    if before is not None and before[0] == key:
+        return before[1]
+    if before is not None:
+        before[1].cancel()
+    question, metric = choice.question.key, choice.metric.name
+
+    def work(progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> Matrix:
+        def step(share: float, dataset: str) -> None:
+            if cancelled():
+                raise Cancelled("The intervals")
+            progress(share, f"Intervals and tests: {dataset}")
+
+        return matrix(concerned, question, metric, progress=step)
+
+    job = Job("Intervals and tests", work)
+    st.session_state[UNDER_WAY] = (key, job)
+    return job
+
+
+def _values(concerned: Sequence[Evaluation], choice: Choice) -> Matrix:
+    """The matrix without intervals, marks and tests: what can be shown while these are computed."""
+    cells: dict[tuple[str, str], Cell] = {}
+    for entry in concerned:
+        answered = answer(entry, choice.question.key)
+        assert answered is not None
+        cases = taken(answered, choice.metric.name)
+        model, dataset = model_key(entry), dataset_key(entry)
+        estimate = Estimate(cases.value, math.nan, math.nan, len(cases), "")
+        cells[model, dataset] = Cell(
+            model, dataset, entry.kind, estimate, count(cases.owner), 0, False, False, None, cases.note
+        )
+    models = {model_key(entry): Heading(model_key(entry), entry.model_title, entry.model) for entry in concerned}
+    datasets = {
+        dataset_key(entry): Heading(dataset_key(entry), entry.dataset_title, entry.dataset, entry.split)
+        for entry in concerned
+    }
+    return Matrix(choice.question.key, choice.metric, tuple(models.values()), tuple(datasets.values()), cells, (), ())
+
+
+def dataset_sizes(found: Results, choice: Choice) -> dict[str, tuple[int, int]]:
+    """Key of each dataset to its cases, and those with the finding; of the model that scored most."""
+    concerned = concerned_by(choice)
+    asked = ("sizes", choice.question.key)
+    return remembered(asked, concerned, lambda: _sizes(concerned, choice.question.key), found.are_shared(concerned))
+
+
+def _sizes(concerned: Sequence[Evaluation], question: str) -> dict[str, tuple[int, int]]:
+    sizes: dict[str, tuple[int, int]] = {}
+    for evaluation in concerned:
+        answered = answer(evaluation, question)
+        if answered is not None:
+            positives = int(answered.truth.sum()) if isinstance(answered, Finding) else 0
+            key = dataset_key(evaluation)
+            sizes[key] = max(sizes.get(key, (0, 0)), (len(evaluation.cases), positives))
+    return sizes
+
+
+def about_matrix(table: Matrix) -> None:
+    """How to read it, in two lines."""
+    low, high = bar_scale(cell.estimate for cell in table.cells.values())
+    better = "Higher is better" if table.metric.higher_is_better else "Lower is better"
+    if table.metric.target is not None:
+        better = f"{table.metric.target:g} is right"
+    # How many patients each rests on is in the cells.
+    methods = sorted({re.sub(r",? (on )?\d+ patients", "", cell.estimate.method) for cell in table.cells.values()})
+    marks, choosing = "", " Choose a cell for its figures."
+    if any(cell.from_best is not None for cell in table.cells.values()):
+        marks = (
+            f" {BEST} of its dataset; {NOT_TOLD}: no significant difference from it (Holm over the dataset's pairs)."
+        )
+        choosing = (
+            " Choose a cell for its figures, a second one of the same dataset to compare the two, a dataset's name for "
+            "all its models."
+        )
+    if not any(methods):
+        st.caption(f"{better}. Values without their 95 % intervals and tests, which take longer.")
+        return
+    st.caption(
+        f"{better}. Small numbers and bars are 95 % intervals ({_listed(methods)}); the bars run from {_end(low)} to "
+        f"{_end(high)}.{marks}{choosing}"
+    )
+
+
+def _end(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def matrix_rows(table: Matrix) -> list[dict[str, Any]]:
+    """The matrix as one row a cell."""
+    titles = {heading.key: heading.title for heading in (*table.models, *table.datasets)}
+    return [
+        {
+            "model": titles[cell.model], "dataset": titles[cell.dataset], "origin": cell.kind,
+            "metric": table.metric.name, "value": cell.estimate.value, "low": cell.estimate.low,
+            "high": cell.estimate.high, "interval": cell.estimate.method, "cases": cell.estimate.n,
+            "patients": cell.patients, "best": cell.best, "not_different_from_best": cell.not_different,
+            "p_from_best_holm": cell.from_best.corrected if cell.from_best else None, "note": cell.note,
+        }
+        for cell in table.cells.values()
+    ]  # fmt: skip
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows with the same keys as CSV text; cells that a spreadsheet would run as a formula are quoted as text."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _harmless(value) for name, value in row.items()})
+    return text.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
+
+
+def show_take_home(choice: Choice, table: Matrix) -> None:
+    """The matrix as a file."""
+    name = f"scanlens-matrix-{choice.metric.name}-{choice.split}.csv"
+    st.download_button(
+        "CSV", lambda: as_csv(matrix_rows(table)), name, "text/csv", key="take-matrix", on_click="ignore"
+    )

@@ -1,0 +1,1 @@
+"""Pieces of the page that adds datasets, inspects them, and runs models over them."""

@@ -1,0 +1,226 @@
+"""What is to be run: which models, what their labels mean, which split, which stressed copies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast, get_args
+
+import streamlit as st
+
+from core.card import ModelCard
+from core.compatibility import compatibility
+from core.datasets.dataset import Dataset
+from core.datasets.label_map import left_out, suggest_map, targets
+from core.datasets.stress import STRENGTHS, STRESSES
+from core.errors import ScanLensError
+from core.evaluation.evaluation import Kind
+from core.evaluation.run_plan import check_model
+from core.scan import Scan
+from ui.datasets.chosen import SPLITS, plain
+from ui.datasets.records import Records
+from ui.datasets.shelf import Shelf, key_of
+
+KINDS: dict[Kind, str] = {
+    "internal": "where the models were trained",
+    "external": "elsewhere",
+    "unknown": "not known",
+}
+LEFT_OUT = "left out"
+#: Labels whose meaning can be chosen one by one.
+MOST_LABELS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """One model to run.
+
+    Attributes:
+        card: Its card.
+        mapping: Dataset label to model label.
+        cases: How many count.
+    """
+
+    card: ModelCard
+    mapping: Mapping[str, str]
+    cases: int
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """Everything to run.
+
+    Attributes:
+        dataset: The original.
+        split: `""` for all cases.
+        wishes: The models.
+        kind: Where the pictures come from.
+        stresses: (stress, strength) of stressed copies; the original is run as well.
+    """
+
+    dataset: Dataset
+    split: str
+    wishes: tuple[Wish, ...]
+    kind: Kind
+    stresses: tuple[tuple[str, int], ...]
+
+
+def plan(state: Shelf, dataset: Dataset, cards: Mapping[str, ModelCard], found: Records) -> Order:
+    """The controls, and what they come to; an order without wishes cannot be run."""
+    able, unable = sorted_out(cards)
+    maps = {slug: _first_map(dataset, card, found) for slug, card in able.items()}
+    fitting = [slug for slug in able if _is_answer(maps[slug]) and _fits(state, dataset, able[slug])]
+    others = [slug for slug in able if slug not in fitting]
+    place = hashlib.sha256(repr(key_of(dataset)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    chosen = st.pills(
+        "Models", [*fitting, *others], selection_mode="multi", default=fitting, key=f"run-models-{place}",
+        format_func=lambda slug: able[slug].title, persist_state="session",
+    )  # fmt: skip
+    if not fitting:
+        st.info("No model here clearly answers these labels: choose one, and say below what they mean for it.")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        split, kind = _choose_split(dataset, place), _choose_kind(place)
+    stresses = _choose_stress(place)
+    wishes = [wish for slug in chosen if (wish := _wish(dataset, split, able[slug], maps[slug], place)) is not None]
+    if unable:
+        with st.expander(f"Models that cannot run here: {len(unable)}"):
+            for sentence in unable:
+                st.markdown(sentence)
+    return Order(dataset, split, tuple(wishes), kind, stresses)
+
+
+def sorted_out(cards: Mapping[str, ModelCard]) -> tuple[dict[str, ModelCard], list[str]]:
+    """Models that can be evaluated, and for the others a sentence each."""
+    able, unable = {}, []
+    for slug, card in cards.items():
+        try:
+            check_model(card)
+            able[slug] = card
+        except ScanLensError as problem:
+            unable.append(str(problem))
+    return able, unable
+
+
+def _first_map(dataset: Dataset, card: ModelCard, found: Records) -> dict[str, str]:
+    """What was chosen for this dataset before, else what the words suggest."""
+    remembered = found.of(key_of(dataset))
+    before = dict(remembered.maps.get(card.slug, {})) if remembered else {}
+    known = {label: answer for label, answer in before.items() if answer in ("", *card.labels)}
+    return {**suggest_map(dataset.labels, card), **{label: known[label] for label in dataset.labels if label in known}}
+
+
+def _is_answer(mapping: Mapping[str, str]) -> bool:
+    """Whether the words alone say of at least two of the model's labels what they are here."""
+    return len(set(mapping.values()) - {""}) > 1
+
+
+def _fits(state: Shelf, dataset: Dataset, card: ModelCard) -> bool:
+    """Whether the first picture is of the kind that the model reads; who cannot tell takes it."""
+    scan = state.pictures.get(("first", key_of(dataset)), lambda: _first_scan(dataset))
+    return scan is None or compatibility(card, scan).fits
+
+
+def _first_scan(dataset: Dataset) -> Scan | None:
+    for case in dataset.cases[:3]:
+        try:
+            return dataset.read(case)
+        except ScanLensError:
+            continue
+    return None
+
+
+def _choose_split(dataset: Dataset, place: str) -> str:
+    splits = [split for split in SPLITS if split and dataset.split(split)]
+    if not splits:
+        return ""
+    offered = [*splits, ""]
+    first = "test" if "test" in splits else offered[0]
+    chosen = st.segmented_control(
+        "Split", offered, default=first, required=True, key=f"run-split-{place}", persist_state="session",
+        format_func=lambda split: SPLITS[split] if split else "All cases",
+    )  # fmt: skip
+    return str(chosen)
+
+
+def _choose_kind(place: str) -> Kind:
+    kinds = [kind for kind in get_args(Kind) if kind in KINDS]
+    chosen = st.segmented_control(
+        "The pictures come from", kinds, default="unknown", required=True, key=f"run-kind-{place}",
+        format_func=lambda kind: KINDS[cast(Kind, kind)], persist_state="session",
+    )  # fmt: skip
+    return cast(Kind, chosen)
+
+
+def _choose_stress(place: str) -> tuple[tuple[str, int], ...]:
+    with st.expander("Stressed copies: where does a model break?"):
+        names = st.pills(
+            "Stresses", list(STRESSES), selection_mode="multi", key=f"run-stress-{place}", persist_state="session",
+            format_func=lambda name: STRESSES[name].title,
+        )  # fmt: skip
+        strengths = st.pills(
+            "Strengths, 5 is the worst",
+            STRENGTHS,
+            selection_mode="multi",
+            default=[3],
+            key=f"run-strength-{place}",
+            persist_state="session",
+        )
+        for name in names:
+            st.caption(f"{STRESSES[name].title}: {STRESSES[name].meaning}")
+        st.caption("Made on the fly while they are read; each is run beside the original and compared as its copy.")
+    return tuple((name, strength) for name in names for strength in sorted(strengths))
+
+
+def _wish(dataset: Dataset, split: str, card: ModelCard, mapping: Mapping[str, str], place: str) -> Wish | None:
+    """One model's labels, open to change, and what they leave out; None where they do not work."""
+    with st.expander(f"Labels of {card.title}: {plain(map_words(mapping))}"):
+        chosen = _edit(dataset, card, mapping, f"{place}-{card.slug}")
+    try:
+        cases = dataset.split(split)
+        usable, _ = targets(dataset, chosen, card, cases)
+        rest = left_out(dataset, chosen, card, cases)
+    except ScanLensError as problem:
+        st.error(str(problem), icon=":material/error:")
+        return None
+    if rest:
+        st.caption(plain(rest))
+    if not len(usable):
+        return None
+    return Wish(card, chosen, len(usable))
+
+
+def map_words(mapping: Mapping[str, str]) -> str:
+    """A label map in one line.
+
+    Example:
+        >>> map_words({"sick": "Pneumonia", "well": "No pneumonia", "odd": ""})
+        'sick → Pneumonia, well → No pneumonia; 1 left out'
+    """
+    told = [f"{label} → {answer}" for label, answer in mapping.items() if answer]
+    without = len(mapping) - len(told)
+    words = ", ".join(told[:4]) + (f" and {len(told) - 4} more" if len(told) > 4 else "") if told else "not known"
+    return f"{words}; {without} left out" if without else words
+
+
+def _edit(dataset: Dataset, card: ModelCard, mapping: Mapping[str, str], place: str) -> dict[str, str]:
+    counts = Counter(label for case in dataset.cases for label in case.labels)
+    labels = sorted(dataset.labels, key=lambda label: -counts[label])
+    options = ["", *card.labels]
+    chosen = dict(mapping)
+    st.caption(f"What each label of the dataset means for {card.title}.")
+    with st.grid("auto", min_column_width=200, gap="small"):
+        for label in labels[:MOST_LABELS]:
+            chosen[label] = st.selectbox(
+                f"{plain(label)} ({counts[label]:,})", options, index=options.index(mapping.get(label, "")),
+                format_func=lambda answer: answer or LEFT_OUT, key=f"map-{place}-{label}", persist_state="session",
+            )  # fmt: skip
+    if len(labels) > MOST_LABELS:
+        st.caption(f"The {MOST_LABELS} commonest of {len(labels):,} labels; the others stay as suggested.")
+    return chosen
+
+
+def copies(order: Order) -> Sequence[tuple[str, int] | None]:
+    """The original, then its stressed copies."""
+    return (None, *order.stresses)

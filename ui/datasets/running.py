@@ -1,0 +1,226 @@
+"""Running models over the dataset on the page: how long it will take, the run itself, and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.card import ModelCard
+from core.datasets.dataset import Dataset
+from core.datasets.digest import with_digest
+from core.datasets.stress import stressed
+from core.errors import Cancelled, ScanLensError
+from core.evaluation.run import estimate_seconds, evaluate
+from core.evaluation.store import Store
+from core.evaluation.store_faults import RunTaken, StoreFault
+from core.figures.comparing.numbers import count_text
+from ui.cache import cached_cards
+from ui.datasets.planning import Order, Wish, copies, plan
+from ui.datasets.records import Records, working_store
+from ui.datasets.shelf import Outcome, Shelf, key_of
+from ui.jobs import Job, duration_text, show_job
+
+#: Cases that are timed; a few are enough to tell minutes from hours.
+TIMED = 6
+#: Share of the progress bar for the hash.
+_HASHING = 0.05
+
+COMPARE = "pages/evidence/compare.py"
+
+Progress = Callable[[float, str], None]
+Stopper = Callable[[], bool]
+
+
+def show_run(state: Shelf, dataset: Dataset, found: Records) -> None:
+    """The controls of a run, or the run that is under way."""
+    if state.running is not None and not take_run(state):
+        assert state.running is not None
+        st.markdown(f"**{state.running.title}**")
+        show_job(state.running, "cancel-run")
+        return
+    show_outcome(state)
+    cards, faults = cached_cards()
+    for fault in faults:
+        st.error(str(fault), icon=":material/error:")
+    order = plan(state, dataset, cards, found)
+    ready = bool(order.wishes)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Run", type="primary", icon=":material/play_arrow:", disabled=not ready, on_click=start, key="run",
+            args=(state, order),
+        )  # fmt: skip
+        if ready:
+            _show_estimate(state, order)
+
+
+def start(state: Shelf, order: Order) -> None:
+    """Run in the background; the results of each model are stored as they come."""
+    if state.timing is not None:
+        state.timing.cancel()
+        state.timing = None
+    state.outcome = None
+    number = len(order.wishes) * len(copies(order))
+    title = f"Running {count_text(len(order.wishes), 'model')} on {order.dataset.title}"
+    if number > len(order.wishes):
+        title += f" and {count_text(len(order.stresses), 'stressed copy', 'stressed copies')}"
+    state.running = Job(title, lambda progress, cancelled: run(order, working_store(), progress, cancelled))
+    state.running.wait(0.3)
+
+
+def run(order: Order, store: Store, progress: Progress, cancelled: Stopper) -> Outcome:
+    """Every wished model on the dataset and its stressed copies.
+
+    What fails is told and the rest goes on, except where nothing more can be stored.
+
+    Raises:
+        StoreFault: The dataset cannot be remembered.
+        UnusableDataset: It cannot be hashed.
+    """
+    try:
+        dataset = _hashed(order, store, progress, cancelled)
+    except Cancelled:
+        return Outcome(order.dataset.name, order.split, stopped=True)
+    done, faults, stopped = [], [], False
+    pairs = [(wish, copy) for copy in copies(order) for wish in order.wishes]
+    weight = (1 - _HASHING) / max(1, sum(wish.cases for wish, _ in pairs))
+    before = _HASHING
+    for wish, copy in pairs:
+        scored = dataset if copy is None else stressed(dataset, *copy)
+        try:
+            evaluate(
+                wish.card, None, scored, order.split, wish.mapping, store,
+                _part(progress, before, weight * wish.cases, f"{wish.card.title} on {scored.title}"), cancelled,
+                kind=order.kind,
+            )  # fmt: skip
+            done.append((wish.card.slug, scored.title))
+        except Cancelled:
+            stopped = True
+            break
+        except ScanLensError as problem:
+            faults.append(f"{wish.card.title} on {scored.title}: {problem}")
+            if isinstance(problem, StoreFault) and not isinstance(problem, RunTaken):
+                break
+        before += weight * wish.cases
+    return Outcome(order.dataset.name, order.split, tuple(done), tuple(dict.fromkeys(faults)), stopped, dataset)
+
+
+def _hashed(order: Order, store: Store, progress: Progress, cancelled: Stopper) -> Dataset:
+    """The dataset with its hash, remembered with the label maps."""
+    part = _part(progress, 0.0, _HASHING, order.dataset.title)
+    known = store.known(order.dataset)
+    dataset = with_digest(order.dataset, part, cancelled, known)
+    store.remember(dataset, {wish.card.slug: dict(wish.mapping) for wish in order.wishes})
+    return dataset
+
+
+def _part(progress: Progress, start_at: float, width: float, about: str) -> Progress:
+    return lambda share, words: progress(start_at + width * share, f"{about}: {words[:1].lower()}{words[1:]}")
+
+
+def take_run(state: Shelf) -> bool:
+    """Take a run that is done; whether it was."""
+    job = state.running
+    if job is None or not job.wait(0.0):
+        return False
+    state.running = None
+    if job.error is not None:
+        state.outcome = Outcome(
+            "", "", faults=() if job.was_cancelled else (str(job.error),), stopped=job.was_cancelled
+        )
+        return True
+    outcome: Outcome = job.hand_over()
+    state.outcome = outcome
+    if outcome.hashed is not None:
+        state.opened.put(key_of(outcome.hashed), outcome.hashed)
+        state.changed.pop(key_of(outcome.hashed), None)
+    return True
+
+
+def show_outcome(state: Shelf) -> None:
+    """What the last run came to, and the way to its numbers."""
+    outcome = state.outcome
+    if outcome is None:
+        return
+    for fault in outcome.faults:
+        st.error(fault, icon=":material/error:")
+    if outcome.stopped:
+        st.info("Stopped: what was scored is kept, and the next run goes on from there.", icon=":material/pause:")
+    if outcome.done:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/check: {count_text(len(outcome.done), 'result')} stored.", width="content")
+            st.button("Compare them", icon=":material/balance:", key="compare-them", on_click=_mark)
+    if st.session_state.pop("go-compare", False):
+        models = ",".join(dict.fromkeys(slug for slug, _ in outcome.done))
+        address = {"dataset": f"{outcome.dataset}--{outcome.split}", "models": models}
+        if outcome.split:
+            address["split"] = outcome.split
+        st.switch_page(COMPARE, query_params=address)
+
+
+def _mark() -> None:
+    """Go to the results themselves, not to what was compared before."""
+    st.session_state["go-compare"] = True
+    for key in ("compare-selection", "compare-split", "compare-question"):
+        st.session_state.pop(key, None)
+
+
+def _show_estimate(state: Shelf, order: Order) -> None:
+    """How long it will take, timed in the background; a fragment, so that the page does not wait."""
+
+    @st.fragment(run_every=0.7 if _untimed(state, order) else None)
+    def draw() -> None:
+        _time_next(state, order)
+        waiting = _untimed(state, order)
+        st.caption("Timing a few cases …" if waiting else estimate_words(state, order), width="content")
+        if not waiting and st.session_state.pop("estimating", False):
+            st.rerun()  # to stop looking
+        st.session_state["estimating"] = bool(waiting)
+
+    draw()
+
+
+def estimate_words(state: Shelf, order: Order) -> str:
+    """`"About 40 s for 2 models on 624 cases"`."""
+    paces = [(state.estimates[_pace_key(order, wish)], wish) for wish in order.wishes]
+    if troubles := [pace for pace, _ in paces if isinstance(pace, str)]:
+        return troubles[0]
+    times = len(copies(order))
+    seconds = sum(float(pace) * wish.cases for pace, wish in paces) * times
+    cases = max(wish.cases for wish in order.wishes) * times
+    what = f"{count_text(len(order.wishes), 'model')} on {count_text(cases, 'case')}"
+    return f"About {duration_text(seconds)} for {what}, less where results are stored already."
+
+
+def _pace_key(order: Order, wish: Wish) -> tuple[object, ...]:
+    return key_of(order.dataset), order.split, wish.card.slug
+
+
+def _untimed(state: Shelf, order: Order) -> list[Wish]:
+    return [wish for wish in order.wishes if _pace_key(order, wish) not in state.estimates]
+
+
+def _time_next(state: Shelf, order: Order) -> None:
+    if state.timing is not None:
+        if not state.timing.wait(0.0):
+            return
+        job, state.timing = state.timing, None
+        if job.error is None:
+            state.estimates.update(job.hand_over())
+        elif not job.was_cancelled:
+            state.estimates[_pace_key(order, _untimed(state, order)[0])] = str(job.error)
+    waiting = _untimed(state, order)
+    if waiting and state.running is None:
+        wish = waiting[0]
+        state.timing = Job(f"Timing {wish.card.title}", lambda *_: {_pace_key(order, wish): _pace(order, wish)})
+
+
+def _pace(order: Order, wish: Wish) -> float:
+    """Seconds a case."""
+    seconds = estimate_seconds(wish.card, None, order.dataset, order.split, wish.mapping, TIMED)
+    return seconds / max(1, wish.cases)
+
+
+def card_of(slug: str) -> ModelCard | None:
+    """The card of an installed model."""
+    return cached_cards()[0].get(slug)

@@ -1,0 +1,1 @@
+"""The page that explains one scan by several methods and models."""

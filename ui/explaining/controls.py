@@ -1,0 +1,147 @@
+"""The question that the page answers: which model, which class, rather than which, by which methods, at which layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.card import ModelCard
+from core.classify import Prediction
+from core.explain import EXPLAINERS
+from core.explain.layer_maps import KERAS_FILE
+from core.scan import Scan
+from ui.cache import cached_keras
+from ui.explaining.work import Wanted
+from ui.show import errors_shown
+
+#: What is shown until the user chooses: one of each kind, a few seconds together.
+FIRST = (
+    "grad-cam",
+    "layer-cam",
+    "score-cam",
+    "smooth-grad",
+    "integrated-gradients",
+    "occlusion",
+    "rise",
+    "kernel-shap",
+)
+
+NOBODY = "no other class"
+
+
+def choose_frame(scan: Scan) -> int:
+    """Which slice or frame; the middle one to begin with."""
+    if scan.frames == 1:
+        return 0
+    unit = "Slice" if scan.axis == "slice" else "Frame"
+    return st.slider(unit, 1, scan.frames, scan.frames // 2 + 1, key=f"explain-frame-{scan.digest[:12]}") - 1
+
+
+def choose_classes(prediction: Prediction) -> tuple[str, str]:
+    """(label, rather than which label, or `""`)."""
+    card = prediction.card
+    first = card.labels[prediction.decision(0).about]
+    label = st.selectbox(
+        "Evidence for", card.labels, index=card.labels.index(first), key=f"explain-label-{card.slug}", width=220
+    )
+    if len(card.labels) < 3:
+        return label, ""
+    others = [NOBODY, *(name for name in card.labels if name != label)]
+    chosen = st.selectbox("rather than", others, key=f"explain-against-{card.slug}-{label}", width=220)
+    return label, "" if chosen == NOBODY else chosen
+
+
+def choose_methods() -> list[str]:
+    """Names of methods, kept in the address."""
+    given = [name for name in st.query_params.get("methods", "").split(",") if name in EXPLAINERS]
+    chosen = st.pills(
+        "Methods",
+        list(EXPLAINERS),
+        selection_mode="multi",
+        default=given or list(FIRST),
+        format_func=lambda name: EXPLAINERS[name].title,
+        key="explain-methods",
+    )
+    if chosen and list(chosen) != list(FIRST):
+        st.query_params["methods"] = ",".join(chosen)
+    elif "methods" in st.query_params:
+        del st.query_params["methods"]
+    return [name for name in EXPLAINERS if name in chosen]  # in the registry's order, however they were clicked
+
+
+def choose_method() -> str:
+    """One method, to compare models by."""
+    return st.selectbox(
+        "Method", list(EXPLAINERS), format_func=lambda name: EXPLAINERS[name].title, key="explain-method", width=300
+    )
+
+
+def choose_layer(card: ModelCard) -> str:
+    """A layer of the model, chosen from a table of all of them; `""` for the card's own."""
+    key = f"explain-layers-{card.slug}"
+    with st.popover(f"Layer: {st.session_state.get(f'{key}-chosen') or card.explain_layer}"):
+        st.caption("Methods of the CAM family look at one layer. Earlier ones are finer and know less of the class.")
+        if not st.session_state.get(key):
+            st.button("Look inside the model", key=f"{key}-look", on_click=st.session_state.update, args=({key: True},))
+            return ""
+        with errors_shown():
+            return _table(card, key)
+    return ""
+
+
+def _table(card: ModelCard, key: str) -> str:
+    with st.spinner("Opening the model in Keras …"):
+        layers = _layers(card)
+    event: Any = st.dataframe(
+        [
+            {
+                "Layer": layer["path"],
+                "Kind": layer["kind"],
+                "Output": " × ".join(str(size) for size in layer["shape"] if size is not None),
+                "Weights": layer["weights"],
+                "Has a map": layer["explainable"],
+            }
+            for layer in layers
+        ],
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"{key}-table",
+        height=380,
+        width=640,
+    )
+    rows = event.selection.rows
+    chosen = layers[rows[0]] if rows else None
+    if chosen is not None and not chosen["explainable"]:
+        st.warning(f"{chosen['path']} has no map of (rows, columns, channels): choose another layer.")
+        chosen = None
+    st.session_state[f"{key}-chosen"] = "" if chosen is None else chosen["path"]
+    return "" if chosen is None or chosen["path"] == card.explain_layer else str(chosen["path"])
+
+
+def _layers(card: ModelCard) -> list[dict[str, Any]]:
+    key = f"explain-layer-list-{card.slug}"
+    if key not in st.session_state:
+        arguments = {"model": str(card.folder / KERAS_FILE), "sha256": card.sha256.get(KERAS_FILE, "")}
+        st.session_state[key] = cached_keras().call("layers", arguments)[0]["layers"]
+    return st.session_state[key]
+
+
+def questions(
+    cards: list[ModelCard], methods: list[str], label: str, rather_than: str, layer: str, frame: int, untrained: bool
+) -> list[Wanted]:
+    """Every map that is asked for; a layer other than the card's only where the method looks at one."""
+    found = []
+    for card in cards:
+        own = label if label in card.labels else ""
+        if not own:
+            continue
+        for method in methods:
+            looks = EXPLAINERS[method].family == "activations" and not method.startswith("score-cam")
+            against = rather_than if rather_than in card.labels else ""
+            asked = Wanted(card.slug, method, own, against, layer if looks else "", frame)
+            found.append(asked)
+            if untrained and method == methods[0]:
+                found.append(Wanted(card.slug, method, own, against, asked.layer, frame, untrained=True))
+    return found

@@ -1,0 +1,129 @@
+"""A board of heatmaps that share zoom, opacity and threshold: several methods, or several models, on one scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.explain.explanation import Explanation
+from core.figures.overlay import FADE_BELOW, inferno
+from core.scan import Scan
+from ui.packing import encode_picture, fit_within, pack
+
+_HERE = Path(__file__).parent
+_COMPONENT = st.components.v2.component(
+    "scanlens_grid",
+    html=(_HERE / "grid.html").read_text(encoding="utf-8"),
+    css=(_HERE / "grid.css").read_text(encoding="utf-8"),
+    js=(_HERE / "grid.js").read_text(encoding="utf-8"),
+)
+
+#: Long side of the picture and of the heat over it, in pixels; a cell is some 250 wide and can be zoomed into.
+PICTURE_SIDE, HEAT_SIDE = 900, 480
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One place on the board.
+
+    Attributes:
+        name: Stays the same while the cell does.
+        title: Above the picture.
+        explanation: What to draw, None while it is made or where there is none.
+        position: Which frame of it.
+        scale: Value at the bright end; None for the map's own most.
+        verdict: One line, bold.
+        note: One line, quiet.
+        waiting: What stands in the picture's place while there is no map.
+    """
+
+    name: str
+    title: str
+    explanation: Explanation | None = None
+    position: int = 0
+    scale: float | None = None
+    verdict: str = ""
+    note: str = ""
+    waiting: str = ""
+
+
+@cache
+def ramps() -> tuple[list[int], list[int]]:
+    """256 colours from none to most, flat RGB: inferno for what speaks for, black over blue to white for against."""
+    steps = np.linspace(0.0, 1.0, 256)
+    warm = inferno(steps[None])[0]
+    knots = np.array([[0, 0, 0], [0, 60, 110], [0, 114, 178], [86, 180, 233], [235, 247, 255]], float)
+    cold = np.stack([np.interp(steps, np.linspace(0, 1, len(knots)), knots[:, k]) for k in range(3)], axis=1)
+    return warm.astype(int).ravel().tolist(), cold.round().astype(int).ravel().tolist()
+
+
+def _levels(explanation: Explanation, grid: NDArray[np.float32], scale: float) -> bytes:
+    """A map on the scan's pixels as shares of the scale, 0 to 255, PNG."""
+    size = fit_within(*explanation.geometry.scan_size, HEAT_SIDE)
+    drawn = explanation.geometry.to_scan(grid, size)
+    return encode_picture((np.clip(drawn / scale, 0.0, 1.0) * 255 + 0.5).astype(np.uint8))
+
+
+def board_message(scan: Scan, picture: NDArray[np.uint8], cells: Sequence[Cell], key: str) -> bytes:
+    """What is sent to the browser.
+
+    Args:
+        scan: Whose shape the cells have.
+        picture: The frame as people see it, uint8.
+        cells: In order.
+        key: Names the state, for those who wait until it is drawn.
+    """
+    import cv2
+
+    rows, columns = fit_within(*picture.shape[:2], PICTURE_SIDE)
+    blobs = [encode_picture(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA))]
+    described = []
+    for cell in cells:
+        heat, opposing = None, None
+        found = cell.explanation
+        if found is not None:
+            against = None if found.opposing is None else found.opposing[cell.position]
+            most = max(found.grids[cell.position].max(), 0.0 if against is None else against.max())
+            scale = max(float(most) if cell.scale is None else cell.scale, 1e-9)
+            heat = len(blobs)
+            blobs.append(_levels(found, found.grids[cell.position], scale))
+            if against is not None and against.max() > 0:
+                opposing = len(blobs)
+                blobs.append(_levels(found, against, scale))
+        described.append(
+            {
+                "name": cell.name,
+                "title": cell.title,
+                "picture": 0,
+                "heat": heat,
+                "opposing": opposing,
+                "verdict": cell.verdict,
+                "note": cell.note,
+                "waiting": cell.waiting,
+                "alt": f"{cell.title} on {scan.title}. {cell.verdict} {cell.note}",
+            }
+        )
+    warm, cold = ramps()
+    header = {
+        "key": key,
+        "pictures": [0],
+        "cells": described,
+        "rows": scan.rows,
+        "columns": scan.columns,
+        "aspect": scan.pixel_aspect,
+        "fade": FADE_BELOW,
+        "warm": warm,
+        "cold": cold,
+    }
+    return pack(header, blobs)
+
+
+def show_board(message: bytes, key: str) -> None:
+    """Draw the board."""
+    _COMPONENT(key=f"board-{key}", data=message)

@@ -1,0 +1,221 @@
+"""What the page shows of what was made: the board, where maps agree, the checks in numbers, and what to take home."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.card import ModelCard
+from core.explain import EXPLAINERS
+from core.explain.explanation import Explanation
+from core.explain.similarity_of_maps import at_common_size, overlap_of_hottest, rank_correlation
+from core.explain.trust import Trust
+from core.preprocess import Geometry
+from core.scan import Scan, display_frame
+from ui.explaining.grid import Cell, board_message, show_board
+from ui.explaining.work import Made, Wanted, made_of, trust_of
+from ui.looking import Look
+from ui.session import Reading
+from ui.verdict import SIGNS
+
+OVERLAP = "Where they agree"
+
+
+def title_of(wanted: Wanted, cards: dict[str, ModelCard], by_model: bool) -> str:
+    """What stands above a cell."""
+    title = cards[wanted.slug].title if by_model else EXPLAINERS[wanted.method].title
+    return f"{title}, untrained copy" if wanted.untrained else title
+
+
+def cells_of(
+    state: Reading, scan: Scan, everything: Sequence[Wanted], cards: dict[str, ModelCard], by_model: bool
+) -> list[Cell]:
+    """One cell a map that is asked for, and one for where they agree."""
+    cells = [_cell(state, scan, wanted, title_of(wanted, cards, by_model)) for wanted in everything]
+    ready = [made_of(state, scan, wanted) for wanted in everything if not wanted.untrained]
+    maps = [made.explanation for made in ready if made is not None and made.explanation is not None]
+    maps = [found for found in maps if found.method != "counterfactual" and not found.is_empty]
+    if len(maps) > 1:
+        cells.append(_overlap(maps))
+    return cells
+
+
+def _cell(state: Reading, scan: Scan, wanted: Wanted, title: str) -> Cell:
+    made = made_of(state, scan, wanted)
+    if made is None:
+        return Cell(wanted.name, title, waiting="…")
+    found = made.explanation
+    if found is None:
+        return Cell(wanted.name, title, waiting=made.trouble)
+    took = f"{made.seconds:.1f} s" if made.seconds >= 0.1 else f"{1000 * made.seconds:.0f} ms"
+    if found.is_empty:
+        return Cell(wanted.name, title, waiting=f"Nothing here speaks for {found.label}.", note=took)
+    note = f"most {found.scale:.2g} {found.units}, {took}"
+    if wanted.untrained:
+        return Cell(wanted.name, title, found, verdict="It has learned nothing: this heat means nothing.", note=note)
+    verdict = trust_of(state, scan, wanted)
+    if verdict is None:
+        return Cell(wanted.name, title, found, verdict="◌ to be checked", note=note)
+    if isinstance(verdict, str):
+        return Cell(wanted.name, title, found, verdict="not checked", note=note)
+    return Cell(wanted.name, title, found, verdict=_in_words(verdict), note=note)
+
+
+def _in_words(trust: Trust) -> str:
+    if not trust.checks:
+        return ""
+    return f"{SIGNS[trust.verdict]} {trust.verdict}"
+
+
+def _overlap(maps: list[Explanation]) -> Cell:
+    """The share of the maps in which a place is among the hottest fifth."""
+    votes = overlap_of_hottest([_on_scan(found) for found in maps])
+    size = maps[0].geometry.scan_size
+    whole = Geometry(size, size, (1.0, 1.0), (0.0, 0.0), (0, 0, *size))  # the votes cover the scan, not a model's grid
+    found = replace(
+        maps[0], grids=votes[None], geometry=whole, opposing=None, units="of the maps", method="overlap", facts={}
+    )
+    note = f"share of {len(maps)} maps in which a place is among the hottest fifth, most {votes.max():.2g}"
+    return Cell("overlap", OVERLAP, found, scale=1.0, note=note)
+
+
+def _on_scan(found: Explanation) -> NDArray[np.float32]:
+    """A map on a coarse grid over the scan, so that models with different grids can be compared."""
+    return found.geometry.to_scan(found.grids[0], (48, 48))
+
+
+def show_results(
+    state: Reading,
+    scan: Scan,
+    frame: int,
+    look: Look,
+    everything: Sequence[Wanted],
+    cards: dict[str, ModelCard],
+    by_model: bool,
+) -> None:
+    """The board, and below it the numbers."""
+    cells = cells_of(state, scan, everything, cards, by_model)
+    picture = display_frame(scan, frame, look.window, look.invert)
+    done = sum(cell.explanation is not None for cell in cells)
+    checked = sum(cell.verdict.startswith(tuple(SIGNS.values())) for cell in cells)
+    key = f"{scan.digest[:12]}-{frame}-{look.name}-{look.invert}-{done}-{checked}"
+    show_board(board_message(scan, picture, cells, key), scan.digest[:12])
+    ready = [
+        (wanted, made)
+        for wanted in everything
+        if (made := made_of(state, scan, wanted)) is not None and made.explanation is not None
+    ]
+    if not ready:
+        return
+    with st.expander("Checks, agreement and references"):
+        _show_numbers(state, scan, ready, cards, by_model)
+        _show_agreement(ready, cards, by_model)
+    _show_take_home(state, scan, frame, look, ready, cards, by_model)
+
+
+def rows_of(
+    state: Reading, scan: Scan, ready: Sequence[tuple[Wanted, Made]], cards: dict[str, ModelCard], by_model: bool
+) -> list[dict[str, object]]:
+    """The checks in numbers, one row a map."""
+    rows = []
+    for wanted, made in ready:
+        assert made.explanation is not None
+        trust = trust_of(state, scan, wanted)
+        known = trust if isinstance(trust, Trust) else None
+        faithful = known.faithfulness if known else None
+        rows.append(
+            {
+                "Map": title_of(wanted, cards, by_model),
+                "Verdict": known.verdict if known and known.checks else "",
+                "Deletion beats, of 100": None if faithful is None else round(faithful.deletion_beats),
+                "Insertion beats, of 100": None if faithful is None else round(faithful.insertion_beats),
+                "Kept under small changes": None
+                if not known or not known.stability
+                else round(known.stability.mean, 2),
+                "Kept with random weights": None if not known or not known.sanity else round(known.sanity.mean, 2),
+                "Most": float(f"{made.explanation.scale:.3g}"),
+                "Unit": made.explanation.units,
+                "Seconds": round(made.seconds, 3),
+                "Found out": ", ".join(f"{name} {value:.3g}" for name, value in made.explanation.facts.items()),
+                "Reference": EXPLAINERS[wanted.method].reference,
+            }
+        )
+    return rows
+
+
+def _show_numbers(
+    state: Reading, scan: Scan, ready: Sequence[tuple[Wanted, Made]], cards: dict[str, ModelCard], by_model: bool
+) -> None:
+    st.dataframe(rows_of(state, scan, ready, cards, by_model), hide_index=True)
+    st.caption(
+        "Deletion and insertion: of 100 random orders of the scan's patches, how many the map's own order beats at "
+        "lowering the score when its hottest patches are blurred, and at raising it when they are brought back. Kept: "
+        "rank correlation of the map with that of the scan slightly shifted, noisy or recompressed (should be near 1), "
+        "and with that of copies with random weights (near 0). Slow methods are checked by the first two only."
+    )
+
+
+def _show_agreement(ready: Sequence[tuple[Wanted, Made]], cards: dict[str, ModelCard], by_model: bool) -> None:
+    maps = {title_of(wanted, cards, by_model): made.explanation for wanted, made in ready}
+    grids = {title: at_common_size(_on_scan(found)) for title, found in maps.items() if found is not None}
+    if len(grids) < 2:
+        return
+    st.markdown("**How alike the maps are** (rank correlation of their cells: 1 the same order, 0 none)")
+    st.dataframe(
+        [
+            {"": one, **{other: round(rank_correlation(grids[one], grids[other]), 2) for other in grids}}
+            for one in grids
+        ],
+        hide_index=True,
+    )
+
+
+def _show_take_home(
+    state: Reading,
+    scan: Scan,
+    frame: int,
+    look: Look,
+    ready: Sequence[tuple[Wanted, Made]],
+    cards: dict[str, ModelCard],
+    by_model: bool,
+) -> None:
+    st.caption("Take home")
+    st.download_button(
+        "All maps and numbers, as a zip",
+        lambda: _zipped(state, scan, frame, look, ready, cards, by_model),
+        f"scanlens-explanations-{scan.digest[:8]}.zip",
+        "application/zip",
+        key="take-maps",
+        on_click="ignore",
+    )
+
+
+def _zipped(
+    state: Reading,
+    scan: Scan,
+    frame: int,
+    look: Look,
+    ready: Sequence[tuple[Wanted, Made]],
+    cards: dict[str, ModelCard],
+    by_model: bool,
+) -> bytes:
+    from core.report.picture import overlay_png
+
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, (wanted, made) in enumerate(ready, start=1):
+            assert made.explanation is not None
+            shown = replace(made.explanation, frames=(frame,))
+            picture = overlay_png(scan, frame, look.window, look.invert, shown, 0.65)
+            name = f"{wanted.slug}-{wanted.method}{'-untrained' if wanted.untrained else ''}"
+            archive.writestr(f"{number:02d}-{name}.png", picture)
+        rows = rows_of(state, scan, ready, cards, by_model)
+        archive.writestr("checks.json", json.dumps(rows, indent=2, ensure_ascii=False))
+    return content.getvalue()

@@ -1,0 +1,174 @@
+"""What is asked on the page that explains, and its making in the background: maps first, then how far to trust them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.classify import Prediction, classify
+from core.errors import UnsupportedModel
+from core.explain import EXPLAINERS
+from core.explain.ask import Ask
+from core.explain.checking import check_explanation
+from core.explain.explanation import Explanation
+from core.explain.trust import Trust
+from core.runtime.randomised import randomised_bundle
+from core.scan import Scan
+from ui.cache import cached_bundle, cached_keras
+from ui.jobs import Job
+from ui.session import Reading
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One map that the page asks for.
+
+    Attributes:
+        slug: The model.
+        method: Name in `EXPLAINERS`.
+        label: What the evidence should speak for.
+        rather_than: The label to compare with, `""` for none.
+        layer: `""` for the card's.
+        frame: Of the scan.
+        untrained: Whether a copy with random weights is asked instead of the model.
+    """
+
+    slug: str
+    method: str
+    label: str
+    rather_than: str
+    layer: str
+    frame: int
+    untrained: bool = False
+
+    @property
+    def name(self) -> str:
+        """A key for people's eyes and for the browser."""
+        return "|".join(map(str, (self.slug, self.method, self.label, self.rather_than, self.layer, self.untrained)))
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What came of it.
+
+    Attributes:
+        explanation: None where the method refused.
+        seconds: That making it took.
+        trouble: Why there is none, in one sentence.
+    """
+
+    explanation: Explanation | None
+    seconds: float = 0.0
+    trouble: str = ""
+
+
+def predicted(state: Reading, scan: Scan, slug: str, frame: int) -> Prediction:
+    """The model's answer for one frame, with what it was given."""
+    return state.answers.get((scan.digest, slug, frame), lambda: classify(cached_bundle(slug), scan, [frame]))
+
+
+def made_of(state: Reading, scan: Scan, wanted: Wanted) -> Made | None:
+    """The map, or None while there is none."""
+    key = ("map", scan.digest, wanted)
+    return state.maps.get(key, lambda: Made(None)) if key in state.maps else None
+
+
+def trust_of(state: Reading, scan: Scan, wanted: Wanted) -> Trust | str | None:
+    """The checks' verdict, why there is none, or None while it is not known."""
+    key = ("trust", scan.digest, wanted)
+    return state.maps.get(key, lambda: "") if key in state.maps else None
+
+
+def carry_on(state: Reading, scan: Scan, everything: Sequence[Wanted], paused: bool = False) -> str:
+    """Take what is done, and unless the user paused start the next thing that is missing.
+
+    Returns:
+        What is being made, for people; `""` when nothing is left to do.
+    """
+    _take(state)
+    todo = _missing(state, scan, everything)
+    if state.mapping is not None and state.mapping[0] not in todo:
+        state.forget_mapping()  # nobody asks for it any more
+    if paused:
+        state.forget_mapping()
+    if not todo or paused:
+        return ""
+    if state.mapping is None:
+        kind, _, wanted = key = todo[0]
+        assert isinstance(wanted, Wanted)
+        prediction = predicted(state, scan, wanted.slug, wanted.frame)
+        made = made_of(state, scan, wanted) if kind == "trust" else None
+        state.mapping = (key, Job(_title(key), _work(prediction, wanted, made)))
+    return state.mapping[1].title
+
+
+def _title(key: tuple[object, ...]) -> str:
+    kind, _, wanted = key
+    assert isinstance(wanted, Wanted)
+    title = EXPLAINERS[wanted.method].title
+    return f"Making {title}" if kind == "map" else f"Checking {title}"
+
+
+def _missing(state: Reading, scan: Scan, everything: Sequence[Wanted]) -> list[tuple[object, ...]]:
+    maps: list[tuple[object, ...]] = [("map", scan.digest, wanted) for wanted in everything]
+    checks: list[tuple[object, ...]] = []
+    for wanted in everything:
+        made = made_of(state, scan, wanted)
+        if made is not None and made.explanation is not None and not wanted.untrained:
+            checks.append(("trust", scan.digest, wanted))
+    return [key for key in (*maps, *checks) if key not in state.maps]
+
+
+def _take(state: Reading) -> None:
+    if state.mapping is None or not state.mapping[1].wait(0.0):
+        return
+    key, job = state.mapping
+    state.mapping = None
+    if job.error is None:
+        state.maps.put(key, job.hand_over())
+    elif not job.was_cancelled:  # said once, and not tried again and again
+        state.maps.put(key, Made(None, trouble=str(job.error)) if key[0] == "map" else str(job.error))
+
+
+def _work(
+    prediction: Prediction, wanted: Wanted, made: Made | None
+) -> Callable[[Progress, Callable[[], bool]], object]:
+    def explain(progress: Progress, cancelled: Callable[[], bool]) -> Made:
+        bundle = cached_bundle(wanted.slug)
+        if wanted.untrained:
+            bundle = randomised_bundle(bundle)
+        started = time.perf_counter()
+        ask = _ask(prediction, wanted, progress, cancelled)
+        found = EXPLAINERS[wanted.method].function(bundle, prediction.prepared, ask)
+        return Made(found, time.perf_counter() - started)
+
+    def check(progress: Progress, cancelled: Callable[[], bool]) -> Trust:
+        if made is None or made.explanation is None:
+            raise UnsupportedModel("a map to check", "none", "make it first")
+        ask = _ask(prediction, wanted, progress, cancelled)
+        return check_explanation(
+            cached_bundle(wanted.slug),
+            prediction.prepared,
+            made.explanation,
+            ask,
+            progress=lambda share: progress(share, ""),
+            cancelled=cancelled,
+        )
+
+    return explain if made is None else check
+
+
+def _ask(prediction: Prediction, wanted: Wanted, progress: Progress, cancelled: Callable[[], bool]) -> Ask:
+    labels = prediction.card.labels
+    return Ask(
+        target=labels.index(wanted.label),
+        against=labels.index(wanted.rather_than) if wanted.rather_than else None,
+        layer=wanted.layer,
+        output=None if wanted.untrained else prediction.output,
+        keras=cached_keras(),
+        progress=lambda share: progress(share, ""),
+        cancelled=cancelled,
+    )

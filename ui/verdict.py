@@ -1,0 +1,94 @@
+"""How far the explanation on the page can be trusted, measured on this very scan while the user looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.classify import Prediction
+from core.explain.ask import Ask
+from core.explain.checking import check_explanation
+from core.explain.explanation import Explanation
+from core.explain.trust import Trust
+from core.runtime.session import Bundle
+from core.scan import Scan
+from ui.cache import cached_keras
+from ui.jobs import Job
+from ui.session import Reading
+
+#: Shape as well as word, for those who cannot tell colours.
+SIGNS = {"supported": "●", "doubtful": "◐", "not supported": "○"}
+
+
+def show_verdict(
+    state: Reading, scan: Scan, bundle: Bundle, prediction: Prediction, position: int, explanation: Explanation
+) -> None:
+    """The verdict on the frame that is shown, or that it is being measured; nothing where there is no heat."""
+    frame = prediction.frames[position]
+    row = explanation.frames.index(frame)
+    if explanation.grids[row].max() <= 1e-6 or len(prediction.frames) < scan.frames:
+        return  # no heat to judge, or the frames are still being read
+    key = (scan.digest, bundle.card.slug, explanation.method, explanation.label, frame)
+    if key not in state.checks:
+        _measure(state, key, lambda *told: _checked(bundle, prediction, explanation, row, *told))
+    if key in state.checks:
+        show_trust(state.checks.get(key, lambda: None))  # type: ignore[arg-type]
+
+
+def show_trust(trust: Trust) -> None:
+    """The verdict in words and shape, its reasons behind it."""
+    reasons = "\n".join(f"- {check.name}, {check.outcome}: {check.sentence}." for check in trust.checks)
+    st.markdown(
+        f"{SIGNS[trust.verdict]} This explanation is **{trust.verdict}**",
+        help=f"Measured on this scan:\n\n{reasons}\n\nIt says whether the heat follows what the model uses, "
+        "not whether the model uses the right thing.",
+    )
+
+
+def _measure(state: Reading, key: tuple[object, ...], work: Callable[..., Trust]) -> None:
+    """Let the check run in the background; the page runs again when it is done."""
+    if state.check is None or state.check[0] != key:
+        state.forget_check()
+        state.check = (key, Job("Checking the explanation", work))
+    job = state.check[1]
+    if not job.wait(0.05):
+        _show_waiting(job)
+        return
+    state.check = None
+    if job.error is None:
+        state.checks.put(key, job.hand_over())
+    elif not job.was_cancelled:
+        st.caption(f"The explanation could not be checked. {job.error}")
+
+
+def _show_waiting(job: Job) -> None:
+    @st.fragment(run_every=0.5)
+    def draw() -> None:
+        if job.wait(0.0):
+            st.rerun()
+        st.markdown(f"◌ Checking this explanation, {100 * job.share:.0f} %")
+
+    draw()
+
+
+def _checked(
+    bundle: Bundle,
+    prediction: Prediction,
+    explanation: Explanation,
+    row: int,
+    progress: Callable[[float, str], None],
+    cancelled: Callable[[], bool],
+) -> Trust:
+    labels = bundle.card.labels
+    against = labels.index(explanation.rather_than) if explanation.rather_than else None
+    ask = Ask(labels.index(explanation.label), against, keras=cached_keras())
+    return check_explanation(
+        bundle,
+        prediction.prepared,
+        explanation,
+        ask,
+        row,
+        progress=lambda share: progress(share, ""),
+        cancelled=cancelled,
+    )
