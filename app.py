@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.learn.lessons import LESSONS
 from ui.show import ICON, show_disclaimer, use_the_width
 
 # The icon is a file of ours: Streamlit would fetch a Material icon for the tab from the network.
@@ -17,6 +18,11 @@ PAGES = {
         st.Page("pages/evidence/compare.py", title="Compare", icon=":material/balance:", url_path="compare"),
         st.Page("pages/evidence/datasets.py", title="Datasets", icon=":material/dataset:", url_path="datasets"),
         st.Page("pages/evidence/models.py", title="Models", icon=":material/deployed_code:", url_path="models"),
+    ],
+    "Learn": [
+        st.Page(lesson.page, title=lesson.title, icon=lesson.icon, url_path=lesson.slug)
+        for lesson in LESSONS
+        if lesson.page.is_file()
     ],
 }
 

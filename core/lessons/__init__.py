@@ -1,0 +1,1 @@
+"""What the lessons compute, on plain arrays: nothing here knows a screen."""
