@@ -9,46 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import yaml
 
 from core.errors import InvalidCard
+from core.inputs import FeatureSpec, InputSpec, choice, input_spec, names
 
 Task = Literal["binary", "multiclass", "multilabel", "ordinal", "segmentation"]
-InputKind = Literal["image", "volume", "sequence", "table"]
-Resize = Literal["stretch", "letterbox", "crop"]
-Intensity = Literal["display", "percentile", "window"]
 
-
-@dataclass(frozen=True)
-class InputSpec:
-    """One input of a model.
-
-    Attributes:
-        name: Name of the Keras input.
-        kind: What the user has to bring.
-        size: (rows, columns) on the model's grid.
-        channels: 1 or 3.
-        value_range: Values of black and white on the model's grid.
-        intensity: How modality values become that range: `display` by the file's own VOI transform, `percentile`
-            by the 0.5th and 99.5th percentile, `window` by the fixed `window` (center, width).
-        resize: How the scan's shape becomes the model's.
-        modality: DICOM modalities the model was trained on.
-        body_part: Body parts in lower case, empty where any will do.
-        window: (center, width) in modality units for `intensity="window"`.
-    """
-
-    name: str
-    kind: InputKind
-    size: tuple[int, int]
-    channels: int
-    value_range: tuple[float, float]
-    intensity: Intensity
-    resize: Resize
-    modality: tuple[str, ...]
-    body_part: tuple[str, ...] = ()
-    window: tuple[float, float] | None = None
+__all__ = [
+    "FeatureSpec",
+    "InputSpec",
+    "ModelCard",
+    "Task",
+    "input_spec",
+    "load_card",
+    "load_cards",
+    "split_front_matter",
+]
 
 
 @dataclass(frozen=True)
@@ -64,10 +43,11 @@ class ModelCard:
         labels: Names of the classes. A binary model may have one output unit for two labels; its probability is that
             of `labels[1]`.
         inputs: One entry an input.
-        threshold: Probability of `labels[1]` from which on the decision is `labels[1]` (binary), else None.
+        threshold: Probability of `labels[1]` from which on the decision is `labels[1]` (binary, or a segmentation with
+            one outline), else None.
         threshold_from: How and on which split it was chosen.
         temperature: Divides the logits before the final activation to calibrate them; from the validation split.
-        explain_layer: Name of the layer whose activations heatmaps are drawn from.
+        explain_layer: Name of the layer whose activations heatmaps are drawn from, `""` for a model without pictures.
         sha256: File name to hash, for each file of the bundle but the card.
         license: SPDX-like identifier of the weights' licence.
         non_commercial: Whether the licence of the data forbids commercial use.
@@ -75,8 +55,8 @@ class ModelCard:
         out_of_distribution: Facts on the similarity check as measured, e.g. `{"roc_auc": 0.98, …}`.
         front_matter: The whole front matter.
         text: The card's body in Markdown.
-        thresholds: Probability from which on a finding is called, for each label of a multilabel model, and for the
-            name of `derived`; else empty.
+        thresholds: Probability from which on a finding is called, for each label of a multilabel model, for each
+            outline of a segmentation with several, and for the name of `derived`; else empty.
         derived: A yes-or-no question that follows from the classes, as `name` and the `labels` that mean yes; its
             probability is the sum of theirs. Empty where there is none.
     """
@@ -129,54 +109,11 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
     return matter, parts[2].lstrip("\n")
 
 
-def _choice(value: Any, allowed: Any, what: str) -> Any:
-    if value not in get_args(allowed):
-        raise ValueError(f"{what} {value!r}, not one of {', '.join(get_args(allowed))}")
-    return value
-
-
-def _names(value: Any, what: str) -> tuple[str, ...]:
-    """A list of texts; a bare text would otherwise fall into its letters."""
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ValueError(f"{what} that is not a list")
-    return tuple(str(name) for name in value)
-
-
-def input_spec(entry: Mapping[str, Any]) -> InputSpec:
-    """One entry of `inputs:` in a card or a recipe.
-
-    Raises:
-        KeyError: A key is missing.
-        ValueError: A value is out of bounds.
-    """
-    rows, columns = (int(v) for v in entry["size"])
-    low, high = (float(v) for v in entry.get("range", (0.0, 1.0)))
-    channels = int(entry["channels"])
-    if channels not in {1, 3} or min(rows, columns) < 1 or high <= low:
-        raise ValueError(f"input {entry.get('name')!r} with size, channels or range out of bounds")
-    intensity = _choice(entry.get("intensity", "display"), Intensity, "intensity")
-    window = tuple(float(v) for v in entry["window"]) if "window" in entry else None
-    if intensity == "window" and (window is None or len(window) != 2):
-        raise ValueError(f"input {entry.get('name')!r} with intensity window, but no [center, width]")
-    return InputSpec(
-        name=str(entry["name"]),
-        kind=_choice(entry["kind"], InputKind, "kind"),
-        size=(rows, columns),
-        channels=channels,
-        value_range=(low, high),
-        intensity=intensity,
-        resize=_choice(entry["resize"], Resize, "resize"),
-        modality=_names(entry.get("modality", ()), "modality"),
-        body_part=tuple(part.lower() for part in _names(entry.get("body_part", ()), "body_part")),
-        window=(window[0], window[1]) if window else None,
-    )
-
-
 def _derived(contract: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
     entry = contract.get("derived") or {}
     if not entry:
         return {}
-    name, members = str(entry["name"]), _names(entry["labels"], "derived labels")
+    name, members = str(entry["name"]), names(entry["labels"], "derived labels")
     if not members or not set(members) < set(labels) or name not in contract.get("thresholds", {}):
         raise ValueError("a derived question whose labels are not some of the model's, or without a threshold")
     return {"name": name, "labels": members}
@@ -186,6 +123,9 @@ def _thresholds(contract: Mapping[str, Any], task: str, labels: Sequence[str]) -
     found = {str(label): float(value) for label, value in (contract.get("thresholds") or {}).items()}
     if task == "multilabel" and not set(labels) <= set(found):
         raise ValueError("a multilabel task without a threshold for each label")
+    several = task == "segmentation" and contract.get("threshold") is None
+    if several and (len(labels) < 2 or set(found) != set(labels[1:])):
+        raise ValueError("a segmentation without a threshold for each label but the background")
     if not all(0 <= value <= 1 for value in found.values()):
         raise ValueError("a threshold outside 0 to 1")
     return found
@@ -200,12 +140,14 @@ def load_card(folder: Path) -> ModelCard:
     try:
         matter, text = split_front_matter((folder / "README.md").read_text(encoding="utf-8"))
         contract = matter["scanlens"]
-        labels, inputs = _names(contract["labels"], "labels"), tuple(input_spec(entry) for entry in contract["inputs"])
-        task = _choice(contract["task"], Task, "task")
+        labels, inputs = names(contract["labels"], "labels"), tuple(input_spec(entry) for entry in contract["inputs"])
+        task = choice(contract["task"], Task, "task")
         if task == "binary" and (len(labels) != 2 or contract.get("threshold") is None):
             raise ValueError("a binary task without two labels and a threshold")
         threshold = None if contract.get("threshold") is None else float(contract["threshold"])
         temperature = float(contract.get("temperature", 1.0))
+        if len({spec.name for spec in inputs}) != len(inputs):
+            raise ValueError("two inputs of one name")
         if not labels or not inputs or not 0 <= (threshold or 0.0) <= 1 or not 0 < temperature < float("inf"):
             raise ValueError("no labels, no inputs, a threshold outside 0 to 1 or a temperature that is not above 0")
         thresholds, derived = _thresholds(contract, task, labels), _derived(contract, labels)

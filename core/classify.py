@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.card import ModelCard, Task
-from core.compatibility import compatibility
+from core.compatibility import Compatibility, compatibility, input_fit
 from core.preprocess import Prepared, prepare
 from core.runtime.session import Bundle, ModelOutput
 from core.scan import Scan
 from core.similarity import Similarity
+from core.study import Study, prepare_study
 
 #: Nearer to its threshold than this, an answer could be turned by a slightly different exposure.
 NEAR = 0.05
@@ -71,7 +72,7 @@ class Prediction:
 
     Attributes:
         card: The model.
-        frames: Frames of the scan, in the order of the rows below.
+        frames: Frames of the scan, in the order of the rows below; (0,) where a whole sequence or volume is one case.
         logits: (frames, outputs) before the final activation.
         probabilities: (frames, classes) after it.
         calibrated: (frames, classes) with the card's temperature.
@@ -205,18 +206,61 @@ def classify(
         Cancelled: The user stopped it.
     """
     card = bundle.card
-    prepared = prepare(scan, card.inputs[0], frames)
+    first = next((spec for spec in card.inputs if spec.is_picture), card.inputs[0])
+    if len(card.inputs) > 1 or first.kind != "image":
+        return classify_study(bundle, Study({first.name: scan}), frames, progress, cancelled)
+    prepared = prepare(scan, first, frames)
+    return _answer(bundle, prepared, [compatibility(card, scan)], progress, cancelled)
+
+
+def classify_study(
+    bundle: Bundle,
+    study: Study,
+    frames: Sequence[int] | None = None,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Prediction:
+    """Run a model over everything that is known of one patient.
+
+    Args:
+        bundle: The opened model.
+        study: Pictures by input and facts by feature.
+        frames: Frames of the images, each of which is a case; None for all. A model with a sequence has one case.
+        progress: Called with the share done.
+        cancelled: Asked between chunks.
+
+    Returns:
+        One row a case.
+
+    Raises:
+        IncompatibleInput: Something is missing that must be there, or does not fit.
+        Cancelled: The user stopped it.
+    """
+    prepared = prepare_study(study, bundle.card, frames)
+    inputs = {spec.name: spec for spec in bundle.card.inputs}
+    fits = [input_fit(bundle.card, inputs[name], scan) for name, scan in study.scans.items()]
+    return _answer(bundle, prepared, fits, progress, cancelled)
+
+
+def _answer(
+    bundle: Bundle,
+    prepared: Prepared,
+    fits: Sequence[Compatibility],
+    progress: Callable[[float], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> Prediction:
+    card = bundle.card
     output = bundle.run(prepared.batch, progress=progress, cancelled=cancelled)
-    fit = compatibility(card, scan)
+    cases = prepared.frames if len(prepared.frames) == len(output.logits) else tuple(range(len(output.logits)))
     return Prediction(
         card=card,
-        frames=prepared.frames,
+        frames=cases,
         logits=output.logits,
         probabilities=class_probabilities(output.logits, card.task),
         calibrated=class_probabilities(output.logits, card.task, card.temperature),
         similarity=bundle.similarity(output.features),
-        warning="" if fit.fits else fit.reason,
-        note=fit.reason if fit.fits else "",
+        warning=next((fit.reason for fit in fits if not fit.fits), ""),
+        note=next((fit.reason for fit in fits if fit.fits and fit.reason), ""),
         prepared=prepared,
         output=output,
     )

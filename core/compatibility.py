@@ -40,6 +40,9 @@ MODALITY_WORDS: dict[str, str] = {
 #: Codes that say nothing about what is in the picture.
 UNTELLING = {"", "OT", "SC"}
 
+#: Formats that say whether a stack is a volume or a sequence; pages of a TIFF or pictures in a zip may be either.
+TELLS_TIME = {"DICOM", "NIfTI"}
+
 
 @dataclass(frozen=True)
 class Compatibility:
@@ -63,20 +66,25 @@ def modality_words(scan: Scan) -> str:
 def compatibility(card: ModelCard, scan: Scan) -> Compatibility:
     """Compare the contract of a model with one scan.
 
-    A model that needs more than one input, or a stack where there is one picture, does not fit. What a file does not
-    say (a PNG has no modality) is not held against it, but said.
+    A model with several inputs fits where the scan can be one of them; what else it needs is asked for beside the
+    picture. A stack where there is one picture, or one picture where there should be a stack, does not fit. What a file
+    does not say (a PNG has no modality) is not held against it, but said.
     """
-    if len(card.inputs) > 1:
-        names = ", ".join(spec.name for spec in card.inputs)
-        return Compatibility(False, f"expects several inputs ({names}), this is one scan")
-    spec = card.inputs[0]
+    fits = [input_fit(card, spec, scan) for spec in card.inputs if spec.is_picture]
+    if not fits:
+        return Compatibility(False, "expects facts about the patient, this is a scan")
+    return next((fit for fit in fits if fit.fits), fits[0])
+
+
+def input_fit(card: ModelCard, spec: InputSpec, scan: Scan) -> Compatibility:
+    """Compare one picture of a model's contract with one scan."""
     return _kind_fault(spec, scan) or _modality_fault(card, spec, scan)
 
 
 def _kind_fault(spec: InputSpec, scan: Scan) -> Compatibility | None:
     wanted_axis = {"volume": "slice", "sequence": "time"}.get(spec.kind)
-    if spec.kind == "table":
-        return Compatibility(False, "expects facts about the patient, this is a scan")
+    if wanted_axis == "time" and scan.axis == "slice" and scan.source not in TELLS_TIME:
+        return Compatibility(True, "expects a sequence; the file does not say whether its pictures follow in time")
     if wanted_axis and scan.axis != wanted_axis:
         found = (
             "one image" if scan.frames == 1 else {"slice": "a volume", "time": "a sequence"}.get(scan.axis, "one image")

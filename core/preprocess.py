@@ -6,8 +6,8 @@ of the crop, letterbox or stretch, so a heatmap lies on the pixels that caused i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -74,21 +74,47 @@ class Geometry:
         return weights
 
 
+@dataclass(frozen=True)
+class Way:
+    """Where one picture among several inputs came from.
+
+    Attributes:
+        geometry: The way back.
+        frames: Which frames of its scan the batch holds, in order; those of a sequence follow one another.
+        digest: Of its scan.
+    """
+
+    geometry: Geometry
+    frames: tuple[int, ...]
+    digest: str
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """What goes into a model.
 
     Attributes:
-        batch: Input name to (frames, rows, columns, channels) float32.
+        batch: Input name to (N, rows, columns, channels) float32, with an axis of frames after the first for a sequence
+            or a volume, or (N, features) for a table.
         geometry: The way back.
         frames: Which frames of the scan the batch holds, in order.
         provenance: What was done on top of the scan's own provenance.
+        ways: For a model with several inputs, the way of each picture that was given; `geometry` and `frames` are those
+            of the first.
+        left_out: Names of the inputs and facts that the model had to do without.
     """
 
     batch: dict[str, NDArray[np.float32]]
     geometry: Geometry
     frames: tuple[int, ...]
     provenance: tuple[Step, ...]
+    ways: Mapping[str, Way] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+
+    def of_picture(self, name: str) -> Prepared:
+        """The same with the way back of another picture; unchanged where there is only one."""
+        way = self.ways.get(name)
+        return self if way is None else replace(self, geometry=way.geometry, frames=way.frames)
 
 
 def plan_geometry(scan_size: tuple[int, int], pixel_aspect: float, spec: InputSpec) -> Geometry:
@@ -171,19 +197,19 @@ def _input_window(scan: Scan, spec: InputSpec) -> Window | None:
 
 
 def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) -> Prepared:
-    """Bring frames of a scan onto a model's grid.
+    """Bring frames of a scan onto the grid of one picture of a model.
 
     Args:
         scan: Any scan; whether it is the right kind is `core.compatibility`'s question.
-        spec: An image input.
+        spec: An input that is an image; of a sequence or a volume the frames are given one by one.
         frames: Which frames; None for all.
 
     Raises:
-        IncompatibleInput: The input is not an image, or a frame index does not exist.
+        IncompatibleInput: The input is a table, or a frame index does not exist.
     """
-    if spec.kind != "image":
+    if not spec.is_picture:
         raise IncompatibleInput(
-            "an image input", f"the input {spec.name!r} of kind {spec.kind}", "choose another model"
+            "an input with a picture", f"the input {spec.name!r} of kind {spec.kind}", "choose another model"
         )
     chosen = tuple(range(scan.frames)) if frames is None else tuple(frames)
     if any(not 0 <= index < scan.frames for index in chosen):

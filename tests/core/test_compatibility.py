@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,11 @@ def test_any_body_part_will_do_where_the_card_names_none():
     [
         ("volume", scan_of("DX", "chest"), "expects a volume, this is one image"),
         ("volume", scan_of("DX", "chest", 9, "time"), "expects a volume, this is a sequence"),
-        ("sequence", scan_of("DX", "chest", 9, "slice"), "expects a sequence, this is a volume"),
+        (
+            "sequence",
+            replace(scan_of("DX", "chest", 9, "slice"), source="DICOM"),
+            "expects a sequence, this is a volume",
+        ),
         ("table", scan_of("DX", "chest"), "expects facts about the patient, this is a scan"),
     ],
 )
@@ -71,9 +76,17 @@ def test_wrong_kind_of_input_is_refused(kind, scan, reason):
     assert (fit.fits, fit.reason) == (False, reason)
 
 
-def test_several_inputs_are_named():
-    fit = compatibility(card_for("image", "table"), scan_of("DX", "chest"))
-    assert (fit.fits, fit.reason) == (False, "expects several inputs (input 1, input 2), this is one scan")
+def test_a_scan_that_can_be_one_of_several_inputs_fits():
+    assert compatibility(card_for("image", "table"), scan_of("DX", "chest")).fits
+    assert compatibility(card_for("table", "sequence"), scan_of("DX", "chest", 9, "time")).fits
+    assert not compatibility(card_for("table", "sequence"), scan_of("DX", "chest")).fits
+
+
+def test_pages_of_a_tiff_may_follow_in_time():
+    pages = replace(scan_of("", "", 9, "slice"), source="TIFF")
+    fit = compatibility(card_for("sequence"), pages)
+    assert fit.fits
+    assert "follow in time" in fit.reason
 
 
 def test_stack_may_be_read_image_by_image():

@@ -163,9 +163,9 @@ def test_frame_that_does_not_exist_is_refused(frame):
         prepare(scan_of(np.zeros((8, 8), np.float32)), SPEC, frames=[frame])
 
 
-def test_input_that_is_no_image_is_refused():
-    with pytest.raises(IncompatibleInput, match="volume"):
-        prepare(scan_of(np.zeros((8, 8), np.float32)), replace(SPEC, kind="volume"))
+def test_input_without_a_picture_is_refused():
+    with pytest.raises(IncompatibleInput, match="table"):
+        prepare(scan_of(np.zeros((8, 8), np.float32)), replace(SPEC, kind="table"))
 
 
 def test_thin_strip_does_not_take_the_machines_memory():
