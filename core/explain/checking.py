@@ -16,6 +16,8 @@ from core.explain import EXPLAINERS
 from core.explain.ask import Ask
 from core.explain.explanation import Explanation
 from core.explain.faithfulness import measure_faithfulness
+from core.explain.inputs import explained_picture, picture_names
+from core.explain.region import explained_region, weighted_scores
 from core.explain.sanity import Sanity, measure_sanity
 from core.explain.stability import Stability, measure_stability
 from core.explain.target import score_weights
@@ -29,19 +31,32 @@ QUICK = frozenset(
 )
 
 
-def single_frame(prepared: Prepared, position: int) -> Prepared:
-    """One frame of what a model was given."""
-    batch = {name: array[position : position + 1] for name, array in prepared.batch.items()}
-    return replace(prepared, batch=batch, frames=(prepared.frames[position],))
+def single_case(prepared: Prepared, name: str, position: int) -> Prepared:
+    """One case of what a model was given: one picture, or one whole sequence or volume, with what goes with it.
+
+    Args:
+        prepared: All cases.
+        name: Of the picture that is explained.
+        position: Of one of its frames.
+    """
+    depth = _depth(prepared, name)
+    case = position // depth
+    batch = {other: array[case : case + 1] for other, array in prepared.batch.items()}
+    frames = prepared.frames[case * depth : (case + 1) * depth]
+    return replace(prepared, batch=batch, frames=frames, ways={})
 
 
-def single_map(explanation: Explanation, position: int) -> Explanation:
-    """One frame of an explanation."""
-    chosen = slice(position, position + 1)
+def single_map(explanation: Explanation, position: int, depth: int = 1) -> Explanation:
+    """The maps of one case of an explanation, one for each of its `depth` frames."""
+    first = position // depth * depth
+    chosen = slice(first, first + depth)
     opposing = None if explanation.opposing is None else explanation.opposing[chosen]
-    return replace(
-        explanation, grids=explanation.grids[chosen], opposing=opposing, frames=(explanation.frames[position],)
-    )
+    return replace(explanation, grids=explanation.grids[chosen], opposing=opposing, frames=explanation.frames[chosen])
+
+
+def _depth(prepared: Prepared, name: str) -> int:
+    values = prepared.batch[name]
+    return values.shape[1] if values.ndim == 5 else 1
 
 
 def check_explanation(
@@ -54,31 +69,36 @@ def check_explanation(
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Trust:
-    """Measure how far one frame's explanation can be trusted, and judge it.
+    """Measure how far the explanation of one case can be trusted, and judge it.
 
     Args:
         bundle: The model.
         prepared: What it was given.
         explanation: Of the same frames, by a method of `EXPLAINERS`.
         ask: What it was asked for; its output is not used again, since the pictures differ.
-        position: Which frame of both.
+        position: Which frame of both; of a sequence or a volume any of its frames.
         thorough: Whether to make a slow method's map again too.
         progress: Called with the share done.
         cancelled: Asked often.
 
     Raises:
         Cancelled: `cancelled` said so.
-        UnsupportedModel: The model has several inputs, or the method cannot explain a copy.
+        UnsupportedModel: The method cannot explain a copy.
         KerasProcessFailed: It was needed and failed.
     """
-    one, heat = single_frame(prepared, position), single_map(explanation, position)
+    name = ask.input or next(iter(picture_names(bundle, prepared)), "")
+    prepared = prepared.of_picture(name)
+    one = single_case(prepared, name, position)
+    heat = single_map(explanation, position, _depth(prepared, name))
+    if ask.region is not None and ask.region.ndim == 3:
+        ask = replace(ask, region=ask.region[position // _depth(prepared, name)])
     if heat.is_empty or explanation.method == "counterfactual":
         return judge(heat)
     weights = score_weights(bundle.card, bundle.units, ask.target, ask.against)
     again = replace(ask, output=None, progress=None, cancelled=cancelled)
     share = 0.7 if _repeats(explanation, thorough) else 1.0
     faithfulness = measure_faithfulness(
-        bundle, one, heat, weights, progress=_part(progress, 0.0, share), cancelled=cancelled
+        bundle, one, heat, weights, ask=again, progress=_part(progress, 0.0, share), cancelled=cancelled
     )
     stability, sanity = None, None
     if _repeats(explanation, thorough):
@@ -93,12 +113,16 @@ def _repeats(explanation: Explanation, thorough: bool) -> bool:
 
 def _stability(bundle: Bundle, one: Prepared, heat: Explanation, again: Ask, weights: NDArray[np.float32]) -> Stability:
     explain = EXPLAINERS[heat.method].function
+    picture = explained_picture(bundle, one, again)
+    region = explained_region(bundle, one, again)
+    fixed = again if region is None else replace(again, region=region[0])  # the same place in each variant
+
+    def score(changed: Prepared) -> NDArray[np.float32]:
+        logits = bundle.run(changed.batch, outputs=("logits",)).logits
+        return weighted_scores(logits, weights, None if region is None else region[0])
+
     return measure_stability(
-        one,
-        heat,
-        lambda changed: explain(bundle, changed, again),
-        lambda changed: bundle.run(changed.batch, outputs=("logits",)).logits @ weights,
-        bundle.card.inputs[0].value_range,
+        one, heat, lambda changed: explain(bundle, changed, fixed), score, picture.value_range, name=picture.name
     )
 
 

@@ -19,7 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled
+from core.explain.ask import Ask
 from core.explain.explanation import Explanation
+from core.explain.inputs import Picture, explained_picture
+from core.explain.region import explained_region, weighted_scores
 from core.preprocess import Geometry, Prepared
 from core.runtime.session import Bundle
 
@@ -31,6 +34,12 @@ SHARES = (0.15, 0.5, 0.85)
 
 #: Random orders to compare with.
 ORDERS = 100
+
+#: Random orders for a sequence or a volume, of which one prediction costs as much as many pictures.
+FEW_ORDERS = 30
+
+#: Patches of a sequence or a volume along its frames, and along its longer side.
+TIMES, FEW_PATCHES = 4, 5
 
 #: Pictures made and run at once; bounds the memory.
 BLOCK = 32
@@ -72,32 +81,39 @@ def measure_faithfulness(
     explanation: Explanation,
     weights: NDArray[np.float32],
     position: int = 0,
-    orders: int = ORDERS,
+    orders: int | None = None,
     seed: int = 0,
+    ask: Ask | None = None,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Faithfulness:
-    """Deletion and insertion of one frame against random orders.
+    """Deletion and insertion of one case against random orders.
+
+    Of a sequence or a volume the patches are blocks in space and time. Other inputs stay as they are.
 
     Args:
         bundle: The model.
-        prepared: What it was given; one image input.
+        prepared: What it was given.
         explanation: Of the same frames.
         weights: (units,) of the logits, from `core.explain.target.score_weights`.
-        position: Which frame of both.
-        orders: Random orders.
+        position: Which frame of both; of a sequence any of its frames.
+        orders: Random orders; None for `ORDERS`, or `FEW_ORDERS` for a sequence or a volume.
         seed: Of these, and of the order among patches of equal heat.
+        ask: What was asked for, for the input that is explained and the region of a segmentation; None for the first.
         progress: Called with the share done.
         cancelled: Asked before each block.
 
     Raises:
         Cancelled: `cancelled` said so.
     """
-    (name, batch), *_ = prepared.batch.items()
-    whole = batch[position]
-    layout = patch_layout(prepared.geometry)
+    ask = ask or Ask(0)
+    picture = explained_picture(bundle, prepared, ask)
+    case = position // picture.depth
+    region = explained_region(bundle, prepared, ask)
+    layout = _layout(picture, prepared.geometry)
     rng = np.random.default_rng(seed)
-    heat = patch_heat(explanation.grids[position], prepared.geometry, layout)
+    heat = _block_heat(explanation.grids[case * picture.depth :][: picture.depth], prepared.geometry, layout)
+    orders = orders or (ORDERS if picture.values.ndim == 4 else FEW_ORDERS)
     # Sorting by heat, hottest first; a random key settles ties, which are many where a map is rectified.
     hottest = np.lexsort((rng.random(heat.size), -heat.ravel()))
     coldest = hottest[::-1]
@@ -106,21 +122,27 @@ def measure_faithfulness(
     kept = np.stack([_kept(order, count) for order in every for count in counts])
     kept = np.concatenate([kept, np.ones((1, heat.size)), np.zeros((1, heat.size))]).astype(np.float32)
     scores = np.empty(len(kept))
-    blurred = blur(whole, prepared.geometry)
-    for start in range(0, len(kept), BLOCK):
+    whole, blurred = picture.values[case], _blurred(picture, case, prepared.geometry)
+    block = max(4, BLOCK // picture.depth)
+    for start in range(0, len(kept), block):
         if cancelled is not None and cancelled():
             raise Cancelled("the check of the explanation")
-        masks = patch_masks(kept[start : start + BLOCK].reshape(-1, *layout), prepared.geometry)[..., None]
+        masks = _block_masks(kept[start : start + block].reshape(-1, *layout), prepared.geometry, picture)
         pictures = masks * whole + (1 - masks) * blurred
-        scores[start : start + BLOCK] = bundle.run({name: pictures}, outputs=("logits",)).logits @ weights
+        logits = bundle.run(picture.batch(pictures, case), outputs=("logits",)).logits
+        scores[start : start + block] = weighted_scores(logits, weights, None if region is None else region[case])
         if progress is not None:
-            progress(min(1.0, (start + BLOCK) / len(kept)))
-    curves = scores[:-2].reshape(len(every), len(counts))
+            progress(min(1.0, (start + block) / len(kept)))
+    return _judged(scores, len(every), [count / heat.size for count in counts], orders)
+
+
+def _judged(scores: NDArray[np.float64], rows: int, shares: list[float], orders: int) -> Faithfulness:
+    curves = scores[:-2].reshape(rows, len(shares))
     # Keeping the hottest share s is what is left when the coldest 1 - s are taken away: the curve of `coldest`, turned.
     deletion, insertion = curves[0], curves[1][::-1]
     random_deletion, random_insertion = curves[2:].mean(axis=1), curves[2:, ::-1].mean(axis=1)
     return Faithfulness(
-        shares=tuple(count / heat.size for count in counts),
+        shares=tuple(shares),
         deletion=deletion,
         insertion=insertion,
         whole=float(scores[-2]),
@@ -129,6 +151,41 @@ def measure_faithfulness(
         insertion_beats=_beats(insertion.mean(), random_insertion),
         orders=orders,
     )
+
+
+def _layout(picture: Picture, geometry: Geometry) -> tuple[int, int, int]:
+    """(along the frames, down, across) blocks."""
+    if picture.values.ndim == 4:
+        return (1, *patch_layout(geometry))
+    return (min(TIMES, picture.depth), *patch_layout(geometry, FEW_PATCHES))
+
+
+def _group_of_frames(depth: int, groups: int) -> NDArray[np.intp]:
+    """(depth,) which block along the frames each belongs to."""
+    return np.arange(depth) * groups // depth
+
+
+def _block_heat(grids: NDArray[np.float32], geometry: Geometry, layout: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Mean heat of each block, of the shape of `layout`."""
+    heat = np.stack([patch_heat(grid, geometry, layout[1:]) for grid in grids])
+    group = _group_of_frames(len(grids), layout[0])
+    return np.stack([heat[group == number].mean(axis=0) for number in range(layout[0])])
+
+
+def _block_masks(kept: NDArray[np.float32], geometry: Geometry, picture: Picture) -> NDArray[np.float32]:
+    """(n, groups, down, across) shares kept to masks that can be multiplied with n copies of the picture."""
+    flat = patch_masks(kept.reshape(-1, *kept.shape[2:]), geometry)
+    masks = flat.reshape(*kept.shape[:2], *flat.shape[1:])[..., None]
+    if picture.values.ndim == 4:
+        return masks[:, 0]
+    return masks[:, _group_of_frames(picture.depth, kept.shape[1])]
+
+
+def _blurred(picture: Picture, case: int, geometry: Geometry) -> NDArray[np.float32]:
+    """The case with every frame blurred, of the same shape."""
+    whole = picture.values[case]
+    frames = whole.reshape(-1, *whole.shape[-3:])
+    return np.stack([blur(frame, geometry) for frame in frames]).reshape(whole.shape)
 
 
 def _kept(order: NDArray[np.intp], count: int) -> NDArray[np.float32]:

@@ -56,14 +56,14 @@ def measure_sanity(
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Sanity:
-    """Explain one frame with copies of the model whose weights were drawn anew.
+    """Explain one case with copies of the model whose weights were drawn anew.
 
     Args:
         bundle: The model.
         prepared: What it was given.
         explanation: Of the same frames.
         explain: The method with everything but model and pictures filled in.
-        position: Which frame.
+        position: Which frame; of a sequence any of its frames.
         shares: How much is replaced at each step.
         progress: Called with the share done.
         cancelled: Asked before each copy.
@@ -72,9 +72,12 @@ def measure_sanity(
         Cancelled: `cancelled` said so.
         UnsupportedModel: The method cannot explain a copy.
     """
-    frames = {name: array[position : position + 1] for name, array in prepared.batch.items()}
-    one = Prepared(frames, prepared.geometry, (prepared.frames[position],), prepared.provenance)
-    before = at_common_size(explanation.grids[position])
+    depth = max(1, len(prepared.frames) // len(next(iter(prepared.batch.values()))))
+    case = position // depth
+    where = slice(case * depth, (case + 1) * depth)
+    arrays = {name: array[case : case + 1] for name, array in prepared.batch.items()}
+    one = Prepared(arrays, prepared.geometry, prepared.frames[where], prepared.provenance)
+    before = _together(explanation.grids[where])
     found = np.zeros((len(shares), DRAWS))
     untrained = explanation
     for step, share in enumerate(shares):
@@ -83,7 +86,12 @@ def measure_sanity(
                 raise Cancelled("the check of the explanation")
             untrained = explain(randomised_bundle(bundle, share, seed=draw), one)
             # An anticorrelated map is as dependent on the old one as a correlated one.
-            found[step, draw] = abs(rank_correlation(before, at_common_size(untrained.grids[0])))
+            found[step, draw] = abs(rank_correlation(before, _together(untrained.grids)))
             if progress is not None:
                 progress((step * DRAWS + draw + 1) / found.size)
     return Sanity(tuple(shares), found.mean(axis=1), untrained)
+
+
+def _together(grids: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The maps of all frames of one case at a common size, one after another."""
+    return np.concatenate([at_common_size(grid) for grid in grids])

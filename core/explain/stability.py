@@ -47,34 +47,48 @@ def measure_stability(
     value_range: tuple[float, float] = (0.0, 1.0),
     position: int = 0,
     seed: int = 0,
+    name: str = "",
 ) -> Stability:
-    """Explain slightly changed copies of one frame.
+    """Explain slightly changed copies of one case.
 
     Args:
-        prepared: What the model was given; one image input.
+        prepared: What the model was given.
         explanation: Of the same frames.
         explain: The method with everything but the pictures filled in.
         score: Gives (N,) explained scores.
         value_range: Black and white on the model's grid.
         position: Which frame.
         seed: Of the noise.
+        name: Of the input that is explained, `""` for the first; the others stay as they are.
     """
-    (name, batch), *_ = prepared.batch.items()
-    frame = batch[position : position + 1]
+    batch = prepared.batch[name := name or next(iter(prepared.batch))]
+    depth = batch.shape[1] if batch.ndim == 5 else 1
+    case = position // depth
+    whole = batch[case : case + 1]
     shifts = _shifts(prepared.geometry)
-    variants = {words: _shifted(frame[0], shift) for words, shift in shifts.items()}
-    variants["faint noise"] = _noisy(frame[0], value_range, seed)
-    variants["compressed once more"] = _compressed(frame[0], value_range)
-    stacked = np.concatenate([frame, np.stack(list(variants.values()))]).astype(np.float32)
-    together = replace(prepared, batch={name: stacked}, frames=tuple(range(len(stacked))))
+    variants = {words: _each(whole[0], _shifted, shift) for words, shift in shifts.items()}
+    variants["faint noise"] = _noisy(whole[0], value_range, seed)
+    variants["compressed once more"] = _each(whole[0], _compressed, value_range)
+    stacked = np.concatenate([whole, np.stack(list(variants.values()))]).astype(np.float32)
+    beside = {other: np.repeat(array[case : case + 1], len(stacked), axis=0) for other, array in prepared.batch.items()}
+    frames = tuple(range(len(stacked) * depth))
+    together = replace(prepared, batch={**beside, name: stacked}, frames=frames, ways={})
     maps, scores = explain(together), np.asarray(score(together), np.float64)
-    before = _at_model_size(explanation.grids[position], prepared.geometry)
+    before = explanation.grids[case * depth :][:depth]
     found = {}
     for index, words in enumerate(variants, start=1):
-        after = _at_model_size(maps.grids[index], prepared.geometry)
-        found[words] = _compare(before, after, shifts.get(words, (0, 0)))
+        after = maps.grids[index * depth :][:depth]
+        pairs = zip(before, after, strict=True)
+        shift = shifts.get(words, (0, 0))
+        found[words] = float(np.mean([_compare_at(one, other, prepared.geometry, shift) for one, other in pairs]))
     changes = {words: float(scores[index] - scores[0]) for index, words in enumerate(variants, start=1)}
     return Stability(found, changes)
+
+
+def _each(whole: NDArray[np.float32], change: Callable[..., NDArray[np.float32]], how: object) -> NDArray[np.float32]:
+    """Change each frame of a picture, a sequence or a volume in the same way."""
+    frames = whole.reshape(-1, *whole.shape[-3:])
+    return np.stack([change(frame, how) for frame in frames]).reshape(whole.shape)
 
 
 def _shifts(geometry: Geometry) -> dict[str, tuple[int, int]]:
@@ -109,6 +123,12 @@ def _compressed(picture: NDArray[np.float32], value_range: tuple[float, float]) 
 def _at_model_size(grid: NDArray[np.floating], geometry: Geometry) -> NDArray[np.float32]:
     rows, columns = geometry.model_size
     return cv2.resize(np.ascontiguousarray(grid, np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR)
+
+
+def _compare_at(
+    before: NDArray[np.float32], after: NDArray[np.float32], geometry: Geometry, shift: tuple[int, int]
+) -> float:
+    return _compare(_at_model_size(before, geometry), _at_model_size(after, geometry), shift)
 
 
 def _compare(before: NDArray[np.float32], after: NDArray[np.float32], shift: tuple[int, int]) -> float:

@@ -12,6 +12,9 @@ import pytest
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS, input_gradients, perturbation, shapley
 from core.explain.ask import Ask
+from core.explain.checking import check_explanation
+from core.explain.faithfulness import measure_faithfulness
+from core.explain.target import score_weights
 from core.preprocess import Geometry, Prepared
 
 pytestmark = pytest.mark.keras
@@ -155,3 +158,24 @@ def check_classes(explain, bundle, prepared, ask, found):
     other = explain(bundle, prepared, dataclasses.replace(ask, target=1 - ask.target))
     alike = found.method in BLIND or (bundle.units == 1 and found.method in OPPOSITES_ALIKE)
     assert np.allclose(found.grids, other.grids) == alike
+
+
+SEVERAL = ["time distributed and GRU", "convolutional LSTM", "volume", "image and table", "several images", "U-Net"]
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_checks_tell_a_right_map_from_a_wrong_one(taught, keras_process, name):
+    bundle = taught(name)
+    prepared = prepared_for(bundle)
+    ask = Ask(0, keras=keras_process, region=region_for(bundle))
+    found = EXPLAINERS["occlusion"].function(bundle, prepared, ask)
+    upside_down = dataclasses.replace(found, grids=np.ascontiguousarray(found.grids[:, ::-1, ::-1]))
+    weights, last = score_weights(bundle.card, bundle.units, 0), len(prepared.frames) - 1
+    right = measure_faithfulness(bundle, prepared, found, weights, last, orders=20, ask=ask)
+    wrong = measure_faithfulness(bundle, prepared, upside_down, weights, last, orders=20, ask=ask)
+    assert right.beats > 85
+    assert wrong.beats < 60
+    trust = check_explanation(bundle, prepared, found, ask, position=last, thorough=True)
+    assert {check.name for check in trust.checks} >= {"Follows the model"}
+    assert trust.stability.mean > 0.8
+    assert trust.verdict != "not supported"
