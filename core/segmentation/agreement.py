@@ -1,0 +1,98 @@
+"""How well the model's outline fits the user's own mask: overlap, and distances of the two lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.evaluation.segmentation import dice, surface_distances
+from core.scan import Scan
+from core.segmentation.outline import Segmentation
+from core.segmentation.reference import Reference
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One label of the model against the mask.
+
+    Attributes:
+        label: What was outlined.
+        dice: Twice the common part by the sum of both, 0 to 1; NaN where both are empty.
+        hausdorff: Largest distance from a point of one line to the other line; NaN where one is empty.
+        hausdorff_95: The same without the farthest 5 % of the points.
+        unit: `"mm"`, or `"pixels"` where the file has no spacing.
+        frames: How many frames were compared as one.
+    """
+
+    label: str
+    dice: float
+    hausdorff: float
+    hausdorff_95: float
+    unit: str
+    frames: int
+
+
+def steps_of(scan: Scan, volume: bool) -> tuple[tuple[float, ...], str]:
+    """Distances between neighbours along each axis of a mask, and their unit; of a volume only where all are known."""
+    plane = scan.spacing_mm or (scan.pixel_aspect, 1.0)
+    unit = "pixels" if scan.spacing_mm is None else "mm"
+    return ((scan.slice_spacing_mm or 0.0, *plane) if volume else plane), unit
+
+
+def matched_masks(reference: Reference, labels: int, chosen: int) -> dict[int, NDArray[np.bool_]]:
+    """Label of the model, from 0, to the part of the mask that means it.
+
+    Args:
+        reference: The mask.
+        labels: How many labels the model outlines.
+        chosen: Which of them the mask means where its values do not say.
+    """
+    if labels > 1 and reference.fits_labels(labels):
+        return {label: reference.of(label + 1) for label in range(labels)}
+    return {chosen: reference.of()}
+
+
+def frame_agreement(
+    segmentation: Segmentation, position: int, truth: NDArray[np.bool_], label: int, scan: Scan
+) -> Agreement:
+    """One frame against the mask of the same frame (rows, columns)."""
+    steps, unit = steps_of(scan, volume=False)
+    mask = segmentation.mask(position, label)
+    farthest, most = _distances(truth, mask, steps)
+    return Agreement(segmentation.labels[label], dice(truth, mask), farthest, most, unit, 1)
+
+
+def volume_agreement(segmentation: Segmentation, truth: NDArray[np.bool_], label: int, scan: Scan) -> Agreement:
+    """All frames against the mask of all frames (frames, rows, columns).
+
+    Distances are taken in three dimensions, and only of volumes whose spacing is known.
+    """
+    masks = segmentation.volume(label)
+    steps, unit = steps_of(scan, volume=True)
+    farthest = most = float("nan")
+    if scan.axis == "slice" and steps[0] > 0 and unit == "mm":
+        inside = _around(masks | truth)
+        farthest, most = _distances(truth[inside], masks[inside], steps)
+    return Agreement(segmentation.labels[label], dice(truth, masks), farthest, most, unit, len(masks))
+
+
+def _distances(truth: NDArray[np.bool_], mask: NDArray[np.bool_], steps: tuple[float, ...]) -> tuple[float, float]:
+    """Hausdorff distance and its 95th percentile; NaN where a mask is empty."""
+    both = surface_distances(truth, mask, steps)
+    if not len(both[0]):
+        return float("nan"), float("nan")
+    return max(float(one.max()) for one in both), max(float(np.percentile(one, 95)) for one in both)
+
+
+def _around(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """The box around a mask, so that empty space costs nothing; all of it where the mask is empty."""
+    if not mask.any():
+        return tuple(slice(None) for _ in mask.shape)
+    boxes = []
+    for axis in range(mask.ndim):
+        others = tuple(other for other in range(mask.ndim) if other != axis)
+        where = np.flatnonzero(mask.any(axis=others))
+        boxes.append(slice(int(where[0]), int(where[-1]) + 1))
+    return tuple(boxes)

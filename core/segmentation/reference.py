@@ -1,0 +1,188 @@
+"""A mask that the user brings, to compare the model's outline with: PNG, NIfTI, DICOM SEG, or any picture we can read.
+
+It lies on the scan pixel for pixel or is refused: stretching a mask would invent the agreement that is asked for.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import IncompatibleInput, ScanLensError, UnreadableScan, UnsupportedScan
+from core.readers import Source, open_sources
+from core.scan import Scan
+from core.segmentation.words import place_word
+
+#: Start of the SOP Class UIDs of DICOM Segmentation and Label Map Segmentation (PS3.4 B.5).
+_SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+#: More values than this are grey levels, not labels.
+MOST_VALUES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """The user's own mask.
+
+    Attributes:
+        name: Of the file.
+        frames: Frames of the scan that it covers, in order.
+        masks: Value in the file to (frames, rows, columns) bool.
+    """
+
+    name: str
+    frames: tuple[int, ...]
+    masks: Mapping[int, NDArray[np.bool_]]
+
+    def fits_labels(self, count: int) -> bool:
+        """Whether its values can be the numbers of so many labels: several, from 1 to `count`."""
+        return len(self.masks) > 1 and max(self.masks) <= count
+
+    def of(self, value: int | None = None) -> NDArray[np.bool_]:
+        """The mask of one value, empty where it does not occur; None for all values together."""
+        every = list(self.masks.values())
+        if value is None:
+            return np.logical_or.reduce(every)
+        return self.masks.get(value, np.zeros_like(every[0]))
+
+
+def read_reference(source: Source, scan: Scan, frame: int = 0) -> Reference:
+    """Read a mask.
+
+    Args:
+        source: The file.
+        scan: What it must lie on, pixel for pixel.
+        frame: Where a mask of one picture belongs in a stack.
+
+    Raises:
+        IncompatibleInput: It has another size, or holds grey levels instead of a mask.
+        UnreadableScan: It is broken.
+    """
+    masks = _masks_of(source)
+    found = next(iter(masks.values())).shape
+    if found[1:] != (scan.rows, scan.columns) or found[0] not in {1, scan.frames}:
+        raise IncompatibleInput(
+            f"a mask of the scan's own size, {_size((scan.frames, scan.rows, scan.columns))}",
+            f"one of {_size(found)}",
+            "export it on this scan",
+        )
+    frames = tuple(range(scan.frames)) if found[0] == scan.frames else (frame,)
+    if not any(mask.any() for mask in masks.values()):
+        raise IncompatibleInput("a mask", f"one without a single pixel for this {place_word(scan)}", "choose another")
+    return Reference(source.name, frames, masks)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    words = f"{shape[1]} × {shape[2]} pixels"
+    return words if shape[0] == 1 else f"{shape[0]} pictures of {words}"
+
+
+def _masks_of(source: Source) -> dict[int, NDArray[np.bool_]]:
+    if source.head[:8] == b"\x89PNG\r\n\x1a\n":
+        return _by_value(_png_values(source))
+    if source.head[128:132] == b"DICM" and (dataset := _dicom_segmentation(source)) is not None:
+        return _segments(dataset)
+    opened = open_sources([source])
+    if not opened.scans:
+        raise UnreadableScan(
+            "a mask as PNG, NIfTI or DICOM SEG",
+            "a file that holds none",
+            opened.skipped[0].reason.rpartition(": ")[2].rstrip(".") if opened.skipped else "choose another file",
+        )
+    pixels = opened.scans[0].pixels
+    return _by_value(pixels.max(axis=-1) if pixels.ndim == 4 else pixels)
+
+
+def _png_values(source: Source) -> NDArray[np.generic]:
+    """(1, rows, columns); the numbers of a palette are the labels, whatever their colours."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(bytes(source.data)), formats=["PNG"]) as picture:
+            values = np.asarray(picture if picture.mode in {"1", "L", "P", "I", "I;16"} else picture.convert("RGB"))
+    except Exception as error:  # Pillow raises many kinds for a broken file
+        raise UnreadableScan("a whole PNG", "a broken one", "export it again") from error
+    return (values.max(axis=-1) if values.ndim == 3 else values)[None]
+
+
+def _by_value(values: NDArray[np.generic]) -> dict[int, NDArray[np.bool_]]:
+    """One mask a value above 0; shares from 0 to 1 count from one half on."""
+    if values.dtype.kind == "f" and not np.array_equal(values, np.round(values)):
+        return {1: np.asarray(values, np.float32) >= 0.5}
+    found = [int(value) for value in np.unique(values) if value > 0]
+    if len(found) > MOST_VALUES:
+        raise IncompatibleInput(
+            "a mask of a few labels", f"a picture with {len(found)} values", "export the mask alone"
+        )
+    return {value: np.asarray(values == value) for value in found} or {1: np.zeros(values.shape, bool)}
+
+
+def _dicom_segmentation(source: Source) -> object | None:
+    """The data set where it is a segmentation, else None."""
+    from pydicom import dcmread
+
+    try:
+        dataset = dcmread(io.BytesIO(bytes(source.data)))
+        return dataset if str(dataset.SOPClassUID).startswith(_SEGMENTATIONS) else None
+    except Exception as error:  # pydicom raises many kinds for a broken file
+        raise UnreadableScan("a whole DICOM file", "a broken one", "export it again") from error
+
+
+def _segments(dataset: object) -> dict[int, NDArray[np.bool_]]:
+    """Masks of a DICOM SEG, its frames in order along the normal of their plane (PS3.3 C.8.20)."""
+    try:
+        return _sorted_segments(dataset)
+    except ScanLensError:
+        raise
+    except Exception as error:
+        raise UnreadableScan("a whole DICOM SEG", "one that lacks what places its frames", "export it again") from error
+
+
+def _sorted_segments(dataset: object) -> dict[int, NDArray[np.bool_]]:
+    pixels = np.asarray(dataset.pixel_array)  # type: ignore[attr-defined]
+    pixels = pixels[None] if pixels.ndim == 2 else pixels
+    groups = dataset.PerFrameFunctionalGroupsSequence  # type: ignore[attr-defined]
+    kind = str(dataset.SegmentationType)  # type: ignore[attr-defined]
+    order = _places(dataset, groups)
+    count = max(order) + 1
+    if kind == "LABELMAP":
+        stack = np.zeros((count, *pixels.shape[1:]), pixels.dtype)
+        stack[order] = pixels
+        return _by_value(stack)
+    half = int(dataset.MaximumFractionalValue) / 2 if kind == "FRACTIONAL" else 0.5  # type: ignore[attr-defined]
+    masks: dict[int, NDArray[np.bool_]] = {}
+    for place, group, picture in zip(order, groups, pixels, strict=True):
+        number = int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        masks.setdefault(number, np.zeros((count, *pixels.shape[1:]), bool))[place] |= picture >= half
+    return masks
+
+
+def _places(dataset: object, groups: object) -> list[int]:
+    """For each frame its slice, from 0. Slices that were left out because they are empty cannot be placed."""
+    positions = [_position(group) for group in groups]  # type: ignore[attr-defined]
+    if any(position is None for position in positions):
+        numbers = [int(group.FrameContentSequence[0].DimensionIndexValues[-1]) for group in groups]  # type: ignore[attr-defined]
+        if len(set(numbers)) > 1 and max(numbers) != len(set(numbers)):
+            raise UnsupportedScan("a DICOM SEG with all slices", "one without positions", "export it as NIfTI")
+        return [number - min(numbers) for number in numbers]
+    shared = getattr(dataset, "SharedFunctionalGroupsSequence", [None])[0]
+    plane = getattr(shared, "PlaneOrientationSequence", None) or groups[0].PlaneOrientationSequence  # type: ignore[index]
+    across, down = np.reshape([float(v) for v in plane[0].ImageOrientationPatient], (2, 3))
+    along = np.round(np.array(positions) @ np.cross(across, down), 2)
+    levels = np.unique(along)
+    gaps = np.diff(levels)
+    if len(gaps) and gaps.max() > 1.5 * gaps.min():
+        raise UnsupportedScan(
+            "a DICOM SEG with all slices", "one that leaves empty slices out", "export it with them, or as NIfTI"
+        )
+    if len(levels) == 1 and len(positions) > len(dataset.SegmentSequence):  # type: ignore[attr-defined]
+        raise UnsupportedScan("a DICOM SEG of an image or a volume", "one of a sequence", "export it as NIfTI")
+    return [int(n) for n in np.searchsorted(levels, along)]
+
+
+def _position(group: object) -> list[float] | None:
+    sequence = getattr(group, "PlanePositionSequence", None)
+    return [float(v) for v in sequence[0].ImagePositionPatient] if sequence else None

@@ -1,0 +1,110 @@
+"""A segmentation model of a few operations, whose outline is known to the pixel, for tests of core, ui and pages."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+#: What a bright picture's levels speak for: below the first edge background, then one label after the other.
+STEEPNESS = 80.0
+
+
+def write_network(path: Path, size: tuple[int, int], units: int, slope: float = 0.0) -> None:
+    """One unit says "bright" from 0.5 on; of several, unit k says "about k / (units - 1)".
+
+    Args:
+        path: Where `model.onnx` goes.
+        size: (rows, columns).
+        units: Number of logits a pixel.
+        slope: Added to the logits from the left to the right edge, so that a mirror image answers otherwise.
+    """
+    import onnx
+    from onnx import helper, numpy_helper
+
+    image = helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, ["batch", *size, 1])
+    logits = helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["batch", *size, units])
+    features = helper.make_tensor_value_info("features", onnx.TensorProto.FLOAT, ["batch", 1])
+    if units == 1:
+        gain, offset = np.array([STEEPNESS]), np.array([-STEEPNESS / 2])
+    else:  # 2cx - c² is largest for the level c that is nearest to x
+        levels = np.arange(units) / (units - 1)
+        gain, offset = 2 * STEEPNESS * levels, -STEEPNESS * levels**2
+    ramp = slope * np.linspace(-0.5, 0.5, size[1])[None, None, :, None]
+    constants = {"gain": gain[None, None, None], "offset": offset[None, None, None] + ramp}
+    nodes = [
+        helper.make_node("Mul", ["image", "gain"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "offset"], ["logits"]),
+        helper.make_node("ReduceMean", ["image"], ["mean"], axes=[1, 2], keepdims=0),
+        helper.make_node("Identity", ["mean"], ["features"]),
+    ]
+    weights = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "outliner", [image], [logits, features], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+
+
+CARD = """---
+license: cc0-1.0
+model-index:
+- name: {slug}
+  results:
+  - task: {{type: image-segmentation}}
+    dataset: {{name: Made-up discs, type: none, split: test}}
+    metrics:
+    - {{name: Dice by patient, type: dice_patient, value: 0.812, low: 0.771, high: 0.847, n: 22}}
+scanlens:
+  title: {title}
+  summary: Outlines what is bright.
+  task: segmentation
+  labels: [{labels}]
+  inputs:
+  - {{name: image, kind: image, size: [{rows}, {columns}], channels: 1, range: [0, 1], resize: {resize},
+     modality: [{modality}]}}
+  {thresholds}
+  threshold_from: the best Dice on the validation split
+  temperature: 1.0
+  explain_layer: ""
+  training_modality: {training_modality}
+  sha256: {{model.onnx: {sha256}}}
+---
+# {title}
+
+Made by the tests.
+"""
+
+
+@pytest.fixture(scope="session")
+def write_outliner():
+    """Write a bundle: `write_outliner(folder, labels=("Background", "Disc"), size=(64, 64), resize="letterbox")`."""
+
+    def written(
+        folder: Path,
+        slug: str = "disc-outline",
+        labels: tuple[str, ...] = ("Background", "Disc"),
+        size: tuple[int, int] = (64, 64),
+        resize: str = "letterbox",
+        modality: str = "MR",
+        slope: float = 0.0,
+        threshold: float = 0.5,
+    ) -> Path:
+        place = folder / slug
+        place.mkdir(parents=True)
+        write_network(place / "model.onnx", size, 1 if len(labels) == 2 else len(labels), slope)
+        several = "{" + ", ".join(f"{label}: {threshold}" for label in labels[1:]) + "}"
+        card = CARD.format(
+            slug=slug,
+            title=f"{labels[1]} outline",
+            labels=", ".join(labels),
+            rows=size[0],
+            columns=size[1],
+            resize=resize,
+            modality=modality,
+            thresholds=f"threshold: {threshold}" if len(labels) == 2 else f"thresholds: {several}",
+            training_modality="a made-up picture",
+            sha256=hashlib.sha256((place / "model.onnx").read_bytes()).hexdigest(),
+        )
+        (place / "README.md").write_text(card, encoding="utf-8")
+        return place
+
+    return written

@@ -1,0 +1,117 @@
+"""The user's own mask: every format gives the same pixels, another size is refused, agreement is what it should be."""
+
+import io
+
+import cv2
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.errors import ScanLensError
+from core.readers import Source, open_sources
+from core.segmentation.agreement import frame_agreement, matched_masks, volume_agreement
+from core.segmentation.outline import segment
+from core.segmentation.reference import read_reference
+
+
+def png(mask, mode=None):
+    target = io.BytesIO()
+    picture = Image.fromarray(mask)
+    if mode == "P":
+        picture = Image.fromarray(mask, "P")
+        picture.putpalette([0, 0, 0, 200, 0, 0, 0, 90, 0] + [7] * 759)
+    picture.save(target, "PNG")
+    return Source("mask.png", target.getvalue())
+
+
+def nifti(mask, affine):
+    """(x, y, z) as a file."""
+    return Source("mask.nii", nib.Nifti1Image(mask, affine).to_bytes())
+
+
+@pytest.fixture
+def square():
+    mask = np.zeros((40, 60), np.uint8)
+    mask[5:15, 20:45] = 1
+    return mask
+
+
+@pytest.mark.parametrize("kind", ["0 and 255", "0 and 1", "bits", "16 bit", "colour", "palette"])
+def test_every_kind_of_png_gives_the_same_mask(square, planted, kind):
+    source = {
+        "0 and 255": lambda: png(square * 255),
+        "0 and 1": lambda: png(square),
+        "bits": lambda: png(square.astype(bool)),
+        "16 bit": lambda: Source("mask.png", cv2.imencode(".png", square.astype(np.uint16) * 9)[1].tobytes()),
+        "colour": lambda: png(np.stack([square * 0, square * 200, square * 0], axis=-1)),
+        "palette": lambda: png(square * 2, "P"),
+    }[kind]()
+    reference = read_reference(source, planted((40, 60), []))
+    assert np.array_equal(reference.of()[0], square.astype(bool))
+
+
+def test_a_nifti_mask_is_turned_like_its_scan(planted):
+    rng = np.random.default_rng(0)
+    volume, mask = rng.integers(1, 200, (2, 30, 20, 4)).astype(np.uint8)
+    mask = (mask > 100).astype(np.uint8)
+    affine = np.array([[-2.0, 0, 0, 9], [0, 1.0, 0, 4], [0, 0, 3.0, 1], [0, 0, 0, 1]])  # stored from right to left
+    scan = open_sources([nifti(volume * mask, affine)]).scans[0]
+    reference = read_reference(nifti(mask, affine), scan)
+    assert np.array_equal(reference.of(), scan.pixels > 0)
+
+
+def test_a_mask_of_one_picture_belongs_to_the_slice_on_the_page(square, planted):
+    reference = read_reference(png(square), planted((40, 60), [], [], []), frame=2)
+    assert reference.frames == (2,)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (lambda mask: png(mask[:30]), "one of 30 × 60 pixels"),
+        (lambda mask: png(mask * 0), "without a single pixel"),
+        (lambda mask: Source("mask.png", png(mask).data[:50]), "a broken one"),
+        (lambda mask: png(np.arange(2400, dtype=np.uint8).reshape(40, 60)), "values"),
+        (lambda mask: Source("mask.txt", b"no mask at all, only words"), "a file that holds none"),
+        (lambda mask: nifti(np.ones((60, 40, 3), np.uint8), np.eye(4)), "one of 3 pictures of 40 × 60"),
+    ],
+)
+def test_what_is_no_mask_of_this_scan_gets_one_sentence(square, planted, source, said):
+    with pytest.raises(ScanLensError, match=said) as raised:
+        read_reference(source(square), planted((40, 60), []))
+    assert str(raised.value).count("Expected") == 1
+
+
+def test_the_same_outline_agrees_fully_and_a_shifted_one_by_its_overlap(outliner, planted):
+    scan = planted((64, 64), [(10, 10, 30, 30)])
+    found = segment(outliner(), scan)
+    mask = found.mask(0, 0)
+    same = frame_agreement(found, 0, mask, 0, scan)
+    assert (same.dice, same.hausdorff, same.unit) == (1.0, 0.0, "mm")
+    shifted = frame_agreement(found, 0, np.roll(mask, 4, axis=1), 0, scan)
+    assert shifted.dice == pytest.approx(0.8)
+    assert shifted.hausdorff == pytest.approx(4 * 0.5)
+    bare = frame_agreement(found, 0, np.roll(mask, 4, axis=1), 0, planted((64, 64), [], spacing_mm=None))
+    assert (bare.hausdorff, bare.unit) == (4.0, "pixels")
+
+
+def test_a_volume_is_compared_in_three_dimensions(outliner, planted):
+    scan = planted((64, 64), *[[(10, 10, 30, 30)]] * 3, [], slice_spacing_mm=3.0)
+    found = segment(outliner(), scan)
+    truth = np.zeros((4, 64, 64), bool)
+    truth[1:, 10:30, 10:30] = True
+    whole = volume_agreement(found, truth, 0, scan)
+    assert whole.dice == pytest.approx(2 / 3)
+    assert whole.hausdorff == pytest.approx(3.0), "one slice too low"
+    assert np.isnan(volume_agreement(found, truth, 0, planted((64, 64), *[[]] * 4)).hausdorff)
+
+
+def test_values_are_labels_only_where_they_can_be(square, planted):
+    scan = planted((40, 60), [])
+    labels = square.copy()
+    labels[20:25] = 2
+    assert sorted(matched_masks(read_reference(png(labels), scan), 3, 0)) == [0, 1, 2]
+    assert list(matched_masks(read_reference(png(square * 255), scan), 3, 1)) == [1]
+    everything = matched_masks(read_reference(png(labels), scan), 1, 0)
+    assert everything[0].sum() == (labels > 0).sum()
