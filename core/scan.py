@@ -82,6 +82,8 @@ class Scan:
         facts: Further facts that identify nobody (view, kernel, sequence …), for "about this scan".
         provenance: Each transform that was applied, in order.
         warnings: Sentences about what could not be read right, to be shown beside the picture.
+        patient: Tells whether two series are of one patient, and nothing else: a keyed hash whose key is drawn anew by
+            each process; `""` where the file does not say.
     """
 
     pixels: NDArray[np.generic]
@@ -101,6 +103,7 @@ class Scan:
     facts: dict[str, str] = field(default_factory=dict)
     provenance: tuple[Step, ...] = ()
     warnings: tuple[str, ...] = ()
+    patient: str = ""
 
     @property
     def frames(self) -> int:

@@ -22,6 +22,9 @@ from core.scan import Scan, Step, VoiTable, Window
 
 _CORES = os.cpu_count() or 1
 
+#: Drawn anew by each process, so that nobody can find a patient by hashing names.
+_PATIENT_KEY = os.urandom(32)
+
 
 @dataclass(frozen=True, eq=False)
 class _Decoded:
@@ -79,7 +82,16 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
         facts=facts_of(group) | spacing_facts,
         provenance=(Step("Decoding", _syntax_words(first)), *values.steps, Step("Resampling", "none; stored pixels")),
         warnings=(*warnings, *values.warnings, *spacing_warnings),
+        patient=_patient_key(first),
     )
+
+
+def _patient_key(picture: Picture) -> str:
+    """A keyed hash of what names the patient (PS3.3 C.7.1.1), for telling whether two series belong together."""
+    said = [picture.file.text(keyword) for keyword in ("PatientID", "PatientName", "PatientBirthDate")]
+    if not any(said[:2]):
+        return ""
+    return hashlib.blake2b("\0".join(said).encode(), key=_PATIENT_KEY, digest_size=8).hexdigest()
 
 
 def _decode(group: Group, opening: Opening, start: float, share: float) -> _Decoded:

@@ -171,3 +171,11 @@ def test_a_broken_slice_leaves_the_others(package_file, make_slices):
     assert opened.scans[0].frames == 2
     assert opened.skipped[-1].name in {"c", "d"}
     assert all("Traceback" not in entry.reason for entry in opened.skipped)
+
+
+def test_series_of_one_patient_are_told_from_those_of_another_without_a_name(make_slices, open_files):
+    same = open_files([*make_slices([0, 1], PatientID="ABC-1"), *make_slices([9, 10], PatientID="ABC-2")]).scans
+    again = open_files(make_slices([0, 1], PatientID="ABC-1")).scans[0]
+    assert len({scan.patient for scan in same}) == 2
+    assert again.patient in {scan.patient for scan in same}
+    assert not any("ABC" in scan.patient for scan in same)

@@ -1,0 +1,61 @@
+"""Opened scans find their inputs by what their files say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.card import ModelCard, input_spec
+from core.errors import IncompatibleInput
+from core.matching import check_one_patient, match_scans
+from core.scan import Scan
+
+
+def picture(name, **changes):
+    return input_spec({
+        "name": name, "kind": "image", "size": [8, 8], "channels": 1, "resize": "stretch", "modality": ["MR"],
+        "describe": [name], **changes,
+    })  # fmt: skip
+
+
+def card_of(*inputs):
+    return ModelCard(
+        "m", ".", "M", "S", "binary", ("no", "yes"), inputs, 0.5, "", 1.0, "", {}, "mit", False, "an MRI"
+    )  # fmt: skip
+
+
+def scan_of(title="", modality="MR", axis="single", frames=1, patient=""):
+    return Scan(np.zeros((frames, 4, 4), np.uint8), axis, title, "DICOM", title, modality=modality, patient=patient)
+
+
+PRE, FLAIR, POST = picture("pre"), picture("flair"), picture("post")
+
+
+def test_series_are_matched_by_their_description_whatever_their_order():
+    scans = [scan_of("T1 post contrast"), scan_of("AX FLAIR"), scan_of("T1 pre")]
+    assert match_scans(card_of(PRE, FLAIR, POST), scans) == {"pre": 2, "flair": 1, "post": 0}
+
+
+def test_series_without_a_description_are_taken_in_order():
+    assert match_scans(card_of(PRE, FLAIR), [scan_of("a"), scan_of("b")]) == {"pre": 0, "flair": 1}
+
+
+def test_a_series_that_says_it_is_another_input_is_not_taken_for_this_one():
+    assert match_scans(card_of(FLAIR, POST), [scan_of("T1 post")]) == {"post": 0}
+
+
+def test_another_modality_is_left_out():
+    assert match_scans(card_of(PRE), [scan_of("pre", "CT")]) == {}
+
+
+def test_a_cine_goes_to_the_sequence_and_a_picture_to_the_image():
+    cine = picture("cine", kind="sequence", frames=4)
+    scans = [scan_of("still"), scan_of("movie", axis="time", frames=9)]
+    assert match_scans(card_of(cine, PRE), scans) == {"cine": 1, "pre": 0}
+
+
+def test_series_of_different_patients_are_refused_and_silent_ones_are_not():
+    one, other, silent = scan_of("a", patient="1"), scan_of("b", patient="2"), scan_of("c")
+    check_one_patient({"pre": one, "flair": replace(one), "post": silent})
+    with pytest.raises(IncompatibleInput, match="different patients"):
+        check_one_patient({"pre": one, "flair": other})
