@@ -2,11 +2,14 @@
 
 The message to the browser is one block as `ui.packing` makes it. In its header `picture` and `heat` index the frame at
 full resolution, `reel` and `heat_reel` small versions of all frames, which are sent once, when the browser asks.
+`outlines` indexes the lines over the frame and `outline_reel` those of all frames, both as JSON: the browser draws
+them, sharp at any zoom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,7 @@ from numpy.typing import NDArray
 from core.explain.explanation import Explanation
 from core.figures.overlay import heat_rgba
 from core.scan import Scan, VoiTable, Window, display_frame
+from core.segmentation.contours import Outline
 from ui.packing import encode_picture, fit_within, pack
 from ui.session import Recent
 
@@ -53,6 +57,38 @@ def _all(frames: int, make: Callable[[int], bytes]) -> list[bytes]:
 
 
 @dataclass(frozen=True, eq=False)
+class Lines:
+    """Outlines to lay over a scan.
+
+    Attributes:
+        key: Names them, for the lines that are kept.
+        frames: Frames of the scan that have any.
+        draw: Frame and tolerance in pixels of the scan to the outlines.
+        legend: Label, colour and whether it is a reference of everything that may be outlined, in order.
+        alt: What the picture with its outlines shows, for those who cannot see it.
+    """
+
+    key: str
+    frames: tuple[int, ...]
+    draw: Callable[[int, float], Sequence[Outline]]
+    legend: tuple[tuple[str, str, bool], ...]
+    alt: str
+
+    def encoded(self, frame: int, tolerance: float) -> list[dict[str, object]]:
+        """The outlines of one frame as the browser wants them: rings as x, y, x, y."""
+        decimals = 2 if tolerance < 0.5 else 1
+        return [
+            {
+                "label": outline.label,
+                "color": outline.color,
+                "reference": outline.is_reference,
+                "rings": [np.round(ring.astype(float), decimals).ravel().tolist() for ring in outline.rings],
+            }
+            for outline in self.draw(frame, tolerance)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
 class View:
     """What the viewer shows.
 
@@ -64,6 +100,8 @@ class View:
         invert: Dark for bright.
         explanation: Heat to lay over it, or None.
         heat_key: Names the explanation, for the pictures that are kept.
+        heat_alt: What the picture with its heat shows, where that is no evidence.
+        lines: Outlines to lay over it, or None.
     """
 
     scan: Scan
@@ -73,6 +111,8 @@ class View:
     invert: bool = False
     explanation: Explanation | None = None
     heat_key: str = ""
+    heat_alt: str = ""
+    lines: Lines | None = None
 
     @property
     def heat(self) -> Explanation | None:
@@ -84,7 +124,8 @@ class View:
         """Names the small versions of all frames; `""` where they are not offered."""
         if not 1 < self.scan.frames <= REEL_FRAMES:
             return ""
-        return f"{self.scan.digest[:16]} {self.look} {self.invert} {self.heat_key if self.heat else ''}"
+        over = f"{self.heat_key if self.heat else ''} {self.lines.key if self.lines else ''}"
+        return f"{self.scan.digest[:16]} {self.look} {self.invert} {over}"
 
     def picture(self, frame: int) -> NDArray[np.uint8]:
         """One frame as people see it."""
@@ -116,11 +157,37 @@ def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
     if with_reel and heat is not None and len(heat.frames) == view.scan.frames:
         key = ("heat reel", view.heat_key)
         add("heat_reel", pictures.get(key, lambda: _all(view.scan.frames, lambda i: _heat(heat, i, HEAT_REEL_SIDE))))
+    if view.lines is not None:
+        blobs += _lines(view, view.lines, with_reel, pictures, header, len(blobs))
     return pack(header, blobs)
 
 
+def _lines(
+    view: View, lines: Lines, with_reel: bool, pictures: Recent, header: dict[str, object], start: int
+) -> list[bytes]:
+    """The outlines of the frame, and of all frames where they are asked for; their places go into the header."""
+    blobs = []
+    if view.frame in lines.frames:
+        header["outlines"] = start
+        key = ("lines", lines.key, view.frame)
+        blobs.append(pictures.get(key, lambda: json.dumps(lines.encoded(view.frame, 0.25)).encode()))
+    if with_reel and len(lines.frames) == view.scan.frames:
+        header["outline_reel"] = start + len(blobs)
+        coarse = max(0.5, max(view.scan.rows, view.scan.columns) / REEL_SIDE / 2)
+        every = range(view.scan.frames)
+        blobs.append(
+            pictures.get(
+                ("lines reel", lines.key),
+                lambda: json.dumps([lines.encoded(frame, coarse) for frame in every]).encode(),
+            )
+        )
+    return blobs
+
+
 def _words(view: View) -> dict[str, object]:
-    scan, heat = view.scan, view.heat
+    scan, heat, lines = view.scan, view.heat, view.lines
+    seen = [view.heat_alt or f"the evidence for {heat.label}"] if heat else []
+    seen += [lines.alt] if lines else []
     unit = {"slice": "Slice", "time": "Frame"}.get(scan.axis, "Image")
     return {
         "scan": scan.digest[:16],
@@ -133,9 +200,12 @@ def _words(view: View) -> dict[str, object]:
         "position": f"{unit} {{n}} of {scan.frames}",
         "hint": "Drag to move, plus and minus to zoom, double-click to fit",
         "alt": f"{scan.title}, {unit.lower()} {view.frame + 1} of {scan.frames}",
-        "heat_alt": f"The same with the evidence for {heat.label} drawn over it" if heat else "",
+        "heat_alt": f"The same with {' and '.join(seen)} drawn over it" if seen else "",
         "scale_text": f"{heat.scale:.2g}" if heat else "",
-        "scale_unit": "logit" if heat else "",
+        "scale_unit": heat.units.removesuffix(" units") if heat else "",
+        "outlines": None,
+        "outline_reel": None,
+        "legend": list(lines.legend) if lines else [],
     }
 
 

@@ -16,6 +16,22 @@ function bitmap(bytes, type) {
   return createImageBitmap(new Blob([bytes], { type }))
 }
 
+// One path for each outline, in pixels of the scan from its upper left corner.
+function shapes(outlines) {
+  return outlines.map(({ label, color, reference, rings }) => {
+    const path = new Path2D()
+    for (const ring of rings) {
+      for (let at = 0; at < ring.length; at += 2) path[at ? "lineTo" : "moveTo"](ring[at], ring[at + 1])
+      path.closePath()
+    }
+    return { label, color, reference, path }
+  })
+}
+
+function parsed(bytes) {
+  return JSON.parse(new TextDecoder().decode(bytes))
+}
+
 class Viewer {
   constructor(root) {
     this.root = root
@@ -24,6 +40,8 @@ class Viewer {
     this.scanKey = null
     this.reel = []
     this.heatReel = []
+    this.outlineReel = []
+    this.unseen = new Set() // labels whose outlines the user took away
     this.timer = null
     this.wait = null
     this.panes = [...root.querySelectorAll("canvas")]
@@ -69,6 +87,8 @@ class Viewer {
     this.byName("fit").onclick = () => this.reset()
     this.byName("opacity").oninput = () => this.draw()
     this.byName("layout").onchange = () => this.draw()
+    this.byName("line").onchange = () => this.draw()
+    this.byName("fill").onchange = () => { this.controls(); this.draw() }
     this.byName("slice").oninput = event => this.show(Number(event.target.value), true)
     this.byName("play").onclick = () => this.toggle()
   }
@@ -81,12 +101,16 @@ class Viewer {
     const heat = header.heat === null ? null : await bitmap(blobs[header.heat], "image/png")
     const reel = await Promise.all((header.reel || []).map(i => bitmap(blobs[i], "image/jpeg")))
     const heatReel = await Promise.all((header.heat_reel || []).map(i => bitmap(blobs[i], "image/png")))
+    const outlines = header.outlines === null ? null : shapes(parsed(blobs[header.outlines]))
+    const outlineReel = header.outline_reel === null ? [] : parsed(blobs[header.outline_reel]).map(shapes)
     if (turn !== this.turn) return // a newer message overtook this one
     if (header.scan !== this.scanKey) { this.reset(false); this.stop(); this.scanKey = header.scan; this.frame = null }
-    if (header.reel_key !== this.reelKey) { this.reel = []; this.heatReel = []; this.reelKey = header.reel_key }
-    if (reel.length) { this.reel = reel; this.heatReel = heatReel }
+    if (header.reel_key !== this.reelKey) {
+      this.reel = []; this.heatReel = []; this.outlineReel = []; this.reelKey = header.reel_key
+    }
+    if (reel.length) { this.reel = reel; this.heatReel = heatReel; this.outlineReel = outlineReel }
     this.header = header
-    this.full = { frame: header.frame, picture, heat }
+    this.full = { frame: header.frame, picture, heat, outlines }
     // The server's frame wins unless the user is on the move: then its answer is already out of date.
     if (this.frame === null || this.frame === undefined || !(this.timer || this.wait)) this.frame = header.frame
     this.controls()
@@ -104,15 +128,41 @@ class Viewer {
     const slice = this.byName("slice")
     slice.max = header.frames - 1
     slice.value = this.frame
-    this.byName("heat").hidden = header.heat === null && !this.heatReel.length
-    this.byName("layout-label").hidden = this.byName("heat").hidden
-    this.byName("scalebar").hidden = this.byName("heat").hidden
+    const heat = header.heat !== null || this.heatReel.length > 0
+    const outlined = header.legend.length > 0
+    this.byName("layout-label").hidden = !(heat || outlined)
+    this.byName("outline-switches").hidden = !outlined
+    this.byName("heat").hidden = !(heat || (outlined && this.byName("fill").checked))
+    this.byName("scalebar").hidden = !heat
+    this.legend()
     this.byName("top").textContent = header.scale_text
     this.byName("unit").textContent = header.scale_unit
     this.byName("hint").textContent = header.hint
     this.count()
     this.panes[0].setAttribute("aria-label", header.alt)
     this.panes[1].setAttribute("aria-label", header.heat_alt)
+  }
+
+  legend() {
+    const { legend } = this.header
+    const place = this.byName("legend")
+    place.hidden = !legend.length
+    if (place.dataset.shown === JSON.stringify(legend)) return
+    place.dataset.shown = JSON.stringify(legend)
+    place.replaceChildren(...legend.map(([label, color, reference]) => {
+      const button = document.createElement("button"), swatch = document.createElement("i")
+      swatch.style.borderColor = color
+      swatch.className = reference ? "reference" : ""
+      button.type = "button"
+      button.append(swatch, label)
+      button.setAttribute("aria-pressed", !this.unseen.has(label))
+      button.onclick = () => {
+        const seen = this.unseen.delete(label) || !this.unseen.add(label)
+        button.setAttribute("aria-pressed", seen)
+        this.draw()
+      }
+      return button
+    }))
   }
 
   count() {
@@ -145,8 +195,8 @@ class Viewer {
   reset(draw = true) { this.zoom = 1; this.pan = [0, 0]; if (draw) this.draw() }
 
   visible() {
-    const heat = this.header && !this.byName("heat").hidden
-    const layout = heat ? this.byName("layout").value : "original"
+    const overlay = this.header && !this.byName("layout-label").hidden
+    const layout = overlay ? this.byName("layout").value : "original"
     this.panes[0].hidden = layout === "overlay"
     this.panes[1].hidden = layout === "original"
     return this.panes.filter(pane => !pane.hidden)
@@ -187,8 +237,37 @@ class Viewer {
         context.globalAlpha = Number(this.byName("opacity").value) / 100
         context.drawImage(heat, -columns / 2, -rows / 2, columns, rows)
       }
+      if (pane === this.panes[1]) this.outline(context, sharp, ratio)
     }
     this.root.querySelector(".viewer").dataset.ready = `${this.header.scan}:${this.frame}:${sharp}`
+  }
+
+  // Lines keep their width at any zoom; a dark rim parts them from what is as bright as they are.
+  outline(context, sharp, ratio) {
+    const found = (sharp && this.full.outlines) || this.outlineReel[this.frame] || []
+    const { columns, rows } = this.header
+    const onScreen = context.getTransform().translate(-columns / 2, -rows / 2)
+    context.setTransform(1, 0, 0, 1, 0, 0)
+    context.lineJoin = "round"
+    for (const { label, color, reference, path } of found) {
+      if (this.unseen.has(label)) continue
+      const drawn = new Path2D()
+      drawn.addPath(path, onScreen)
+      if (this.byName("fill").checked && !reference) {
+        context.globalAlpha = 0.6 * Number(this.byName("opacity").value) / 100
+        context.fillStyle = color
+        context.fill(drawn, "evenodd")
+      }
+      context.globalAlpha = 1
+      if (!this.byName("line").checked) continue
+      for (const [style, width] of [["rgb(0 0 0 / 75%)", 4], [color, 2]]) {
+        context.strokeStyle = style
+        context.lineWidth = width * ratio
+        context.setLineDash(reference ? [6 * ratio, 4 * ratio] : [])
+        context.stroke(drawn)
+      }
+    }
+    context.setLineDash([])
   }
 
   remove() { this.stop(); clearTimeout(this.wait); this.watch.disconnect() }
