@@ -1,0 +1,46 @@
+"""What can be wrong with a reading session, a sentence each."""
+
+from __future__ import annotations
+
+from core.errors import ScanLensError
+
+
+class RoomFault(ScanLensError):
+    """A room that cannot be entered, or not in this way."""
+
+
+class UnknownRoom(RoomFault):
+    """There is no room with that code, or its answers were deleted."""
+
+    def __init__(self, code: str) -> None:
+        received = f"{code!r}, which belongs to none" if code else "no code"
+        super().__init__("the code of a room", received, "ask your teacher for its six characters")
+
+
+class NicknameTaken(RoomFault):
+    """Somebody in the room has this nickname."""
+
+    def __init__(self, nickname: str) -> None:
+        super().__init__(
+            "a nickname that is free in this room",
+            f"{nickname!r}, which is taken",
+            "choose another, or go on with the link you began with if it is yours",
+        )
+
+
+class RoomClosed(RoomFault):
+    """The teacher closed the room."""
+
+    def __init__(self) -> None:
+        super().__init__("an open room", "one that its teacher has closed", "ask your teacher to open another")
+
+
+class UnknownReader(RoomFault):
+    """A link that belongs to nobody in the room."""
+
+    def __init__(self) -> None:
+        super().__init__("the link of a reader of this room", "one of nobody", "join with the code and a nickname")
+
+
+class UnusableCases(ScanLensError):
+    """The cases that were chosen cannot be read in this way."""
