@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -166,3 +167,13 @@ def test_the_header_names_the_slice_and_nobody(make_scan, send):
 def test_sequences_play_at_their_own_speed_within_reason(make_scan, send, given, used):
     header, _ = send(View(make_scan(frames=3, axis="time", frame_time_ms=given), 0, WINDOW, "wide"))
     assert header["frame_ms"] == used
+
+
+def test_two_scans_of_one_upload_never_show_each_others_picture(make_scan, send):
+    one, kept = make_scan(frames=2), Recent(24)
+    other = replace(one, pixels=one.pixels.max() - one.pixels, digest="ef" * 32)
+    send(View(one, 1, WINDOW, "wide"), with_reel=True, pictures=kept)
+    header, blobs = send(View(other, 1, WINDOW, "wide"), with_reel=True, pictures=kept)
+    assert np.array_equal(decoded(blobs[header["picture"]]), display_frame(other, 1, WINDOW))
+    fresh, fresh_blobs = send(View(other, 1, WINDOW, "wide"), with_reel=True)
+    assert [blobs[i] for i in header["reel"]] == [fresh_blobs[i] for i in fresh["reel"]]

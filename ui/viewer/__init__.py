@@ -140,7 +140,8 @@ def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
         with_reel: Add the small versions of all frames.
         pictures: Where encoded pictures are kept for the next run.
     """
-    look, heat, frame = (view.look, view.invert), view.heat, view.frame
+    # Several scans may be open at once: whatever is kept is kept under the scan that it shows.
+    look, heat, frame = (view.scan.digest, view.look, view.invert), view.heat, view.frame
     blobs = [pictures.get(("full", look, frame), lambda: encode_picture(view.picture(frame)))]
     header: dict[str, object] = {"picture": 0, "heat": None, "reel_key": view.reel_key} | _words(view)
 
@@ -151,11 +152,13 @@ def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
     if heat is not None and frame in heat.frames:
         position = heat.frames.index(frame)
         header["heat"] = len(blobs)
-        blobs.append(pictures.get(("heat", view.heat_key, frame), lambda: _heat(heat, position, HEAT_SIDE)))
+        blobs.append(
+            pictures.get(("heat", view.scan.digest, view.heat_key, frame), lambda: _heat(heat, position, HEAT_SIDE))
+        )
     if with_reel:
         add("reel", pictures.get(("reel", look), lambda: _all(view.scan.frames, lambda i: _small(view.picture(i)))))
     if with_reel and heat is not None and len(heat.frames) == view.scan.frames:
-        key = ("heat reel", view.heat_key)
+        key = ("heat reel", view.scan.digest, view.heat_key)
         add("heat_reel", pictures.get(key, lambda: _all(view.scan.frames, lambda i: _heat(heat, i, HEAT_REEL_SIDE))))
     if view.lines is not None:
         blobs += _lines(view, view.lines, with_reel, pictures, header, len(blobs))
@@ -169,7 +172,7 @@ def _lines(
     blobs = []
     if view.frame in lines.frames:
         header["outlines"] = start
-        key = ("lines", lines.key, view.frame)
+        key = ("lines", view.scan.digest, lines.key, view.frame)
         blobs.append(pictures.get(key, lambda: json.dumps(lines.encoded(view.frame, 0.25)).encode()))
     if with_reel and len(lines.frames) == view.scan.frames:
         header["outline_reel"] = start + len(blobs)
@@ -177,7 +180,7 @@ def _lines(
         every = range(view.scan.frames)
         blobs.append(
             pictures.get(
-                ("lines reel", lines.key),
+                ("lines reel", view.scan.digest, lines.key),
                 lambda: json.dumps([lines.encoded(frame, coarse) for frame in every]).encode(),
             )
         )
