@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.training.recipe import Augmentation
 
 
-def _affine(side: tuple[int, int], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
+def affine(side: tuple[int, int], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
     """(2, 3) matrix in OpenCV's (column, row) order, about the centre of the picture."""
     rows, columns = side
     angle = np.deg2rad(rng.uniform(-how.rotation, how.rotation))
@@ -30,7 +30,8 @@ def _lose_detail(picture: NDArray[np.float32], rng: np.random.Generator) -> NDAr
     return cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR)
 
 
-def _change_levels(picture: NDArray[np.float32], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
+def change_levels(picture: NDArray[np.float32], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Other grey levels for a picture between 0 and 1, of any shape."""
     gamma = np.exp(rng.uniform(-how.gamma, how.gamma))
     contrast = 1.0 + rng.uniform(-how.contrast, how.contrast)
     brightness = rng.uniform(-how.brightness, how.brightness)
@@ -95,7 +96,7 @@ def augment(
     """
     low, high = value_range
     levels = (np.asarray(picture, np.float32) - low) / (high - low)
-    matrix = _affine((levels.shape[0], levels.shape[1]), how, rng)
+    matrix = affine((levels.shape[0], levels.shape[1]), how, rng)
     size = (levels.shape[1], levels.shape[0])
     levels = cv2.warpAffine(levels, matrix, size, flags=cv2.INTER_LINEAR).reshape(levels.shape)
     if rng.random() < how.cover:
@@ -104,4 +105,4 @@ def augment(
         _draw_marker(levels, rng)
     if rng.random() < how.blur:
         levels = _lose_detail(levels, rng).reshape(levels.shape)
-    return _change_levels(levels, how, rng) * np.float32(high - low) + np.float32(low)
+    return change_levels(levels, how, rng) * np.float32(high - low) + np.float32(low)

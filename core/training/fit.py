@@ -172,14 +172,27 @@ def judge(model: keras.Model, recipe: Recipe, val: Examples) -> dict[str, float]
     scores = np.asarray(model.predict(val.pictures.astype(np.float32), batch_size=64, verbose=0), np.float64)
     if recipe.task == "multilabel":
         return _judge_findings(scores, val.targets, recipe.schedule.class_weights)
+    return judge_classes(scores, val.targets, recipe.schedule.class_weights)
+
+
+def judge_classes(
+    scores: NDArray[np.float64], targets: NDArray[np.integer], balanced: bool | float
+) -> dict[str, float]:
+    """AUC, log loss and quadratic kappa of (cases, 1 or classes) probabilities.
+
+    Args:
+        scores: Of `labels[1]` alone, or of each class.
+        targets: (cases,) class indices.
+        balanced: Whether classes weigh the same in the log loss, see `class_weights`.
+    """
     if scores.shape[1] == 1:
         scores = np.concatenate([1 - scores, scores], axis=1)
     classes = range(1, 2) if scores.shape[1] == 2 else range(scores.shape[1])
-    auc = float(np.mean([roc_auc(val.targets == k, scores[:, k]) for k in classes]))
-    weights = class_weights(val.targets, scores.shape[1], recipe.schedule.class_weights)[val.targets]
-    right = np.clip(scores[np.arange(len(scores)), val.targets], 1e-7, 1.0)
+    auc = float(np.mean([roc_auc(targets == k, scores[:, k]) for k in classes]))
+    weights = class_weights(targets, scores.shape[1], balanced)[targets]
+    right = np.clip(scores[np.arange(len(scores)), targets], 1e-7, 1.0)
     loss = float(np.average(-np.log(right), weights=weights))
-    return {"auc": auc, "log_loss": loss, "kappa_quadratic": multiclass.kappa_quadratic(val.targets, scores)}
+    return {"auc": auc, "log_loss": loss, "kappa_quadratic": multiclass.kappa_quadratic(targets, scores)}
 
 
 def _judge_findings(
@@ -243,7 +256,7 @@ def _resume(recipe: Recipe, state: State, folder: Path, train: Examples) -> kera
     return model
 
 
-def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
+def seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
     """Let each layer's draws depend on seed and epoch alone; a saved model does not keep where its draws were."""
     for position, layer in enumerate(model.layers):
         generator = getattr(layer, "seed_generator", None)
@@ -254,7 +267,7 @@ def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
 def _epoch(model: keras.Model, recipe: Recipe, train: Examples, val: Examples, state: State, folder: Path) -> None:
     """Train for one epoch, judge it, save and log it."""
     started = time.perf_counter()
-    _seed_dropout(model, recipe.seed, state.epoch)
+    seed_dropout(model, recipe.seed, state.epoch)
     history = model.fit(_Batches(recipe, train, state.epoch), epochs=1, shuffle=False, verbose=0)
     found = judge(model, recipe, val)
     better = -found["log_loss"] if recipe.schedule.monitor == "log_loss" else found[recipe.schedule.monitor]

@@ -59,6 +59,7 @@ class Source:
         shrink: Side in pixels of a square that every picture is squashed to before anything else; 0 for none.
         kind: `internal` where the training hospital made the pictures, `stress` where they are its pictures made
             harder, else `external`.
+        noun: What a case is called on the card, in the plural.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Source:
     look_alikes: float = 0.0
     shrink: int = 0
     kind: Literal["internal", "external", "stress"] = "internal"
+    noun: str = "pictures"
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class Schedule:
         neighbours: For an ordinal task, width in grades of a Gaussian that spreads each target over the grades beside
             it, so that an error by one grade costs less than one by several; 0 for targets of one grade.
         doubt: For a multilabel task, share of each target that is replaced by how common the finding is, so that labels
-            known to be unreliable are not learned by heart.
+            known to be unreliable are not learned by heart; in recipes of studies label smoothing of the classes.
     """
 
     phases: tuple[Phase, ...]
@@ -222,7 +224,7 @@ class Recipe:
     localise: tuple[Truth, ...] = ()
 
 
-def _known(cls: type, entry: Mapping[str, Any], what: str) -> dict[str, Any]:
+def known_keys(cls: type, entry: Mapping[str, Any], what: str) -> dict[str, Any]:
     """`entry` as keyword arguments of `cls`, lists as tuples; a misspelt key is an error and not silently ignored."""
     unknown = set(entry) - {item.name for item in fields(cls)}
     if unknown:
@@ -230,10 +232,15 @@ def _known(cls: type, entry: Mapping[str, Any], what: str) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
 
 
-def _source(entry: Mapping[str, Any], labels: tuple[str, ...]) -> Source:
-    known = _known(Source, entry, "a source")
+def read_source(entry: Mapping[str, Any], labels: tuple[str, ...]) -> Source:
+    """A source as a recipe writes it.
+
+    Raises:
+        ValueError: It contradicts itself or the labels.
+    """
+    known = known_keys(Source, entry, "a source")
     if "division" in known:
-        known["division"] = Division(**_known(Division, known["division"], "a division"))
+        known["division"] = Division(**known_keys(Division, known["division"], "a division"))
     source = Source(**known)
     named = {*source.classes.values(), *source.contains.values(), *source.label_columns.values()}
     strangers = named - set(labels)
@@ -245,15 +252,20 @@ def _source(entry: Mapping[str, Any], labels: tuple[str, ...]) -> Source:
 
 
 def _truth(entry: Mapping[str, Any], labels: tuple[str, ...]) -> Truth:
-    truth = Truth(**_known(Truth, entry, "marked regions"))
+    truth = Truth(**known_keys(Truth, entry, "marked regions"))
     if strangers := {*truth.labels, *truth.others_are} - set(labels):
         raise ValueError(f"labels of marked regions {truth.name!r} that are no labels: {', '.join(sorted(strangers))}")
     return truth
 
 
-def _schedule(entry: Mapping[str, Any]) -> Schedule:
-    known = _known(Schedule, entry, "schedule")
-    phases = tuple(Phase(**_known(Phase, phase, "a phase")) for phase in known.pop("phases"))
+def read_schedule(entry: Mapping[str, Any]) -> Schedule:
+    """A schedule as a recipe writes it.
+
+    Raises:
+        ValueError: It has no epochs, no learning rate or an unknown monitor.
+    """
+    known = known_keys(Schedule, entry, "schedule")
+    phases = tuple(Phase(**known_keys(Phase, phase, "a phase")) for phase in known.pop("phases"))
     if not phases or any(phase.epochs < 1 or phase.learning_rate <= 0 for phase in phases):
         raise ValueError("a schedule without epochs or learning rate")
     schedule = Schedule(phases, **known)
@@ -285,7 +297,7 @@ def _parse(slug: str, entry: Mapping[str, Any]) -> Recipe:
     rule = threshold.get("rule", "youden")
     if entry["task"] not in get_args(Task) or rule not in get_args(ThresholdRule):
         raise ValueError(f"task {entry['task']!r} with threshold rule {rule!r}")
-    data = _source(entry["data"], labels)
+    data = read_source(entry["data"], labels)
     _check_data(data, entry["task"], labels)
     return Recipe(
         slug=slug,
@@ -294,19 +306,19 @@ def _parse(slug: str, entry: Mapping[str, Any]) -> Recipe:
         task=entry["task"],
         labels=labels,
         data=data,
-        evaluate=tuple(_source(other, labels) for other in entry.get("evaluate", ())),
+        evaluate=tuple(read_source(other, labels) for other in entry.get("evaluate", ())),
         input=input_spec(entry["input"]),
         input_entry=entry["input"],
         architecture=entry["architecture"]["name"],
         parameters=entry["architecture"].get("parameters", {}),
         explain_layer=entry["explain_layer"],
-        augmentation=Augmentation(**_known(Augmentation, entry.get("augmentation", {}), "augmentation")),
-        schedule=_schedule(entry["schedule"]),
+        augmentation=Augmentation(**known_keys(Augmentation, entry.get("augmentation", {}), "augmentation")),
+        schedule=read_schedule(entry["schedule"]),
         seed=int(entry["seed"]),
         threshold_rule=rule,
         threshold_value=float(threshold.get("value", 0.95)),
-        others=tuple(_source(other, labels) for other in similarity.get("others", ())),
-        alike=tuple(_source(other, labels) for other in similarity.get("alike", ())),
+        others=tuple(read_source(other, labels) for other in similarity.get("others", ())),
+        alike=tuple(read_source(other, labels) for other in similarity.get("alike", ())),
         card=entry["card"],
         derived=_derived(entry, labels),
         localise=tuple(_truth(other, labels) for other in entry.get("localise", ())),

@@ -31,6 +31,12 @@ ARCHITECTURES: dict[str, Builder] = {
     "cine_frame": _in_module("cine_models", "cine_frame"),
 }
 
+#: Name in a recipe to `warm_start(model, recipe, train, seed, report)`, which teaches a fresh network something useful,
+#: in place, before it is trained.
+WARM_STARTS: dict[str, Builder] = {
+    "left_ventricle": _in_module("cine_outline", "warm_start"),
+}
+
 #: Modules with an `ARCHITECTURES` of their own, or with builders that go by their function's name.
 MODULES = ("fusion_models", "oasis_models")
 
@@ -48,5 +54,5 @@ def architecture(name: str) -> Builder:
             loaded = importlib.import_module(f"core.training.{module}")
             found = getattr(loaded, "ARCHITECTURES", {}).get(name) or getattr(loaded, name, None)
             if callable(found):
-                return found  # type: ignore[no-any-return]
+                return found
     raise ValueError(f"Expected the name of a network. Received {name!r}. Add it to study_architectures.py.")
