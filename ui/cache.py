@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.card import ModelCard, load_cards
 from core.errors import InvalidCard
+from core.home import home
 from core.runtime.keras_process import KerasProcess
 from core.runtime.session import Bundle, open_bundle
 from core.samples import open_sample, thumbnail
@@ -24,8 +25,14 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 
 @st.cache_resource(show_spinner=False)
 def cached_cards() -> tuple[dict[str, ModelCard], list[InvalidCard]]:
-    """The cards of the shipped models, and what was wrong with any."""
-    return load_cards(MODELS)
+    """The cards of the shipped models and of the user's own, and what was wrong with any.
+
+    Who adds or removes one of the user's own clears this cache. Of two with the same name the shipped one holds.
+    """
+    shipped, faults = load_cards(MODELS)
+    own, own_faults = load_cards(home() / "models")
+    cards = sorted({**own, **shipped}.values(), key=lambda card: card.title)
+    return {card.slug: card for card in cards}, faults + own_faults
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
