@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +121,7 @@ def _by_value(values: NDArray[np.generic]) -> dict[int, NDArray[np.bool_]]:
     return {value: np.asarray(values == value) for value in found} or {1: np.zeros(values.shape, bool)}
 
 
-def _dicom_segmentation(source: Source) -> object | None:
+def _dicom_segmentation(source: Source) -> Any:
     """The data set where it is a segmentation, else None."""
     from pydicom import dcmread
 
@@ -131,7 +132,7 @@ def _dicom_segmentation(source: Source) -> object | None:
         raise UnreadableScan("a whole DICOM file", "a broken one", "export it again") from error
 
 
-def _segments(dataset: object) -> dict[int, NDArray[np.bool_]]:
+def _segments(dataset: Any) -> dict[int, NDArray[np.bool_]]:
     """Masks of a DICOM SEG, its frames in order along the normal of their plane (PS3.3 C.8.20)."""
     try:
         return _sorted_segments(dataset)
@@ -141,36 +142,35 @@ def _segments(dataset: object) -> dict[int, NDArray[np.bool_]]:
         raise UnreadableScan("a whole DICOM SEG", "one that lacks what places its frames", "export it again") from error
 
 
-def _sorted_segments(dataset: object) -> dict[int, NDArray[np.bool_]]:
-    pixels = np.asarray(dataset.pixel_array)  # type: ignore[attr-defined]
+def _sorted_segments(dataset: Any) -> dict[int, NDArray[np.bool_]]:
+    pixels = np.asarray(dataset.pixel_array)
     pixels = pixels[None] if pixels.ndim == 2 else pixels
-    groups = dataset.PerFrameFunctionalGroupsSequence  # type: ignore[attr-defined]
-    kind = str(dataset.SegmentationType)  # type: ignore[attr-defined]
+    groups = dataset.PerFrameFunctionalGroupsSequence
+    kind = str(dataset.SegmentationType)
     order = _places(dataset, groups)
     count = max(order) + 1
     if kind == "LABELMAP":
         stack = np.zeros((count, *pixels.shape[1:]), pixels.dtype)
         stack[order] = pixels
         return _by_value(stack)
-    half = int(dataset.MaximumFractionalValue) / 2 if kind == "FRACTIONAL" else 0.5  # type: ignore[attr-defined]
+    half = int(dataset.MaximumFractionalValue) / 2 if kind == "FRACTIONAL" else 0.5
     masks: dict[int, NDArray[np.bool_]] = {}
     for place, group, picture in zip(order, groups, pixels, strict=True):
-        number = int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        number = int(_sequence(dataset, group, "SegmentIdentificationSequence").ReferencedSegmentNumber)
         masks.setdefault(number, np.zeros((count, *pixels.shape[1:]), bool))[place] |= picture >= half
     return masks
 
 
-def _places(dataset: object, groups: object) -> list[int]:
+def _places(dataset: Any, groups: Any) -> list[int]:
     """For each frame its slice, from 0. Slices that were left out because they are empty cannot be placed."""
-    positions = [_position(group) for group in groups]  # type: ignore[attr-defined]
+    positions = [_position(group) for group in groups]
     if any(position is None for position in positions):
-        numbers = [int(group.FrameContentSequence[0].DimensionIndexValues[-1]) for group in groups]  # type: ignore[attr-defined]
+        numbers = [int(group.FrameContentSequence[0].DimensionIndexValues[-1]) for group in groups]
         if len(set(numbers)) > 1 and max(numbers) != len(set(numbers)):
             raise UnsupportedScan("a DICOM SEG with all slices", "one without positions", "export it as NIfTI")
         return [number - min(numbers) for number in numbers]
-    shared = getattr(dataset, "SharedFunctionalGroupsSequence", [None])[0]
-    plane = getattr(shared, "PlaneOrientationSequence", None) or groups[0].PlaneOrientationSequence  # type: ignore[index]
-    across, down = np.reshape([float(v) for v in plane[0].ImageOrientationPatient], (2, 3))
+    plane = _sequence(dataset, groups[0], "PlaneOrientationSequence")
+    across, down = np.reshape([float(v) for v in plane.ImageOrientationPatient], (2, 3))
     along = np.round(np.array(positions) @ np.cross(across, down), 2)
     levels = np.unique(along)
     gaps = np.diff(levels)
@@ -178,11 +178,17 @@ def _places(dataset: object, groups: object) -> list[int]:
         raise UnsupportedScan(
             "a DICOM SEG with all slices", "one that leaves empty slices out", "export it with them, or as NIfTI"
         )
-    if len(levels) == 1 and len(positions) > len(dataset.SegmentSequence):  # type: ignore[attr-defined]
+    if len(levels) == 1 and len(positions) > len(dataset.SegmentSequence):
         raise UnsupportedScan("a DICOM SEG of an image or a volume", "one of a sequence", "export it as NIfTI")
     return [int(n) for n in np.searchsorted(levels, along)]
 
 
-def _position(group: object) -> list[float] | None:
+def _sequence(dataset: Any, group: Any, keyword: str) -> Any:
+    """The one item of a functional group, which stands with the frame or, where all share it, with the file."""
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    return getattr(group if keyword in group else shared, keyword)[0]
+
+
+def _position(group: Any) -> list[float] | None:
     sequence = getattr(group, "PlanePositionSequence", None)
     return [float(v) for v in sequence[0].ImagePositionPatient] if sequence else None

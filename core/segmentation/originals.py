@@ -1,0 +1,111 @@
+"""The user's original files, brought again so that an export can say where in space the outline lies, and of whom.
+
+A `Scan` keeps neither. What is read here goes into the file that the user downloads, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.errors import IncompatibleInput, UnreadableScan
+from core.readers import Source
+from core.scan import Scan
+
+#: A NIfTI file is unpacked to at most this many bytes.
+MOST_BYTES = 2**31
+
+
+@dataclass(frozen=True, eq=False)
+class Originals:
+    """What the original files say beyond the scan.
+
+    Attributes:
+        datasets: DICOM headers in the order of the scan's frames, one for a multi-frame file; else empty.
+        affine: (4, 4) from the voxels of a NIfTI file to millimetres (RAS), else None.
+        shape: (x, y, z) voxels of that file.
+    """
+
+    datasets: tuple[Any, ...] = ()
+    affine: Any = None
+    shape: tuple[int, ...] = ()
+
+
+def read_originals(sources: Sequence[Source], scan: Scan) -> Originals:
+    """Read the files that a scan was opened from.
+
+    They are the same files, to the byte, or they are refused: another file may look alike and lie elsewhere.
+
+    Raises:
+        IncompatibleInput: They are not the files of this scan.
+        UnreadableScan: A header is broken.
+    """
+    if scan.source == "NIfTI" and len(sources) == 1:
+        return _nifti(sources[0], scan)
+    digests = {hashlib.sha256(source.data).hexdigest(): source for source in sources}
+    if scan.digest in digests:
+        return Originals(datasets=(_header(digests[scan.digest]),))
+    headers = [(digest, _header(source)) for digest, source in digests.items()]
+    for order in _ORDERS:
+        ordered = _sorted(headers, order)
+        joined = "\n".join(f"{digest} 0" for digest, _ in ordered)
+        if hashlib.sha256(joined.encode()).hexdigest() == scan.digest:
+            return Originals(datasets=tuple(header for _, header in ordered))
+    word = "file" if scan.frames == 1 else "files, all of them and no others"
+    raise IncompatibleInput(f"the {word} that this scan was opened from", "others", "add those, unpacked")
+
+
+def _nifti(source: Source, scan: Scan) -> Originals:
+    from nibabel import Nifti1Image, Nifti2Image
+
+    data = bytes(source.data)
+    try:
+        if data[:2] == b"\x1f\x8b":
+            with gzip.open(io.BytesIO(data)) as packed:
+                data = packed.read(MOST_BYTES)
+        if hashlib.sha256(data).hexdigest() != scan.digest:
+            raise IncompatibleInput("the file that this scan was opened from", "another", "add that one")
+        kind = Nifti2Image if int.from_bytes(data[:4], "little") == 540 else Nifti1Image
+        image = kind.from_bytes(data)
+    except IncompatibleInput:
+        raise
+    except Exception as error:  # gzip and nibabel raise many kinds
+        raise UnreadableScan("a whole NIfTI file", "a broken one", "export it again") from error
+    return Originals(affine=np.asarray(image.affine, float), shape=tuple(image.shape[:3]))
+
+
+def _header(source: Source) -> Any:
+    from pydicom import dcmread
+
+    try:
+        return dcmread(io.BytesIO(bytes(source.data)), stop_before_pixels=True, force=True)
+    except Exception as error:  # pydicom raises many kinds for a broken file
+        raise UnreadableScan("the DICOM files of this scan", "a broken one", "add the original files") from error
+
+
+def _along_normal(header: Any) -> float:
+    across, down = np.reshape([float(v) for v in header.ImageOrientationPatient], (2, 3))
+    return float(np.dot(np.cross(across, down), [float(v) for v in header.ImagePositionPatient]))
+
+
+#: The orders in which the reader sorts slices.
+_ORDERS: tuple[Callable[[Any], float], ...] = (
+    _along_normal,
+    lambda header: float(header.SliceLocation),
+    lambda header: float(header.InstanceNumber),
+    lambda header: float(header.TriggerTime),
+)
+
+
+def _sorted(headers: list[tuple[str, Any]], order: Callable[[Any], float]) -> list[tuple[str, Any]]:
+    """Sorted where every header has what it is sorted by, else as they came."""
+    try:
+        return sorted(headers, key=lambda entry: order(entry[1]))
+    except (AttributeError, TypeError, ValueError):
+        return headers
