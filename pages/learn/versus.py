@@ -1,0 +1,35 @@
+"""You against the model: read cases without and with it, alone or in a class, and see what it did to you."""
+
+import streamlit as st
+
+from core.errors import ScanLensError
+from ui.learn.lessons import show_lesson
+from ui.learn.versus_reading import show_reading, step_of
+from ui.learn.versus_result import show_result
+from ui.learn.versus_room import show_room
+from ui.learn.versus_session import versus, visit
+from ui.learn.versus_start import show_invitation, show_lost, show_start
+from ui.show import errors_shown
+
+show_lesson("versus")
+state = versus()
+with errors_shown():
+    try:
+        here = visit(state)
+    except ScanLensError as problem:
+        show_lost(state, problem)
+        st.stop()
+    if here.room is None:
+        show_start(state)
+    elif here.key:
+        show_room(state, here.room)
+    elif here.reader is None:
+        show_invitation(state, here.room)
+    else:
+        step = step_of(here.room, here.reader)
+        if step is None or here.room.state == "closed":
+            if step is not None:
+                st.info("The room was closed before you were through. This is what you read.", icon=":material/lock:")
+            show_result(state, here.room, here.reader)
+        else:
+            show_reading(state, here.room, here.reader, step)

@@ -1,0 +1,181 @@
+"""The teacher's view of a room: how far everybody is, and the class against the model, live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from core.evaluation.curves import RocCurve, roc_curve
+from core.evaluation.evaluation import Finding
+from core.figures.comparing.canvas import Scene
+from core.figures.comparing.numbers import count_text
+from core.figures.lessons.versus import class_figure, describe_class
+from core.figures.lessons.versus_cases import cases_figure, describe_cases
+from core.figures.wording import difference_text
+from core.reading_study.class_results import MEASURES, ClassResult, class_result
+from core.reading_study.design import Plan
+from core.reading_study.export import as_csv, as_json
+from core.reading_study.results import FOLDS
+from core.reading_study.store import Reader, Room
+from ui.charts import show_chart
+from ui.datasets.chosen import plain
+from ui.learn.versus_session import ROOM, Versus, leave, rooms
+from ui.learn.versus_words import class_sentence, share_text
+from ui.show import errors_shown
+
+#: Seconds between two looks at the answers.
+LOOK = 2.0
+STATES = {
+    "waiting": ":material/hourglass_top: Waiting for you to start",
+    "open": ":material/play_arrow: Reading",
+    "closed": ":material/lock: Closed",
+}
+NAMES = {"sensitivity": "Sensitivity", "specificity": "Specificity", "accuracy": "Share right"}
+LOCAL = (
+    "This server answers this computer only. For a class start it in a network that you trust with "
+    "`python -m ui.launch --server.address 0.0.0.0`, and give out the link with this computer's name in place of "
+    "localhost."
+)
+
+
+def show_room(state: Versus, room: Room) -> None:
+    """The room of who has its key."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader(f"Room {room.code}", anchor=False)
+        st.markdown(STATES[room.state], width="content")
+        _show_controls(state, room)
+    if room.state != "closed":
+        _show_way_in(room)
+    plan = room.plan
+    what = f"{count_text(len(plan.cases), 'case')}, {plain(plan.title)}; {int(plan.truth.sum())} with"
+    st.caption(f"{what} {plain(plan.finding)}. The model: {plain(plan.model)}.")
+
+    @st.fragment(run_every=LOOK if room.state != "closed" else None)
+    def live() -> None:
+        with errors_shown():
+            _show_live(state, room)
+
+    live()
+    st.caption("Whoever has the link of this page can start, close and export: keep it to yourself.")
+
+
+def _show_controls(state: Versus, room: Room) -> None:
+    with st.container(horizontal=True, width="content"):
+        if room.state == "waiting":
+            st.button(
+                "Start reading", type="primary", icon=":material/play_arrow:", key="versus-open",
+                on_click=_move, args=(state, room, "open"),
+            )  # fmt: skip
+        elif room.state == "open":
+            st.button(
+                "Close the room",
+                icon=":material/lock:",
+                key="versus-close",
+                on_click=_move,
+                args=(state, room, "closed"),
+            )
+        with st.popover("Leave"):
+            st.caption("The room stays, and the link of this page leads back to it.")
+            st.button("Leave", icon=":material/logout:", key="versus-leave", on_click=leave, args=(state,))
+            st.caption("Deleting it deletes all answers, and nobody can bring them back.")
+            st.button(
+                "Delete the room", icon=":material/delete:", key="versus-delete", on_click=_delete, args=(state, room)
+            )
+
+
+def _move(state: Versus, room: Room, to: str) -> None:
+    with errors_shown():
+        rooms(state).move(room, "open" if to == "open" else "closed")
+
+
+def _delete(state: Versus, room: Room) -> None:
+    with errors_shown():
+        rooms(state).delete(room)
+        leave(state)
+
+
+def _show_way_in(room: Room) -> None:
+    link = f"{(st.context.url or '').partition('?')[0] or 'versus'}?{ROOM}={room.code}"
+    st.markdown(f"Join on the page *You against the model* with the code **{room.code}**, or by this link:")
+    st.code(link, language=None)
+    if st.get_option("server.address") in {"localhost", "127.0.0.1"}:
+        st.caption(LOCAL)
+
+
+def _show_live(state: Versus, room: Room) -> None:
+    """Progress and results as they are now; what is computed is kept until there are new answers."""
+    readers = rooms(state).readers(room)
+    answers = sum(len(reader.answers) for reader in readers)
+    if not readers:
+        st.info("Nobody has joined yet.", icon=":material/group:")
+        return
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _show_progress(room, readers)
+        with st.container(horizontal=True):
+            for kind, make, mime in (("CSV", as_csv, "text/csv"), ("JSON", as_json, "application/json")):
+                st.download_button(
+                    kind, partial(make, room.plan, readers), f"reading-{room.code}.{kind.lower()}", mime,
+                    key=f"versus-{kind}", on_click="ignore", icon=":material/download:", help="Without nicknames.",
+                )  # fmt: skip
+    key = (room.id, "class", answers)
+    found = state.results.get(key, lambda: class_result(room.plan, readers))
+    if not found.readers:
+        right.info(
+            "Results begin with the first case that somebody has read both times.", icon=":material/query_stats:"
+        )
+        return
+    with right:
+        _show_class(state, room, found)
+    if any(case.readers for case in found.cases):
+        show_chart(
+            lambda: cases_figure(found.cases, room.plan.finding, room.plan.without),
+            "versus-by-case", describe_cases(found.cases),
+        )  # fmt: skip
+
+
+def _show_progress(room: Room, readers: Sequence[Reader]) -> None:
+    questions = 2 * len(room.plan.cases)
+    done = sum(len(reader.answers) == questions for reader in readers)
+    st.markdown(f"**{count_text(len(readers), 'reader')}**, {done} finished")
+    rows = [
+        {"Nickname": reader.nickname, "Read": len(reader.answers) / questions, "Answers": len(reader.answers)}
+        for reader in readers
+    ]
+    st.dataframe(
+        rows, hide_index=True, key="versus-progress", height=min(38 * (len(rows) + 1), 420),
+        column_config={
+            "Read": st.column_config.ProgressColumn("Read", format="percent", min_value=0.0, max_value=1.0),
+            "Answers": st.column_config.NumberColumn(f"of {questions}", width="small"),
+        },
+    )  # fmt: skip
+
+
+def _show_class(state: Versus, room: Room, found: ClassResult) -> None:
+    plan = room.plan
+    curve = state.results.get((room.id, "roc"), lambda: _roc(plan))
+    scene = Scene(plan.finding, plan.title)
+    show_chart(lambda: class_figure(curve, found, scene), "versus-class", describe_class(found))
+    st.markdown(class_sentence(found))
+    rows = []
+    for name in MEASURES:
+        spread = found.measures[name]
+        value, interval = difference_text(spread.gain.value, spread.gain.low, spread.gain.high)
+        cells = [share_text(one) for one in (spread.without, spread.aided, spread.model)]
+        rows.append(f"| {NAMES[name]} | {' | '.join(cells)} | {value} ({interval}) |")
+    head = "| Mean of the class | Without it | With it | The model | With − without |\n|:--|:--|:--|:--|:--|"
+    st.markdown("\n".join([head, *rows]))
+    st.caption(
+        "95 % intervals, readers and cases drawn anew. Only cases count that were read both times. "
+        f"Where only the model was right, it put readers right in {share_text(found.put_right)} of "
+        f"{count_text(found.put_right.n, 'reading')}; where only the reader was right, it misled in "
+        f"{share_text(found.misled)} of {found.misled.n}."
+    )
+
+
+def _roc(plan: Plan) -> RocCurve:
+    names = [case.name for case in plan.cases]
+    finding = Finding(plan.finding, plan.truth, plan.score, plan.score, plan.threshold, plan.patient, names)
+    return roc_curve(finding, FOLDS // 2)
