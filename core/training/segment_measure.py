@@ -133,7 +133,7 @@ def _area(own: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.
 def area_of_counts(counts: NDArray[np.integer]) -> float:
     """Average precision of all pixels of some pictures together, from (pictures, 2, bins); NaN without the label.
 
-    Pixels of one bin count as called together, so it differs from that of the unbinned scores in the third decimal.
+    Pixels of one bin count as called together, so it differs from that of the unbinned scores in the second or third decimal.
     """
     both = counts.sum(axis=0)
     return float(_area(both[0], both[1]))
