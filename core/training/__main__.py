@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import importlib
 import sys
 import time
 from pathlib import Path
 
-import keras
-
-from core.card import load_card
 from core.errors import ScanLensError
-from core.training.bundle import make_bundle, publish, train
-from core.training.control import provide
-from core.training.fit import State, read_state
-from core.training.recipe import InvalidRecipe, Recipe, load_recipes
+from core.training.recipe import RECIPES, InvalidRecipe
+
+#: Folder of recipes within `recipes/` to the module that makes their bundles: `make(slug, options, log)`. A module is
+#: imported when one of its recipes is asked for.
+KINDS: dict[str, str] = {
+    "": "core.training.picture_bundle",
+    "studies": "core.training.study_bundle",
+    "segmentations": "core.training.segment_bundle",
+}
+
+
+def recipe_kinds() -> dict[str, str]:
+    """Slug of every recipe to its kind, pictures first.
+
+    Raises:
+        InvalidRecipe: Two kinds have a recipe of the same name.
+    """
+    found: dict[str, str] = {}
+    for kind in KINDS:
+        for path in sorted((RECIPES / kind).glob("*.yaml")):
+            if path.stem in found:
+                raise InvalidRecipe("a name for each recipe", f"{path.stem} twice", "rename one of them")
+            found[path.stem] = kind
+    return found
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -29,28 +46,6 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _model(recipe: Recipe, options: argparse.Namespace, made: Path) -> tuple[keras.Model, State]:
-    """The model, which is put into `made` as well, and how it was trained."""
-    work, stored = options.work / recipe.slug, options.out / recipe.slug
-    if options.evaluate_only:
-        if not (stored / "model.keras").is_file():
-            raise InvalidRecipe(f"a stored model in {stored}", "none", "train it first")
-        for name in ("model.keras", "model.onnx"):  # the same bytes, so that their hashes stay
-            if (stored / name).is_file():
-                shutil.copy2(stored / name, made)
-        state = State(**load_card(stored).front_matter["scanlens"]["training"])
-        return keras.models.load_model(made / "model.keras", compile=False), state
-    (made / "model.onnx").unlink(missing_ok=True)  # of an earlier run, of another model perhaps
-    if options.as_is:
-        state = read_state(work)
-        model = keras.models.load_model(work / state.best, compile=False)
-    else:
-        model = train(recipe, options.data, work, _log)
-        state = read_state(work)
-    model.save(made / "model.keras")
-    return model, state
-
-
 def _log(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
@@ -59,20 +54,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Make the bundles; returns the exit status."""
     options = _arguments(arguments)
     try:
-        recipes = load_recipes()
-        if options.only and options.only not in recipes:
-            raise InvalidRecipe(f"one of {', '.join(recipes)}", options.only, "choose one of these")
-        for slug in [options.only] if options.only else list(recipes):
+        kinds = recipe_kinds()
+        if options.only and options.only not in kinds:
+            raise InvalidRecipe(f"one of {', '.join(kinds)}", options.only, "choose one of these")
+        for slug in [options.only] if options.only else list(kinds):
             _log(f"{slug}: start")
-            made = options.work / slug / "bundle"
-            made.mkdir(parents=True, exist_ok=True)
-            model, state = _model(recipes[slug], options, made)
-            work, stored = options.work / slug, options.out / slug
-            provide(recipes[slug], options.data, work, stored, made, _log, retrain=not options.evaluate_only)
-            measured = make_bundle(recipes[slug], model, state, options.data, made, _log)
-            publish(made, options.out / slug)
-            for result in measured.results:
-                _log(f"{slug}: {result.file} {result.headline}")
+            importlib.import_module(KINDS[kinds[slug]]).make(slug, options, _log)
     except ScanLensError as error:
         print(error, file=sys.stderr)
         return 1

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -28,6 +27,7 @@ from core.training.likeness import measure_likeness
 from core.training.localise import localisations
 from core.training.measure import Result, case_table, estimates, score
 from core.training.recipe import SPLITS, InvalidRecipe, Recipe, Source
+from core.training.study_recipe import StudyRecipe
 
 Log = Callable[[str], None]
 
@@ -54,7 +54,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _provisional(recipe: Recipe, folder: Path) -> ModelCard:
+def provisional(recipe: Recipe | StudyRecipe, folder: Path) -> ModelCard:
     """The card as far as it is known before anything was measured, to open the bundle with."""
     return ModelCard(
         slug=recipe.slug,
@@ -63,7 +63,7 @@ def _provisional(recipe: Recipe, folder: Path) -> ModelCard:
         summary=recipe.summary,
         task=recipe.task,
         labels=recipe.labels,
-        inputs=(recipe.input,),
+        inputs=recipe.inputs,
         threshold=0.5 if recipe.task == "binary" else None,
         threshold_from="",
         temperature=1.0,
@@ -75,33 +75,47 @@ def _provisional(recipe: Recipe, folder: Path) -> ModelCard:
     )
 
 
-def _speed(bundle: Bundle, picture: Any, repeats: int = 50) -> float:
-    """Median milliseconds of one picture."""
+def speed(bundle: Bundle, batch: Mapping[str, NDArray[np.float32]], repeats: int = 50) -> float:
+    """Median milliseconds of one case, given as a batch."""
     times = []
     for _ in range(repeats):
         started = time.perf_counter()
-        bundle.run({bundle.card.inputs[0].name: picture[None]}, outputs=("logits",))
+        bundle.run(batch, outputs=("logits",))
         times.append(time.perf_counter() - started)
     return float(np.median(times) * 1000)
 
 
-def _compile(recipe: Recipe, model: keras.Model, folder: Path, cases: list[LabelledCase]) -> CompiledFacts:
-    """Compile; a compiled file that answers the same stays as it is, for two compilations differ in names alone."""
+def _sample(recipe: Recipe, cases: list[LabelledCase]) -> dict[str, NDArray[np.float32]]:
     chosen = [cases[index].path for index in np.linspace(0, len(cases) - 1, 12).astype(int)]
-    sample = {recipe.input.name: prepare_cases(chosen, recipe.input).astype(np.float32)}
+    return {recipe.input.name: prepare_cases(chosen, recipe.input).astype(np.float32)}
+
+
+def compile_kept(
+    recipe: Recipe | StudyRecipe, model: keras.Model, folder: Path, sample: Mapping[str, NDArray[np.float32]]
+) -> CompiledFacts:
+    """Compile; a compiled file that answers the same stays as it is, for two compilations differ in names alone.
+
+    Args:
+        recipe: Names the layer to explain.
+        model: Any network of the recipe.
+        folder: Where `model.onnx` goes, or lies.
+        sample: Input name to a dozen real inputs.
+    """
     path = folder / "model.onnx"
     before = _answers(recipe, folder, sample) if path.is_file() else None
     content = path.read_bytes() if path.is_file() else b""
-    facts = compile_bundle(model, folder, recipe.explain_layer, sample)
+    facts = compile_bundle(model, folder, recipe.explain_layer or None, sample)
     after = _answers(recipe, folder, sample)
     if before is not None and len(before) == len(after) and all(map(np.array_equal, before, after)):
         path.write_bytes(content)
     return facts
 
 
-def _answers(recipe: Recipe, folder: Path, sample: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+def _answers(
+    recipe: Recipe | StudyRecipe, folder: Path, sample: Mapping[str, NDArray[np.float32]]
+) -> list[NDArray[np.float32]]:
     """All outputs of the compiled model, and its Grad-CAM weights."""
-    bundle = open_bundle(_provisional(recipe, folder))
+    bundle = open_bundle(provisional(recipe, folder))
     output = bundle.run(sample)
     found = (output.logits, output.activations, output.features, bundle.cam_weights)
     return [array for array in found if array is not None]
@@ -134,8 +148,8 @@ def make_bundle(recipe: Recipe, model: keras.Model, state: State, data: Path, fo
     (folder / "evaluations").mkdir(parents=True, exist_ok=True)
     parts = split_cases(recipe, data)
     parts["test"] = audited(recipe, parts["test"], parts["train"])
-    facts = _compile(recipe, model, folder, parts["val"])
-    bundle = open_bundle(_provisional(recipe, folder))
+    facts = compile_kept(recipe, model, folder, _sample(recipe, parts["val"]))
+    bundle = open_bundle(provisional(recipe, folder))
     scored = {split: score(bundle, [case.path for case in parts[split]], recipe.input) for split in SPLITS}
     log("scored train, val and test")
     tables = {split: case_table(parts[split], scored[split].logits, recipe.task) for split in ("val", "test")}
@@ -167,7 +181,9 @@ def make_bundle(recipe: Recipe, model: keras.Model, state: State, data: Path, fo
         sha256={name: sha256(folder / name) for name in files},
         bytes={name: (folder / name).stat().st_size for name in files},
         parameters=int(model.count_params()),
-        milliseconds=_speed(bundle, prepare_cases([parts["val"][0].path], recipe.input)[0].astype(np.float32)),
+        milliseconds=speed(
+            bundle, {recipe.input.name: prepare_cases([parts["val"][0].path], recipe.input).astype(np.float32)}
+        ),
         max_difference=facts.max_difference,
         affine=facts.affine,
         state=state,

@@ -13,6 +13,9 @@ from core.evaluation.multiclass import confusion_matrix
 from core.training.choose import Choices
 from core.training.measure import AT, CALIBRATION_METRICS, SUBGROUP_METRICS, Result, label_metrics, subgroups
 
+#: Splits whose cases took no part in the training that is measured on them.
+TESTED = ("test", "cross-validation")
+
 #: Shorter than the titles of `METRICS`, for the heads of wide tables.
 SHORT = {"roc_auc": "AUC", "average_precision": "average precision", "ppv": "PPV", "npv": "NPV"}
 
@@ -38,13 +41,13 @@ def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 def _people(result: Result) -> str:
     frame = result.table
-    text = f"{len(frame)} pictures of {frame['patient'].nunique()} patients"
+    text = f"{len(frame)} {result.source.noun} of {frame['patient'].nunique()} patients"
     return f"{text}, {int(frame['y_true'].sum())} positive" if result.scores.task == "binary" else text
 
 
 def tested(results: Iterable[Result]) -> list[Result]:
     """Those whose numbers are shown as results: validation chose too much."""
-    return [result for result in results if result.split == "test"]
+    return [result for result in results if result.split in TESTED]
 
 
 def results_table(results: Iterable[Result]) -> str:
@@ -85,7 +88,7 @@ def confusion_tables(results: Iterable[Result]) -> str:
         matrix = confusion_matrix(result.scores.y_true, result.scores.y_score())
         rows = [[label, *row] for label, row in zip(result.scores.labels, matrix.tolist(), strict=True)]
         head = ["true class", *[f"called {label}" for label in result.scores.labels]]
-        parts += [f"{result.source.title}, pictures:\n", table(head, rows)]
+        parts += [f"{result.source.title}, {result.source.noun}:\n", table(head, rows)]
     return "\n".join(parts)
 
 
@@ -117,8 +120,8 @@ def subgroup_table(results: Iterable[Result], choices: Choices) -> str:
         for row in subgroups(result.table, result.scores, choices.threshold, result.source.combined)
     ]
     if not rows:
-        return "No attribute with enough pictures in a group was recorded.\n"
-    pictures = "pictures (positive)" if task == "binary" else "pictures"
+        return f"No attribute with enough {shown[0].source.noun} in a group was recorded.\n"
+    pictures = f"{shown[0].source.noun} (positive)" if task == "binary" else shown[0].source.noun
     titles = [SHORT.get(name, name) if task == "binary" else METRICS[name].title for name in names]
     return table(["set", "group", pictures, *titles], rows)
 

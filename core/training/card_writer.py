@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import yaml
@@ -24,6 +24,9 @@ from core.training.localise import Localised
 from core.training.losses import class_weights, label_weights
 from core.training.measure import CARD_METRICS, Result, metric_entries
 from core.training.recipe import SPLITS, Recipe
+from core.training.study_recipe import StudyRecipe
+
+AnyRecipe = Recipe | StudyRecipe
 
 #: What the front matter names, as the Hugging Face hub lists it.
 HUB_METRICS = {
@@ -55,6 +58,8 @@ class Measured:
         split_targets: (cases,) class indices, or (cases, labels) of 0 and 1, of the training split.
         localised: Heatmaps against marked regions.
         audit: The section on look-alikes and shortcuts, `""` for none.
+        sections: Title to text of further sections, after the subgroups.
+        contract: Further keys of the card's contract.
     """
 
     choices: Choices
@@ -71,9 +76,11 @@ class Measured:
     split_targets: Any
     localised: tuple[Localised, ...] = ()
     audit: str = ""
+    sections: Mapping[str, str] = field(default_factory=dict)
+    contract: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _index(recipe: Recipe, results: Iterable[Result]) -> list[dict[str, Any]]:
+def _index(recipe: AnyRecipe, results: Iterable[Result]) -> list[dict[str, Any]]:
     entries = []
     for result in results:
         dataset = {
@@ -88,7 +95,7 @@ def _index(recipe: Recipe, results: Iterable[Result]) -> list[dict[str, Any]]:
     return [{"name": recipe.slug, "results": entries}]
 
 
-def front_matter(recipe: Recipe, measured: Measured) -> dict[str, Any]:
+def front_matter(recipe: AnyRecipe, measured: Measured) -> dict[str, Any]:
     """The Hugging Face front matter with our `scanlens` key, ready for YAML."""
     card = recipe.card
     contract = {
@@ -96,7 +103,7 @@ def front_matter(recipe: Recipe, measured: Measured) -> dict[str, Any]:
         "summary": recipe.summary,
         "task": recipe.task,
         "labels": list(recipe.labels),
-        "inputs": [dict(recipe.input_entry)],
+        "inputs": [dict(entry) for entry in recipe.input_entries],
         "threshold": measured.choices.threshold,
         "threshold_from": measured.choices.source,
         "temperature": measured.choices.temperature,
@@ -106,6 +113,7 @@ def front_matter(recipe: Recipe, measured: Measured) -> dict[str, Any]:
         "out_of_distribution": dict(measured.likeness),
         "training": asdict(measured.state),
         "sha256": dict(measured.sha256),
+        **measured.contract,
     }
     if measured.choices.thresholds:
         contract["thresholds"] = dict(measured.choices.thresholds)
@@ -125,18 +133,18 @@ def front_matter(recipe: Recipe, measured: Measured) -> dict[str, Any]:
     }
 
 
-def _counts_section(recipe: Recipe, measured: Measured) -> str:
+def _counts_section(recipe: AnyRecipe, measured: Measured) -> str:
     rows = []
     columns = {label: label for label in recipe.labels}
     if recipe.task == "multilabel":  # whose findings do not add up to all pictures
         columns = {"all": "", **columns}
     for split in SPLITS:
         cells = [measured.counts[split, label] for label in columns.values()]
-        rows.append([split, *[f"{pictures} of {patients} patients" for pictures, patients in cells]])
+        rows.append([split, *[f"{cases} of {patients} patients" for cases, patients in cells]])
     return table(["split", *columns], rows)
 
 
-def _weights_words(recipe: Recipe, targets: Any) -> str:
+def _weights_words(recipe: AnyRecipe, targets: Any) -> str:
     if not recipe.schedule.class_weights:
         return "rare ones count as they come, without weights"
     if recipe.task == "multilabel":
@@ -145,14 +153,38 @@ def _weights_words(recipe: Recipe, targets: Any) -> str:
         return f"for each finding, pictures with it weighed as much in sum as those without (one with it: {said})"
     weights = class_weights(targets, len(recipe.labels), recipe.schedule.class_weights)
     said = ", ".join(f"{label} {weight:.2f}" for label, weight in zip(recipe.labels, weights, strict=True))
-    return f"each picture was weighted by its class ({said})"
+    return f"each case was weighted by its class ({said})"
 
 
-def _training_section(recipe: Recipe, measured: Measured) -> str:
-    state = measured.state
+def _input_words(recipe: AnyRecipe) -> str:
+    """What goes in, by size."""
+    words = []
+    for spec in recipe.inputs:
+        if spec.is_picture:
+            size = f"{spec.size[0]} × {spec.size[1]} pixels"
+            size = f"{spec.frames} frames of {size}" if spec.frames > 1 else size
+            words.append(f"{spec.title}: {size}" if len(recipe.inputs) > 1 else size)
+        else:
+            words.append(", ".join(feature.title.lower() for feature in spec.features))
+    return "; ".join(words)
+
+
+def _kept_words(recipe: AnyRecipe, state: State) -> str:
+    """Which weights were kept."""
     best = {"auc": "highest AUC", "log_loss": "lowest log loss", "kappa_quadratic": "highest quadratic kappa"}[
         recipe.schedule.monitor
     ]
+    if isinstance(recipe, StudyRecipe) and recipe.keep == "last":
+        mean = "a running mean of the weights" if recipe.average else "the weights"
+        return f"fixed beforehand, after which {mean} was kept: too few cases validate to choose an epoch by"
+    return (
+        f"of which epoch {state.best_epoch} had the {best} on the validation split ({abs(state.best_score):.4f}) and "
+        "was kept"
+    )
+
+
+def _training_section(recipe: AnyRecipe, measured: Measured) -> str:
+    state = measured.state
     ordered = ""
     if recipe.task == "ordinal" and recipe.schedule.neighbours:
         ordered = (
@@ -166,15 +198,14 @@ def _training_section(recipe: Recipe, measured: Measured) -> str:
         )
     return (
         f"Architecture `{recipe.architecture}` with {measured.parameters:,} weights, "
-        f"{recipe.input.size[0]} × {recipe.input.size[1]} pixels. {state.epoch} epochs, of which epoch "
-        f"{state.best_epoch} had the {best} on the validation split ({abs(state.best_score):.4f}) and was kept; "
+        f"{_input_words(recipe)}. {state.epoch} epochs, {_kept_words(recipe, state)}; "
         f"{state.seconds / 60:.0f} minutes on two shared cores; seed {recipe.seed}. "
         f"Class imbalance: {_weights_words(recipe, measured.split_targets)}. {ordered}"
         f"{recipe.card['training'].strip()}\n"
     )
 
 
-def _results_section(recipe: Recipe, measured: Measured) -> str:
+def _results_section(recipe: AnyRecipe, measured: Measured) -> str:
     main = CARD_METRICS[recipe.task][0]
     rule = {
         "binary": "Sensitivity, specificity and the like hold at the stored threshold.",
@@ -197,7 +228,7 @@ def _results_section(recipe: Recipe, measured: Measured) -> str:
     return "\n".join(parts)
 
 
-def _choices_section(recipe: Recipe, choices: Choices) -> str:
+def _choices_section(recipe: AnyRecipe, choices: Choices) -> str:
     if choices.threshold is not None:
         return (
             f"Threshold {choices.threshold:.4g} on the model's probability, temperature {choices.temperature:.4g}. "
@@ -218,19 +249,19 @@ def _size_section(measured: Measured) -> str:
     )
     hashes = table(["file", "sha256"], [(f"`{name}`", f"`{value}`") for name, value in measured.sha256.items()])
     return (
-        f"{files}. One picture takes {measured.milliseconds:.1f} ms in ONNX Runtime on one core of the machine that "
+        f"{files}. One answer takes {measured.milliseconds:.1f} ms in ONNX Runtime on one core of the machine that "
         f"wrote this card. Grad-CAM is {exact}. The compiled model's probabilities differ from Keras' by at most "
         f"{measured.max_difference:.1e}.\n\n{hashes}"
     )
 
 
-def _subgroup_words(recipe: Recipe) -> str:
+def _subgroup_words(recipe: AnyRecipe) -> str:
     if recipe.task == "binary":
         return "A group with cases of one class only is compared with all cases of the other class of its set.\n\n"
     return "What needs every class is not defined in a group that lacks one.\n\n"
 
 
-def _heatmap_sections(recipe: Recipe, measured: Measured) -> dict[str, str]:
+def _heatmap_sections(recipe: AnyRecipe, measured: Measured) -> dict[str, str]:
     prose = recipe.card.get("heatmaps", {})
     return {
         f"Heatmaps against {each.truth.title}": heatmap_section(each.entry(), prose.get(each.truth.name, ""))
@@ -238,7 +269,18 @@ def _heatmap_sections(recipe: Recipe, measured: Measured) -> dict[str, str]:
     }
 
 
-def body(recipe: Recipe, measured: Measured) -> str:
+def _likeness_section(recipe: AnyRecipe, likeness: Mapping[str, Any]) -> str:
+    prose = recipe.card.get("likeness", "").strip()
+    if not likeness:
+        return f"Nothing tells them: the model has no pictures, or none whose features it keeps. {prose}\n"
+    return (
+        f"{likeness['method'].capitalize()}; called unlike beyond {likeness['limit']} "
+        f"({100 * likeness['called_unlike_on_own_test']:.1f} % of the own test split are). "
+        f"{prose}\n\n{likeness_table(likeness)}"
+    )
+
+
+def body(recipe: AnyRecipe, measured: Measured) -> str:
     """The card's text in Markdown."""
     card = recipe.card
     sections = {
@@ -251,14 +293,11 @@ def body(recipe: Recipe, measured: Measured) -> str:
         "Threshold and temperature": _choices_section(recipe, measured.choices),
         "Calibration": calibration_table(measured.results, measured.choices.temperature),
         "Results by subgroup": f"{_subgroup_words(recipe)}{subgroup_table(measured.results, measured.choices)}",
+        **measured.sections,
         **({"Look-alikes and shortcuts": measured.audit} if measured.audit else {}),
         **_heatmap_sections(recipe, measured),
         "Failure modes": card["failure_modes"],
-        "Pictures unlike its own": (
-            f"{measured.likeness['method'].capitalize()}; called unlike beyond {measured.likeness['limit']} "
-            f"({100 * measured.likeness['called_unlike_on_own_test']:.1f} % of the own test split are). "
-            f"{card.get('likeness', '').strip()}\n\n{likeness_table(measured.likeness)}"
-        ),
+        "Pictures unlike its own": _likeness_section(recipe, measured.likeness),
         "Size and speed": _size_section(measured),
         "How it was made": f"`make models DATA=<data folder> ONLY={recipe.slug}`\n",
         "Licence and credit": card["credit"],
@@ -268,7 +307,7 @@ def body(recipe: Recipe, measured: Measured) -> str:
     return "\n".join(parts)
 
 
-def card_text(recipe: Recipe, measured: Measured) -> str:
+def card_text(recipe: AnyRecipe, measured: Measured) -> str:
     """The whole README.md."""
     matter = yaml.safe_dump(front_matter(recipe, measured), sort_keys=False, allow_unicode=True, width=110)
     return f"---\n{matter}---\n\n{body(recipe, measured)}"

@@ -9,6 +9,7 @@ from typing import Any
 from core.evaluation.calibration import choose_threshold, fit_softmax_temperature, fit_temperature
 from core.evaluation.case_scores import CaseScores
 from core.training.recipe import Recipe
+from core.training.study_recipe import StudyRecipe
 
 #: Decimals kept of thresholds and of the temperature.
 THRESHOLD_DIGITS, TEMPERATURE_DIGITS = 6, 4
@@ -31,19 +32,19 @@ class Choices:
     source: str = ""
 
 
-def derived_question(recipe: Recipe) -> Mapping[str, Any]:
+def derived_question(recipe: Recipe | StudyRecipe) -> Mapping[str, Any]:
     """Name of the recipe's derived question to the labels that mean yes; empty without one."""
     return {recipe.derived["name"]: tuple(recipe.derived["labels"])} if recipe.derived else {}
 
 
-def _rule(recipe: Recipe) -> str:
+def _rule(recipe: Recipe | StudyRecipe) -> str:
     return {
         "youden": "largest sensitivity + specificity − 1 (Youden)",
         "sensitivity": f"highest threshold with a sensitivity of at least {recipe.threshold_value:g}",
     }[recipe.threshold_rule]
 
 
-def _threshold(recipe: Recipe, truth: Any, score: Any) -> float | None:
+def _threshold(recipe: Recipe | StudyRecipe, truth: Any, score: Any) -> float | None:
     """None where the split has cases of one kind only."""
     if truth.all() or not truth.any():
         return None
@@ -57,14 +58,16 @@ def _temperature(scores: CaseScores) -> float:
     return round(fit(truth, logits), TEMPERATURE_DIGITS)
 
 
-def choose(recipe: Recipe, scores: CaseScores) -> Choices:
+def choose(recipe: Recipe | StudyRecipe, scores: CaseScores) -> Choices:
     """Thresholds by the recipe's rule and the temperature of least log loss.
 
     Args:
         recipe: Names the rule.
         scores: Of the validation split.
     """
-    where = f"from the validation split, {len(scores.y_true)} pictures of {len(set(scores.patients))} patients"
+    where = (
+        f"from the validation split, {len(scores.y_true)} {recipe.data.noun} of {len(set(scores.patients))} patients"
+    )
     temperature = _temperature(scores)
     if scores.task == "binary":
         threshold = choose_threshold(

@@ -26,7 +26,8 @@ def _features(bundle: Bundle, recipe: Recipe, source: Source, data: Path) -> NDA
     return score(bundle, [cases[index].path for index in chosen], recipe.input).features
 
 
-def _row(reference: Reference, own: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, Any]:
+def likeness_row(reference: Reference, own: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, Any]:
+    """How well distances tell other pictures from the own ones, for the card."""
     limit = np.percentile(reference.distances, LIMIT)
     truth = np.repeat([0, 1], [len(own), len(other)])
     area = roc_auc(truth, np.concatenate([own, other]))
@@ -57,10 +58,10 @@ def measure_likeness(
     return {
         "method": "Mahalanobis distance of the pooled features, low rank, from the training split",
         "limit": f"the {LIMIT:g}th percentile of the validation split",
-        "roc_auc": _row(reference, mine, np.concatenate(pooled))["roc_auc"],
-        "called_unlike_on_own_test": _row(reference, mine, mine)["called_unlike"],
-        "by_set": {name: _row(reference, mine, values) for name, values in far.items()},
-        "alike": {name: _row(reference, mine, values) for name, values in near.items()},
+        "roc_auc": likeness_row(reference, mine, np.concatenate(pooled))["roc_auc"],
+        "called_unlike_on_own_test": likeness_row(reference, mine, mine)["called_unlike"],
+        "by_set": {name: likeness_row(reference, mine, values) for name, values in far.items()},
+        "alike": {name: likeness_row(reference, mine, values) for name, values in near.items()},
     }
 
 

@@ -126,16 +126,17 @@ def case_table(cases: Sequence[LabelledCase], logits: NDArray[np.float32], task:
     logits and the card's temperature.
     """
     rows = [{"case": case.name, "patient": case.patient, "split": case.split} for case in cases]
-    columns = _score_columns(np.array([case.target for case in cases]), logits.astype(np.float64), task)
+    columns = score_columns(np.array([case.target for case in cases]), logits.astype(np.float64), task)
     table = pd.concat([pd.DataFrame(rows), pd.DataFrame(columns)], axis=1)
     for name in sorted({name for case in cases for name in case.attributes}):
         table[ATTRIBUTE + name] = [case.attributes.get(name, "") for case in cases]
     return table
 
 
-def _score_columns(
+def score_columns(
     targets: NDArray[np.integer], logits: NDArray[np.float64], task: Task
 ) -> dict[str, NDArray[np.generic]]:
+    """Truth, probabilities and logits under the names that `core.evaluation.case_scores` describes."""
     if task == "binary":
         return {"y_true": targets, "y_score": sigmoid(logits[:, 0]), "logit": logits[:, 0]}
     scores = sigmoid(logits) if task == "multilabel" else softmax(logits)

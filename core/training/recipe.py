@@ -223,6 +223,16 @@ class Recipe:
     derived: Mapping[str, Any] = field(default_factory=dict)
     localise: tuple[Truth, ...] = ()
 
+    @property
+    def inputs(self) -> tuple[InputSpec, ...]:
+        """The input contracts, as recipes of several inputs have them."""
+        return (self.input,)
+
+    @property
+    def input_entries(self) -> tuple[Mapping[str, Any], ...]:
+        """The same as written."""
+        return (self.input_entry,)
+
 
 def known_keys(cls: type, entry: Mapping[str, Any], what: str) -> dict[str, Any]:
     """`entry` as keyword arguments of `cls`, lists as tuples; a misspelt key is an error and not silently ignored."""

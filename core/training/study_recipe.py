@@ -172,6 +172,11 @@ class StudyRecipe:
     card: Mapping[str, Any]
     derived: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def localise(self) -> tuple[()]:
+        """Nothing: recipes of pictures may name marked regions."""
+        return ()
+
     def input(self, name: str) -> InputSpec:
         """The contract of one input."""
         return next(spec for spec in self.inputs if spec.name == name)
