@@ -6,6 +6,7 @@ import argparse
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,10 @@ def load_study_cases(recipe: StudyRecipe, data: Path) -> StudyCases:
     return cases
 
 
+def _say(log: Log, where: str, text: str) -> None:
+    log(f"{where}, {text}")
+
+
 def _train_folds(recipe: StudyRecipe, cases: StudyCases, work: Path, log: Log, *, only_finished: bool) -> Trained:
     """Train what is not finished, and score the held-out cases of every fold."""
     parts = splits(recipe, cases)
@@ -90,14 +95,13 @@ def _train_folds(recipe: StudyRecipe, cases: StudyCases, work: Path, log: Log, *
         if only_finished and not (folder / "model.keras").is_file():
             raise InvalidRecipe(f"{len(parts)} finished folds", f"none in {folder.name}", "train them first")
         train, val, test = (cases.part(split == name) for name in SPLITS)
-        say = (lambda n: lambda text: log(f"fold {n} of {len(parts)}, {text}"))(number)
+        say = partial(_say, log, f"fold {number} of {len(parts)}")
         model, state = fit_or_load(recipe, train, val, recipe.seed + number, folder, say)
         first = first or (model, state)
         batch = batch_of(test.arrays, recipe.inputs)
-        for name in tables:
-            variant = next((each for each in recipe.variants if each.name == name), None)
-            logits = logits_of(model, batch if variant is None else changed(batch, recipe.inputs, variant))
-            table = study_table(recipe, test, np.full(len(test), POOLED), logits)
+        ways = {"": batch, **{each.name: changed(batch, recipe.inputs, each) for each in recipe.variants}}
+        for name, way in ways.items():
+            table = study_table(recipe, test, np.full(len(test), POOLED), logits_of(model, way))
             tables[name].append(table.assign(fold=number))
     assert first is not None  # there is one split at least
     pooled = {name: pd.concat(found, ignore_index=True) for name, found in tables.items()} if recipe.folds else {}
@@ -169,15 +173,18 @@ def _counts(recipe: StudyRecipe, cases: StudyCases, split: NDArray[np.str_]) -> 
     return counts
 
 
-def _sections(recipe: StudyRecipe, pooled: pd.DataFrame | None, variants: list[MeasuredVariant]) -> dict[str, str]:
+def _sections(
+    recipe: StudyRecipe, tables: Mapping[str, pd.DataFrame], variants: list[MeasuredVariant]
+) -> dict[str, str]:
+    """Further sections of the card."""
     titles = recipe.card.get("titles", {})
     sections = {}
-    if pooled is not None:
-        sections["Folds"] = fold_section(recipe, pooled)
+    if POOLED in tables:
+        sections["Folds"] = fold_section(recipe, tables[POOLED])
     if facts := facts_section(recipe):
         sections["Facts about the patient"] = facts
     if variants:
-        plain = pooled if pooled is not None else variants[0].table
+        plain = tables.get(POOLED, tables["test"])
         sections[str(titles.get("variants", "Changed inputs"))] = variant_section(recipe, plain, variants)
     return sections
 
@@ -203,10 +210,9 @@ def make_study_bundle(
     if recipe.folds:
         tables[POOLED] = trained.tables[""]
     results = tuple(_result(recipe, name, table, choices) for name, table in tables.items())
-    plain = tables.get(POOLED, tables["test"])
-    variants = _variants(recipe, bundle, parts["test"], plain, trained)
-    for each in (*results, *variants):
-        each.table.to_parquet(folder / each.file, index=False)
+    variants = _variants(recipe, bundle, parts["test"], tables.get(POOLED, tables["test"]), trained)
+    for file, table in [(each.file, each.table) for each in results] + [(each.file, each.table) for each in variants]:
+        table.to_parquet(folder / file, index=False)
     log(f"scored; {', '.join(f'{each.split} {each.headline}' for each in results)}")
     likeness: dict[str, Any] = {}
     train_features, val_features, test_features = (run[name][1] for name in SPLITS)
@@ -228,7 +234,7 @@ def make_study_bundle(
         affine=facts.affine,
         state=trained.state,
         split_targets=parts["train"].class_index,
-        sections=_sections(recipe, tables.get(POOLED), variants),
+        sections=_sections(recipe, tables, variants),
         contract={"variants": variant_contract(variants)} if variants else {},
     )
     (folder / "README.md").write_text(card_text(recipe, measured), encoding="utf-8")

@@ -74,7 +74,7 @@ def study_table(
 
 def _folds(name: str, scores: CaseScores, owner: NDArray[np.intp]) -> FoldFunction:
     if scores.task == "binary":
-        return binary_folds(name, scores.y_true.astype(bool), scores.y_score(), owner)
+        return binary_folds(name, scores.y_true.astype(bool), scores.y_score(), owner, 0.5)
     return class_folds(name, scores.y_true, scores.y_score(), owner)
 
 
