@@ -92,7 +92,7 @@ def delete_kept(card: ModelCard) -> None:
 
 def _batch(run: LiveRun, part: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     """(N, size, size, 1) the pictures of one part as the network takes them."""
-    pictures = run.lesson_set.resized(run.size)[getattr(run.division, part)]
+    pictures = run.lesson_set.resized(run.size, getattr(run.division, part))
     return np.asarray(pictures[..., None].astype(np.float32) / 255, np.float32)
 
 

@@ -68,12 +68,13 @@ class LessonSet:
         """Whether pictures of the same patient can be told."""
         return bool((self.patients != "").all())
 
-    def resized(self, size: int) -> NDArray[np.uint8]:
-        """(N, size, size) the pictures on the network's grid."""
-        if self.pictures.shape[1:] == (size, size):
-            return self.pictures
-        way = cv2.INTER_AREA if size < self.pictures.shape[1] else cv2.INTER_LINEAR
-        return np.stack([cv2.resize(picture, (size, size), interpolation=way) for picture in self.pictures])
+    def resized(self, size: int, part: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """(len(part), size, size) some of the pictures on the network's grid."""
+        chosen = self.pictures[part]
+        if chosen.shape[1:] == (size, size):
+            return chosen
+        way = cv2.INTER_AREA if size < chosen.shape[1] else cv2.INTER_LINEAR
+        return np.stack([cv2.resize(picture, (size, size), interpolation=way) for picture in chosen])
 
 
 @dataclass(frozen=True, eq=False)

@@ -148,7 +148,7 @@ def judge(keras: KerasProcess, run: LiveRun) -> NDArray[np.float32]:
     Raises:
         ScanLensError: The Keras process failed, or has forgotten the run.
     """
-    pictures = run.lesson_set.resized(run.size)[run.division.test]
+    pictures = run.lesson_set.resized(run.size, run.division.test)
     _, arrays = keras.call("train_judge", {"run": run.key}, {"pictures": pictures})
     return np.asarray(arrays["probabilities"], np.float32)
 
@@ -167,12 +167,11 @@ def _start(run: LiveRun, donor: ModelCard | None) -> dict[str, Any]:
 
 
 def _pictures(run: LiveRun) -> dict[str, NDArray[np.generic]]:
-    pictures, labels = run.lesson_set.resized(run.size), run.lesson_set.labels
     parts = {"train": run.division.train, "val": run.division.val, "case": run.cases}
     found: dict[str, NDArray[np.generic]] = {}
     for name, part in parts.items():
-        found["cases" if name == "case" else name] = pictures[part]
-        found[f"{name}_labels"] = labels[part]
+        found["cases" if name == "case" else name] = run.lesson_set.resized(run.size, part)
+        found[f"{name}_labels"] = run.lesson_set.labels[part]
     return found
 
 

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled, TooLarge, UnsupportedModel
-from core.lessons.live_settings import VARIATIONS, LiveSettings
+from core.lessons.live_settings import LiveSettings
+from core.lessons.variations import augmentation
 from core.runtime.keras_tasks import Answer, Job, load_checked
 from core.runtime.live_networks import EXPLAINED, build_network, take_filters
 from core.runtime.wire import Arrays
 from core.training.augment import augment
-from core.training.recipe import Augmentation
 
 #: Runs that are kept at once, for a class of people at one server; the one not asked for longest is forgotten.
 KEPT = 12
@@ -209,13 +209,6 @@ def _varied(run: _Run, chosen: NDArray[np.int64], random: np.random.Generator) -
     pictures: NDArray[np.float32] = run.data["train"][chosen][..., None].astype(np.float32) / np.float32(255)
     how = augmentation(run.settings)
     return pictures if how is None else np.stack([augment(picture, how, random) for picture in pictures])
-
-
-def augmentation(settings: LiveSettings) -> Augmentation | None:
-    """How the training pictures vary, None where they do not."""
-    if not settings.variations:
-        return None
-    return Augmentation(**{name: value for key in settings.variations for name, value in VARIATIONS[key][1].items()})
 
 
 def _told_step(

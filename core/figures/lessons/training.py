@@ -134,7 +134,7 @@ def evidence_figure(run: LiveRun, epoch: Epoch) -> Figure:
     from plotly.subplots import make_subplots
 
     cases, names = run.cases, run.lesson_set.names
-    pictures = run.lesson_set.resized(run.size)
+    pictures = run.lesson_set.resized(run.size, cases)
     across = 3
     titles = []
     for index, case in enumerate(cases):
@@ -147,7 +147,7 @@ def evidence_figure(run: LiveRun, epoch: Epoch) -> Figure:
     scale = float(epoch.grids.max())
     for index, case in enumerate(cases):
         mask = None if run.lesson_set.masks is None else run.lesson_set.masks[case]
-        layer = _overlay(pictures[case], epoch.grids[index], scale, mask)
+        layer = _overlay(pictures[index], epoch.grids[index], scale, mask)
         row, column = divmod(index, across)
         figure.add_trace(Image(z=layer, hoverinfo="skip"), row=row + 1, col=column + 1)
     _add_scale(figure, scale)

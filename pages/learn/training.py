@@ -1,0 +1,54 @@
+"""Lesson: from data to diagnosis, with a small network that is trained while one looks on."""
+
+import streamlit as st
+
+from ui.learn.lessons import show_lesson
+from ui.learn.training_after import show_application, show_evaluation
+from ui.learn.training_data import choose_material
+from ui.learn.training_live import show_start, show_training
+from ui.learn.training_settings import choose_descent, choose_network, settings_of
+from ui.learn.training_state import training
+from ui.learn.training_steps import show_data, show_listing, show_preprocessing
+from ui.show import errors_shown
+
+STEPS = ("1 Data", "2 Preprocessing", "3 Training", "4 Evaluation", "5 Application", "The listing")
+
+
+def show_steps() -> None:
+    """Choices on the left, the chain on the right."""
+    state = training()
+    state.take()
+    with st.container(key="reading"):
+        left, right = st.columns([2, 5], gap="large")
+    with left:
+        with st.container(border=True):
+            material = choose_material(state)
+        with st.container(border=True):
+            network = choose_network()
+        with st.container(border=True):
+            settings = settings_of(network, choose_descent())
+    with right, errors_shown():
+        show_start(state, material, settings, "train-step", STEPS[2])
+        step = st.segmented_control(
+            "Step", STEPS, default=STEPS[0], required=True, key="train-step", bind="query-params",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        if step == STEPS[2]:
+            show_training(state)
+        elif step == STEPS[3]:
+            show_evaluation(state)
+        elif step == STEPS[4]:
+            show_application(state)
+        elif material is None:
+            st.info("The pictures are being read.", icon=":material/hourglass:")
+        elif step == STEPS[1]:
+            show_preprocessing(material, settings)
+        elif step == STEPS[0]:
+            show_data(material)
+        else:
+            show_listing(material, settings)
+
+
+show_lesson("training")
+with errors_shown():
+    show_steps()

@@ -1,0 +1,89 @@
+"""What one session knows of the networks that it trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from core.card import ModelCard
+from core.lessons.lesson_data import LessonSet
+from core.lessons.live_run import LiveRun, train_live
+from core.lessons.live_settings import DONOR
+from ui.cache import cached_cards, cached_keras
+from ui.datasets.shelf import Key
+from ui.jobs import Job
+from ui.session import Recent
+
+#: Runs that are kept to be compared; the oldest goes first.
+MOST_RUNS = 6
+
+
+@dataclass
+class Training:
+    """The state of the lesson.
+
+    Attributes:
+        runs: The oldest first.
+        count: Runs that were started, for their names.
+        job: The training that is under way, of the last run.
+        trouble: Why the last run failed, in one sentence.
+        added: Pictures of added datasets, by key; patients' pixels, so they are nowhere but here.
+        opening: The reading of an added dataset that is under way, with its key.
+        faults: Key to why an added dataset cannot be used.
+        keeping: The keeping of a model that is under way.
+        kept: Card of the model that was kept last.
+    """
+
+    runs: list[LiveRun] = field(default_factory=list)
+    count: int = 0
+    job: Job | None = None
+    trouble: str = ""
+    added: Recent = field(default_factory=lambda: Recent(2))
+    opening: tuple[Key, Job] | None = None
+    faults: dict[Key, str] = field(default_factory=dict)
+    keeping: Job | None = None
+    kept: ModelCard | None = None
+
+    @property
+    def last(self) -> LiveRun | None:
+        """The newest run."""
+        return self.runs[-1] if self.runs else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a network is being trained."""
+        return self.job is not None and not self.job.wait(0.0)
+
+    def start(self, run: LiveRun) -> None:
+        """Train in the background."""
+        donor = cached_cards()[0].get(DONOR)
+        self.count += 1
+        self.runs = [*self.runs, run][-MOST_RUNS:]
+        self.trouble = ""
+        keras = cached_keras()
+        self.job = Job("Training", lambda progress, cancelled: train_live(keras, run, donor, progress, cancelled))
+
+    def take(self) -> None:
+        """Take what a finished training came to."""
+        if self.job is None or self.busy:
+            return
+        job, self.job = self.job, None
+        if job.error is not None and not job.was_cancelled:
+            self.trouble = str(job.error)
+        self.runs = [run for run in self.runs if run.epochs]
+
+
+def training() -> Training:
+    """This session's state."""
+    if "training" not in st.session_state:
+        st.session_state["training"] = Training()
+    return st.session_state["training"]
+
+
+@st.cache_resource(show_spinner=False)
+def cached_lesson_set(key: str) -> LessonSet:
+    """One of the sets that ship; no patient is in them, so all sessions may share them."""
+    from core.lessons.lesson_data import digits_set, lesions_set
+
+    return digits_set() if key == "digits" else lesions_set()
