@@ -55,7 +55,9 @@ def _import() -> None:
 def warm_keras_for(scan: Scan) -> None:
     """Start Keras in the background if a model that fits this scan needs it for its heatmaps."""
     cards, _ = cached_cards()
-    fitting = tuple(slug for slug, card in cards.items() if compatibility(card, scan).fits)
+    # What outlines has no heatmap on this page.
+    asked = {slug: card for slug, card in cards.items() if card.task != "segmentation"}
+    fitting = tuple(slug for slug, card in asked.items() if compatibility(card, scan).fits)
     if _any_needs_keras(fitting):
         _keras_soon()
 

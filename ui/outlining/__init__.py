@@ -1,0 +1,1 @@
+"""What the reading page shows of a model that outlines."""

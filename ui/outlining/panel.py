@@ -1,0 +1,102 @@
+"""The panel beside the picture: what was outlined, how large it is, and how far to trust it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.card import ModelCard
+from core.figures.outlines import outline_color
+from core.scan import Scan
+from core.segmentation.sizes import area_text, number_text, size_notes, volume_ml
+from core.segmentation.words import headline, in_sentence, overlap_sentence, pieces_text, place_word
+from ui.cache import cached_bundle
+from ui.outlining.reading import Outlined, outlined_frame, spread_frame
+from ui.outlining.reference import agree, choose_reference
+from ui.session import Reading
+
+
+def show_outline(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Outlined:
+    """The outline in words: what, how large, how sure."""
+    bundle = cached_bundle(card.slug)
+    segmentation = outlined_frame(state, scan, bundle, frame)
+    outlined = Outlined(segmentation, frame, segmentation.frames.index(frame))
+    if segmentation.warning:
+        st.warning(f"This model {segmentation.warning}. Its outline means nothing medical.", icon=":material/warning:")
+    st.subheader(headline(segmentation, outlined.position, scan), anchor=False)
+    for line in size_lines(outlined, scan):
+        st.markdown(line, unsafe_allow_html=True)
+    for note in size_notes(scan):
+        st.caption(note)
+    _show_doubt(outlined, card)
+    spread = None
+    if st.toggle("Show where it is unsure", key=f"unsure-{card.slug}", help=HELP):
+        spread = spread_frame(state, scan, bundle, frame)
+        position = spread.frames.index(frame)
+        st.markdown(_unsure(outlined, scan, [spread.area_range(position, n) for n in range(len(segmentation.labels))]))
+    reference, means = choose_reference(state, scan, segmentation.labels, frame)
+    outlined = Outlined(segmentation, frame, outlined.position, spread, reference, means)
+    if reference is not None:
+        agree(state, scan, outlined)
+    return outlined
+
+
+HELP = (
+    "The model is asked again with the picture mirrored left to right, upside down, and both. Where its probability "
+    "changes, the outline is unsure. Where it does not, it can still be wrong."
+)
+
+
+def size_lines(outlined: Outlined, scan: Scan) -> list[str]:
+    """One line a label, with its colour, size, pieces, and over a whole volume its volume."""
+    segmentation, position, lines = outlined.segmentation, outlined.position, []
+    for index, label in enumerate(segmentation.labels):
+        pixels = int(segmentation.pixels[position, index])
+        parts = [f"none on this {place_word(scan)}"]
+        if pixels:
+            parts = [area_text(pixels, scan), f"in {pieces_text(int(segmentation.pieces[position, index]))}"]
+        if outlined.is_whole:
+            parts += _over_all(outlined, scan, index)
+        sign = f"<span style='color: {outline_color(index)}; -webkit-text-stroke: 0.5px #444'>■</span>"
+        cut = f"threshold {segmentation.cuts[index]:.2f}"
+        lines.append(f"{sign} **{label}** {'; '.join([' '.join(parts[:2]), *parts[2:]])}; {cut}")
+    return lines
+
+
+def _over_all(outlined: Outlined, scan: Scan, label: int) -> list[str]:
+    counts, word = outlined.segmentation.pixels[:, label], place_word(scan)
+    if not counts.any():
+        return [f"none on any {word}"]
+    best = int(counts.argmax())
+    found = [f"on {int((counts > 0).sum())} of {len(counts)} {word}s, largest on {word} {best + 1}"]
+    volume = volume_ml(counts, scan)
+    return found if volume is None else [f"**{number_text(volume)} ml** in all", *found]
+
+
+def _show_doubt(outlined: Outlined, card: ModelCard) -> None:
+    segmentation = outlined.segmentation
+    if segmentation.similarity:
+        near = segmentation.similarity[outlined.position]
+        sign, words = ("●", "like its training scans") if near.is_similar else ("◐", "unlike its training scans")
+        st.markdown(
+            f"{sign} This picture is **{words}**",
+            help=f"Its features are further from the training scans than those of {near.percentile:.0f} % of the "
+            "validation scans. That says how the picture was made, not whether the outline is right.",
+        )
+    if segmentation.note:
+        st.markdown(f"◐ The model {segmentation.note}")
+    measured = overlap_sentence(card)
+    st.markdown(f"◐ {measured}" if measured else "◐ The card does not say how well its outlines fit an expert's.")
+
+
+def _unsure(outlined: Outlined, scan: Scan, ranges: list[tuple[int, int]]) -> str:
+    """How much the outline changes among mirror images, in a sentence."""
+    parts = []
+    for label, (low, high) in zip(outlined.segmentation.labels, ranges, strict=True):
+        if high:
+            ends = area_text(low, scan).partition(",")[0], area_text(high, scan).partition(",")[0]
+            if scan.spacing_mm is None:
+                ends = f"{low:,}", f"{high:,} pixels"
+            parts.append(f"{in_sentence(label)} {ends[0].removesuffix(' mm²')} to {ends[1]}")
+    if not parts:
+        return "Mirrored, the same picture gets no outline either."
+    return f"Mirrored, the same picture is outlined differently: {', '.join(parts)}."

@@ -1,0 +1,112 @@
+"""Outlining in the session: the frame on the page at once, all frames and their mirror images in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import streamlit as st
+
+from core.card import ModelCard
+from core.runtime.session import Bundle
+from core.scan import Scan
+from core.segmentation.flips import Spread, spread_of_flips
+from core.segmentation.outline import Segmentation, segment
+from core.segmentation.reference import Reference
+from ui.cache import cached_bundle
+from ui.jobs import Job, show_job
+from ui.session import Reading
+
+T = TypeVar("T")
+Work = Callable[..., Segmentation | Spread]
+
+
+@dataclass(frozen=True, eq=False)
+class Outlined:
+    """What the page shows for one frame.
+
+    Attributes:
+        segmentation: Of the frames that were read so far.
+        frame: The frame on the page.
+        position: Its row in the segmentation.
+        spread: Of its mirror images, None where that is not asked for.
+        reference: The user's own mask, or None.
+        means: Which label of the model that mask means where its values do not say.
+    """
+
+    segmentation: Segmentation
+    frame: int
+    position: int
+    spread: Spread | None = None
+    reference: Reference | None = None
+    means: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every frame was read."""
+        return len(self.segmentation.frames) > 1
+
+    @property
+    def key(self) -> str:
+        """Names the outlines that are drawn."""
+        whole = f"{self.segmentation.frames[0]}+{len(self.segmentation.frames)}"
+        mask = self.reference.digest[:16] if self.reference else ""
+        return f"{self.segmentation.card.slug} {whole} {mask} {self.means}"
+
+
+def outlined_frame(state: Reading, scan: Scan, bundle: Bundle, frame: int) -> Segmentation:
+    """All frames where they were read, else the one on the page."""
+    return _known(state, ("outline", scan.digest, bundle.card.slug), frame, lambda: segment(bundle, scan, [frame]))
+
+
+def spread_frame(state: Reading, scan: Scan, bundle: Bundle, frame: int) -> Spread:
+    """The same of the mirror images."""
+    key = ("mirrored", scan.digest, bundle.card.slug)
+    return _known(state, key, frame, lambda: spread_of_flips(bundle, scan, [frame]))
+
+
+def _known(state: Reading, key: tuple[str, ...], frame: int, make: Callable[[], T]) -> T:
+    if key in state.answers:
+        return state.answers.get(key, lambda: None)  # type: ignore[return-value]
+    return state.answers.get((*key, frame), make)
+
+
+def read_all(state: Reading, scan: Scan, card: ModelCard, mirrored: bool) -> None:
+    """Outline every frame of a stack in the background, then its mirror images where they are asked for."""
+    slug, noun = card.slug, "slices" if scan.axis == "slice" else "frames"
+    first, second = ("outline", scan.digest, slug), ("mirrored", scan.digest, slug)
+
+    def outline(**told: Callable[..., None]) -> Segmentation:
+        return segment(cached_bundle(slug), scan, **told)
+
+    def mirror(**told: Callable[..., None]) -> Spread:
+        return spread_of_flips(cached_bundle(slug), scan, **told)
+
+    _sweep(state, first, f"Outlining {scan.frames} {noun}", f"Outline all {noun}", outline)
+    if mirrored and first in state.answers:
+        _sweep(state, second, f"Asking again for {scan.frames} mirrored {noun}", f"Mirror all {noun}", mirror)
+
+
+def _sweep(state: Reading, key: tuple[str, ...], title: str, again: str, work: Work) -> None:
+    if key in state.answers:
+        return
+    if state.sweep is None or state.sweep[0] != key:
+        state.forget_sweep()
+
+        def run(progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> Segmentation | Spread:
+            return work(progress=lambda share: progress(share, ""), cancelled=cancelled)
+
+        state.sweep = (key, Job(title, run))
+        state.sweep[1].wait(0.1)
+    job = state.sweep[1]
+    if not job.wait(0.0):
+        show_job(job)
+    elif job.error is None:
+        state.answers.put(key, job.hand_over())
+        state.sweep = None  # its result is given away: should that be forgotten, reading starts anew
+        st.rerun()
+    else:
+        if not job.was_cancelled:
+            st.error(str(job.error), icon=":material/error:")
+        st.button(again, on_click=state.forget_sweep)

@@ -1,0 +1,149 @@
+"""The user's own mask beside the model's outline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core.errors import ScanLensError
+from core.readers import Source
+from core.scan import Scan
+from core.segmentation.agreement import Agreement, frame_agreement, matched_masks, volume_agreement
+from core.segmentation.reference import Reference, read_reference
+from core.segmentation.sizes import number_text
+from core.segmentation.words import place_word
+from ui.jobs import Job, show_job
+from ui.opening import forget_uploads
+from ui.outlining.reading import Outlined
+from ui.session import Reading
+
+
+def _key(scan: Scan) -> tuple[str, str]:
+    return ("reference mask", scan.digest)
+
+
+def choose_reference(state: Reading, scan: Scan, labels: tuple[str, ...], frame: int) -> tuple[Reference | None, int]:
+    """The mask and the label that it means; (None, 0) while there is none."""
+    key = _key(scan)
+    kept: Any = state.maps.get(key, lambda: None) if key in state.maps else None
+    with st.expander("Compare with a reference mask", expanded=kept is not None):
+        if isinstance(kept, str):
+            st.error(kept, icon=":material/error:")
+        if not isinstance(kept, Reference):
+            size = f"{scan.rows} × {scan.columns} pixels" + (f", {scan.frames} pictures" if scan.frames > 1 else "")
+            st.file_uploader(
+                f"A mask of this scan's size ({size}): PNG, NIfTI or DICOM SEG",
+                key=f"mask-{scan.digest[:12]}-{state.uploads}",
+                on_change=_uploaded,
+                args=(state, scan, frame),
+            )
+            return None, 0
+        where = f", for {place_word(scan)} {kept.frames[0] + 1}" if len(kept.frames) < scan.frames else ""
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{kept.name}{where}", width="stretch")
+            st.button("Remove", key="remove-mask", on_click=state.maps.drop, args=(key,))
+        if len(labels) == 1 or kept.fits_labels(len(labels)):
+            return kept, 0
+        means = st.selectbox("The mask shows", labels, key=f"mask-means-{scan.digest[:12]}")
+        return kept, labels.index(means)
+
+
+def _uploaded(state: Reading, scan: Scan, frame: int) -> None:
+    file: Any = st.session_state.get(f"mask-{scan.digest[:12]}-{state.uploads}")
+    if file is None:
+        return
+    try:
+        found: Reference | str = read_reference(Source(file.name, file.getvalue()), scan, frame)
+    except ScanLensError as error:
+        found = str(error)
+    state.maps.put(_key(scan), found)
+    state.uploads += 1  # a fresh uploader: the file's bytes are not kept
+    forget_uploads([file.file_id])
+
+
+def agree(state: Reading, scan: Scan, outlined: Outlined) -> None:
+    """Dice and distances on this frame, and over the whole stack where both cover it."""
+    reference, segmentation = outlined.reference, outlined.segmentation
+    assert reference is not None  # the caller looked
+    masks = matched_masks(reference, len(segmentation.labels), outlined.means)
+    word, lines = place_word(scan), []
+    if outlined.frame in reference.frames:
+        row = reference.frames.index(outlined.frame)
+        for label, truth in masks.items():
+            key = ("agreement", outlined.key, outlined.frame, label)
+            found = state.maps.get(
+                key,
+                lambda label=label, truth=truth: frame_agreement(
+                    segmentation, outlined.position, truth[row], label, scan
+                ),
+            )
+            lines.append(sentence(found, f"this {word}"))
+    else:
+        lines.append(f"The mask is for {word} {reference.frames[0] + 1}.")
+    for line in lines:
+        st.markdown(line)
+    if outlined.is_whole and reference.frames == segmentation.frames:
+        _agree_over_all(state, scan, outlined, masks)
+
+
+def _agree_over_all(state: Reading, scan: Scan, outlined: Outlined, masks: dict[int, Any]) -> None:
+    """Distances of two large surfaces take seconds: in the background, with a way to stop."""
+    key = ("agreement over all", outlined.key)
+    if key not in state.maps:
+        if state.check is None or state.check[0] != key:
+            state.forget_check()
+            state.check = (key, Job("Comparing the whole stack", _comparing(outlined, masks, scan)))
+        job = state.check[1]
+        if not job.wait(0.05):
+            show_job(job, "cancel-comparison")
+            return
+        if job.error is not None:
+            st.caption("The whole stack was not compared." if job.was_cancelled else str(job.error))
+            return
+        state.maps.put(key, job.hand_over())
+        state.check = None
+    found: Any = state.maps.get(key, list)
+    for agreement in found:
+        st.markdown(sentence(agreement, f"all {agreement.frames} {place_word(scan)}s"))
+
+
+def _comparing(outlined: Outlined, masks: dict[int, Any], scan: Scan) -> Callable[..., list[Agreement]]:
+    def work(progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> list[Agreement]:
+        from core.errors import Cancelled
+
+        found = []
+        for label, truth in masks.items():
+            if cancelled():
+                raise Cancelled("the comparison")
+            found.append(volume_agreement(outlined.segmentation, truth, label, scan))
+            progress(len(found) / len(masks), "")
+        return found
+
+    return work
+
+
+def sentence(agreement: Agreement, where: str) -> str:
+    """`"Tumour on this slice: Dice 0.83. Lines at most 4.2 mm apart, 95 % within 2.1 mm."`."""
+    if math.isnan(agreement.dice):
+        return f"{agreement.label} on {where}: neither outlines anything, so Dice is not defined."
+    said = f"{agreement.label} on {where}: **Dice {agreement.dice:.2f}**."
+    if math.isnan(agreement.hausdorff):
+        return said
+    far, most = number_text(agreement.hausdorff), number_text(agreement.hausdorff_95)
+    return f"{said} The lines are at most {far} {agreement.unit} apart (Hausdorff), 95 % of them within {most}."
+
+
+def known_agreements(scan: Scan, outlined: Outlined) -> list[Agreement]:
+    """Agreement on the frame on the page, for a report."""
+    reference = outlined.reference
+    if reference is None or outlined.frame not in reference.frames:
+        return []
+    row = reference.frames.index(outlined.frame)
+    masks = matched_masks(reference, len(outlined.segmentation.labels), outlined.means)
+    return [
+        frame_agreement(outlined.segmentation, outlined.position, truth[row], label, scan)
+        for label, truth in masks.items()
+    ]

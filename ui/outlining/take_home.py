@@ -1,0 +1,131 @@
+"""The outline as files, made only when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core.errors import ScanLensError
+from core.figures.outlines import REFERENCE_COLOR
+from core.readers import Source
+from core.scan import Scan
+from core.segmentation.contours import Outline, rings_of
+from core.segmentation.originals import Originals, read_originals
+from ui.looking import Look
+from ui.opening import forget_uploads
+from ui.outlining.reading import Outlined
+from ui.session import Reading
+
+Makers = dict[str, tuple[str, str, Callable[[], bytes]]]
+
+
+def reference_outlines(outlined: Outlined, frame: int, tolerance: float = 0.25) -> tuple[Outline, ...]:
+    """The user's own mask on one frame; nothing where it covers another."""
+    reference = outlined.reference
+    if reference is None or frame not in reference.frames:
+        return ()
+    mask = reference.of()[reference.frames.index(frame)]
+    return (Outline("Reference mask", REFERENCE_COLOR, rings_of(mask, tolerance), is_reference=True),)
+
+
+def show_take_home(state: Reading, scan: Scan, outlined: Outlined, look: Look) -> None:
+    """Downloads, and the way to give the mask its place in space."""
+    from core.report.segmentation_dicom import dicom_refusal
+    from core.report.segmentation_nifti import nifti_note
+
+    segmentation = outlined.segmentation
+    whole = segmentation.frames == tuple(range(scan.frames))
+    refusal = dicom_refusal(segmentation, scan)
+    originals = _originals(state, scan)
+    makers = _makers(scan, outlined, look, originals)
+    if not whole:
+        makers.pop("NIfTI")
+    if refusal:
+        makers.pop("DICOM SEG")
+    name = f"scanlens-{segmentation.card.slug}-{scan.digest[:8]}"
+    st.caption("Take home")
+    with st.container(horizontal=True):
+        for kind, (ending, mime, make) in makers.items():
+            st.download_button(kind, make, f"{name}.{ending}", mime, key=f"take-{kind}", on_click="ignore")
+    if not whole:
+        st.caption("NIfTI and DICOM SEG can be made once all slices are read.")
+    elif refusal and scan.source == "DICOM":
+        st.caption(f"No DICOM SEG: it needs {refusal}.")
+    if whole and scan.source in {"DICOM", "NIfTI"} and (scan.source == "NIfTI" or not refusal):
+        _ask_for_originals(state, scan, originals)
+        st.caption(nifti_note(scan, originals))
+
+
+def _makers(scan: Scan, outlined: Outlined, look: Look, originals: Originals | None) -> Makers:
+    from core.report.segmentation_dicom import as_dicom_seg
+    from core.report.segmentation_nifti import as_nifti
+    from core.report.segmentation_numbers import outline_csv, outline_json
+    from core.report.segmentation_picture import outlined_png
+    from ui.outlining.reference import known_agreements
+
+    segmentation, frame, spread = outlined.segmentation, outlined.frame, outlined.spread
+    references = reference_outlines(outlined, frame)
+    return {
+        "PNG": (
+            "png",
+            "image/png",
+            lambda: outlined_png(scan, segmentation, frame, look.window, look.invert, references),
+        ),
+        "NIfTI": ("nii.gz", "application/gzip", lambda: as_nifti(segmentation, scan, originals)),
+        "DICOM SEG": ("dcm", "application/dicom", lambda: as_dicom_seg(segmentation, scan, originals)),
+        "JSON": (
+            "json",
+            "application/json",
+            lambda: outline_json(scan, segmentation, spread, known_agreements(scan, outlined)),
+        ),
+        "CSV": ("csv", "text/csv", lambda: outline_csv(scan, segmentation, spread)),
+    }
+
+
+def _key(scan: Scan) -> tuple[str, str]:
+    return ("originals", scan.digest)
+
+
+def _originals(state: Reading, scan: Scan) -> Originals | None:
+    kept: Any = state.maps.get(_key(scan), lambda: None) if _key(scan) in state.maps else None
+    return kept if isinstance(kept, Originals) else None
+
+
+def _ask_for_originals(state: Reading, scan: Scan, originals: Originals | None) -> None:
+    """ScanLens keeps neither place nor patient; the original files bring both back into the download."""
+    kept: Any = state.maps.get(_key(scan), lambda: None) if _key(scan) in state.maps else None
+    if originals is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("Masks take their place from the original files, and a DICOM SEG the patient.", width="stretch")
+            st.button("Forget them", key="forget-originals", on_click=state.maps.drop, args=(_key(scan),))
+        return
+    with st.popover("Give the mask its place in space"):
+        st.markdown(
+            "ScanLens keeps neither where a scan lies in the scanner nor whose it is. Add the original files again, "
+            "and the mask will lie on them in other programs. What they say of the patient goes into the DICOM SEG "
+            "that you download, and nowhere else."
+        )
+        if isinstance(kept, str):
+            st.error(kept, icon=":material/error:")
+        st.file_uploader(
+            "The files that this scan was opened from",
+            accept_multiple_files=True,
+            key=f"originals-{scan.digest[:12]}-{state.uploads}",
+            on_change=_uploaded,
+            args=(state, scan),
+        )
+
+
+def _uploaded(state: Reading, scan: Scan) -> None:
+    files: Any = st.session_state.get(f"originals-{scan.digest[:12]}-{state.uploads}") or []
+    if not files:
+        return
+    try:
+        found: Originals | str = read_originals([Source(file.name, file.getvalue()) for file in files], scan)
+    except ScanLensError as error:
+        found = str(error)
+    state.maps.put(_key(scan), found)
+    state.uploads += 1  # a fresh uploader: the files' bytes are not kept
+    forget_uploads([file.file_id for file in files])
