@@ -32,10 +32,10 @@ def _uploaded(state: Reading) -> None:
         title = f"Opening {sources[0].name}" if len(sources) == 1 else f"Opening {len(sources)} files"
         open_in_background(state, title, lambda progress, cancelled: open_sources(sources, progress, cancelled))
         state.uploads += 1  # a fresh uploader: the files' bytes are not kept twice
-        _forget_uploads([file.file_id for file in files])
+        forget_uploads([file.file_id for file in files])
 
 
-def _forget_uploads(file_ids: list[str]) -> None:
+def forget_uploads(file_ids: list[str]) -> None:
     """Take the uploaded bytes out of Streamlit's store, which would keep them until the browser tab is closed."""
     context = get_script_run_ctx()
     if context is not None:

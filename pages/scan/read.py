@@ -15,18 +15,23 @@ def show_scan(state: Reading, scan: Scan) -> None:
     from ui.answer import choose_model, show_answer, show_probabilities, show_strip, show_take_home
     from ui.details import show_details
     from ui.looking import choose_look
+    from ui.outlining.showing import show_outlining
     from ui.viewer import show_viewer, turned_to
 
     frame = turned_to(scan)
     show_found(state)
     with st.container(key="reading"):
         picture, panel = st.columns([5, 3], gap="medium")
-    answer = None
+    answer, card = None, None
 
     with panel, errors_shown():
         card = choose_model(state, scan)
-        if card is not None:
+        if card is not None and card.task != "segmentation":
             answer = show_answer(state, scan, card, frame)
+
+    if card is not None and card.task == "segmentation":
+        show_outlining(state, scan, card, frame, picture, panel)
+        return
 
     with picture, errors_shown():
         place = st.container()
