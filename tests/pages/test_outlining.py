@@ -1,6 +1,5 @@
 """A model that outlines on the reading page: sizes, nothing found, a whole volume, a reference, files to take home."""
 
-
 import cv2
 import nibabel as nib
 import numpy as np
@@ -53,7 +52,7 @@ def test_a_picture_gets_an_outline_with_its_size_and_what_the_card_measured(uplo
     app = upload(("a.png", png(SQUARE)))
     assert not app.exception
     assert not app.error
-    assert app.subheader[0].value.startswith("Disc outlined: 1,2")
+    assert app.subheader[0].value.startswith("Disc outlined: 1,1")
     text = words(app)
     assert "does not say how large a pixel is" in text
     assert "in 1 piece" in text
@@ -134,8 +133,7 @@ def test_a_volume_is_compared_with_its_reference_slice_by_slice_and_whole(upload
     app.run()
     assert not app.exception
     assert "neither outlines anything, so Dice is not defined" in words(app), "the first slice"
-    print(words(app))
-    assert "Disc on all 3 slices: **Dice 0.9" in words(app)
+    assert "Disc on all 3 slices: **Dice 1.00**" in words(app), "these edges fall on the model's grid"
 
 
 def test_the_original_file_gives_the_mask_its_place(upload, words):

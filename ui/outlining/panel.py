@@ -53,12 +53,12 @@ def size_lines(outlined: Outlined, scan: Scan) -> list[str]:
         pixels = int(segmentation.pixels[position, index])
         parts = [f"none on this {place_word(scan)}"]
         if pixels:
-            parts = [area_text(pixels, scan), f"in {pieces_text(int(segmentation.pieces[position, index]))}"]
+            parts = [f"{area_text(pixels, scan)} in {pieces_text(int(segmentation.pieces[position, index]))}"]
         if outlined.is_whole:
             parts += _over_all(outlined, scan, index)
         sign = f"<span style='color: {outline_color(index)}; -webkit-text-stroke: 0.5px #444'>■</span>"
         cut = f"threshold {segmentation.cuts[index]:.2f}"
-        lines.append(f"{sign} **{label}** {'; '.join([' '.join(parts[:2]), *parts[2:]])}; {cut}")
+        lines.append(f"{sign} **{label}** {'; '.join([*parts, cut])}")
     return lines
 
 
