@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 METHOD = "grad-cam"
 
+#: Letters of all labels together that fit beside one another in the panel.
+MOST_LETTERS = 44
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:
@@ -63,7 +66,8 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
         st.error(str(fault), icon=":material/error:")
     fits = {slug: compatibility(card, scan) for slug, card in cards.items()}
     offered = [slug for slug in cards if fits[slug].fits or (scan.digest, slug) in state.forced]
-    offered.sort(key=lambda slug: (cards[slug].training_modality, cards[slug].title))
+    # What one picture answers comes before what needs more.
+    offered.sort(key=lambda slug: (len(cards[slug].inputs), cards[slug].training_modality, cards[slug].title))
     others = [slug for slug in cards if slug not in offered]
     slug = _picker(offered, cards, _likeliest(state, scan, offered, cards)) if offered else None
     if not offered:
@@ -127,9 +131,9 @@ def show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answ
     if prediction.warning:
         st.warning(f"This model {prediction.warning}. Its answer means nothing medical.", icon=":material/warning:")
     st.subheader(decision.sentence, anchor=False)
-    st.markdown(_numbers(prediction, position))
+    st.markdown(numbers_line(prediction, position))
     chart = st.container()
-    _show_doubt(prediction, position)
+    show_doubt(prediction, position)
     explanation, key = None, ""
     with errors_shown():  # the answer stays when its explanation fails
         explanation, key = _explain(state, bundle, scan, prediction, position)
@@ -138,7 +142,7 @@ def show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answ
     return Answer(prediction, frame, position, explanation, key, chart)
 
 
-def _numbers(prediction: Prediction, position: int) -> str:
+def numbers_line(prediction: Prediction, position: int) -> str:
     """The numbers of the decision in one line, for those who read before the chart is there, or cannot see it."""
     decision = prediction.decision(position)
     labels = prediction.card.labels
@@ -176,7 +180,8 @@ def _predict(state: Reading, bundle: Bundle, scan: Scan, frame: int) -> Predicti
     return state.answers.get((scan.digest, bundle.card.slug, frame), lambda: classify(bundle, scan, [frame]))
 
 
-def _show_doubt(prediction: Prediction, position: int) -> None:
+def show_doubt(prediction: Prediction, position: int) -> None:
+    """Whether the picture is like those the model knows, and what could not be checked."""
     if prediction.similarity:
         near = prediction.similarity[position]
         sign, words = ("●", "like its training scans") if near.is_similar else ("◐", "unlike its training scans")
@@ -193,11 +198,7 @@ def _explain(
     state: Reading, bundle: Bundle, scan: Scan, prediction: Prediction, position: int
 ) -> tuple[Explanation, str]:
     labels = prediction.card.labels
-    first, chosen = labels[prediction.decision(position).about], f"label-{prediction.card.slug}"
-    if prediction.card.task != "binary":  # each scan starts with the class that it was called
-        chosen += f"-{scan.digest[:12]}"
-    st.session_state.setdefault(chosen, first)
-    label = st.segmented_control("Show the evidence for", labels, required=True, key=chosen)
+    label = choose_label(prediction, position, scan.digest[:12])
     key = f"{prediction.card.slug} {label} {prediction.frames[0]}+{len(prediction.frames)}"
     keras = cached_keras()
     cold = bundle.cam_weights is None and keras.pid is None
@@ -205,10 +206,28 @@ def _explain(
         explanation = state.answers.get(
             ("heat", scan.digest, key),
             lambda: EXPLAINERS[METHOD].function(
-                bundle, prediction.prepared, Ask(labels.index(label or first), output=prediction.output, keras=keras)
+                bundle, prediction.prepared, Ask(labels.index(label), output=prediction.output, keras=keras)
             ),
         )
     return explanation, key
+
+
+def choose_label(prediction: Prediction, position: int, of: str) -> str:
+    """Which label the evidence is shown for; the one that was called to begin with.
+
+    Args:
+        prediction: Of the model.
+        position: Row on the page.
+        of: Names the scan; a binary model keeps the choice from scan to scan.
+    """
+    labels = prediction.card.labels
+    first, chosen = labels[prediction.decision(position).about], f"label-{prediction.card.slug}"
+    if prediction.card.task != "binary":  # each scan starts with the class that it was called
+        chosen += f"-{of}"
+    st.session_state.setdefault(chosen, first)
+    if len("".join(labels)) > MOST_LETTERS:  # buttons would run out of the panel
+        return str(st.selectbox("Show the evidence for", labels, key=chosen))
+    return str(st.segmented_control("Show the evidence for", labels, required=True, key=chosen) or first)
 
 
 def _show_evidence(explanation: Explanation, frame: int) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 import streamlit as st
 
 from core.card import ModelCard
+from core.classify import Prediction
 from core.report.facts import scan_facts
 from core.scan import Scan
 from ui.answer import Answer
+from ui.study.answering import StudyAnswer
 
 
 def _table(rows: dict[str, str], left: str, right: str) -> None:
@@ -24,8 +26,17 @@ def _table(rows: dict[str, str], left: str, right: str) -> None:
 
 def show_details(scan: Scan, answer: Answer | None) -> None:
     """How the image was made, facts about the scan, the model's card."""
+    _show_details(scan, answer.prediction if answer else None)
+
+
+def show_study_details(scan: Scan, answer: StudyAnswer | None) -> None:
+    """The same for a model with several inputs."""
+    _show_details(scan, answer.prediction if answer else None)
+
+
+def _show_details(scan: Scan, prediction: Prediction | None) -> None:
     with st.expander("How this image was made"):
-        steps = list(scan.provenance) + (list(answer.prediction.prepared.provenance) if answer else [])
+        steps = list(scan.provenance) + (list(prediction.prepared.provenance) if prediction else [])
         for number, step in enumerate(steps, start=1):
             st.markdown(f"{number}. **{step.name}**: {step.detail}")
         if not steps:
@@ -35,9 +46,9 @@ def show_details(scan: Scan, answer: Answer | None) -> None:
         st.caption(
             f"Fingerprint of the file (sha256): {scan.digest}. Names, dates and numbers of the patient are not kept."
         )
-    if answer:
+    if prediction:
         with st.expander("About this model"):
-            show_card(answer.prediction.card)
+            show_card(prediction.card)
 
 
 #: Metrics shown side by side for each test set; the card's text has all of them.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
@@ -74,6 +74,8 @@ class Reading:
         choosing: Whether the user is looking for another scan; the one that is open stays.
         asked_about: Digest of the scan of unnamed kind that a model was last chosen for.
         came_from: The sample's key where a sample is open, for the address.
+        turn: Counts what was opened, so that facts about one patient are not shown for the next.
+        adding: Whether the files that are being opened belong to the study on the page.
     """
 
     opened: Opened | None = None
@@ -93,6 +95,8 @@ class Reading:
     choosing: bool = False
     came_from: str = ""
     asked_about: str = ""
+    turn: int = 0
+    adding: bool = False
 
     @property
     def scan(self) -> Scan | None:
@@ -126,14 +130,27 @@ class Reading:
     def take(self, job: Job) -> None:
         """Take what a finished job of opening came to."""
         self.job, self.refused, self.trouble = None, None, ""
+        adding, self.adding = self.adding, False
         if job.error is not None:
             self.trouble = "" if job.was_cancelled else str(job.error)
             return
         opened, came_from = job.hand_over()
-        if opened.scans:
+        if adding and self.opened is not None:
+            self.add(opened)
+        elif opened.scans:
             self.show(opened, came_from)
         else:
             self.refused = opened
+
+    def add(self, more: Opened) -> None:
+        """Put further series beside those on the page; what is open stays as it is."""
+        assert self.opened is not None  # the caller looked
+        known = {scan.digest for scan in self.opened.scans}
+        fresh = tuple(scan for scan in more.scans if scan.digest not in known)
+        notes = more.notes if fresh or not more.scans else (*more.notes, "These files are open already.")
+        if not more.scans:
+            notes = (*notes, *(item.reason for item in more.skipped[:1]))
+        self.opened = replace(self.opened, scans=(*self.opened.scans, *fresh), notes=(*self.opened.notes, *notes))
 
     def look_for_another(self, choosing: bool) -> None:
         """Show the drop zone beside the open scan, or go back to it."""
@@ -142,6 +159,7 @@ class Reading:
     def show(self, opened: Opened, came_from: str = "") -> None:
         """Put what was opened on the page, and forget what was computed for the scan before."""
         self.opened, self.came_from = opened, came_from
+        self.turn += 1
         self.job, self.refused, self.trouble, self.choosing = None, None, "", False
         self.scan_index = 0
         self.pictures, self.answers, self.checks = Recent(24), Recent(8), Recent(64)
@@ -157,9 +175,9 @@ class Reading:
         self.forget_sweep()
         self.forget_check()
         self.forget_mapping()
-        uploads = self.uploads + 1
+        uploads, turn = self.uploads + 1, self.turn + 1
         self.__init__()  # type: ignore[misc]
-        self.uploads = uploads
+        self.uploads, self.turn = uploads, turn
 
 
 def reading() -> Reading:

@@ -30,10 +30,9 @@ def show_verdict(
     if explanation.grids[row].max() <= 1e-6 or len(prediction.frames) < scan.frames:
         return  # no heat to judge, or the frames are still being read
     key = (scan.digest, bundle.card.slug, explanation.method, explanation.label, frame)
-    if key not in state.checks:
-        _measure(state, key, lambda *told: _checked(bundle, prediction, explanation, row, *told))
-    if key in state.checks:
-        show_trust(state.checks.get(key, lambda: None))  # type: ignore[arg-type]
+    trust = measured(state, key, lambda *told: checked(bundle, prediction, explanation, row, *told))
+    if trust is not None:
+        show_trust(trust)
 
 
 def show_trust(trust: Trust) -> None:
@@ -46,8 +45,14 @@ def show_trust(trust: Trust) -> None:
     )
 
 
+def measured(state: Reading, key: tuple[object, ...], work: Callable[..., Trust]) -> Trust | None:
+    """The check that is kept under a key; None while it runs in the background, the page runs again when it is done."""
+    if key not in state.checks:
+        _measure(state, key, work)
+    return state.checks.get(key, lambda: None) if key in state.checks else None  # type: ignore[return-value]
+
+
 def _measure(state: Reading, key: tuple[object, ...], work: Callable[..., Trust]) -> None:
-    """Let the check run in the background; the page runs again when it is done."""
     if state.check is None or state.check[0] != key:
         state.forget_check()
         state.check = (key, Job("Checking the explanation", work))
@@ -72,17 +77,19 @@ def _show_waiting(job: Job) -> None:
     draw()
 
 
-def _checked(
+def checked(
     bundle: Bundle,
     prediction: Prediction,
     explanation: Explanation,
     row: int,
     progress: Callable[[float, str], None],
     cancelled: Callable[[], bool],
+    name: str = "",
 ) -> Trust:
+    """Check the map at `row` of an explanation; `name` is the input it belongs to where there are several."""
     labels = bundle.card.labels
     against = labels.index(explanation.rather_than) if explanation.rather_than else None
-    ask = Ask(labels.index(explanation.label), against, keras=cached_keras())
+    ask = Ask(labels.index(explanation.label), against, input=name, keras=cached_keras())
     return check_explanation(
         bundle,
         prediction.prepared,

@@ -24,9 +24,13 @@ def show_explanations(state: Reading, scan: Scan) -> None:
     from ui.explaining.results import show_results
     from ui.explaining.work import carry_on, predicted
     from ui.looking import choose_look
+    from ui.study.gathering import needs_study
 
     card = choose_model(state, scan)
     if card is None:
+        return
+    if needs_study(card) or card.task == "segmentation":
+        st.info("Methods side by side are for models with one picture and one answer. This one is explained on Read.")
         return
     cards, _ = cached_cards()
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -13,9 +13,11 @@ def show_scan(state: Reading, scan: Scan) -> None:
     """The picture on the left, the answer on the right, what stands behind them below."""
     # Not needed before a scan is open: the first page is there a second sooner without it.
     from ui.answer import choose_model, show_answer, show_probabilities, show_strip, show_take_home
-    from ui.details import show_details
+    from ui.details import show_details, show_study_details
     from ui.looking import choose_look
     from ui.outlining.showing import show_outlining
+    from ui.study.gathering import needs_study
+    from ui.study.showing import show_study
     from ui.viewer import show_viewer, turned_to
 
     frame = turned_to(scan)
@@ -26,11 +28,15 @@ def show_scan(state: Reading, scan: Scan) -> None:
 
     with panel, errors_shown():
         card = choose_model(state, scan)
-        if card is not None and card.task != "segmentation":
+        if card is not None and card.task != "segmentation" and not needs_study(card):
             answer = show_answer(state, scan, card, frame)
 
     if card is not None and card.task == "segmentation":
         show_outlining(state, scan, card, frame, picture, panel)
+        return
+
+    if card is not None and needs_study(card):
+        show_study_details(scan, show_study(state, scan, card, picture, panel))
         return
 
     with picture, errors_shown():

@@ -1,5 +1,7 @@
 """What a session keeps is bounded, and gone when it is closed."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.readers import Opened, Skipped
@@ -65,10 +67,11 @@ def test_a_failed_make_leaves_nothing_behind():
 
 
 def test_closing_forgets_everything(state):
-    uploads = state.uploads
+    uploads, turn = state.uploads, state.turn
     state.close()
     kept = {name: getattr(state, name) for name in ("pictures", "answers", "checks", "maps")}
-    assert state == Reading(uploads=uploads + 1, **kept)
+    assert state == Reading(uploads=uploads + 1, turn=state.turn, **kept)
+    assert state.turn > turn
     assert not any(len(recent) for recent in kept.values())
 
 
@@ -118,3 +121,16 @@ def test_two_sessions_share_nothing():
     first.pictures.put("a", 1)
     assert not second.forced
     assert "a" not in second.pictures
+
+
+def test_more_series_stand_beside_what_is_open_and_none_twice(state):
+    first = state.scan
+    more = Opened((first, replace(first, digest="fe" * 32)), ())
+    before, answers = len(state.opened.scans), state.answers
+    state.add(more)
+    assert len(state.opened.scans) == before + 1
+    assert state.opened.scans[-1].digest == "fe" * 32
+    assert (state.scan, state.answers) == (first, answers)
+    state.add(more)
+    assert len(state.opened.scans) == before + 1
+    assert "These files are open already." in state.opened.notes

@@ -41,6 +41,8 @@ class Cell:
         verdict: One line, bold.
         note: One line, quiet.
         waiting: What stands in the picture's place while there is no map.
+        scan: Whose shape the cell has; None for that of the board.
+        picture: The frame as people see it, uint8; None for that of the board.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Cell:
     verdict: str = ""
     note: str = ""
     waiting: str = ""
+    scan: Scan | None = None
+    picture: NDArray[np.uint8] | None = None
 
 
 @cache
@@ -70,20 +74,24 @@ def _levels(explanation: Explanation, grid: NDArray[np.float32], scale: float) -
     return encode_picture((np.clip(drawn / scale, 0.0, 1.0) * 255 + 0.5).astype(np.uint8))
 
 
+def _encoded(picture: NDArray[np.uint8]) -> bytes:
+    import cv2
+
+    rows, columns = fit_within(*picture.shape[:2], PICTURE_SIDE)
+    return encode_picture(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA))
+
+
 def board_message(scan: Scan, picture: NDArray[np.uint8], cells: Sequence[Cell], key: str) -> bytes:
     """What is sent to the browser.
 
     Args:
-        scan: Whose shape the cells have.
-        picture: The frame as people see it, uint8.
+        scan: Whose shape the cells have that have none of their own.
+        picture: Its frame as people see it, uint8.
         cells: In order.
         key: Names the state, for those who wait until it is drawn.
     """
-    import cv2
-
-    rows, columns = fit_within(*picture.shape[:2], PICTURE_SIDE)
-    blobs = [encode_picture(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA))]
-    described = []
+    blobs = [_encoded(picture)]
+    pictures, described = [0], []
     for cell in cells:
         heat, opposing = None, None
         found = cell.explanation
@@ -96,27 +104,29 @@ def board_message(scan: Scan, picture: NDArray[np.uint8], cells: Sequence[Cell],
             if against is not None and against.max() > 0:
                 opposing = len(blobs)
                 blobs.append(_levels(found, against, scale))
+        if cell.picture is not None:
+            pictures.append(len(blobs))
+            blobs.append(_encoded(cell.picture))
+        shape = cell.scan or scan
         described.append(
             {
                 "name": cell.name,
                 "title": cell.title,
-                "picture": 0,
+                "picture": 0 if cell.picture is None else len(pictures) - 1,
+                "ratio": shape.columns / (shape.rows * shape.pixel_aspect),
                 "heat": heat,
                 "opposing": opposing,
                 "verdict": cell.verdict,
                 "note": cell.note,
                 "waiting": cell.waiting,
-                "alt": f"{cell.title} on {scan.title}. {cell.verdict} {cell.note}",
+                "alt": f"{cell.title} on {shape.title}. {cell.verdict} {cell.note}",
             }
         )
     warm, cold = ramps()
     header = {
         "key": key,
-        "pictures": [0],
+        "pictures": pictures,
         "cells": described,
-        "rows": scan.rows,
-        "columns": scan.columns,
-        "aspect": scan.pixel_aspect,
         "fade": FADE_BELOW,
         "warm": warm,
         "cold": cold,

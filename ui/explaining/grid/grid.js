@@ -67,7 +67,7 @@ class Board {
       canvas.hidden = cell.heat === null && cell.waiting !== ""
       canvas.style.display = canvas.hidden ? "none" : "block"
       canvas.setAttribute("aria-label", cell.alt)
-      canvas.style.aspectRatio = empty.style.aspectRatio = String(this.header.columns / (this.header.rows * this.header.aspect))
+      canvas.style.aspectRatio = empty.style.aspectRatio = String(cell.ratio)
       empty.style.display = canvas.hidden ? "flex" : "none"
       empty.textContent = cell.waiting
       node.querySelector(".verdict").textContent = cell.verdict

@@ -1,0 +1,1 @@
+"""The reading page for models with several inputs, sequences, volumes and facts about the patient."""

@@ -1,0 +1,160 @@
+"""What a model says of a study, and where in each picture the evidence is."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import streamlit as st
+
+from core.card import InputSpec, ModelCard
+from core.classify import Prediction, classify_study
+from core.errors import UnsupportedModel
+from core.explain import EXPLAINERS
+from core.explain.ask import Ask
+from core.explain.every_frame import on_every_frame
+from core.explain.explanation import Explanation
+from core.explain.trust import Trust
+from core.runtime.session import Bundle
+from core.scan import Scan
+from core.study import Study
+from ui.answer import METHOD, choose_label, numbers_line, show_doubt
+from ui.cache import cached_bundle, cached_keras
+from ui.session import Reading
+from ui.show import errors_shown
+from ui.verdict import checked, measured, show_trust
+
+#: Where Grad-CAM has no layer that sees a picture, parts of it are covered instead.
+WITHOUT_LAYER = "occlusion"
+
+
+@dataclass(frozen=True, eq=False)
+class StudyAnswer:
+    """What the page shows of a study.
+
+    Attributes:
+        study: What was given.
+        bundle: The model.
+        prediction: One row.
+        label: Which the evidence is for.
+        maps: Input name to the map of its picture, or one sentence why there is none.
+        key: Names what was given.
+    """
+
+    study: Study
+    bundle: Bundle
+    prediction: Prediction
+    label: str
+    maps: dict[str, Explanation | str]
+    key: tuple[Hashable, ...]
+
+    @property
+    def target(self) -> int:
+        """Class index of the label."""
+        return self.prediction.card.labels.index(self.label)
+
+    def spread_map(self, name: str) -> Explanation | None:
+        """The map of one input for every frame of its scan."""
+        found = self.maps.get(name)
+        if not isinstance(found, Explanation):
+            return None
+        return on_every_frame(found, self.study.scans[name].frames) if _has_depth(self, name) else found
+
+
+def _has_depth(answer: StudyAnswer, name: str) -> bool:
+    return answer.prediction.prepared.batch[name].ndim == 5
+
+
+def pictures_of(card: ModelCard, study: Study) -> list[InputSpec]:
+    """The pictures that were given, in the order of the card."""
+    return [spec for spec in card.inputs if spec.name in study.scans]
+
+
+def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> StudyAnswer:
+    """The decision in words, its numbers, its doubt; the maps behind it.
+
+    Args:
+        state: The session's.
+        card: The model.
+        study: What it is given.
+        frame: Slice of the images; a sequence is one case whatever the frame.
+    """
+    bundle = cached_bundle(card.slug)
+    several = [spec for spec in pictures_of(card, study) if spec.kind != "image"]
+    frames = None if several or not study.scans else [frame]
+    given = tuple(sorted((name, scan.digest) for name, scan in study.scans.items()))
+    key = ("study", card.slug, given, tuple(sorted(study.facts.items())), None if frames is None else frame)
+    prediction = state.answers.get(key, lambda: classify_study(bundle, study, frames))
+    if prediction.warning:
+        st.warning(f"This model {prediction.warning}. Its answer means nothing medical.", icon=":material/warning:")
+    st.subheader(prediction.decision().sentence, anchor=False)
+    st.markdown(numbers_line(prediction, 0))
+    if prediction.prepared.left_out:
+        st.markdown(f"◐ Answered without {', '.join(prediction.prepared.left_out)}: the rest decides alone")
+    show_doubt(prediction, 0)
+    label = choose_label(prediction, 0, "-".join(digest[:6] for _, digest in given))
+    keras = cached_keras()
+    cold = keras.pid is None and bundle.cam_weights is None and bool(study.scans)
+    with st.spinner("Starting Keras, which this model's heatmaps need …") if cold else st.container():
+        maps = {
+            spec.name: state.maps.get((*key, label, spec.name), lambda spec=spec: _map(bundle, prediction, spec, label))
+            for spec in pictures_of(card, study)
+        }
+    return StudyAnswer(study, bundle, prediction, label, maps, key)
+
+
+def _map(bundle: Bundle, prediction: Prediction, spec: InputSpec, label: str) -> Explanation | str:
+    """Grad-CAM of one picture; where no layer sees that picture alone, by covering its parts."""
+    target = bundle.card.labels.index(label)
+    ask = Ask(target, input=spec.name, output=prediction.output, keras=cached_keras())
+    prepared = prediction.prepared.of_picture(spec.name)
+    try:
+        return EXPLAINERS[METHOD].function(bundle, prepared, ask)
+    except UnsupportedModel as refusal:
+        if spec.kind != "image":
+            return str(refusal)
+        return EXPLAINERS[WITHOUT_LAYER].function(bundle, prepared, replace(ask, output=None))
+
+
+def show_map_words(answer: StudyAnswer) -> None:
+    """By which method each map was made, and where there is none."""
+    specs = {spec.name: spec for spec in answer.prediction.card.inputs}
+    lines = []
+    for name, found in answer.maps.items():
+        title = f"{specs[name].title}: " if len(answer.maps) > 1 else ""
+        if isinstance(found, str):
+            lines.append(f"{title}no heatmap. {found}")
+        elif found.is_empty:
+            lines.append(f"{title}nothing found that speaks for {answer.label}: no heat is drawn.")
+        else:
+            layer = f" at layer {found.layer}" if found.layer else ""
+            most = f"most {found.scale:.2g} {found.units} for {answer.label}"
+            lines.append(f"{title}{EXPLAINERS[found.method].title}{layer}, {most}.")
+    st.caption("  \n".join(lines))
+
+
+def verdict_of(state: Reading, answer: StudyAnswer, name: str) -> Trust | None:
+    """How far one picture's map can be trusted, where that is known by now."""
+    key = (*answer.key, "trust", answer.label, name)
+    return state.checks.get(key, lambda: None) if key in state.checks else None
+
+
+def measure_verdicts(state: Reading, answer: StudyAnswer) -> None:
+    """Check one map after another in the background, and say how far it is; a single map's verdict is shown here."""
+    for name, found in answer.maps.items():
+        if isinstance(found, str) or found.is_empty:
+            continue
+        key, trust = (*answer.key, "trust", answer.label, name), None
+        work = partial(checked, answer.bundle, answer.prediction, found, 0, name=name)
+        with errors_shown():
+            trust = measured(state, key, work)
+        if trust is None:
+            return
+        if len(answer.maps) == 1:
+            show_trust(trust)
+
+
+def scan_on_page(answer: StudyAnswer, scan: Scan) -> str:
+    """Name of the input whose picture is on the page, `""` for none."""
+    return next((name for name, found in answer.study.scans.items() if found.digest == scan.digest), "")

@@ -1,0 +1,131 @@
+"""What a model needs: which series is which input, and the facts about the patient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.card import FeatureSpec, InputSpec, ModelCard
+from core.matching import check_one_patient, match_scans
+from core.readers import Source, open_sources
+from core.scan import Scan
+from core.study import Study, check_fact, missing_inputs
+from ui.opening import forget_uploads, open_in_background
+from ui.session import Reading
+
+LEFT_OUT = "Left out"
+
+
+def needs_study(card: ModelCard) -> bool:
+    """Whether a model takes more, or something else, than one picture."""
+    return len(card.inputs) > 1 or card.inputs[0].kind != "image"
+
+
+def gather(state: Reading, card: ModelCard, scan: Scan) -> Study | None:
+    """Ask for what the model needs; None while something is missing that must be there.
+
+    Args:
+        state: The session's.
+        card: The model.
+        scan: The scan on the page, which is the picture of a model with only one.
+
+    Raises:
+        IncompatibleInput: The series are of different patients, or a fact is out of bounds.
+    """
+    pictures = [spec for spec in card.inputs if spec.is_picture]
+    tables = [spec for spec in card.inputs if not spec.is_picture]
+    scans = {pictures[0].name: scan} if len(pictures) == 1 else _ask_for_pictures(state, card, pictures)
+    facts: dict[str, float | None] = {}
+    for table in tables:
+        facts |= _ask_for_facts(state, table)
+    check_one_patient(scans)
+    study = Study(scans, facts)
+    missing = missing_inputs(card, study)
+    if missing or not (scans or any(value is not None for value in facts.values())):
+        words = ", ".join(missing) or "a picture or a fact"
+        st.info(f"Still missing: {words}. Add it above, or choose another model.", icon=":material/help:")
+        return None
+    return study
+
+
+def _ask_for_pictures(state: Reading, card: ModelCard, pictures: list[InputSpec]) -> dict[str, Scan]:
+    assert state.opened is not None  # a scan is on the page
+    scans = state.opened.scans
+    proposed = match_scans(card, scans)
+    chosen: dict[str, Scan] = {}
+    with st.container(border=True):
+        for spec in pictures:
+            options = [LEFT_OUT, *range(len(scans))]
+            index = st.selectbox(
+                f"{spec.title}{', may be left out' if spec.optional else ''}",
+                options,
+                index=options.index(proposed.get(spec.name, LEFT_OUT)),
+                format_func=lambda entry: entry if entry == LEFT_OUT else f"{entry + 1}. {scans[entry].title}",
+                key=f"input-{card.slug}-{spec.name}-{state.turn}-{len(scans)}",
+                help=_expected(spec),
+            )
+            if index != LEFT_OUT:
+                chosen[spec.name] = scans[index]
+        _ask_for_files(state)
+    return chosen
+
+
+def _expected(spec: InputSpec) -> str:
+    words = f"{spec.kind}, {' or '.join(spec.modality) or 'any modality'}"
+    if spec.describe:
+        words += f"; recognised by {', '.join(spec.describe)} in the description of its series"
+    return words
+
+
+def _ask_for_files(state: Reading) -> None:
+    with st.popover("Add files to this study", icon=":material/add:"):
+        st.file_uploader(
+            "More series of the same patient",
+            accept_multiple_files=True,
+            key=f"more-{state.uploads}",
+            on_change=_added,
+            args=(state,),
+        )
+
+
+def _added(state: Reading) -> None:
+    files: Any = st.session_state.get(f"more-{state.uploads}") or []
+    if files:
+        sources = [Source(file.name, file.getbuffer()) for file in files]
+        state.adding = True
+        open_in_background(
+            state, "Adding files", lambda progress, cancelled: open_sources(sources, progress, cancelled)
+        )
+        state.uploads += 1
+        forget_uploads([file.file_id for file in files])
+
+
+def _ask_for_facts(state: Reading, table: InputSpec) -> dict[str, float | None]:
+    """The form; what is left empty is unknown."""
+    with st.container(border=True):
+        st.markdown(f"**{table.title}**{', may be left unknown' if table.optional else ''}")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            found = {feature.name: _ask_for_fact(state, feature) for feature in table.features}
+    return {
+        feature.name: None if (value := found[feature.name]) is None else check_fact(feature, value)
+        for feature in table.features
+    }
+
+
+def _ask_for_fact(state: Reading, feature: FeatureSpec) -> float | None:
+    key = f"fact-{feature.name}-{state.turn}"
+    if feature.choices:
+        answer = st.segmented_control(feature.title, list(feature.choices), key=key)
+        return None if answer is None else feature.choices[answer]
+    unit = f" ({feature.unit})" if feature.unit else ""
+    return st.number_input(
+        f"{feature.title}{unit}",
+        value=None,
+        step=1.0,
+        format="%g",
+        placeholder="unknown",
+        key=key,
+        width=150,
+        help=f"{feature.range_words}; empty for unknown",
+    )

@@ -1,0 +1,157 @@
+"""The reading page of a study: pictures on the left, what is asked and answered on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.card import ModelCard
+from core.explain.explanation import Explanation
+from core.figures.evidence import describe_evidence, evidence_figure
+from core.figures.probabilities import describe_probabilities, probability_figure
+from core.scan import Scan, default_window, display_frame
+from ui.charts import show_chart
+from ui.explaining.grid import Cell, board_message, show_board
+from ui.looking import choose_look
+from ui.session import Reading
+from ui.show import errors_shown
+from ui.study.answering import (
+    StudyAnswer,
+    answer_study,
+    measure_verdicts,
+    scan_on_page,
+    show_map_words,
+    verdict_of,
+)
+from ui.study.gathering import gather
+from ui.study.parts import shares_of, show_parts
+from ui.verdict import SIGNS
+from ui.viewer import View, show_viewer, turned_to
+
+
+def show_study(
+    state: Reading, scan: Scan, card: ModelCard, picture: DeltaGenerator, panel: DeltaGenerator
+) -> StudyAnswer | None:
+    """Everything between the model's name and the details.
+
+    Args:
+        state: The session's.
+        scan: The scan on the page.
+        card: A model for which `needs_study` holds.
+        picture: The left column.
+        panel: The right column.
+    """
+    answer: StudyAnswer | None = None
+    with panel, errors_shown():
+        study = gather(state, card, scan)
+        frame = _frame(state, scan, card)
+        if study is not None:
+            answer = answer_study(state, card, study, frame)
+            chart = st.container()
+            show_map_words(answer)
+    with picture, errors_shown():
+        if answer is not None and len(answer.maps) > 1:
+            _show_side_by_side(state, answer, frame)
+        else:
+            _show_one(state, scan, answer)
+    with panel, errors_shown():
+        if answer is not None:
+            _show_probabilities(answer, chart)
+            measure_verdicts(state, answer)
+            show_parts(state, answer)
+            _show_take_home(state, scan, answer, frame)
+    return answer
+
+
+def _frame(state: Reading, scan: Scan, card: ModelCard) -> int:
+    """Slice of several stacks that go together; of a single picture the one that the viewer is turned to."""
+    pictures = [spec for spec in card.inputs if spec.is_picture]
+    if len(pictures) == 1 or scan.frames == 1:
+        return turned_to(scan)
+    unit = "Slice" if scan.axis == "slice" else "Frame"
+    key = f"study-frame-{card.slug}-{state.turn}"
+    return st.slider(unit, 1, scan.frames, scan.frames // 2 + 1, key=key) - 1
+
+
+def _show_one(state: Reading, scan: Scan, answer: StudyAnswer | None) -> None:
+    place = st.container()
+    look = choose_look(state, scan)
+    name = "" if answer is None else scan_on_page(answer, scan)
+    found = None if answer is None or not name else answer.spread_map(name)
+    key = "" if answer is None else f"{hash((answer.key, answer.label, name)):x}"
+    with place:
+        show_viewer(View(scan, turned_to(scan), look.window, look.name, look.invert, found, key), state.pictures)
+    if found is not None and scan.frames > 1 and len(found.frames) == scan.frames:
+        frame = turned_to(scan)
+        show_chart(lambda: evidence_figure(found, scan, None, frame), "evidence", describe_evidence(found, scan, frame))
+
+
+def _show_side_by_side(state: Reading, answer: StudyAnswer, frame: int) -> None:
+    specs = {spec.name: spec for spec in answer.prediction.card.inputs}
+    most = max((found.scale for found in answer.maps.values() if isinstance(found, Explanation)), default=0.0)
+    cells, done = [], 0
+    for name, found in answer.maps.items():
+        scan, trust = answer.study.scans[name], verdict_of(state, answer, name)
+        heat = found if isinstance(found, Explanation) and not found.is_empty else None
+        done += trust is not None
+        shown = min(frame, scan.frames - 1)
+        cells.append(
+            Cell(
+                name,
+                specs[name].title,
+                heat,
+                scale=most if most > 0 else None,
+                verdict=_words(heat, trust),
+                note=f"{scan.rows} × {scan.columns} pixels" + (f", most {heat.scale:.2g} {heat.units}" if heat else ""),
+                scan=scan,
+                picture=display_frame(scan, shown, None if scan.is_color else default_window(scan)),
+            )
+        )
+    first = next(iter(answer.study.scans.values()))
+    key = f"{abs(hash((answer.key, answer.label)))}-{done}"
+    show_board(board_message(first, cells[0].picture, cells, key), f"study-{state.turn}-{answer.prediction.card.slug}")
+    st.caption("One colour scale for all pictures. Zoom, position, opacity and threshold are shared.")
+
+
+def _words(heat: Explanation | None, trust: object) -> str:
+    from core.explain.trust import Trust
+
+    if heat is None:
+        return "no evidence here"
+    if isinstance(trust, Trust):
+        return f"{SIGNS[trust.verdict]} {trust.verdict}"
+    return "◌ to be checked"
+
+
+def _show_probabilities(answer: StudyAnswer, place: DeltaGenerator) -> None:
+    prediction = answer.prediction
+    drawn = (prediction.card, prediction.probabilities[0], prediction.calibrated[0], prediction.decision())
+    with place:
+        show_chart(lambda: probability_figure(*drawn), "probabilities", describe_probabilities(*drawn))
+
+
+def _show_take_home(state: Reading, scan: Scan, answer: StudyAnswer, frame: int) -> None:
+    """Downloads, made only when they are asked for."""
+    from core.report.numbers import as_csv
+    from core.report.picture import overlay_png
+    from core.report.study_numbers import study_json
+
+    name = scan_on_page(answer, scan) or next(iter(answer.study.scans), "")
+    shown = answer.study.scans.get(name, scan)
+    found = answer.spread_map(name) if name else None
+    at = turned_to(shown) if len(answer.maps) == 1 else min(frame, shown.frames - 1)
+    file = f"scanlens-{answer.prediction.card.slug}-{shown.digest[:8]}"
+    makers: dict[str, tuple[str, Callable[[], bytes]]] = {
+        "PNG": ("image/png", lambda: overlay_png(shown, at, None, False, found, 0.65)),
+        "JSON": (
+            "application/json",
+            lambda: study_json(answer.study, shown, answer.prediction, found, shares_of(state, answer)),
+        ),
+        "CSV": ("text/csv", lambda: as_csv(shown, answer.prediction, found)),
+    }
+    st.caption("Take home")
+    with st.container(horizontal=True):
+        for kind, (mime, make) in makers.items():
+            st.download_button(kind, make, f"{file}.{kind.lower()}", mime, key=f"take-{kind}", on_click="ignore")
