@@ -38,8 +38,11 @@ def shipped(cards: Iterable[ModelCard]) -> list[Evaluation]:
 def shipped_of(card: ModelCard) -> tuple[list[Evaluation], list[InvalidCard]]:
     """The evaluations of one bundle in order of their files, and what was wrong with the others.
 
-    Titles and kinds are those of the card's model-index; a table that is not in it is of kind `unknown`.
+    Titles and kinds are those of the card's model-index; a table that is not in it is of kind `unknown`. A model that
+    outlines has none that could be compared with those of classifiers.
     """
+    if card.task == "segmentation":  # its tables are of masks, not of scores
+        return [], []
     found, faults = [], []
     for path in sorted((card.folder / "evaluations").glob("*.parquet")):
         match = _SCORES.fullmatch(path.name)

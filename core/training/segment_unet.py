@@ -14,12 +14,26 @@ def _convolve(tensor: keras.KerasTensor, filters: int, name: str) -> keras.Keras
     return keras.layers.ReLU(name=name)(made)
 
 
+def _with_local_contrast(picture: keras.KerasTensor) -> keras.KerasTensor:
+    """The picture, and how far each pixel is above its surroundings of about 40 pixels, eight times enlarged.
+
+    Photographs are lit unevenly by far more than a small lesion differs from its ground.
+    """
+    around = keras.layers.AveragePooling2D(8, name="around_coarse")(picture)
+    around = keras.layers.AveragePooling2D(5, 1, "same", name="around_wide")(around)
+    around = keras.layers.UpSampling2D(8, interpolation="bilinear", name="around")(around)
+    above = keras.layers.Subtract(name="above_surroundings")([picture, around])
+    above = keras.layers.Rescaling(8.0, name="enlarged")(above)
+    return keras.layers.Concatenate(name="with_local_contrast")([picture, above])
+
+
 def unet(
     shape: tuple[int, int, int],
     units: int,
     filters: Sequence[int] = (12, 24, 48, 96),
     dropout: float = 0.0,
     stem: int = 1,
+    local_contrast: bool = False,
     input_name: str = "image",
 ) -> keras.Model:
     """A U-Net with two convolutions a level, transposed convolutions on the way up, and as many logits a pixel.
@@ -33,6 +47,8 @@ def unet(
         filters: Of each level, the bottom last.
         dropout: At the bottom, in training only; leaves out whole channels.
         stem: Step of a first convolution; 2 halves the grid of everything but the answer, which suits large findings.
+        local_contrast: Whether the network also gets each pixel's difference from its surroundings; rows and columns
+            are then multiples of 8.
         input_name: Of the Keras input.
 
     Returns:
@@ -42,11 +58,11 @@ def unet(
     Raises:
         ValueError: The size does not halve as often as needed.
     """
-    step = stem * 2 ** (len(filters) - 1)
+    step = max(stem * 2 ** (len(filters) - 1), 8 if local_contrast else 1)
     if shape[0] % step or shape[1] % step:
         raise ValueError(f"Expected rows and columns that are multiples of {step}. Received {shape[:2]}.")
     picture = keras.Input(shape, name=input_name)
-    tensor = picture
+    tensor = _with_local_contrast(picture) if local_contrast else picture
     if stem > 1:
         tensor = keras.layers.Conv2D(filters[0], 2 * stem - 1, stem, "same", use_bias=False, name="stem_conv")(tensor)
     kept = []
