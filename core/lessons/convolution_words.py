@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.lessons.convolution import Products
-from core.lessons.sliding import Sliding
+from core.lessons.sliding import Patch, Sliding
 
 #: Kernels up to this size are written out term by term; larger ones would not fit a line.
 WRITTEN_OUT = 3
@@ -21,6 +21,19 @@ def number_text(value: float) -> str:
     whole = abs(value - round(value)) < 1e-9 or abs(value) >= 100
     text = f"{value:.0f}" if whole else f"{value:.3g}"
     return text.replace("-", "−")
+
+
+def cell_text(value: float) -> str:
+    """A number for a small cell: three significant digits, but no more than three decimals.
+
+    Example:
+        >>> cell_text(-4.1119), cell_text(0.05513), cell_text(-0.0002), cell_text(21.0)
+        ('−4.11', '0.055', '≈ 0', '21')
+    """
+    text = number_text(value)
+    if abs(value) >= 1 or text == "0":
+        return text
+    return "≈ 0" if abs(value) < 0.0005 else f"{value:.3f}".rstrip("0").replace("-", "−")
 
 
 def _latex(value: float) -> str:
@@ -49,8 +62,8 @@ def size_latex(sliding: Sliding, length: int, name: str = "out") -> str:
         values = rf"\frac{{{inside}}}{{{sliding.stride}}}"
     result = sliding.output(length)
     return (
-        rf"n_\text{{{name}}} = \left\lfloor {letters} \right\rfloor + 1 "
-        rf"= \left\lfloor {values} \right\rfloor + 1 = \mathbf{{{result}}}"
+        rf"\begin{{aligned}}n_\text{{{name}}} &= \left\lfloor {letters} \right\rfloor + 1 \\"
+        rf"&= \left\lfloor {values} \right\rfloor + 1 = \mathbf{{{result}}}\end{{aligned}}"
     )
 
 
@@ -89,3 +102,20 @@ def _written_out(products: Products) -> list[str]:
 
 def _factor(weight: float) -> str:
     return rf"({_latex(weight)})" if weight < 0 else _latex(weight)
+
+
+def pooled_latex(patch: Patch, after: float, kind: str) -> str:
+    """A pooling window's one number; windows larger than 3 × 3 do not exist here.
+
+    Args:
+        patch: The window.
+        after: What it became.
+        kind: `max` or `average`.
+    """
+    row, column = patch.place
+    numbers = [_latex(float(value)) for value in patch.values.ravel()]
+    if kind == "max":
+        inside = r"\max\{" + r",\ ".join(numbers) + r"\}"
+    else:
+        inside = rf"\tfrac{{1}}{{{len(numbers)}}}\,({' + '.join(numbers)})"
+    return rf"y_{{{row},{column}}} = {inside} = \mathbf{{{_latex(after)}}}"

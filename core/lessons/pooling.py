@@ -8,13 +8,14 @@ mends most of it (Zhang 2019, Making Convolutional Networks Shift-Invariant Agai
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import IncompatibleInput
-from core.lessons.sliding import Sliding, views
+from core.lessons.sliding import Sliding
 
 Pooling = Literal["none", "max", "average", "blur"]
 
@@ -53,12 +54,22 @@ def pool(picture: NDArray[np.floating], kind: Pooling, size: int = 2, stride: in
     if kind == "none":
         return values
     if kind == "blur":
-        dense = views(values, Sliding(size)).max(axis=(2, 3))
+        dense = reduce(np.maximum, _cells(values, size, 1))
         across = dense[:, :-2] * _BLUR[0] + dense[:, 1:-1] * _BLUR[1] + dense[:, 2:] * _BLUR[2]
-        down = across[:-2] * _BLUR[0] + across[1:-1] * _BLUR[1] + across[2:] * _BLUR[2]
-        return down[::stride, ::stride]
-    windows = views(values, Sliding(size, stride))
-    return windows.max(axis=(2, 3)) if kind == "max" else windows.mean(axis=(2, 3))
+        across = across[:, ::stride]
+        return (across[:-2] * _BLUR[0] + across[1:-1] * _BLUR[1] + across[2:] * _BLUR[2])[::stride]
+    cells = _cells(values, size, stride)
+    return reduce(np.maximum, cells) if kind == "max" else reduce(np.add, cells) / size**2
+
+
+def _cells(values: NDArray[np.float64], size: int, stride: int) -> list[NDArray[np.float64]]:
+    """For each cell of the window, its pixel at every place; an order of magnitude faster than one window at a time."""
+    rows, columns = (Sliding(size, stride).output(length) for length in values.shape)
+    return [
+        values[top : top + (rows - 1) * stride + 1 : stride, left : left + (columns - 1) * stride + 1 : stride]
+        for top in range(size)
+        for left in range(size)
+    ]
 
 
 def shifted(feature_map: NDArray[np.floating], pixels: int) -> NDArray[np.float64]:

@@ -81,26 +81,6 @@ def padded(picture: NDArray[np.float64], sliding: Sliding) -> NDArray[np.float64
     return np.pad(picture, (sliding.pads(picture.shape[0]), sliding.pads(picture.shape[1])))
 
 
-def views(picture: NDArray[np.float64], sliding: Sliding) -> NDArray[np.float64]:
-    """What lies under the window at every place.
-
-    Args:
-        picture: (rows, columns).
-        sliding: The window.
-
-    Returns:
-        (rows out, columns out, window, window), a view without a copy wherever there is no padding.
-
-    Raises:
-        IncompatibleInput: The window is larger than the picture.
-    """
-    for length in picture.shape:
-        sliding.output(length)
-    whole = padded(picture, sliding) if sliding.padding == "same" else picture
-    found = np.lib.stride_tricks.sliding_window_view(whole, (sliding.span, sliding.span))
-    return found[:: sliding.stride, :: sliding.stride, :: sliding.dilation, :: sliding.dilation]
-
-
 @dataclass(frozen=True, eq=False)
 class Patch:
     """What lies under the window at one place.

@@ -98,6 +98,15 @@ LESSONS: tuple[Lesson, ...] = (
 )
 
 
+#: Where a lesson has two columns in a container with the key `lesson`, they stand below each other on narrow screens.
+STYLE = """
+@media (max-width: 1100px) {
+  .st-key-lesson > .stHorizontalBlock, .st-key-lesson > div > .stHorizontalBlock { flex-direction: column; }
+  .st-key-lesson .stColumn { width: 100%; flex: 1 1 auto; min-width: 100%; }
+}
+"""
+
+
 def lesson(slug: str) -> Lesson:
     """The lesson of one page."""
     return next(entry for entry in LESSONS if entry.slug == slug)
@@ -106,6 +115,7 @@ def lesson(slug: str) -> Lesson:
 def show_lesson(slug: str) -> Lesson:
     """The head of a lesson's page: its name and its goal."""
     entry = lesson(slug)
+    st.html(f"<style>{STYLE}</style>")
     show_title(entry.title)
     st.markdown(entry.goal)
     return entry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.lessons.working_copy import EDGES, WorkingCopy, working_copy
 from core.samples import SAMPLES, open_sample
 from core.scan import Scan
 from ui.session import reading
@@ -25,12 +26,45 @@ def choose_scan(key: str, first: str = "chest") -> Scan:
     name = st.selectbox(
         "Scan",
         names,
-        index=names.index(wanted) if wanted in names else 0,
+        index=names.index(wanted) if wanted in names else names.index(first) if first in names else 0,
         format_func=lambda entry: titles.get(entry, "The open scan"),
         key=f"{key}-scan",
+        width=230,
     )
     if name == OPENED and state.scan is not None:
         st.query_params.pop(key, None)
         return state.scan
     st.query_params[key] = name
-    return state.pictures.get(("lesson sample", name), lambda: open_sample(name))
+    kept = ("lesson sample", name)
+    if kept in state.pictures:
+        return state.pictures.get(kept, lambda: open_sample(name))
+    with st.spinner(f"Opening {titles[name]} …"):
+        return state.pictures.get(kept, lambda: open_sample(name))
+
+
+def choose_frame(scan: Scan, key: str = "frame") -> int:
+    """Which slice or frame, from 0; the middle one to begin with, and no control where there is only one."""
+    if scan.frames == 1:
+        return 0
+    unit = "Slice" if scan.axis == "slice" else "Frame"
+    return st.slider(unit, 1, scan.frames, scan.frames // 2 + 1, key=key, bind="query-params", width=120) - 1
+
+
+def choose_copy(scan: Scan, frame: int, key: str = "edge", first: int = 128) -> WorkingCopy:
+    """How small a copy of the frame the lesson works on.
+
+    Args:
+        scan: The scan.
+        frame: Which frame, from 0.
+        key: Of the widget and in the address.
+        first: Edge to begin with, one of `EDGES`.
+    """
+    edge = st.selectbox(
+        "Pixels an edge",
+        EDGES,
+        index=EDGES.index(first),
+        key=key,
+        bind="query-params",
+        width=110,
+    )
+    return reading().pictures.get(("lesson copy", scan.digest, frame, edge), lambda: working_copy(scan, frame, edge))

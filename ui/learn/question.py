@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 
-def show_question(key: str, question: str, options: Sequence[str], right: int, why: str) -> bool:
+def show_question(key: str, question: str, options: Sequence[str], right: int, why: str, hint: str = "") -> bool:
     """Ask, and say at once whether the answer is right and why.
 
     Args:
@@ -15,7 +15,8 @@ def show_question(key: str, question: str, options: Sequence[str], right: int, w
         question: One sentence.
         options: Two to five answers.
         right: Index of the right one.
-        why: The reason, shown with either answer.
+        why: The reason, shown with the right answer, and with a wrong one where there is no hint.
+        hint: What to try, shown with a wrong answer so that the right one can still be found.
 
     Returns:
         Whether the right answer is chosen.
@@ -26,7 +27,7 @@ def show_question(key: str, question: str, options: Sequence[str], right: int, w
         if chosen is None:
             return False
         if chosen == options[right]:
-            st.markdown(f":material/check: Right. {why}")
+            st.markdown(f":green[:material/check_circle:] **Right.** {why}")
             return True
-        st.markdown(f":material/close: Not quite. {why}")
+        st.markdown(f":orange[:material/cancel:] **Not quite.** {hint or why}")
         return False

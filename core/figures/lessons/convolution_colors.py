@@ -1,0 +1,58 @@
+"""Colours of maps that a lesson computes: grey where all is positive, blue and orange around black where not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Least, zero and most of a signed map. Both ends are equally far from black, and told apart by the colour-blind.
+NEGATIVE, ZERO, POSITIVE = (86, 180, 233), (0, 0, 0), (230, 159, 0)
+
+#: Share of the values that a scale spans; a few extreme pixels would make all others dark.
+SPANNED = 99.5
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the ends of the colours mean.
+
+    Attributes:
+        low: Value of the first colour.
+        high: Value of the last.
+        signed: Blue over black to orange; else black to white.
+        clipped: Whether there are values beyond the ends.
+    """
+
+    low: float
+    high: float
+    signed: bool
+    clipped: bool = False
+
+    @property
+    def css(self) -> str:
+        """The scale as a CSS gradient from left to right."""
+        ends = (NEGATIVE, ZERO, POSITIVE) if self.signed else (ZERO, (255, 255, 255))
+        return f"linear-gradient(to right, {', '.join(f'rgb{color}' for color in ends)})"
+
+
+def scale_of(*maps: NDArray[np.floating]) -> Scale:
+    """One scale for all of `maps`: balanced around 0 where any value is negative, else from 0."""
+    values = np.concatenate([np.abs(found).ravel() for found in maps])
+    most = float(values.max()) if values.size else 0.0
+    # Where all but a few pixels are 0, those few are what there is to see.
+    high = float(np.percentile(values, SPANNED)) if most else 1.0
+    high = high or most
+    signed = any(float(found.min()) < 0 for found in maps if found.size)
+    return Scale(-high if signed else 0.0, high, signed, most > high)
+
+
+def colored(values: NDArray[np.floating], scale: Scale) -> NDArray[np.uint8]:
+    """(rows, columns) to (rows, columns, 3) uint8 RGB; values beyond the scale take its ends."""
+    if not scale.signed:
+        share = np.clip((values - scale.low) / (scale.high - scale.low), 0.0, 1.0)
+        return np.repeat((share * 255 + 0.5).astype(np.uint8)[..., None], 3, axis=-1)
+    share = np.clip(values / scale.high, -1.0, 1.0)[..., None]
+    strength = np.where(share < 0, -share * np.array(NEGATIVE), share * np.array(POSITIVE))
+    return (strength + 0.5).astype(np.uint8)

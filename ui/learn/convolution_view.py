@@ -1,0 +1,91 @@
+"""What the lesson on convolution draws: the window on the scan, the map, and the sum of one pixel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.figures.lessons.convolution_cells import describe_products, products_panels
+from core.figures.lessons.convolution_colors import Scale, colored, scale_of
+from core.lessons.convolution import Products
+from core.lessons.convolution_words import size_latex, sum_latex
+from core.lessons.sliding import Patch, Sliding
+from core.lessons.working_copy import WorkingCopy
+from ui.learn.convolution import move_to
+from ui.learn.convolution_cells import show_cells
+from ui.learn.convolution_panes import Box, Pane, show_panes
+
+
+def window_boxes(patch: Patch) -> list[Box]:
+    """The window over the picture: one outline, and its cells where they lie apart."""
+    top, left, span = int(patch.rows[0]), int(patch.columns[0]), int(np.ptp(patch.rows)) + 1
+    outline = Box(top, left, span, span)
+    if span == len(patch.rows):
+        return [outline]
+    cells = [Box(int(row), int(column), 1, 1, cell=True) for row in patch.rows for column in patch.columns]
+    return [outline, *cells]
+
+
+def map_scale(result: NDArray[np.float64], sliding: Sliding, copy: WorkingCopy) -> Scale:
+    """Colours for a map, by the windows that lie in the scan: the black borders would outshine what is in it."""
+    top, left, bottom, right = copy.view
+    kept = []
+    for low, high, places in ((top, bottom, result.shape[0]), (left, right, result.shape[1])):
+        first = np.array([sliding.first(copy.edge, place) for place in range(places)])
+        kept.append((first >= low) & (first + sliding.span <= high))
+    inside = result[np.ix_(*kept)]
+    scale = scale_of(inside if inside.size else result)
+    return replace(scale, clipped=bool(np.abs(result).max() > scale.high))
+
+
+def show_maps(
+    picture: NDArray[np.float64],
+    top: float,
+    result: NDArray[np.float64],
+    scale: Scale,
+    sliding: Sliding,
+    products: Products,
+) -> None:
+    """The scan with the window, and what comes out, with the pixel that the window makes.
+
+    Args:
+        picture: (edge, edge).
+        top: Its value of white.
+        result: (rows out, columns out).
+        scale: Of its colours.
+        sliding: How the window moves.
+        products: Of the chosen output.
+    """
+    edge, (row, column), after = picture.shape[0], products.patch.place, f"After {products.kernel.title}"
+    grey, at = Scale(0.0, top, signed=False), (sliding.center(edge, row), sliding.center(edge, column))
+
+    def moved(name: str, row: int, column: int) -> None:
+        if name == "map":
+            row, column = sliding.center(edge, row), sliding.center(edge, column)
+        move_to(row, column, edge)
+
+    scan = Pane("scan", "Scan", colored(picture, grey), grey, "The scan, small", window_boxes(products.patch), at)
+    made = Pane("map", after, colored(result, scale), scale, after, [Box(row, column, 1, 1)], (row, column))
+    show_panes([scan, made], "convolution-panes", moved)
+
+
+def show_sum(products: Products, top: float, scale: Scale) -> None:
+    """The numbers of this very pixel, as grids and as the formula."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="large"):
+        show_cells(products_panels(products, top, scale), describe_products(products))
+        st.latex(sum_latex(products), width="content")
+
+
+def show_size(sliding: Sliding, length: int) -> None:
+    """How large the map is, and why."""
+    st.latex(size_latex(sliding, length))
+    pads = sliding.pads(length)
+    letters = [f"n = {length} pixels along an edge", f"k = {sliding.window} cells", f"s = {sliding.stride}"]
+    added = f"p = {sum(pads)}" if pads[0] == pads[1] else f"p = {sum(pads)} ({pads[0]} before, {pads[1]} after)"
+    letters.append(f"{added} pixels of padding")
+    if sliding.dilation > 1:
+        letters.append(f"d = {sliding.dilation}")
+    st.caption(", ".join(letters))
