@@ -219,7 +219,7 @@ def divide(
     order = random.permutation(np.unique(groups))
     parts = np.split(order, [round(len(order) * 0.6), round(len(order) * 0.8)])
     train, val, test = (random.permutation(np.flatnonzero(np.isin(groups, part))) for part in parts)
-    words = [f"Divided by {'patient' if lesson_set.knows_patients else 'picture, as the patients are not known'}."]
+    words = [f"Divided by {'patient' if lesson_set.knows_patients else 'picture, as it is not known whose they are'}."]
     if leak and lesson_set.knows_patients:
         both = random.permutation(np.concatenate([train, val]))
         train, val = both[: len(train)], both[len(train) :]

@@ -7,7 +7,7 @@ from ui.learn.training_after import show_application, show_evaluation
 from ui.learn.training_data import choose_material
 from ui.learn.training_live import show_start, show_training
 from ui.learn.training_settings import choose_descent, choose_network, settings_of
-from ui.learn.training_state import training
+from ui.learn.training_state import training, warm_keras
 from ui.learn.training_steps import show_data, show_listing, show_preprocessing
 from ui.show import errors_shown
 
@@ -18,6 +18,7 @@ def show_steps() -> None:
     """Choices on the left, the chain on the right."""
     state = training()
     state.take()
+    warm_keras()
     with st.container(key="reading"):
         left, right = st.columns([2, 5], gap="large")
     with left:
@@ -29,8 +30,10 @@ def show_steps() -> None:
             settings = settings_of(network, choose_descent())
     with right, errors_shown():
         show_start(state, material, settings, "train-step", STEPS[2])
+        if not {"train-step"} & (st.session_state.keys() | st.query_params.keys()):
+            st.session_state["train-step"] = STEPS[0]
         step = st.segmented_control(
-            "Step", STEPS, default=STEPS[0], required=True, key="train-step", bind="query-params",
+            "Step", STEPS, required=True, key="train-step", bind="query-params",
             label_visibility="collapsed",
         )  # fmt: skip
         if step == STEPS[2]:

@@ -139,7 +139,7 @@ def _show_case(run: LiveRun, probabilities: np.ndarray) -> None:  # type: ignore
         wrong = np.flatnonzero(probabilities.argmax(axis=1) != run.test_labels) + 1
         st.caption(
             f"Wrong in {len(wrong)} of {count} cases"
-            + (f": {', '.join(map(str, wrong[:12]))}{' …' if len(wrong) > 12 else ''}." if len(wrong) else ".")
+            + (f": {', '.join(map(str, wrong[:12]))}{' and more' if len(wrong) > 12 else ''}." if len(wrong) else ".")
         )
     if kept := _kept_of(run):
         st.button(

@@ -20,24 +20,40 @@ from ui.learn.training_data import Material
 from ui.learn.training_state import Training
 
 #: Seconds between two looks at a training that is under way.
-LOOK = 1.0
+LOOK = 1.5
 
 
 def show_start(state: Training, material: Material | None, settings: LiveSettings, steps_key: str, step: str) -> None:
     """The button that trains, or stops, and what the last run came to."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if state.busy:
-            assert state.job is not None
-            st.button("Stop", icon=":material/stop:", on_click=state.job.cancel, key="train-stop")
+            _show_progress(state)
         else:
             st.button(
                 "Train", icon=":material/play_arrow:", type="primary", key="train-go", disabled=material is None,
                 on_click=_start, args=(state, material, settings, steps_key, step),
             )  # fmt: skip
-        if state.last is not None and state.last.epochs:
+        if state.last is not None and state.last.epochs and not state.busy:
             st.caption(_standing(state.last))
     if state.trouble:
         st.error(state.trouble, icon=":material/error:")
+
+
+def _show_progress(state: Training) -> None:
+    """How far it is, on every step of the lesson; the page runs again when it is done."""
+    job = state.job
+    assert job is not None
+
+    @st.fragment(run_every=0.5)
+    def draw() -> None:
+        if job.wait(0.0):
+            st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Stop", icon=":material/stop:", on_click=job.cancel, key="train-stop")
+            text = ", ".join(part for part in (job.message or job.title, job.time_left()) if part)
+            st.progress(job.share, text=text, width=420)
+
+    draw()
 
 
 def _start(state: Training, material: Material | None, settings: LiveSettings, steps_key: str, step: str) -> None:
@@ -61,22 +77,19 @@ def show_training(state: Training) -> None:
         st.info("Nothing was trained yet: choose on the left, then Train.", icon=":material/model_training:")
         return
     if state.busy:
-        _show_live(state, run)
+        _show_live(run)
         return
     if run.epochs:
         _show_run(run, _chosen_epoch(run))
 
 
-def _show_live(state: Training, run: LiveRun) -> None:
+def _show_live(run: LiveRun) -> None:
     @st.fragment(run_every=LOOK)
     def draw() -> None:
-        job = state.job
-        if job is None or job.wait(0.0):
-            st.rerun()
-        text = ", ".join(part for part in (job.message or job.title, job.time_left()) if part)
-        st.progress(job.share, text=text)
         if run.epochs:
             _show_run(run, run.epochs[-1])
+        else:
+            st.caption("The first curves come once Keras has started and the network is built.")
 
     draw()
 

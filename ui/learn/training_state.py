@@ -87,3 +87,11 @@ def cached_lesson_set(key: str) -> LessonSet:
     from core.lessons.lesson_data import digits_set, lesions_set
 
     return digits_set() if key == "digits" else lesions_set()
+
+
+@st.cache_resource(show_spinner=False)
+def warm_keras() -> None:
+    """Start Keras once a server in the background, so that the first training need not wait for it."""
+    keras = cached_keras()
+    if keras.pid is None:
+        keras.warm()

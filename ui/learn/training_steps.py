@@ -23,9 +23,10 @@ def show_data(material: Material) -> None:
     """What the pictures are, how many of each class lie where, and a few of them."""
     found, division = material.lesson_set, material.division
     st.markdown(found.about)
-    shown = np.concatenate([np.flatnonzero(found.labels == index)[:2] for index in range(len(found.names))])[:10]
+    each = max(1, 8 // len(found.names))
+    shown = np.concatenate([np.flatnonzero(found.labels == index)[:each] for index in range(len(found.names))])[:8]
     show_strip(
-        list(found.resized(material.size, shown)), [found.names[found.labels[index]] for index in shown], 96
+        list(found.resized(material.size, shown)), [found.names[found.labels[index]] for index in shown], 76
     )  # fmt: skip
     counts = {
         part: np.bincount(found.labels[getattr(division, part)], minlength=len(found.names))
@@ -80,16 +81,16 @@ def show_preprocessing(material: Material, settings: LiveSettings) -> None:
         ("Shift by two pixels", "Mirror left and right", "A little noise"),
         1,
         "A mirrored 2 is no digit at all, and nobody will ever show one: the network spends weights on pictures that "
-        "do not exist. In a chest radiograph mirroring moves the heart to the other side. A variation is right where the "
-        "label stays true.",
+        "do not exist. In a chest radiograph mirroring moves the heart to the other side. A variation is right "
+        "where the label stays true.",
     )
 
 
 def _show_variations(picture: np.ndarray, settings: LiveSettings) -> None:  # type: ignore[type-arg]
     from core.lessons.variations import varied
 
-    drawn = [varied(picture, settings, seed) for seed in range(6)]
-    show_strip(drawn, [f"draw {number + 1}" for number in range(len(drawn))], 96)
+    drawn = [varied(picture, settings, seed) for seed in range(7)]
+    show_strip(drawn, [f"draw {number + 1}" for number in range(len(drawn))], 84)
 
 
 def show_listing(material: Material, settings: LiveSettings) -> None:

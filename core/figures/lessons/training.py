@@ -100,22 +100,31 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], part: str)
     few = len(names) <= 4
     words = [name if len(name) <= 16 else f"{name[:15]}…" for name in names]
     tint = [[0, "rgba(0,114,178,0.05)"], [1, "rgba(0,114,178,0.55)"]]
+    size = len(names)
     figure = Figure(
         Heatmap(
-            z=shares, x=words, y=words, text=counts, texttemplate="%{text}", textfont={"size": 14 if few else 11},
-            colorscale=tint, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
-            hovertemplate="true %{y}, called %{x}: %{text} (%{z:.0%} of the row)<extra></extra>",
+            z=shares, colorscale=tint, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2, customdata=counts,
+            hovertemplate="true %{y}, called %{x}: %{customdata} (%{z:.0%} of the row)<extra></extra>",
         )
     )  # fmt: skip
+    figure.add_scatter(  # text of a heatmap takes a colour of its own; this one takes the theme's
+        x=[column for _ in range(size) for column in range(size)],
+        y=[row for row in range(size) for _ in range(size)],
+        text=[str(count) for count in counts.ravel()],
+        mode="text", hoverinfo="skip", textfont={"size": 15 if few else 11},
+    )  # fmt: skip
     figure.update_layout(
-        height=300, margin={"l": 8, "r": 8, "t": 30, "b": 8}, paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, dragmode=False,
+        height=300, margin={"l": 8, "r": 8, "t": 30, "b": 44}, paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, dragmode=False,
         title={"text": f"Confusion, {part} ({int(counts.sum())} pictures)", "font": {"size": 13}, "x": 0, "y": 0.98},
+        showlegend=False,
     )  # fmt: skip
-    figure.update_xaxes(title={"text": "called", "font": {"size": 12}, "standoff": 4}, fixedrange=True, type="category")
+    ticks = {"tickvals": list(range(size)), "ticktext": words, "showgrid": False, "zeroline": False, "fixedrange": True}
+    figure.update_xaxes(
+        title={"text": "called", "font": {"size": 12}, "standoff": 4}, range=[-0.5, size - 0.5], **ticks
+    )
     figure.update_yaxes(
-        title={"text": "true class", "font": {"size": 12}}, autorange="reversed", fixedrange=True, automargin=True,
-        type="category",
-    )  # fmt: skip
+        title={"text": "true class", "font": {"size": 12}}, range=[size - 0.5, -0.5], automargin=True, **ticks
+    )
     return figure
 
 
