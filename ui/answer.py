@@ -224,10 +224,9 @@ def choose_label(prediction: Prediction, position: int, of: str) -> str:
     first, chosen = labels[prediction.decision(position).about], f"label-{prediction.card.slug}"
     if prediction.card.task != "binary":  # each scan starts with the class that it was called
         chosen += f"-{of}"
-    st.session_state.setdefault(chosen, first)
     if len("".join(labels)) > MOST_LETTERS:  # buttons would run out of the panel
-        return str(st.selectbox("Show the evidence for", labels, key=chosen))
-    return str(st.segmented_control("Show the evidence for", labels, required=True, key=chosen) or first)
+        return str(st.selectbox("Show the evidence for", labels, index=labels.index(first), key=chosen))
+    return str(st.segmented_control("Show the evidence for", labels, default=first, required=True, key=chosen) or first)
 
 
 def _show_evidence(explanation: Explanation, frame: int) -> None:

@@ -100,7 +100,7 @@ def what_if_figure(
         figure.update_xaxes(tickvals=places, ticktext=list(curve.answers), range=[-0.5, len(places) - 0.5])
     figure.update_yaxes(
         range=[0, 1.02], tickvals=[0, 0.5, 1], gridcolor=GRID, zeroline=False, fixedrange=True, ticks="",
-        title={"text": "probability", "font": {"size": 12}},
+        automargin=True, title={"text": "probability", "font": {"size": 12}, "standoff": 8},
     )  # fmt: skip
     return figure
 

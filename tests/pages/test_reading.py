@@ -94,21 +94,21 @@ def test_a_window_can_be_chosen(look_at, state):
     assert {"Lung", "Bone", "Brain", "Soft tissue"} <= set(window.options)
     window.set_value("Bone").run()
     assert not app.exception
-    assert ("full", ("Bone", False), 0) in state(app).pictures
+    assert ("full", (state(app).scan.digest, "Bone", False), 0) in state(app).pictures
 
 
 def test_centre_and_width_can_be_set(look_at, state):
     app = look_at("head")
     next(slider for slider in app.slider if slider.label == "Width").set_value(400.0).run()
     assert not app.exception
-    assert ("full", ("From the file 40 400", False), 0) in state(app).pictures
+    assert ("full", (state(app).scan.digest, "From the file 40 400", False), 0) in state(app).pictures
 
 
 def test_a_picture_can_be_inverted(look_at, state):
     app = look_at("doppler")
     next(toggle for toggle in app.toggle if toggle.label == "Invert").set_value(True).run()
     assert not app.exception
-    assert ("full", ("colour", True), 0) in state(app).pictures
+    assert ("full", (state(app).scan.digest, "colour", True), 0) in state(app).pictures
 
 
 def test_closing_forgets_the_scan_and_what_was_made_of_it(look_at, state):

@@ -15,11 +15,12 @@ from core.explain import EXPLAINERS
 from core.explain.ask import Ask
 from core.explain.every_frame import on_every_frame
 from core.explain.explanation import Explanation
+from core.explain.layer_of_input import grad_cam_of_input
 from core.explain.trust import Trust
 from core.runtime.session import Bundle
 from core.scan import Scan
 from core.study import Study
-from ui.answer import METHOD, choose_label, numbers_line, show_doubt
+from ui.answer import choose_label, numbers_line, show_doubt
 from ui.cache import cached_bundle, cached_keras
 from ui.session import Reading
 from ui.show import errors_shown
@@ -105,12 +106,12 @@ def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> S
 
 
 def _map(bundle: Bundle, prediction: Prediction, spec: InputSpec, label: str) -> Explanation | str:
-    """Grad-CAM of one picture; where no layer sees that picture alone, by covering its parts."""
+    """Grad-CAM of one picture; where no layer sees that picture, by covering its parts."""
     target = bundle.card.labels.index(label)
     ask = Ask(target, input=spec.name, output=prediction.output, keras=cached_keras())
     prepared = prediction.prepared.of_picture(spec.name)
     try:
-        return EXPLAINERS[METHOD].function(bundle, prepared, ask)
+        return grad_cam_of_input(bundle, prepared, ask)
     except UnsupportedModel as refusal:
         if spec.kind != "image":
             return str(refusal)

@@ -30,8 +30,8 @@ def show_parts(state: Reading, answer: StudyAnswer) -> None:
     looks += [OVER_TIME] if sequences else []
     if not looks:
         return
-    st.session_state.setdefault(f"look-{card.slug}", looks[-1] if sequences else looks[0])
-    look = st.segmented_control("A closer look", looks, required=True, key=f"look-{card.slug}")
+    first = looks[-1] if sequences else looks[0]
+    look = st.segmented_control("A closer look", looks, default=first, required=True, key=f"look-{card.slug}") or first
     if look == ADDS:
         _show_shares(state, answer)
     elif look == WHAT_IF:
@@ -94,7 +94,7 @@ def _show_what_if(answer: StudyAnswer, features: list[FeatureSpec]) -> None:
     name = st.segmented_control(
         "If another fact were true", list(titles), format_func=lambda key: titles[key].title, default=features[0].name,
         required=True, key=f"what-if-{answer.prediction.card.slug}",
-    )  # fmt: skip
+    ) or features[0].name  # fmt: skip
     known = answer.study.facts.get(name) is not None
     curve = what_if(answer.bundle, answer.prediction.prepared, name, known=known)
     feature = titles[name]

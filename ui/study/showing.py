@@ -90,7 +90,6 @@ def _show_one(state: Reading, scan: Scan, answer: StudyAnswer | None) -> None:
 
 def _show_side_by_side(state: Reading, answer: StudyAnswer, frame: int) -> None:
     specs = {spec.name: spec for spec in answer.prediction.card.inputs}
-    most = max((found.scale for found in answer.maps.values() if isinstance(found, Explanation)), default=0.0)
     cells, done = [], 0
     for name, found in answer.maps.items():
         scan, trust = answer.study.scans[name], verdict_of(state, answer, name)
@@ -102,7 +101,6 @@ def _show_side_by_side(state: Reading, answer: StudyAnswer, frame: int) -> None:
                 name,
                 specs[name].title,
                 heat,
-                scale=most if most > 0 else None,
                 verdict=_words(heat, trust),
                 note=f"{scan.rows} × {scan.columns} pixels" + (f", most {heat.scale:.2g} {heat.units}" if heat else ""),
                 scan=scan,
@@ -112,7 +110,7 @@ def _show_side_by_side(state: Reading, answer: StudyAnswer, frame: int) -> None:
     first = next(iter(answer.study.scans.values()))
     key = f"{abs(hash((answer.key, answer.label)))}-{done}"
     show_board(board_message(first, cells[0].picture, cells, key), f"study-{state.turn}-{answer.prediction.card.slug}")
-    st.caption("One colour scale for all pictures. Zoom, position, opacity and threshold are shared.")
+    st.caption("Each picture has a colour scale of its own: compare the numbers below them, not the colours.")
 
 
 def _words(heat: Explanation | None, trust: object) -> str:

@@ -14,6 +14,7 @@ from core.explain import EXPLAINERS, input_gradients, perturbation, shapley
 from core.explain.ask import Ask
 from core.explain.checking import check_explanation
 from core.explain.faithfulness import measure_faithfulness
+from core.explain.layer_of_input import grad_cam_of_input
 from core.explain.target import score_weights
 from core.preprocess import Geometry, Prepared
 
@@ -179,3 +180,12 @@ def test_checks_tell_a_right_map_from_a_wrong_one(taught, keras_process, name):
     assert {check.name for check in trust.checks} >= {"Follows the model"}
     assert trust.stability.mean > 0.8
     assert trust.verdict != "not supported"
+
+
+def test_each_of_several_pictures_is_explained_at_a_layer_that_sees_it(taught, keras_process):
+    bundle = taught("several images")
+    prepared, names = prepared_for(bundle), list(bundle.input_shapes)
+    found = {name: grad_cam_of_input(bundle, prepared, Ask(0, input=name, keras=keras_process)) for name in names}
+    assert len({explanation.layer for explanation in found.values()}) == len(names)
+    for explanation in found.values():
+        check_movement(explanation, may_be_empty=False)
