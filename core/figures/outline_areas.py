@@ -74,6 +74,7 @@ def _lay_out(figure: Figure, scan: Scan, unit: str, top: float, labels: int) -> 
     ends = [frame_position(scan, 0), frame_position(scan, scan.frames - 1)]
     figure.update_xaxes(
         showgrid=False, zeroline=False, fixedrange=True, ticks="", range=ends,
+        dtick=None if timed or scan.frames > 20 else 1, tickformat="" if timed else "d",
         title={"text": f"{word}, time in ms" if timed else word, "font": {"size": 12}, "standoff": 4},
     )  # fmt: skip
     figure.update_yaxes(

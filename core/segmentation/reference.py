@@ -5,6 +5,7 @@ It lies on the scan pixel for pixel or is refused: stretching a mask would inven
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,11 +33,13 @@ class Reference:
         name: Of the file.
         frames: Frames of the scan that it covers, in order.
         masks: Value in the file to (frames, rows, columns) bool.
+        digest: sha256 of the file.
     """
 
     name: str
     frames: tuple[int, ...]
     masks: Mapping[int, NDArray[np.bool_]]
+    digest: str
 
     def fits_labels(self, count: int) -> bool:
         """Whether its values can be the numbers of so many labels: several, from 1 to `count`."""
@@ -73,7 +76,7 @@ def read_reference(source: Source, scan: Scan, frame: int = 0) -> Reference:
     frames = tuple(range(scan.frames)) if found[0] == scan.frames else (frame,)
     if not any(mask.any() for mask in masks.values()):
         raise IncompatibleInput("a mask", f"one without a single pixel for this {place_word(scan)}", "choose another")
-    return Reference(source.name, frames, masks)
+    return Reference(source.name, frames, masks, hashlib.sha256(source.data).hexdigest())
 
 
 def _size(shape: tuple[int, ...]) -> str:

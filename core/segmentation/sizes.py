@@ -66,3 +66,11 @@ def area_text(pixels: int, scan: Scan) -> str:
         return f"{number_text(pixels * area)} mm²"
     share = 100 * pixels / (scan.rows * scan.columns)
     return f"{pixels:,} pixel{'' if pixels == 1 else 's'}, {number_text(share)} % of the picture"
+
+
+def range_text(low: int, high: int, scan: Scan) -> str:
+    """Two sizes in pixels as `"380 to 455 mm²"`, or as `"1,100 to 1,234 pixels"` where the file has no spacing."""
+    area = pixel_area_mm2(scan)
+    if area is None:
+        return f"{low:,} to {high:,} pixels"
+    return f"{number_text(low * area)} to {number_text(high * area)} mm²"

@@ -7,7 +7,7 @@ import streamlit as st
 from core.card import ModelCard
 from core.figures.outlines import outline_color
 from core.scan import Scan
-from core.segmentation.sizes import area_text, number_text, size_notes, volume_ml
+from core.segmentation.sizes import area_text, number_text, range_text, size_notes, volume_ml
 from core.segmentation.words import headline, in_sentence, overlap_sentence, pieces_text, place_word
 from ui.cache import cached_bundle
 from ui.outlining.reading import Outlined, outlined_frame, spread_frame
@@ -23,8 +23,7 @@ def show_outline(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Out
     if segmentation.warning:
         st.warning(f"This model {segmentation.warning}. Its outline means nothing medical.", icon=":material/warning:")
     st.subheader(headline(segmentation, outlined.position, scan), anchor=False)
-    for line in size_lines(outlined, scan):
-        st.markdown(line, unsafe_allow_html=True)
+    st.markdown("  \n".join(size_lines(outlined, scan)), unsafe_allow_html=True)
     for note in size_notes(scan):
         st.caption(note)
     _show_doubt(outlined, card)
@@ -47,18 +46,23 @@ HELP = (
 
 
 def size_lines(outlined: Outlined, scan: Scan) -> list[str]:
-    """One line a label, with its colour, size, pieces, and over a whole volume its volume."""
+    """One line a label, with its colour, size, pieces, and over a whole volume its volume.
+
+    A single label and its area stand in the headline already.
+    """
     segmentation, position, lines = outlined.segmentation, outlined.position, []
+    alone = len(segmentation.labels) == 1
     for index, label in enumerate(segmentation.labels):
         pixels = int(segmentation.pixels[position, index])
-        parts = [f"none on this {place_word(scan)}"]
+        parts = [] if alone else [f"none on this {place_word(scan)}"]
         if pixels:
-            parts = [f"{area_text(pixels, scan)} in {pieces_text(int(segmentation.pieces[position, index]))}"]
+            pieces = pieces_text(int(segmentation.pieces[position, index]))
+            parts = [pieces if alone else f"{area_text(pixels, scan)} in {pieces}"]
         if outlined.is_whole:
             parts += _over_all(outlined, scan, index)
         sign = f"<span style='color: {outline_color(index)}; -webkit-text-stroke: 0.5px #444'>■</span>"
         cut = f"threshold {segmentation.cuts[index]:.2f}"
-        lines.append(f"{sign} **{label}** {'; '.join([*parts, cut])}")
+        lines.append(f"{sign} {'' if alone else f'**{label}** '}{'; '.join([*parts, cut])}")
     return lines
 
 
@@ -93,10 +97,7 @@ def _unsure(outlined: Outlined, scan: Scan, ranges: list[tuple[int, int]]) -> st
     parts = []
     for label, (low, high) in zip(outlined.segmentation.labels, ranges, strict=True):
         if high:
-            ends = area_text(low, scan).partition(",")[0], area_text(high, scan).partition(",")[0]
-            if scan.spacing_mm is None:
-                ends = f"{low:,}", f"{high:,} pixels"
-            parts.append(f"{in_sentence(label)} {ends[0].removesuffix(' mm²')} to {ends[1]}")
+            parts.append(f"{in_sentence(label)} {range_text(low, high, scan)}")
     if not parts:
         return "Mirrored, the same picture gets no outline either."
-    return f"Mirrored, the same picture is outlined differently: {', '.join(parts)}."
+    return f"Mirrored, the same picture gets outlines of other sizes: {', '.join(parts)}."

@@ -132,6 +132,7 @@ class Viewer {
     const outlined = header.legend.length > 0
     this.byName("layout-label").hidden = !(heat || outlined)
     this.byName("outline-switches").hidden = !outlined
+    this.byName("fill-label").hidden = heat // heat is what fills the picture then
     this.byName("heat").hidden = !(heat || (outlined && this.byName("fill").checked))
     this.byName("scalebar").hidden = !heat
     this.legend()
@@ -253,8 +254,8 @@ class Viewer {
       if (this.unseen.has(label)) continue
       const drawn = new Path2D()
       drawn.addPath(path, onScreen)
-      if (this.byName("fill").checked && !reference) {
-        context.globalAlpha = 0.6 * Number(this.byName("opacity").value) / 100
+      if (this.byName("fill").checked && !this.byName("fill-label").hidden && !reference) {
+        context.globalAlpha = 0.4 * Number(this.byName("opacity").value) / 100
         context.fillStyle = color
         context.fill(drawn, "evenodd")
       }

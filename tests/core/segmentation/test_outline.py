@@ -6,7 +6,7 @@ import pytest
 from core.errors import Cancelled, IncompatibleInput
 from core.segmentation.contours import rings_of
 from core.segmentation.outline import count_pieces, segment
-from core.segmentation.sizes import area_text, size_notes, volume_ml
+from core.segmentation.sizes import area_text, range_text, size_notes, volume_ml
 from core.segmentation.words import headline, overlap_sentence
 
 SHAPES = [((64, 64), "stretch"), ((200, 130), "letterbox"), ((90, 240), "letterbox"), ((150, 210), "crop")]
@@ -58,6 +58,7 @@ def test_area_and_volume_follow_the_spacing(outliner, planted):
     assert found.pixels[:, 0].tolist() == [400, 600, 0]
     assert found.pieces[:, 0].tolist() == [1, 1, 0]
     assert area_text(400, scan) == "400 mm²"
+    assert range_text(400, 12_340, scan) == "400 to 12,300 mm²"
     assert volume_ml(found.pixels[:, 0], scan) == pytest.approx(1000 * 1.0 * 4.0 / 1000)
     assert headline(found, 1, scan) == "Disc outlined: 600 mm²"
     assert headline(found, 2, scan) == "No disc outlined on this slice"
