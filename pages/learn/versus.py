@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import ScanLensError
 from ui.learn.lessons import show_lesson
-from ui.learn.versus_reading import show_reading, step_of
+from ui.learn.versus_reading import show_reading, step_of, use_style
 from ui.learn.versus_result import show_result
 from ui.learn.versus_room import show_room
 from ui.learn.versus_session import versus, visit
@@ -12,6 +12,7 @@ from ui.learn.versus_start import show_invitation, show_lost, show_start
 from ui.show import errors_shown
 
 show_lesson("versus")
+use_style()
 state = versus()
 with errors_shown():
     try:

@@ -25,11 +25,22 @@ from ui.packing import encode_picture
 SHORT, OPACITY = 512, 0.55
 #: Seconds between two looks at whether the room was started.
 LOOK = 2.0
-#: Pictures lie on black in both themes, as tall as the window leaves room for.
+#: Pictures lie on black in both themes, as tall as the window leaves room for; what is side by side is stacked where
+#: there is no room.
 STYLE = """
 .st-key-versus-light { background: #000; border-radius: 6px; padding: 0.5rem; align-items: center; }
-.st-key-versus-light img { max-height: 64vh; width: auto; max-width: 100%; margin: auto; display: block; }
+.st-key-versus-light img { max-height: 60vh; object-fit: contain; }
+@media (max-width: 1100px) {
+  .st-key-versus-light img { max-height: 44vh; }
+  .st-key-versus-wide .stHorizontalBlock:has(> .stColumn) { flex-direction: column; }
+  .st-key-versus-wide .stColumn { width: 100%; flex: 1 1 auto; min-width: 100%; }
+}
 """
+
+
+def use_style() -> None:
+    """How pictures lie on this page."""
+    st.html(f"<style>{STYLE}</style>")
 
 
 def show_reading(state: Versus, room: Room, reader: Reader, step: Step) -> None:
@@ -40,8 +51,7 @@ def show_reading(state: Versus, room: Room, reader: Reader, step: Step) -> None:
     cases = ready_cases(state, room)
     if cases is None:
         return
-    st.html(f"<style>{STYLE}</style>")
-    with st.container(key="reading"):
+    with st.container(key="versus-wide"):
         left, right = st.columns([3, 2], gap="medium")
         with left:
             _show_picture(state, room.plan, cases[step.place], step)
@@ -72,15 +82,11 @@ def _asked(room: Room, reader: Reader, step: Step) -> tuple[object, ...]:
 
 
 def _show_picture(state: Versus, plan: Plan, seen: Seen, step: Step) -> None:
-    heated = False
-    if step.aided:
-        heated = st.segmented_control(
-            "Show", [True, False], default=True, required=True, label_visibility="collapsed",
-            format_func=lambda with_heat: "With heatmap" if with_heat else "Picture alone",
-            key=f"versus-heat-{step.place}",
-        )  # fmt: skip
-    else:
-        st.caption("The picture alone. The heatmap comes after your first answer.")
+    heated = st.segmented_control(
+        "Show", [True, False], default=step.aided, required=True, label_visibility="collapsed",
+        format_func=lambda with_heat: "With heatmap" if with_heat else "Picture alone", disabled=not step.aided,
+        key=f"versus-heat-{step.place}-{step.aided}", help=None if step.aided else "After your first answer.",
+    )  # fmt: skip
     alt = f"Case {step.number + 1} of {len(plan.cases)}"
     alt += f" with the evidence for {plan.finding} drawn over it" if heated else ""
     with st.container(key="versus-light"):
@@ -169,7 +175,9 @@ def _show_model(plan: Plan, seen: Seen) -> None:
     probability, threshold = beside_threshold(seen.score, plan.threshold)
     with st.container(border=True):
         st.markdown(f"**The model says: {plain(plan.finding if called else plan.without)}**")
-        st.caption(f"Probability of {plain(plan.finding)} {probability}; it says so from {threshold} on. {plan.model}.")
+        st.caption(
+            f"Probability {probability}; from {threshold} on it says {plain(plan.finding)}. {plain(plan.model)}."
+        )
 
 
 def _submit(state: Versus, room: Room, reader: Reader, step: Step, key: str) -> None:

@@ -23,7 +23,7 @@ from ui.charts import show_chart
 from ui.datasets.chosen import plain
 from ui.learn.question import show_question
 from ui.learn.versus_cases import ready_cases
-from ui.learn.versus_reading import STYLE, enlarged, picture_of, show_scale
+from ui.learn.versus_reading import enlarged, picture_of, show_scale
 from ui.learn.versus_session import Versus, leave
 from ui.learn.versus_words import change_sentence, headline, reliance_sentence, share_text
 from ui.packing import encode_picture
@@ -45,17 +45,18 @@ def show_result(state: Versus, room: Room, reader: Reader) -> None:
         st.button("Begin anew", icon=":material/arrow_back:", key="versus-leave", on_click=leave, args=(state,))
         return
     st.subheader(headline(result), anchor=False)
-    left, right = st.columns([1, 1], gap="large")
-    with left:
-        scene = Scene(room.plan.finding, room.plan.title)
-        show_chart(lambda: reader_figure(result, scene), "versus-roc", describe_reader(result))
-    with right:
-        st.markdown(_numbers(result))
-        st.caption("95 % intervals in brackets. The circle and the diamond in the figure are you, with the same ones.")
-        _show_changes(result)
+    with st.container(key="versus-wide"):
+        left, right = st.columns([1, 1], gap="large")
+        with left:
+            scene = Scene(room.plan.finding, room.plan.title)
+            show_chart(lambda: reader_figure(result, scene), "versus-roc", describe_reader(result))
+        with right:
+            st.markdown(_numbers(result))
+            st.caption("95 % intervals in brackets. Circle and diamond in the figure are you, with the same intervals.")
+            _show_changes(result)
     show_question(
         f"versus-question-{reader.id}",
-        "A class of one reads 20 cases: with the model 3 answers change for the better, 1 for the worse. What follows?",
+        "Somebody reads 20 cases; the model changes 3 answers for the better and 1 for the worse. What follows?",
         ["The model helps.", "Nothing yet: that may be chance.", "The model harms."],
         1,
         f"McNemar's exact test of 3 against 1 gives p = 0.62. {WHY}",
@@ -160,7 +161,6 @@ def _show_cases(state: Versus, room: Room, reader: Reader, result: ReaderResult,
         format_func=lambda one: _title(room.plan, one, said[one, True]),
     )  # fmt: skip
     seen, plan = cases[place], room.plan
-    st.html(f"<style>{STYLE}</style>")
     with st.container(key="reading"):
         left, right = st.columns([3, 2], gap="medium")
         with left:
@@ -195,7 +195,7 @@ def _show_answers(plan: Plan, place: int, said: dict[tuple[int, bool], Answer]) 
         rows.append((title, name(one.called), f"{one.sureness} of 5 sure, {one.seconds:.1f} s"))
     rows.append(("The model", name(bool(plan.called[place])), f"probability {probability_text(case.score)}"))
     lines = [f"| {title} | **{answer}** | {more} |" for title, answer, more in rows]
-    st.markdown("\n".join(["| | | |", "|:--|:--|:--|", *lines]))
+    st.markdown("\n".join([lines[0], "|:--|:--|:--|", *lines[1:]]))
 
 
 def _outlined(seen: Seen) -> bytes:

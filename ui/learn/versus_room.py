@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
 import streamlit as st
 
 from core.evaluation.curves import RocCurve, roc_curve
@@ -111,29 +112,34 @@ def _show_live(state: Versus, room: Room) -> None:
     if not readers:
         st.info("Nobody has joined yet.", icon=":material/group:")
         return
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        _show_progress(room, readers)
-        with st.container(horizontal=True):
-            for kind, make, mime in (("CSV", as_csv, "text/csv"), ("JSON", as_json, "application/json")):
-                st.download_button(
-                    kind, partial(make, room.plan, readers), f"reading-{room.code}.{kind.lower()}", mime,
-                    key=f"versus-{kind}", on_click="ignore", icon=":material/download:", help="Without nicknames.",
-                )  # fmt: skip
     key = (room.id, "class", answers)
     found = state.results.get(key, lambda: class_result(room.plan, readers))
-    if not found.readers:
-        right.info(
-            "Results begin with the first case that somebody has read both times.", icon=":material/query_stats:"
-        )
-        return
-    with right:
-        _show_class(state, room, found)
-    if any(case.readers for case in found.cases):
-        show_chart(
-            lambda: cases_figure(found.cases, room.plan.finding, room.plan.without),
-            "versus-by-case", describe_cases(found.cases),
-        )  # fmt: skip
+    with st.container(key="versus-wide"):
+        left, right = st.columns([2, 3], gap="large")
+        with left:
+            _show_progress(room, readers)
+            _show_export(room, readers)
+            if found.readers:
+                st.markdown(class_sentence(found))
+        with right:
+            if found.readers:
+                _show_roc(state, room, found)
+            else:
+                wait = "Results begin with the first case that was read both times."
+                st.info(wait, icon=":material/query_stats:")
+    if found.readers:
+        _show_numbers(found)
+        plan, alt = room.plan, describe_cases(found.cases)
+        show_chart(lambda: cases_figure(found.cases, plan.finding, plan.without), "versus-by-case", alt)
+
+
+def _show_export(room: Room, readers: Sequence[Reader]) -> None:
+    with st.container(horizontal=True):
+        for kind, make, mime in (("CSV", as_csv, "text/csv"), ("JSON", as_json, "application/json")):
+            st.download_button(
+                kind, partial(make, room.plan, readers), f"reading-{room.code}.{kind.lower()}", mime,
+                key=f"versus-{kind}", on_click="ignore", icon=":material/download:", help="Without nicknames.",
+            )  # fmt: skip
 
 
 def _show_progress(room: Room, readers: Sequence[Reader]) -> None:
@@ -145,7 +151,7 @@ def _show_progress(room: Room, readers: Sequence[Reader]) -> None:
         for reader in readers
     ]
     st.dataframe(
-        rows, hide_index=True, key="versus-progress", height=min(38 * (len(rows) + 1), 420),
+        rows, hide_index=True, key="versus-progress",
         column_config={
             "Read": st.column_config.ProgressColumn("Read", format="percent", min_value=0.0, max_value=1.0),
             "Answers": st.column_config.NumberColumn(f"of {questions}", width="small"),
@@ -153,12 +159,14 @@ def _show_progress(room: Room, readers: Sequence[Reader]) -> None:
     )  # fmt: skip
 
 
-def _show_class(state: Versus, room: Room, found: ClassResult) -> None:
+def _show_roc(state: Versus, room: Room, found: ClassResult) -> None:
     plan = room.plan
     curve = state.results.get((room.id, "roc"), lambda: _roc(plan))
     scene = Scene(plan.finding, plan.title)
     show_chart(lambda: class_figure(curve, found, scene), "versus-class", describe_class(found))
-    st.markdown(class_sentence(found))
+
+
+def _show_numbers(found: ClassResult) -> None:
     rows = []
     for name in MEASURES:
         spread = found.measures[name]
@@ -176,6 +184,6 @@ def _show_class(state: Versus, room: Room, found: ClassResult) -> None:
 
 
 def _roc(plan: Plan) -> RocCurve:
-    names = [case.name for case in plan.cases]
+    names = np.array([case.name for case in plan.cases])
     finding = Finding(plan.finding, plan.truth, plan.score, plan.score, plan.threshold, plan.patient, names)
     return roc_curve(finding, FOLDS // 2)

@@ -11,17 +11,18 @@ from core.reading_study.results import Decisions, ReaderResult
 
 
 def share_text(estimate: Estimate) -> str:
-    """`"80 % (58 to 92 %)"`.
+    """A share as a percentage with its interval.
 
     Example:
         >>> share_text(Estimate(0.8, 0.584, 0.919, 20, "Wilson"))
-        '80 % (58 % to 92 %)'
+        '80 % (58 to 92 %)'
         >>> share_text(Estimate(float("nan"), float("nan"), float("nan"), 0, "Wilson"))
         'not defined'
     """
     if not interval_text(estimate.low, estimate.high):
         return percent_text(estimate.value)
-    return f"{percent_text(estimate.value)} ({percent_text(estimate.low)} to {percent_text(estimate.high)})"
+    low = percent_text(estimate.low).removesuffix(" %")
+    return f"{percent_text(estimate.value)} ({low} to {percent_text(estimate.high)})"
 
 
 def count_right(decisions: Decisions) -> int:
@@ -55,8 +56,8 @@ def reliance_sentence(result: ReaderResult) -> str:
     if not followed.n:
         return "The model made no mistake on these cases, so nobody can tell whether you would have followed one."
     return (
-        f"The model was wrong {_times(followed.n)}. Without it you made the same mistake {_times(_count(before))}, "
-        f"with it {_times(_count(followed))}, {share_text(followed)} of them."
+        f"The model was wrong {_times(followed.n)}. You made {_count(before)} of these mistakes without it and "
+        f"{_count(followed)} with it, {share_text(followed)}."
     )
 
 
@@ -65,7 +66,7 @@ def _count(share: Estimate) -> int:
 
 
 def _times(count: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def class_sentence(found: ClassResult) -> str:
