@@ -53,6 +53,7 @@ model-index:
     dataset: {{name: Made-up discs, type: none, split: test}}
     metrics:
     - {{name: Dice by patient, type: dice_patient, value: 0.812, low: 0.771, high: 0.847, n: 22}}
+    - {{name: Empty called empty, type: empty_called_empty, value: 0.75, n: 22}}
 scanlens:
   title: {title}
   summary: Outlines what is bright.

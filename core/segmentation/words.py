@@ -49,42 +49,65 @@ def pieces_text(pieces: int) -> str:
     return f"{pieces} piece{'' if pieces == 1 else 's'}"
 
 
-def overlap_metric(card: ModelCard) -> dict[str, Any] | None:
-    """The card's Dice on its test split, by patient where it has that; None where it has none."""
-    defined = [
+def measured_overlaps(card: ModelCard) -> dict[str, dict[str, Any]]:
+    """The card's Dice of each label on its test split, by patient where it has that; empty where it has none."""
+    found = sorted(
+        _defined(card, "dice"),
+        key=lambda metric: ("test" not in str(metric.get("split", "")), "patient" not in str(metric["type"])),
+    )
+    only = card.labels[1] if len(card.labels) == 2 else None
+    named = [(metric.get("label") or only, metric) for metric in found]
+    return {label: next(m for name, m in named if name == label) for label in card.labels[1:] if label in dict(named)}
+
+
+def _defined(card: ModelCard, kind: str) -> list[dict[str, Any]]:
+    """Metrics whose type begins with `kind` and whose value is a number."""
+    return [
         metric
         for metric in card.metrics
-        if "dice" in str(metric.get("type", "")).lower()
+        if str(metric.get("type", "")).startswith(kind)
         and isinstance(metric.get("value"), int | float)
         and math.isfinite(metric["value"])
     ]
-    ranked = sorted(
-        defined,
-        key=lambda metric: (
-            "test" not in str(metric.get("split", "")),
-            "patient" not in f"{metric.get('type')} {metric.get('name')}".lower(),
-            bool(metric.get("label")),
-        ),
-    )
-    return ranked[0] if ranked else None
+
+
+def _with_interval(metric: dict[str, Any]) -> str:
+    ends = [metric.get("low"), metric.get("high")]
+    known = all(isinstance(end, int | float) and math.isfinite(end) for end in ends)
+    return f"{metric['value']:.2f} ({ends[0]:.2f} to {ends[1]:.2f})" if known else f"{metric['value']:.2f}"
 
 
 def overlap_sentence(card: ModelCard) -> str:
     """How well the model's outlines fitted an expert's when it was measured; `""` where the card does not say.
 
     Returns:
-        E.g. `"On its own test cases its outline overlapped the expert's by 0.81 (0.77 to 0.85; Dice, 1 is the same
-        outline)."`
+        E.g. `"On its own test patients its outline overlapped the expert's by 0.81 (0.77 to 0.85): Dice, where 1 is the
+        same outline."`
     """
-    metric = overlap_metric(card)
-    if metric is None:
+    overlaps = measured_overlaps(card)
+    if not overlaps:
         return ""
-    by_patient = "patient" in f"{metric.get('type')} {metric.get('name')}".lower()
-    ends = [metric.get("low"), metric.get("high")]
-    known = all(isinstance(end, int | float) and math.isfinite(end) for end in ends)
-    interval = f"{ends[0]:.2f} to {ends[1]:.2f}; " if known else ""
-    about = f" for {in_sentence(str(metric['label']))}" if metric.get("label") else ""
+    by_patient = all("patient" in str(metric["type"]) for metric in overlaps.values())
+    alone = len(card.labels) == 2
+    values = [
+        _with_interval(metric) + ("" if alone else f" for {in_sentence(label)}") for label, metric in overlaps.items()
+    ]
     return (
-        f"On its own test {'patients' if by_patient else 'cases'} its outline{about} overlapped the expert's by "
-        f"{metric['value']:.2f} ({interval}Dice, 1 is the same outline)."
+        f"On its own test {'patients' if by_patient else 'pictures'} its outline overlapped the expert's by "
+        f"{joined(values)}: Dice, where 1 is the same outline."
+    )
+
+
+def silence_sentence(card: ModelCard) -> str:
+    """How often the model rightly outlined nothing when it was measured; `""` where the card does not say.
+
+    Returns:
+        E.g. `"Of the test pictures without tumour it left 0.75 (0.57 to 0.89) without an outline."`
+    """
+    found = [metric for metric in _defined(card, "empty_called_empty") if "test" in str(metric.get("split", ""))]
+    if len(card.labels) != 2 or not found:
+        return ""
+    return (
+        f"Of the test pictures without {in_sentence(card.labels[1])} it left {_with_interval(found[0])} "
+        "without an outline."
     )

@@ -8,7 +8,7 @@ from core.card import ModelCard
 from core.figures.outlines import outline_color
 from core.scan import Scan
 from core.segmentation.sizes import area_text, number_text, range_text, size_notes, volume_ml
-from core.segmentation.words import headline, in_sentence, overlap_sentence, pieces_text, place_word
+from core.segmentation.words import headline, in_sentence, overlap_sentence, pieces_text, place_word, silence_sentence
 from ui.cache import cached_bundle
 from ui.outlining.reading import Outlined, outlined_frame, spread_frame
 from ui.outlining.reference import agree, choose_reference
@@ -88,7 +88,7 @@ def _show_doubt(outlined: Outlined, card: ModelCard) -> None:
         )
     if segmentation.note:
         st.markdown(f"◐ The model {segmentation.note}")
-    measured = overlap_sentence(card)
+    measured = " ".join(filter(None, [overlap_sentence(card), silence_sentence(card)]))
     st.markdown(f"◐ {measured}" if measured else "◐ The card does not say how well its outlines fit an expert's.")
 
 

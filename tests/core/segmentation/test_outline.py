@@ -7,7 +7,7 @@ from core.errors import Cancelled, IncompatibleInput
 from core.segmentation.contours import rings_of
 from core.segmentation.outline import count_pieces, segment
 from core.segmentation.sizes import area_text, range_text, size_notes, volume_ml
-from core.segmentation.words import headline, overlap_sentence
+from core.segmentation.words import headline, overlap_sentence, silence_sentence
 
 SHAPES = [((64, 64), "stretch"), ((200, 130), "letterbox"), ((90, 240), "letterbox"), ((150, 210), "crop")]
 
@@ -132,5 +132,19 @@ def test_pieces_that_touch_by_a_corner_are_one():
 
 
 def test_the_cards_overlap_is_quoted_with_its_interval(outliner):
-    said = overlap_sentence(outliner().card)
-    assert said.startswith("On its own test patients its outline overlapped the expert's by 0.81 (0.77 to 0.85;")
+    card = outliner().card
+    said = overlap_sentence(card)
+    assert said.startswith("On its own test patients its outline overlapped the expert's by 0.81 (0.77 to 0.85):")
+    assert silence_sentence(card) == "Of the test pictures without disc it left 0.75 without an outline."
+
+
+def test_overlaps_of_several_labels_are_told_apart(outliner):
+    card = outliner(labels=("Background", "Haemorrhages", "Hard exudates")).card
+    assert overlap_sentence(card) == "", "the one number of this card is of no label"
+    index = card.front_matter["model-index"][0]["results"][0]["metrics"]
+    index += [
+        {"type": "dice", "label": "Haemorrhages", "value": 0.4},
+        {"type": "dice_patient", "label": "Haemorrhages", "value": 0.5},
+        {"type": "dice", "label": "Hard exudates", "value": float("nan")},
+    ]
+    assert "by 0.50 for haemorrhages: Dice" in overlap_sentence(card)
