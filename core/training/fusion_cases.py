@@ -6,7 +6,7 @@ same readers and the same grey levels as an uploaded scan.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.card import InputSpec, input_spec
+from core.card import InputSpec
 from core.training.cases import open_picture
 from core.training.study_cases import StudyCases
 
@@ -32,16 +32,6 @@ SPLITS = {"train": "train", "valid": "val", "test": "test"}
 
 #: Borders of the height along the head: counted in slices from the lowest, as a share of all that were taken.
 HEIGHTS = ("lowest third", "middle third", "highest third")
-
-
-def grid(name: str, size: int) -> InputSpec:
-    """How a picture comes onto the grid; the recipes' inputs say the same."""
-    return input_spec(
-        {
-            "name": name, "kind": "image", "size": [size, size], "channels": 1, "range": [0, 1],
-            "intensity": "percentile", "resize": "letterbox",
-        }
-    )  # fmt: skip
 
 
 def read_picture(path: Path, spec: InputSpec) -> NDArray[np.float32]:
@@ -92,24 +82,21 @@ def _attributes(table: pd.DataFrame) -> pd.DataFrame:
 def load(folder: Path, options: Mapping[str, Any]) -> StudyCases:
     """The slices of the folder in the order of its table.
 
+    A slice stays where one of the sequences is missing, and is NaN there, so that all models see the same slices.
+
     Args:
         folder: With `labels.csv` and a folder for each sequence.
-        options: `sequences`, those the model takes (all where it does not say; slices without any of them are left
-            out), and `size`, the side of the grid in pixels.
+        options: `inputs`, the contracts of the sequences that the model takes, named as in `SEQUENCES`.
     """
     import pandas as pd
 
     table = pd.read_csv(folder / TABLE, dtype=str, keep_default_na=False)
-    sequences = tuple(options.get("sequences", SEQUENCES))
-    size = int(options.get("size", 96))
-    arrays = {name: read_pictures(folder, table[name].tolist(), grid(name, size)) for name in sequences}
-    there = np.any([~np.isnan(array).all(axis=(1, 2, 3)) for array in arrays.values()], axis=0)
-    cases = StudyCases(
+    inputs: Sequence[InputSpec] = options["inputs"]
+    return StudyCases(
         case_ids=table["id"].to_numpy(np.str_),
         patients=table["patient"].to_numpy(np.str_),
-        arrays=arrays,
+        arrays={spec.name: read_pictures(folder, table[spec.name].tolist(), spec) for spec in inputs},
         class_index=table["label"].map(CLASSES).to_numpy(np.int64),
         split=table["split"].map(SPLITS).to_numpy(np.str_),
         attributes=_attributes(table),
     )
-    return cases.part(there)

@@ -6,14 +6,15 @@ such examinations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.training.fusion_cases import SPLITS, TABLE, grid, read_pictures
+from core.card import InputSpec
+from core.training.fusion_cases import SPLITS, TABLE, read_pictures
 from core.training.study_cases import StudyCases
 
 if TYPE_CHECKING:
@@ -55,17 +56,16 @@ def load(folder: Path, options: Mapping[str, Any]) -> StudyCases:
 
     Args:
         folder: With `labels.csv` and the pictures it names.
-        options: `inputs`, those the model takes out of the three planes and `patient` (all where it does not say), and
-            `size`, the side of the grid in pixels.
+        options: `inputs`, the contracts of those of the three planes and the table that the model takes.
     """
     import pandas as pd
 
     people = _people(pd.read_csv(folder / TABLE, dtype=str, keep_default_na=False))
-    inputs = tuple(options.get("inputs", (*PLANES, "patient")))
-    size = int(options.get("size", 96))
-    arrays = {name: read_pictures(folder, people[name].tolist(), grid(name, size)) for name in PLANES if name in inputs}
-    if "patient" in inputs:
-        arrays["patient"] = facts(people)
+    inputs: Sequence[InputSpec] = options["inputs"]
+    arrays = {
+        spec.name: read_pictures(folder, people[spec.name].tolist(), spec) if spec.is_picture else facts(people)
+        for spec in inputs
+    }
     attributes = {
         "age": people["age"],
         "sex": people["sex"].map({"F": "female", "M": "male"}),

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers
 
 from core.card import FeatureSpec, InputSpec
@@ -27,10 +26,10 @@ def standardise_table(table: Any, features: tuple[FeatureSpec, ...], weight: flo
         weight: Factor on all of them; larger ones are held back less by a penalty on what follows.
         name: Start of the layers' names.
     """
-    means = np.array([feature.reference for feature in features], np.float32)
-    spreads = np.array([(feature.high - feature.low) / (2 if feature.choices else 4) for feature in features])
-    x = layers.Normalization(mean=means, variance=spreads.astype(np.float32) ** 2, name=f"{name}_standardised")(table)
-    return layers.Rescaling(weight, name=f"{name}_weighed")(x)
+    spreads = [(feature.high - feature.low) / (2 if feature.choices else 4) for feature in features]
+    scales = [weight / spread for spread in spreads]
+    offsets = [-feature.reference * scale for feature, scale in zip(features, scales, strict=True)]
+    return layers.Rescaling(scales, offsets, name=f"{name}_standardised")(table)
 
 
 def trunk(shape: tuple[int, ...], stages: int, imagenet: bool) -> keras.Model:
