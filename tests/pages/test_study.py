@@ -117,6 +117,20 @@ def test_inputs_are_asked_for_by_name_and_what_is_missing_is_said(start, words, 
 
 
 @pytest.mark.keras
+def test_pictures_of_another_grid_are_laid_on_the_first_and_that_can_be_undone(start, words, settled):
+    app = start()
+    files = [("flair.png", png(250), "image/png"), ("post.png", png(120, (50, 44)), "image/png")]
+    app.file_uploader[0].set_value(files)
+    app = settled(app.run())
+    assert "After contrast: moved by" in words(app)
+    switch = next(toggle for toggle in app.toggle if toggle.label == "Lay them on FLAIR")
+    assert switch.value
+    switch.set_value(False).run()
+    assert "moved by" not in words(app)
+    assert not app.exception
+
+
+@pytest.mark.keras
 def test_facts_change_the_answer_and_impossible_ones_are_refused_in_one_sentence(upload, words):
     app = upload(("flair.png", png(250)))
 

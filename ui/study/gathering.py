@@ -9,10 +9,12 @@ import streamlit as st
 from core.card import FeatureSpec, InputSpec, ModelCard
 from core.matching import check_one_patient, match_scans
 from core.readers import Source, open_sources
+from core.registration import needs_registration, register
 from core.scan import Scan
 from core.study import Study, check_fact, missing_inputs
 from ui.opening import forget_uploads, open_in_background
 from ui.session import Reading
+from ui.show import errors_shown
 
 LEFT_OUT = "Left out"
 
@@ -68,6 +70,31 @@ def _ask_for_pictures(state: Reading, card: ModelCard, pictures: list[InputSpec]
             if index != LEFT_OUT:
                 chosen[spec.name] = scans[index]
         _ask_for_files(state)
+        return _lay_on_each_other(state, card, chosen)
+
+
+def _lay_on_each_other(state: Reading, card: ModelCard, chosen: dict[str, Scan]) -> dict[str, Scan]:
+    """Offer to register pictures on the first one; on by default where their grids differ, undone by the switch."""
+    first, *others = chosen.items() if chosen else [("", None)]
+    movable = [name for name, scan in others if not scan.is_color and scan.axis != "time"]
+    if first[1] is None or first[1].is_color or not movable:
+        return chosen
+    titles = {spec.name: spec.title for spec in card.inputs}
+    needed = any(needs_registration(chosen[name], first[1]) for name in movable)
+    key = f"register-{card.slug}-{state.turn}-{len(chosen)}-{needed}"
+    turned = st.toggle(
+        f"Lay them on {titles[first[0]]}", value=needed, key=key,
+        help="Turns and moves the other pictures, by mutual information, so that the same pixel is the same place. "
+        "Switched off, they stay as they are in their files.",
+    )  # fmt: skip
+    if not turned:
+        return chosen
+    for name in movable:
+        with errors_shown():
+            pair = ("registered", chosen[name].digest, first[1].digest)
+            with st.spinner(f"Laying {titles[name]} on {titles[first[0]]} …"):
+                chosen[name], moved = state.maps.get(pair, lambda name=name: register(chosen[name], first[1]))
+            st.caption(f"{titles[name]}: {moved.words}.")
     return chosen
 
 
