@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from core.report.comparison import csv_text
 from ui.charts import show_chart
-from ui.comparing.table import as_csv
 from ui.comparing.words import plain
 
 if TYPE_CHECKING:
@@ -106,5 +106,5 @@ def show_drawn(drawn: Drawn, key: str, name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _COMPONENT(key=f"take-{key}", data={"chart": key, "name": name, "scale": SCALE}, width="content")
         st.download_button(
-            "CSV", lambda: as_csv(drawn.rows()), f"{name}.csv", "text/csv", key=f"csv-{key}", on_click="ignore"
+            "CSV", lambda: csv_text(drawn.rows()), f"{name}.csv", "text/csv", key=f"csv-{key}", on_click="ignore"
         )

@@ -1,13 +1,10 @@
-"""The numbers of the matrix: computed in the background where they take long, explained, and taken home."""
+"""The numbers of the matrix: computed in the background where they take long, and explained."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
 
 import streamlit as st
 
@@ -159,40 +156,3 @@ def _end(value: float) -> str:
 
 def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def matrix_rows(table: Matrix) -> list[dict[str, Any]]:
-    """The matrix as one row a cell."""
-    titles = {heading.key: heading.title for heading in (*table.models, *table.datasets)}
-    return [
-        {
-            "model": titles[cell.model], "dataset": titles[cell.dataset], "origin": cell.kind,
-            "metric": table.metric.name, "value": cell.estimate.value, "low": cell.estimate.low,
-            "high": cell.estimate.high, "interval": cell.estimate.method, "cases": cell.estimate.n,
-            "patients": cell.patients, "best": cell.best, "not_different_from_best": cell.not_different,
-            "p_from_best_holm": cell.from_best.corrected if cell.from_best else None, "note": cell.note,
-        }
-        for cell in table.cells.values()
-    ]  # fmt: skip
-
-
-def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows with the same keys as CSV text; cells that a spreadsheet would run as a formula are quoted as text."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _harmless(value) for name, value in row.items()})
-    return text.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
-
-
-def show_take_home(choice: Choice, table: Matrix) -> None:
-    """The matrix as a file."""
-    name = f"scanlens-matrix-{choice.metric.name}-{choice.split}.csv"
-    st.download_button(
-        "CSV", lambda: as_csv(matrix_rows(table)), name, "text/csv", key="take-matrix", on_click="ignore"
-    )

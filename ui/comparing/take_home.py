@@ -11,9 +11,10 @@ import streamlit as st
 from core.errors import Cancelled
 from core.evaluation.matrix import Matrix
 from core.figures.comparing.lines import Line
+from core.report.comparison import csv_text, matrix_rows
 from ui.comparing.choice import Choice
 from ui.comparing.memory import fingerprint
-from ui.comparing.table import as_csv, concerned_by, matrix_rows
+from ui.comparing.table import concerned_by
 from ui.jobs import Job, show_job
 
 MADE = "compare-report"
@@ -40,7 +41,7 @@ def show_take_home(choice: Choice, table: Matrix, lines: Mapping[str, Line], com
     with st.popover("Take home", icon=":material/download:"):
         with st.container(horizontal=True):
             st.download_button(
-                "CSV", lambda: as_csv(matrix_rows(table)), f"{name}.csv", "text/csv", key="take-matrix",
+                "CSV", lambda: csv_text(matrix_rows(table)), f"{name}.csv", "text/csv", key="take-matrix",
                 on_click="ignore", help="The matrix as a table",
             )  # fmt: skip
             st.download_button(

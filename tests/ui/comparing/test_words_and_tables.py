@@ -9,9 +9,9 @@ from core.evaluation.disagreement import disagreements
 from core.evaluation.errors import mistakes
 from core.evaluation.matrix import matrix
 from core.figures.comparing.lines import line_of
+from core.report.comparison import csv_text, matrix_rows
 from ui.comparing.cases import disagreement_rows, disagreement_words, mistake_rows, mistake_words
 from ui.comparing.members import Member
-from ui.comparing.table import as_csv, matrix_rows
 from ui.comparing.words import drop_words, pair_words
 
 
@@ -49,7 +49,7 @@ def test_a_fall_on_external_data_is_said_with_its_sign(table, titles):
 
 
 def test_the_matrix_is_taken_home_with_everything_in_its_cells(table):
-    rows = list(csv.DictReader(io.StringIO(as_csv(matrix_rows(table)))))
+    rows = list(csv.DictReader(io.StringIO(csv_text(matrix_rows(table)))))
     assert len(rows) == len(table.cells)
     first = next(row for row in rows if (row["model"], row["dataset"]) == ("Model a", "Data x"))
     assert float(first["low"]) < float(first["value"]) < float(first["high"])
@@ -58,7 +58,7 @@ def test_the_matrix_is_taken_home_with_everything_in_its_cells(table):
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_text():
-    assert as_csv([{"model": "=HYPERLINK(1)", "value": -0.5}]) == "model,value\n'=HYPERLINK(1),-0.5\n"
+    assert csv_text([{"model": "=HYPERLINK(1)", "value": -0.5}]) == "model,value\n'=HYPERLINK(1),-0.5\n"
 
 
 def member(evaluation, number):
