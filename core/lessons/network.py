@@ -200,6 +200,8 @@ class _Grouping:
 def _is_light(step: Step) -> bool:
     if step.op == "Concat":
         return len(set(step.inputs)) == 1  # one grey picture as three equal channels
+    if step.op == "Softmax":
+        return False  # it looks at all of its numbers at once, and what it gives are weights worth seeing
     return step.op in BENDING or step.op in _SHAPING or step.op in _SCALING
 
 
@@ -260,7 +262,8 @@ def _kind(step: Step, steps: Steps) -> tuple[str, str]:
     if step.op == "ReduceMean":
         of_places = steps.grid(step.inputs[0]) is not None
         return "average", "Average of all places" if of_places else "Average"
-    return fixed.get(step.op, ("other", BENDING.get(step.op, step.op)))
+    bent = BENDING.get(step.op, step.op)
+    return fixed.get(step.op, ("other", bent[:1].upper() + bent[1:]))
 
 
 def kernel_size(step: Step) -> tuple[int, ...]:

@@ -93,6 +93,7 @@ def open_switchboard(bundle: Bundle) -> Switchboard:
 
 
 _HOW = "scanlens_keeps_mean"
+_SQUASHED = ("sigmoid", "softmax")
 
 
 def _gain(switch: Switch) -> str:
@@ -134,7 +135,10 @@ def _gates(network: Network) -> list[Switch]:
             continue
         for number in box.parents:
             weights = network.boxes[number]
-            if not weights.details.endswith(("sigmoid", "softmax")) or weights.grid is None:
+            if (
+                not f"{weights.title}, {weights.details}".lower().rstrip(", ").endswith(_SQUASHED)
+                or weights.grid is None
+            ):
                 continue
             kind: Literal["places", "channels"] = "places" if weights.has_map else "channels"
             found.append(Switch(f"{box.number}.a", kind, box.number, number, f"Attention to {kind}"))

@@ -1,0 +1,76 @@
+"""Lesson: fusion. Several scales, attention, two pictures, picture and facts; each part can be switched off."""
+
+import streamlit as st
+
+from core.card import ModelCard
+from ui.answer import choose_model
+from ui.cache import cached_cards
+from ui.explaining.controls import choose_frame
+from ui.learn.fusion_attention import show_attention
+from ui.learn.fusion_facts import ask_about_priors, show_prior
+from ui.learn.fusion_pictures import show_pictures
+from ui.learn.fusion_scales import show_scales
+from ui.learn.fusion_study import show_study
+from ui.learn.inside import check_model
+from ui.learn.inside_work import Work, work_on
+from ui.learn.lessons import show_lesson
+from ui.learn.picture import choose_scan
+from ui.session import reading
+from ui.show import errors_shown
+
+SCALES, ATTENTION, PICTURES, FACTS = PARTS = ("Several scales", "Attention", "Two pictures", "Picture and facts")
+FIRST = "pneumonia-multiscale"
+
+
+def of_several(table: bool) -> list[ModelCard]:
+    """Models of several images, with a table among their inputs or without."""
+    cards, _ = cached_cards()
+    return [
+        card
+        for card in cards.values()
+        if len(card.inputs) > 1
+        and all(spec.kind in {"image", "table"} for spec in card.inputs)
+        and any(spec.is_picture for spec in card.inputs)
+        and any(spec.kind == "table" for spec in card.inputs) == table
+    ]
+
+
+def choose_work() -> Work | None:
+    """The scan, the model and the frame."""
+    state = reading()
+    if "model" not in st.query_params:
+        st.query_params["model"] = FIRST
+    left, right = st.columns(2)
+    with left:
+        scan = choose_scan("sample")
+        frame = choose_frame(scan)
+    with right:
+        card = choose_model(state, scan)
+    if card is None:
+        return None
+    check_model(card)
+    return work_on(scan, frame, card)
+
+
+@st.fragment
+def show(part: str, work: Work | None) -> None:
+    """One part of the lesson."""
+    with errors_shown():
+        if part == PICTURES:
+            show_pictures(reading())
+            if cards := of_several(table=False):
+                st.subheader("Fuse them in a trained network", anchor=False)
+                show_study(reading(), cards, "sequences")
+        elif work is not None:
+            {SCALES: show_scales, ATTENTION: show_attention, FACTS: show_prior}[part](work)
+            if part == FACTS:
+                ask_about_priors()
+        if part == FACTS and (cards := of_several(table=True)):
+            st.subheader("Picture and facts in one network", anchor=False)
+            show_study(reading(), cards, "facts")
+
+
+show_lesson("fusion")
+part = st.segmented_control("What is fused", PARTS, default=SCALES, required=True, key="part", bind="query-params")
+with errors_shown():
+    show(part or SCALES, None if part == PICTURES else choose_work())
