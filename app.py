@@ -23,7 +23,8 @@ PAGES = {
         st.Page(lesson.page, title=lesson.title, icon=lesson.icon, url_path=lesson.slug)
         for lesson in LESSONS
         if lesson.page.is_file()
-    ],
+    ]
+    + [st.Page("pages/learn/teaching.py", title="For teachers", icon=":material/school:", url_path="teaching")],
 }
 
 page = st.navigation(PAGES)

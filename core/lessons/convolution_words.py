@@ -36,7 +36,8 @@ def cell_text(value: float) -> str:
     return "≈ 0" if abs(value) < 0.0005 else f"{value:.3f}".rstrip("0").replace("-", "−")
 
 
-def _latex(value: float) -> str:
+def latex_number(value: float) -> str:
+    """As `number_text`, for a formula."""
     text = number_text(value).replace("−", "-")
     if "e" in text:
         digits, power = text.split("e")
@@ -80,9 +81,9 @@ def sum_latex(products: Products) -> str:
     if kernel.size <= WRITTEN_OUT:
         lines += _written_out(products)
     else:
-        offset = f"{_latex(kernel.bias)} + " if kernel.bias else ""
+        offset = f"{latex_number(kernel.bias)} + " if kernel.bias else ""
         lines.append(rf"&= {offset}\text{{the sum of the {kernel.size**2} products}}")
-    lines.append(rf"&= \mathbf{{{_latex(products.total)}}}")
+    lines.append(rf"&= \mathbf{{{latex_number(products.total)}}}")
     return r"\begin{aligned}" + r"\\".join(lines) + r"\end{aligned}"
 
 
@@ -90,18 +91,22 @@ def _written_out(products: Products) -> list[str]:
     lines = []
     for row in range(products.kernel.size):
         terms = [
-            rf"{_latex(float(x))}\cdot{_factor(float(w))}"
+            rf"{latex_number(float(x))}\cdot{_factor(float(w))}"
             for x, w in zip(products.patch.values[row], products.kernel.weights[row], strict=True)
         ]
         first = (
-            f"= {_latex(products.kernel.bias)} + " if row == 0 and products.kernel.bias else "= " if row == 0 else ""
+            f"= {latex_number(products.kernel.bias)} + "
+            if row == 0 and products.kernel.bias
+            else "= "
+            if row == 0
+            else ""
         )
         lines.append("&" + (first or r"\quad + ") + " + ".join(terms))
     return lines
 
 
 def _factor(weight: float) -> str:
-    return rf"({_latex(weight)})" if weight < 0 else _latex(weight)
+    return rf"({latex_number(weight)})" if weight < 0 else latex_number(weight)
 
 
 def pooled_latex(patch: Patch, after: float, kind: str) -> str:
@@ -113,9 +118,9 @@ def pooled_latex(patch: Patch, after: float, kind: str) -> str:
         kind: `max` or `average`.
     """
     row, column = patch.place
-    numbers = [_latex(float(value)) for value in patch.values.ravel()]
+    numbers = [latex_number(float(value)) for value in patch.values.ravel()]
     if kind == "max":
         inside = r"\max\{" + r",\ ".join(numbers) + r"\}"
     else:
         inside = rf"\tfrac{{1}}{{{len(numbers)}}}\,({' + '.join(numbers)})"
-    return rf"y_{{{row},{column}}} = {inside} = \mathbf{{{_latex(after)}}}"
+    return rf"y_{{{row},{column}}} = {inside} = \mathbf{{{latex_number(after)}}}"

@@ -25,13 +25,13 @@ class WorkingCopy:
     Attributes:
         levels: (edge, edge) uint8 grey levels as displayed.
         scan_size: (rows, columns) of the scan.
-        view: (top, left, bottom, right) of the scan in the copy; what lies outside is black border.
+        was_cut: Whether the scan was longer than wide, or wider than long, so that its ends are not in the copy.
         was_color: Whether the scan is in colour.
     """
 
     levels: NDArray[np.uint8]
     scan_size: tuple[int, int]
-    view: tuple[int, int, int, int]
+    was_cut: bool
     was_color: bool
 
     @property
@@ -43,18 +43,19 @@ class WorkingCopy:
     def sentence(self) -> str:
         """How the copy was made, for people."""
         rows, columns = self.scan_size
-        parts = [f"a copy of {self.edge} × {self.edge} pixels of the scan's {rows:,} × {columns:,}"]
-        if max(rows, columns) > self.edge:
-            parts.append("each the mean of the pixels under it")
-        if self.view != (0, 0, self.edge, self.edge):
-            parts.append("with black borders to make it square")
+        what = "the middle square" if self.was_cut else "a copy"
+        parts = [f"{what} of the scan's {rows:,} × {columns:,} pixels, brought to {self.edge} × {self.edge}"]
+        if min(rows, columns) > self.edge:
+            parts.append("each the mean of those under it")
         if self.was_color:
             parts.append("colours turned to grey")
         return f"The lesson works on {', '.join(parts)}."
 
 
 def working_copy(scan: Scan, frame: int = 0, edge: int = 128) -> WorkingCopy:
-    """A frame with square pixels in a square, never larger than the scan itself.
+    """The middle square of a frame with square pixels, never larger than the scan itself.
+
+    Black borders would keep the ends of a long scan, but their edges would outshine everything in it.
 
     Args:
         scan: Any scan; grey values are taken through its default window.
@@ -68,14 +69,13 @@ def working_copy(scan: Scan, frame: int = 0, edge: int = 128) -> WorkingCopy:
         raise IncompatibleInput(f"a frame from 1 to {scan.frames}", str(frame + 1), "move the slider")
     picture = display_frame(scan, frame).astype(np.float32)
     grey = picture @ _LUMA if picture.ndim == 3 else picture
-    height, width = scan.rows * scan.pixel_aspect, float(scan.columns)
-    edge = max(1, min(edge, round(max(height, width))))
-    zoom = edge / max(height, width)
-    rows, columns = max(1, round(height * zoom)), max(1, round(width * zoom))
-    # By area where pixels are put together; between pixels only where flat pixels are drawn square.
-    how = cv2.INTER_AREA if rows <= scan.rows and columns <= scan.columns else cv2.INTER_LINEAR
-    small = cv2.resize(grey, (columns, rows), interpolation=how)
-    top, left = (edge - rows) // 2, (edge - columns) // 2
-    levels = np.zeros((edge, edge), np.uint8)
-    levels[top : top + rows, left : left + columns] = np.clip(small + 0.5, 0, 255).astype(np.uint8)
-    return WorkingCopy(levels, (scan.rows, scan.columns), (top, left, top + rows, left + columns), scan.is_color)
+    aspect = scan.pixel_aspect
+    side = min(scan.rows * aspect, float(scan.columns))  # of the square, in widths of a pixel
+    rows, columns = max(1, round(side / aspect)), max(1, round(side))
+    top, left = (scan.rows - rows) // 2, (scan.columns - columns) // 2
+    square = grey[top : top + rows, left : left + columns]
+    edge = max(1, min(edge, rows, columns))
+    small = cv2.resize(square, (edge, edge), interpolation=cv2.INTER_AREA)
+    levels = np.clip(small + 0.5, 0, 255).astype(np.uint8)
+    was_cut = rows < scan.rows or columns < scan.columns
+    return WorkingCopy(levels, (scan.rows, scan.columns), was_cut, scan.is_color)

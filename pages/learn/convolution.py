@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from core.figures.lessons.convolution_colors import scale_of
 from core.lessons.convolution import convolve, products_at
 from ui.learn.convolution import choose_kernel, choose_pixel, choose_sliding
-from ui.learn.convolution_view import map_scale, show_maps, show_size, show_sum
+from ui.learn.convolution_view import show_maps, show_size, show_sum
 from ui.learn.lessons import show_lesson
 from ui.learn.picture import choose_copy, choose_frame, choose_scan
 from ui.learn.question import show_question
@@ -14,7 +15,7 @@ from ui.show import errors_shown
 def show_convolution() -> None:
     """Controls, pictures, the sum of one pixel, and the size of the map."""
     with st.container(horizontal=True, vertical_alignment="top"):
-        scan = choose_scan("scan")
+        scan = choose_scan("scan", width=230)
         copy = choose_copy(scan, choose_frame(scan))
         levels = st.segmented_control(
             "Grey levels", ["0–255", "0–1"], default="0–255", required=True, key="levels", bind="query-params"
@@ -31,7 +32,7 @@ def show_convolution() -> None:
         show_size(sliding, copy.edge)
         st.caption(kernel.sentence)
     products, result = products_at(picture, kernel, sliding, place), convolve(picture, kernel, sliding)
-    scale = map_scale(result, sliding, copy)
+    scale = scale_of(result)
     with pictures:
         show_maps(picture, top, result, scale, sliding, products)
     show_sum(products, top, scale)

@@ -15,7 +15,7 @@ from ui.show import errors_shown
 def show_part(part: str) -> None:
     """Scan, kernel and activation, and then one of the three parts."""
     with st.container(horizontal=True, vertical_alignment="top"):
-        scan = choose_scan("scan")
+        scan = choose_scan("scan", width=230)
         copy = choose_copy(scan, choose_frame(scan))
         kernel = choose_kernel()
         found = choose_activation()

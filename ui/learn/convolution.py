@@ -116,18 +116,21 @@ def choose_sliding(window: int) -> Sliding:
 
 def choose_pixel(edge: int) -> tuple[int, int]:
     """(row, column) of the picture that the window is to stand on."""
+    _keep_place(edge)
     with st.container(horizontal=True):
         row = st.slider("Row", 0, edge - 1, round(BEGIN[0] * edge), key="row", bind="query-params", width=190)
         column = st.slider("Column", 0, edge - 1, round(BEGIN[1] * edge), key="column", bind="query-params", width=190)
     return row, column
 
 
-def keep_place(before: int, after: int) -> None:
-    """Keep the window on the same part of the scan when the picture's size changes; called before the page runs."""
+def _keep_place(edge: int) -> None:
+    """Keep the window on the same part of the scan when the picture's size changes."""
+    before = st.session_state.get("lesson edge", edge)
+    st.session_state["lesson edge"] = edge
     for name in ("row", "column"):
-        if name in st.session_state:
-            middle = (int(st.session_state[name]) + 0.5) * after / before
-            st.session_state[name] = min(max(int(middle), 0), after - 1)
+        if before != edge and name in st.session_state:
+            middle = (int(st.session_state[name]) + 0.5) * edge / before
+            st.session_state[name] = min(max(int(middle), 0), edge - 1)
 
 
 def move_to(row: int, column: int, edge: int) -> None:

@@ -23,6 +23,7 @@ _HTML = '<div class="panes"></div>'
 _CSS = """
 .panes { display: flex; flex-wrap: wrap; gap: 1rem; font-family: var(--st-font); color: var(--st-text-color); }
 figure { margin: 0; flex: 1 1 15rem; min-width: 0; max-width: 30rem; }
+.panes[data-count="3"] figure { flex-basis: 10rem; }
 figcaption { display: flex; justify-content: space-between; gap: 0.5rem; font-size: 0.9rem; padding-bottom: 0.3rem; }
 figcaption .size { opacity: 0.86; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .pane { position: relative; background: #000; line-height: 0; touch-action: none; border-radius: 4px;
@@ -154,6 +155,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (root.dataset.names !== names) {
     root.replaceChildren(...data.panes.map(build))
     root.dataset.names = names
+    root.dataset.count = data.panes.length
   }
   data.panes.forEach((spec, index) => {
     const figure = root.children[index]

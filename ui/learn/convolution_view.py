@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from core.figures.lessons.convolution_cells import describe_products, products_panels
-from core.figures.lessons.convolution_colors import Scale, colored, scale_of
+from core.figures.lessons.convolution_colors import Scale, colored
 from core.lessons.convolution import Products
 from core.lessons.convolution_words import size_latex, sum_latex
 from core.lessons.sliding import Patch, Sliding
-from core.lessons.working_copy import WorkingCopy
 from ui.learn.convolution import move_to
 from ui.learn.convolution_cells import show_cells
 from ui.learn.convolution_panes import Box, Pane, show_panes
@@ -27,18 +24,6 @@ def window_boxes(patch: Patch) -> list[Box]:
         return [outline]
     cells = [Box(int(row), int(column), 1, 1, cell=True) for row in patch.rows for column in patch.columns]
     return [outline, *cells]
-
-
-def map_scale(result: NDArray[np.float64], sliding: Sliding, copy: WorkingCopy) -> Scale:
-    """Colours for a map, by the windows that lie in the scan: the black borders would outshine what is in it."""
-    top, left, bottom, right = copy.view
-    kept = []
-    for low, high, places in ((top, bottom, result.shape[0]), (left, right, result.shape[1])):
-        first = np.array([sliding.first(copy.edge, place) for place in range(places)])
-        kept.append((first >= low) & (first + sliding.span <= high))
-    inside = result[np.ix_(*kept)]
-    scale = scale_of(inside if inside.size else result)
-    return replace(scale, clipped=bool(np.abs(result).max() > scale.high))
 
 
 def show_maps(

@@ -22,7 +22,8 @@ class Lesson:
         icon: Material icon.
         goal: What one can do afterwards, in one sentence.
         minutes: Time it takes in class.
-        hint: For the teacher: what to start with, what to ask, what goes wrong.
+        hint: For the teacher: what to start with, what to ask, what goes wrong; a line each.
+        links: Addresses with a state that is ready for class: what they show, and what stands behind the `?`.
     """
 
     slug: str
@@ -31,6 +32,7 @@ class Lesson:
     goal: str
     minutes: int
     hint: str
+    links: tuple[tuple[str, str], ...] = ()
 
     @property
     def page(self) -> Path:
@@ -45,7 +47,19 @@ LESSONS: tuple[Lesson, ...] = (
         ":material/grid_on:",
         "See how a small window of weights turns a scan into a map of edges, blur or texture, number by number.",
         20,
-        "",
+        "Start with Sobel x on the chest and move the window over the border of the heart: the sign of the sum turns. "
+        "Then set 32 pixels an edge.\n"
+        "Ask before the formula is read: how large is the map of a 3 × 3 kernel on 32 × 32, and what would make it "
+        "28 × 28? The chapter gives 28 and 30 for the same example.\n"
+        "Often misunderstood: that somebody designs the kernels of a network. Show one learned by a model, and "
+        "that what is called convolution does not turn the kernel round.",
+        (
+            ("The border of the heart under Sobel x", "scan=chest&row=70&column=83"),
+            ("The chapter's example: 3 × 3 on 32 × 32", "scan=chest&edge=32"),
+            ("The same with a pixel of padding", "scan=chest&edge=32&padding=same&row=0&column=9"),
+            ("Stripes of one direction: Gabor on a CT", "scan=head&kernel=Gabor&angle=45"),
+            ("A filter that a model learned", "scan=chest&kernel=Learned+by+a+model&filter=5"),
+        ),
     ),
     Lesson(
         "pooling",
@@ -53,7 +67,19 @@ LESSONS: tuple[Lesson, ...] = (
         ":material/compress:",
         "See what bending and shrinking do to a map, where gradients die, and what a shift by one pixel changes.",
         15,
-        "",
+        "Start with sigmoid and raise the weights: the histogram runs into the grey zones, and the map turns to black "
+        "and white.\n"
+        "Ask what ReLU loses and what it keeps, and which pixel of a pooling window learns. Then shift the scan by one "
+        "pixel, and by two.\n"
+        "Often misunderstood: that a large output means a large gradient, and that maximum pooling does not mind "
+        "a shift. The right curve of the part Shift shows what is left over.",
+        (
+            ("Sigmoid units in saturation", "function=sigmoid&gain=12&scan=chest"),
+            ("What is left of a map by ReLU", "function=ReLU&scan=head"),
+            ("Maximum pooling, window by window", "part=Pooling&scan=chest&row=70&column=83"),
+            ("A shift by one pixel", "part=Shift&scan=head"),
+            ("The same with a blur before pixels are skipped", "part=Shift&scan=head&pooling=maximum%2C+then+blur"),
+        ),
     ),
     Lesson(
         "inside",
@@ -61,7 +87,10 @@ LESSONS: tuple[Lesson, ...] = (
         ":material/account_tree:",
         "Walk through a trained model layer by layer on a real scan, up to how its channels add up to the answer.",
         30,
-        "",
+        "Start at the first layer and go three boxes deeper: the maps get smaller, and harder to put a name to.\n"
+        "Ask how large a part of the scan one cell of the last layer sees, and which channels carry the answer.\n"
+        "Often misunderstood: that each channel stands for one finding a person could name, and that near points in "
+        "the map of cases are alike in every respect.",
     ),
     Lesson(
         "sequences",
@@ -69,7 +98,10 @@ LESSONS: tuple[Lesson, ...] = (
         ":material/motion_play:",
         "Follow a recurrent network through a beating heart, and see what it forgets.",
         25,
-        "",
+        "Start with the heart beating normally, and stop it at one frame.\n"
+        "Ask what the answer should do when frames are shuffled, before somebody tries.\n"
+        "Often misunderstood: that a recurrent network looks back at earlier frames. It has only what its state kept "
+        "of them; follow the gates.",
     ),
     Lesson(
         "training",
@@ -77,7 +109,12 @@ LESSONS: tuple[Lesson, ...] = (
         ":material/model_training:",
         "Train a small network live, from data to a judged model, and see how it can fool you.",
         45,
-        "",
+        "Start with the digits, which train in under a minute, and let the curves run before explaining them.\n"
+        "Ask from which epoch on training longer does harm, then switch on a leak between splits and ask what looks "
+        "wrong about the better curve.\n"
+        "Often misunderstood: that accuracy on the training pictures says anything, and that a good test result is "
+        "worth something when patients are in both splits. Plan for a class that trains at the same time: one Keras "
+        "process serves them in turn.",
     ),
     Lesson(
         "fusion",
@@ -85,7 +122,10 @@ LESSONS: tuple[Lesson, ...] = (
         ":material/join_inner:",
         "Put several scales, pictures and facts together, and see what each part contributes.",
         20,
-        "",
+        "Start with all parts switched on and note the probability; then switch one part off at a time.\n"
+        "Ask which part the model could best do without, and whether that holds for the next case too.\n"
+        "Often misunderstood: that an attention map is an explanation. It says what was weighed, and not whether it "
+        "spoke for or against.",
     ),
     Lesson(
         "versus",
@@ -93,7 +133,11 @@ LESSONS: tuple[Lesson, ...] = (
         ":material/groups:",
         "Read cases without and with a model, and find out whether it made you better.",
         30,
-        "",
+        "Start alone with a few cases so that you know the screens; then open a room and put its code on the wall.\n"
+        "Ask for a show of hands before the result: did the model make you better? Then look at the changes of mind, "
+        "for better and for worse.\n"
+        "Often misunderstood: that a point under the curve proves the model superior. A few cases give wide "
+        "intervals, and reading a small picture is not reading at a workstation.",
     ),
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from core.lessons.working_copy import EDGES, WorkingCopy, working_copy
@@ -12,12 +14,13 @@ from ui.session import reading
 OPENED = "the open scan"
 
 
-def choose_scan(key: str, first: str = "chest") -> Scan:
+def choose_scan(key: str, first: str = "chest", width: int | Literal["stretch"] = "stretch") -> Scan:
     """A picker of the open scan and the samples; the open scan comes first, and its choice is never in the address.
 
     Args:
         key: Prefix of the widget's key and name of the sample in the address.
         first: Sample to begin with where no scan is open.
+        width: Of the picker, in pixels; it fills its column otherwise.
     """
     state = reading()
     titles = {sample.key: f"{sample.title} ({sample.modality})" for sample in SAMPLES}
@@ -29,7 +32,7 @@ def choose_scan(key: str, first: str = "chest") -> Scan:
         index=names.index(wanted) if wanted in names else names.index(first) if first in names else 0,
         format_func=lambda entry: titles.get(entry, "The open scan"),
         key=f"{key}-scan",
-        width=230,
+        width=width,
     )
     if name == OPENED and state.scan is not None:
         st.query_params.pop(key, None)

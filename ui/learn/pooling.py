@@ -14,7 +14,7 @@ from core.figures.lessons.convolution_cells import Panel, pooled_panels
 from core.figures.lessons.convolution_colors import Scale, colored, scale_of
 from core.figures.lessons.pooling import describe_shift, shift_figure
 from core.lessons.activation import LEAKY, NAMES, Activation, activation, gradient_through
-from core.lessons.convolution_words import number_text, pooled_latex
+from core.lessons.convolution_words import latex_number, number_text, pooled_latex
 from core.lessons.pooling import FARTHEST, TITLES, Pooling, pool, shift_curve, shifted
 from core.lessons.sliding import Sliding, patch_at
 from ui.charts import show_chart
@@ -93,23 +93,21 @@ def show_activation(maps: Maps) -> None:
         before = _pane("sums", f"Sums z after {maps.kernel}", maps.sums, scale_of(maps.sums), box, (row, column))
         after = _pane("units", f"After {maps.found.title}", units, scale_of(units), box, (row, column))
         show_panes([before, after], "activation-panes", lambda _, row, column: maps.go(row, column))
+        st.latex(unit_words(maps.found, z))
+        st.markdown(gradient_sentence(maps))
     with curve:
         show_chart(
             lambda: activation_figure(maps.found, z, maps.sums), "activation-curve",
             describe_activation(maps.found, z, maps.sums),
         )  # fmt: skip
-    st.latex(unit_words(maps.found, z))
-    st.markdown(gradient_sentence(maps))
 
 
 def gradient_sentence(maps: Maps) -> str:
     """How much of the map hardly learns, and what a chain of such layers lets through."""
     share = float(maps.found.saturated(maps.sums).mean())
     through = gradient_through(maps.found, DEPTH)
-    chain = (
-        f"Through {DEPTH} layers their slopes let at most {number_text(maps.found.steepest)} to the power of {DEPTH} "
-        f"= {number_text(through)} of a gradient pass"
-    )
+    power = rf"${latex_number(maps.found.steepest)}^{{{DEPTH}}} = {latex_number(through)}$"
+    chain = f"Through {DEPTH} layers the slopes let at most {power} of a gradient pass"
     limit = ", the weights aside." if through < 0.5 else ", so a gradient need not vanish."
     quiet = f"**{share:.0%}** of this map's units are saturated: there the slope is under 1 % of its largest."
     return f"{quiet} {chain}{limit}"

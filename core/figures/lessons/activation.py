@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.figures.colors import CLEAR, GRID, NEUTRAL, OKABE_ITO
 from core.lessons.activation import Activation
-from core.lessons.convolution_words import number_text
+from core.lessons.convolution_words import latex_number, number_text
 
 if TYPE_CHECKING:  # plotly takes most of a second to import
     from plotly.graph_objects import Figure
@@ -118,8 +118,8 @@ def describe_activation(found: Activation, z: float, units: NDArray[np.floating]
 def unit_words(found: Activation, z: float) -> str:
     """One unit's way through an activation, in LaTeX: f(z), f'(z)."""
     value, slope = float(found.function(np.array(z))), float(found.derivative(np.array(z)))
-    at, shown, steep = (number_text(number).replace("−", "-") for number in (z, value, slope))
+    at, shown, steep = (latex_number(number) for number in (z, value, slope))
     return (
-        rf"f(z) = {found.formula},\quad f({at}) = \mathbf{{{shown}}}"
-        rf"\qquad f'(z) = {found.slope_formula},\quad f'({at}) = \mathbf{{{steep}}}"
+        rf"\begin{{aligned}}f(z) &= {found.formula} & f({at}) &= \mathbf{{{shown}}}\\"
+        rf"f'(z) &= {found.slope_formula} & f'({at}) &= \mathbf{{{steep}}}\end{{aligned}}"
     )

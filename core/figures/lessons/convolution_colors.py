@@ -45,7 +45,7 @@ def scale_of(*maps: NDArray[np.floating]) -> Scale:
     high = float(np.percentile(values, SPANNED)) if most else 1.0
     high = high or most
     signed = any(float(found.min()) < 0 for found in maps if found.size)
-    return Scale(-high if signed else 0.0, high, signed, most > high)
+    return Scale(-high if signed else 0.0, high, signed, most > 1.005 * high)
 
 
 def colored(values: NDArray[np.floating], scale: Scale) -> NDArray[np.uint8]:

@@ -50,9 +50,9 @@ def shift_figure(curves: Curves, pixels: int) -> Figure:
 def _lay_out(figure: Figure, curves: Curves) -> None:
     top = max((s.change for shifts in curves.values() for s in shifts if s.change == s.change), default=1.0)
     figure.update_layout(
-        height=320,
-        margin={"l": 48, "r": 8, "t": 30, "b": 76},
-        legend={"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top", "font": {"size": 13}},
+        height=340,
+        margin={"l": 48, "r": 8, "t": 30, "b": 92},
+        legend={"orientation": "h", "x": 0, "y": -0.28, "yanchor": "top", "font": {"size": 13}},
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
         dragmode=False,

@@ -1,0 +1,108 @@
+"""The lesson on convolution: its numbers, its question, its address, and what a slider costs."""
+
+import re
+import time
+
+import pytest
+
+PAGE = "pages/learn/convolution.py"
+
+
+@pytest.fixture
+def lesson(start):
+    """The lesson on the head, with more in the address if wanted."""
+
+    def opened(**address):
+        app = start()
+        app.query_params.update({"scan": "head", **address})
+        return app.switch_page(PAGE).run()
+
+    return opened
+
+
+def result(app) -> str:
+    """The number that the formula of this pixel comes to."""
+    return re.findall(r"\\mathbf{([^}]*)}", app.latex[-1].value)[-1]
+
+
+def test_moving_the_window_changes_the_sum(lesson):
+    app = lesson()
+    sums = {result(app.slider(key="row").set_value(row).run()) for row in (40, 60, 80)}
+    assert not app.exception
+    assert len(sums) == 3
+
+
+def test_without_padding_32_becomes_30_and_with_it_stays(lesson):
+    app = lesson()
+    app.selectbox(key="edge").select(32).run()
+    assert r"\frac{32 + 0 - 3}{1}" in app.latex[0].value
+    assert r"\mathbf{30}" in app.latex[0].value
+    app.segmented_control(key="padding").set_value("same").run()
+    assert r"\mathbf{32}" in app.latex[0].value
+
+
+def test_the_questions_answer_at_once_and_a_wrong_one_leaves_the_right_one_to_be_found(lesson, words):
+    app = lesson()
+    app.radio(key="convolution-size").set_value("28 × 28").run()
+    assert "Not quite" in words(app)
+    assert "32 − 3 + 1" not in words(app)
+    app.radio(key="convolution-size").set_value("30 × 30").run()
+    assert "**Right.** The window can stand in 32 − 3 + 1 = 30 places" in words(app)
+    app.radio(key="convolution-pooled").set_value("15 × 15").run()
+    assert "(30 − 2) / 2 + 1 = 15" in words(app)
+
+
+@pytest.mark.parametrize("kernel", ["Laplacian", "Box blur", "Gaussian blur", "Sharpen", "Gabor", "Learned by a model"])
+def test_each_kind_of_kernel_shows_a_map(lesson, kernel):
+    app = lesson()
+    app.selectbox(key="kernel").select(kernel).run()
+    assert not app.exception
+    assert not app.error
+    assert len(app.latex) == 2
+
+
+def test_a_typed_kernel_is_used_and_a_broken_one_refused_beside_it(lesson, words):
+    app = lesson()
+    app.selectbox(key="kernel").select("Your own").run()
+    app.text_area(key="own").set_value("0 0 0\n0 1 0\n0 0 0").run()
+    assert not app.error
+    app.text_area(key="own").set_value("1 2\n3 4").run()
+    assert "Expected 3, 5 or 7 lines" in app.error[0].value
+    assert app.text_area(key="own").value == "1 2\n3 4"
+
+
+def test_the_window_stays_on_its_place_when_the_picture_gets_smaller(lesson):
+    app = lesson()
+    app.slider(key="row").set_value(96).run()
+    app.selectbox(key="edge").select(64).run()
+    assert app.slider(key="row").value == 48
+
+
+def test_a_slider_costs_less_than_150_ms_of_processor_time(lesson):
+    app = lesson()
+    app.selectbox(key="edge").select(256).run()
+    app.segmented_control(key="padding").set_value("same").run()
+    taken = []
+    for row in range(100, 104):
+        before = time.process_time()
+        app.slider(key="row").set_value(row).run()
+        taken.append(time.process_time() - before)
+    assert min(taken) < 0.15  # waiting for other processes is not counted, nor is a first run
+
+
+@pytest.mark.parametrize("sample", ["brain", "doppler", "bones"])
+def test_stacks_colour_and_long_pictures_work(lesson, sample):
+    app = lesson(scan=sample)
+    assert not app.exception
+    assert not app.error
+    assert app.selectbox(key="scan-scan").value == sample
+    assert bool([slider for slider in app.slider if slider.key == "frame"]) == (sample == "brain")
+
+
+def test_a_scan_that_was_opened_is_the_first_choice_and_never_in_the_address(upload, png, words):
+    app = upload(("mueller.png", png))
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    assert app.selectbox(key="scan-scan").value == "the open scan"
+    assert "the middle square of the scan's 80 × 96 pixels, brought to 80 × 80" in words(app)
+    assert not {"scan", "sample"} & set(app.query_params)
