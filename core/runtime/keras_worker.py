@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from core.errors import ScanLensError
-from core.runtime import keras_tasks, live_training
+from core.runtime import keras_tasks, live_training, recurrent_states
 from core.runtime.keras_tasks import Answer, Job
 from core.runtime.wire import Arrays, BrokenMessage, read_message, write_message
 
@@ -31,6 +31,7 @@ TASKS: dict[str, Callable[[Job], Answer]] = {
     "layers": keras_tasks.layers,
     "predict": keras_tasks.predict,
     "prototype": keras_tasks.prototype,
+    "recurrent_states": recurrent_states.recurrent_states,
     "train_epoch": live_training.train_epoch,
     "train_forget": live_training.train_forget,
     "train_judge": live_training.train_judge,

@@ -1,0 +1,67 @@
+"""What a recurrent cell did at one frame, as formulas with its numbers."""
+
+from __future__ import annotations
+
+from core.lessons.recurrent import Cell, Chain, Trace
+
+#: What each gate is for.
+GATES = {
+    "h": "hidden state",
+    "i": "input gate: how much is written",
+    "f": "forget gate: how much is kept",
+    "g": "candidate: what would be written",
+    "o": "output gate: how much is shown",
+    "z": "update gate: how much is kept",
+    "r": "reset gate: how much of the past the candidate sees",
+    "n": "candidate: what would be written",
+}
+
+
+def cell_formulas(cell: Cell, trace: Trace, unit: int, frame: int) -> list[str]:
+    """LaTeX lines for one unit at one frame of the first sequence.
+
+    Args:
+        cell: The cell.
+        trace: What it did.
+        unit: From 0.
+        frame: From 0.
+    """
+    state = float(trace.states[0, frame, unit])
+    before = float(trace.states[0, frame - 1, unit]) if frame else 0.0
+    at = {name: float(values[0, frame, unit]) for name, values in trace.gates.items()}
+    if cell.kind == "lstm":
+        memory = float(trace.memories[0, frame, unit])
+        kept = float(trace.memories[0, frame - 1, unit]) if frame else 0.0
+        return [
+            rf"c_t = f\,c_{{t-1}} + i\,g = {at['f']:.2f} \cdot ({kept:.2f}) + {at['i']:.2f} \cdot ({at['g']:.2f}) = "
+            rf"{memory:.2f}",
+            rf"h_t = o \tanh c_t = {at['o']:.2f} \cdot \tanh({memory:.2f}) = {state:.2f}",
+        ]
+    if cell.kind == "gru":
+        return [
+            rf"h_t = z\,h_{{t-1}} + (1 - z)\,n = {at['z']:.2f} \cdot ({before:.2f}) + {1 - at['z']:.2f} \cdot "
+            rf"({at['n']:.2f}) = {state:.2f}"
+        ]
+    given = float(trace.inputs[0, frame] @ cell.kernel[:, unit])
+    past = trace.states[0, frame - 1] if frame else trace.states[0, 0] * 0
+    kept, bias = float(past @ cell.recurrent[:, unit]), float(cell.bias[unit])
+    return [rf"h_t = \tanh(w\,x_t + u\,h_{{t-1}} + b) = \tanh({given:.2f} + ({kept:.2f}) + ({bias:.2f})) = {state:.2f}"]
+
+
+def probability_formula(logit: float) -> str:
+    """LaTeX: the probability that is read from the state."""
+    from core.lessons.recurrent import sigmoid
+
+    return rf"p_t = \sigma(v \cdot h_t + b) = \sigma({logit:.2f}) = {float(sigmoid(logit)):.2f}"  # type: ignore[arg-type]
+
+
+def chain_formula(chain: Chain, u: float, frame: int) -> list[str]:
+    """LaTeX lines: one factor, and all factors from a frame to the end."""
+    following = min(frame + 1, len(chain.states) - 1)
+    state, last = float(chain.states[following]), len(chain.states)
+    return [
+        rf"\frac{{\partial h_{{{following + 1}}}}}{{\partial h_{{{following}}}}} = u\,(1 - h_{{{following + 1}}}^2) = "
+        rf"{u:.2f} \cdot (1 - ({state:.2f})^2) = {chain.factors[following]:.3f}",
+        rf"\frac{{\partial h_{{{last}}}}}{{\partial h_{{{frame + 1}}}}} = \prod_{{k={frame + 2}}}^{{{last}}} "
+        rf"u\,(1 - h_k^2) = {chain.products[frame]:.2g}",
+    ]
