@@ -60,6 +60,7 @@ def show_result(state: Versus, room: Room, reader: Reader) -> None:
         ["The model helps.", "Nothing yet: that may be chance.", "The model harms."],
         1,
         f"McNemar's exact test of 3 against 1 gives p = 0.62. {WHY}",
+        "Four coins: how often would three or more of them fall on the same side?",
     )
     _show_formulas(result)
     cases = ready_cases(state, room)
