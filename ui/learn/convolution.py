@@ -27,7 +27,7 @@ NAMES = (*FIXED, BOX, GAUSS, GABOR, OWN, LEARNED)
 SIZES = (3, 5, 7)
 
 #: Where the window stands to begin with, as a share of the picture.
-BEGIN = (0.5, 0.3)
+BEGIN = (0.55, 0.65)
 
 
 def choose_kernel(names: tuple[str, ...] = NAMES) -> Kernel:

@@ -48,7 +48,7 @@ LESSONS: tuple[Lesson, ...] = (
         "See how a small window of weights turns a scan into a map of edges, blur or texture, number by number.",
         20,
         "Start with Sobel x on the chest and move the window over the border of the heart: the sign of the sum turns. "
-        "Then set 32 pixels an edge.\n"
+        "Then set the size to 32.\n"
         "Ask before the formula is read: how large is the map of a 3 × 3 kernel on 32 × 32, and what would make it "
         "28 × 28? The chapter gives 28 and 30 for the same example.\n"
         "Often misunderstood: that somebody designs the kernels of a network. Show one learned by a model, and "
@@ -74,7 +74,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Often misunderstood: that a large output means a large gradient, and that maximum pooling does not mind "
         "a shift. The right curve of the part Shift shows what is left over.",
         (
-            ("Sigmoid units in saturation", "function=sigmoid&gain=12&scan=chest"),
+            ("Sigmoid units in saturation", "function=sigmoid&gain=40&scan=chest&row=70&column=83"),
             ("What is left of a map by ReLU", "function=ReLU&scan=head"),
             ("Maximum pooling, window by window", "part=Pooling&scan=chest&row=70&column=83"),
             ("A shift by one pixel", "part=Shift&scan=head"),

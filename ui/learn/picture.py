@@ -63,7 +63,7 @@ def choose_copy(scan: Scan, frame: int, key: str = "edge", first: int = 128) -> 
         first: Edge to begin with, one of `EDGES`.
     """
     edge = st.selectbox(
-        "Pixels an edge",
+        "Size in pixels",
         EDGES,
         index=EDGES.index(first),
         key=key,

@@ -72,10 +72,8 @@ def choose_activation() -> Activation:
 
 def choose_gain() -> float:
     """What the sums are multiplied by, as larger weights would."""
-    return st.slider(
-        "Weights times", 1, 20, 1, key="gain", bind="query-params", width=190,
-        help="Larger weights give larger sums, and push units of sigmoid and tanh into saturation.",
-    )  # fmt: skip
+    why = "Larger weights give larger sums, and push units of sigmoid and tanh into saturation."
+    return st.slider("Weights times", 1, 50, 1, key="gain", bind="query-params", width=190, help=why)
 
 
 def _pane(name: str, title: str, values: NDArray[np.float64], scale: Scale, boxes: Sequence[Box], at: object) -> Pane:
@@ -181,10 +179,11 @@ def show_shift(maps: Maps) -> None:
     with curves:
         show_chart(lambda: shift_figure(found, pixels), "shift-curves", describe_shift(found, pixels))
     chosen, bare = found[kind][pixels], found["none"][pixels]
+    cells = f"{chosen.moved} {'cell' if chosen.moved == 1 else 'cells'}"
     st.markdown(
-        f"With **{TITLES[kind]}** the map changes by **{chosen.change:.2f}** of its length; moved back by "
-        f"{chosen.moved} {'cell' if chosen.moved == 1 else 'cells'}, **{chosen.left_over:.2f}** is left over. Without "
-        f"pooling it changes by {bare.change:.2f}, and moved back nothing is left: convolution moves with the scan."
+        f"With **{TITLES[kind]}** the map changes by **{chosen.change:.2f}**, where 1 would be as far as to an empty "
+        f"map; moved back by {cells}, **{chosen.left_over:.2f}** is left over. Without pooling it changes by "
+        f"{bare.change:.2f}, and moved back nothing is left: convolution moves with the scan."
     )
 
 

@@ -13,8 +13,8 @@ from ui.learn.lessons import Lesson
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: What the lines of a hint are about, in their order.
-HEADINGS = ("Begin", "Ask", "Beware")
+#: How the lines of a hint begin, in their order.
+LEADS = ("Start", "Ask", "Often misunderstood")
 
 
 def show_overview(lessons: Sequence[Lesson]) -> None:
@@ -32,8 +32,8 @@ def show_entry(lesson: Lesson) -> None:
         hints, links = st.columns([3, 2], gap="medium")
         with hints:
             st.markdown(lesson.goal)
-            for heading, line in zip(HEADINGS, lesson.hint.splitlines(), strict=False):
-                st.markdown(f"**{heading}.** {line}")
+            for lead, line in zip(LEADS, lesson.hint.splitlines(), strict=True):
+                st.markdown(f"**{lead}**{line.removeprefix(lead)}")
         with links:
             _link(lesson, "Open the lesson", "")
             for title, query in lesson.links:

@@ -98,8 +98,8 @@ def _lay_out(figure: Figure, found: Activation, at: NDArray[np.float64], reach: 
     figure.update_yaxes(
         row=2, col=1, title={"text": "units", "font": {"size": 12}}, nticks=3, tickformat=".0%", **quiet
     )
-    key = f"<span style='color:{OKABE_ITO[0]}'><b>f(z)</b></span>   "
-    key += f"<span style='color:{OKABE_ITO[5]}'><b>╌ f′(z)</b></span>   grey: under 1 % of the steepest slope"
+    key = f"<span style='color:{OKABE_ITO[0]}'>▬</span> f(z)   <span style='color:{OKABE_ITO[5]}'>╍</span> f′(z)"
+    key += "   grey: slope under 1 % of the steepest"
     figure.add_annotation(
         xref="paper", yref="paper", x=0, y=1, yshift=26, text=key, showarrow=False, xanchor="left", font={"size": 13}
     )

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from ui.learn.lessons import LESSONS
-from ui.learn.teaching import HEADINGS
+from ui.learn.teaching import LEADS
 
 PAGE = "pages/learn/teaching.py"
 WRITTEN = [lesson for lesson in LESSONS if lesson.page.is_file()]
@@ -19,15 +19,15 @@ def test_each_lesson_is_listed_with_time_goal_and_hints(start, words):
     for lesson in WRITTEN:
         assert lesson.goal in text
         assert f"{lesson.minutes} minutes" in text
-        assert lesson.hint.splitlines()[-1] in text
-    assert text.count("**Ask.**") == len(WRITTEN)
+        assert lesson.hint.splitlines()[-1].removeprefix(LEADS[-1]) in text
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
 def test_each_lesson_has_a_goal_of_one_sentence_and_three_hints(lesson):
     assert lesson.goal.count(". ") == 0
     assert lesson.goal.endswith(".")
-    assert len(lesson.hint.splitlines()) == len(HEADINGS)
+    assert len(lesson.hint.splitlines()) == len(LEADS)
+    assert all(line.startswith(lead) for lead, line in zip(LEADS, lesson.hint.splitlines(), strict=True))
     assert 5 <= lesson.minutes <= 60
 
 
