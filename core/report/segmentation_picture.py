@@ -77,12 +77,9 @@ def _lines(
         size = area_text(pixels, scan) if pixels else f"none on this {place_word(scan)}"
         lines.append((f"{label}: {size}", outline_color(index) if pixels else None))
     lines += [(f"{outline.label} (dashed)", outline.color) for outline in references[:1]]
-    place = f", {place_word(scan)} {frame + 1} of {scan.frames}" if scan.frames > 1 else ""
-    return [
-        *lines,
-        (f"Outlined by the model {segmentation.card.title}{place}", None),
-        (f"ScanLens. {DISCLAIMER}.", None),
-    ]
+    model = f"outlined by {segmentation.card.title}"
+    where = f"{place_word(scan).capitalize()} {frame + 1} of {scan.frames}, {model}" if scan.frames > 1 else model
+    return [*lines, (where[:1].upper() + where[1:], None), (f"ScanLens. {DISCLAIMER}.", None)]
 
 
 def _with_caption(picture: NDArray[np.uint8], lines: Sequence[tuple[str, str | None]]) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from pathlib import Path
 
 import cv2
 import nibabel as nib
@@ -220,3 +221,14 @@ def test_what_is_not_known_is_null(outlined):
     content = json.loads(outline_json(bare, segment(bundle, bare, [1])))
     assert content["outline"]["frames"][0]["outlines"][0]["area_mm2"] is None
     assert content["outline"]["volumes_ml"]["Tumour"] is None
+
+
+def test_highdicom_is_loaded_by_an_export_and_by_nothing_else():
+    """It takes two seconds, which nobody should wait for who takes no DICOM home."""
+    at_once = [
+        str(path)
+        for folder in ("core", "ui", "pages")
+        for path in (Path(__file__).resolve().parents[3] / folder).rglob("*.py")
+        if any(line.startswith(("import highdicom", "from highdicom")) for line in path.read_text("utf-8").splitlines())
+    ]
+    assert not at_once
