@@ -27,7 +27,7 @@ PAGES = {
     + [st.Page("pages/learn/teaching.py", title="For teachers", icon=":material/school:", url_path="teaching")],
 }
 
-page = st.navigation(PAGES)
+page = st.navigation(PAGES, expanded=True)
 with st.sidebar:
     show_disclaimer()
 page.run()

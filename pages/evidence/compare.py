@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui.comparing.choice import choose, sentence
 from ui.comparing.detail import choose_detail, show_detail
+from ui.comparing.heatmaps import show_heatmaps
 from ui.comparing.matrix import show_matrix
 from ui.comparing.results import results
 from ui.comparing.table import about_matrix, compared, dataset_sizes, show_under_way
@@ -35,3 +36,4 @@ with errors_shown():
     with taking:
         show_take_home(choice, table, detail.lines, complete=job is None)
     show_detail(detail)
+    show_heatmaps()
