@@ -1,9 +1,10 @@
 """Networks for cine MRI of the heart: a small CNN looks at each frame, a recurrent layer at what it found over time.
 
 The CNN is made of three-dimensional convolutions that are one frame deep, which is the same as one CNN for every frame
-and trains twice as fast as `TimeDistributed`. One of its outputs, `outline`, is the share of left-ventricular blood in
-each cell. A warm start teaches it that without labels (see `cine_outline`); afterwards it pools the other features:
-inside the ventricle, around it, and everywhere.
+and trains twice as fast as `TimeDistributed`. One of its outputs, `outline`, is the share of each cell that is blood of
+the left ventricle, wall, and blood of the right ventricle. A warm start teaches it that without labels (see
+`cine_outline`). What goes on to the recurrent layer are sizes: of the three, of one against another, and against the
+same in other frames; and a few pooled features beside them.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from core.card import InputSpec
 _EPSILON = 1e-3
 
 
-def _convolve(x: Any, filters: int, name: str, size: int = 3, stride: int = 1) -> Any:
+def _convolve(x: Any, filters: int, name: str, size: int = 3, stride: int = 1, relu: str = "") -> Any:
     x = layers.Conv3D(filters, (1, size, size), (1, stride, stride), "same", use_bias=False, name=name)(x)
     x = layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
+    return layers.ReLU(name=relu or f"{name}_relu")(x)
 
 
 def _encode(frames: Any, widths: Sequence[int]) -> Any:
@@ -36,33 +37,41 @@ def _encode(frames: Any, widths: Sequence[int]) -> Any:
         x = layers.Concatenate(name="frame_and_motion")([frames, motion])
     x = _convolve(x, first, "conv1", 5, 2)
     x = _convolve(x, second, "conv2", 3, 2)
-    x = _convolve(x, third, "conv3")
-    return _convolve(x, last, "activations")
+    near = _convolve(x, third, "conv3")
+    wide = layers.MaxPooling3D((1, 2, 2), name="pool")(near)
+    wide = _convolve(_convolve(wide, last, "conv4"), last, "conv5")
+    wide = layers.UpSampling3D((1, 2, 2), name="upsample")(wide)
+    return _convolve(layers.Concatenate(name="near_and_wide")([near, wide]), last, "conv6", relu="activations")
 
 
-def _pooled(cells: Any, weights: Any) -> Any:
-    """(N, frames, channels): mean of the cells, weighted."""
-    total = ops.sum(weights, axis=(2, 3)) + _EPSILON
-    return ops.divide(ops.sum(ops.multiply(cells, weights), axis=(2, 3)), total)
+def _sizes(outline: Any) -> Any:
+    """(N, frames, 8) radii, thickness and ratios from the shares of the cells."""
+    area = ops.mean(outline, axis=(2, 3))
+    left, wall, right = area[..., 0:1], area[..., 1:2], area[..., 2:3]
+    radius, outer = ops.sqrt(left + _EPSILON), ops.sqrt(left + wall + _EPSILON)
+    fullest, widest = ops.max(left, axis=1, keepdims=True), ops.max(right, axis=1, keepdims=True)
+    parts = [
+        radius,
+        outer,
+        ops.subtract(outer, radius),
+        ops.sqrt(right + _EPSILON),
+        ops.divide(left + _EPSILON, fullest + _EPSILON),
+        ops.divide(right + _EPSILON, widest + _EPSILON),
+        ops.divide(right + _EPSILON, left + right + 2 * _EPSILON),
+        ops.divide(wall + _EPSILON, left + wall + 2 * _EPSILON),
+    ]
+    return layers.Concatenate(name="sizes")(parts)
 
 
 def _frame_features(cells: Any, size: int, dropout: float) -> Any:
-    """(N, frames, size) from inside the ventricle, around it and everywhere, with the area of the ventricle."""
-    outline = layers.Conv3D(1, 1, activation="sigmoid", name="outline")(cells)
-    wide = layers.MaxPooling3D((1, 5, 5), 1, "same", name="surroundings")(outline)
-    around = ops.subtract(wide, outline)
-    parts = [
-        ops.mean(outline, axis=(2, 3)) * 10.0,  # a tenth of the picture, about, is ventricle
-        ops.mean(around, axis=(2, 3)) * 10.0,
-        _pooled(cells, outline),
-        _pooled(cells, around),
-        ops.mean(cells, axis=(2, 3)),
-        ops.max(cells, axis=(2, 3)),
-    ]
-    x = layers.Concatenate(name="pooled")(parts)
-    x = layers.BatchNormalization(momentum=0.95, name="pooled_norm")(x)
+    """(N, frames, 8 + size) of sizes and pooled features."""
+    outline = layers.Conv3D(3, 1, activation="sigmoid", name="outline")(cells)
+    sizes = layers.BatchNormalization(momentum=0.95, name="sizes_norm")(_sizes(outline))
+    pooled = layers.Concatenate(name="pooled")([ops.mean(cells, axis=(2, 3)), ops.max(cells, axis=(2, 3))])
+    x = layers.BatchNormalization(momentum=0.95, name="pooled_norm")(pooled)
     x = layers.Dropout(dropout, name="pooled_dropout")(x)
-    return layers.Dense(size, activation="relu", name="frame_features")(x)
+    x = layers.Dense(size, activation="tanh", name="pooled_features")(x)
+    return layers.Concatenate(name="frame_features")([sizes, x])
 
 
 def _patient(table: InputSpec, entry: Any) -> Any:
@@ -89,8 +98,8 @@ def cine_recurrent(
     *,
     cell: str = "gru",
     widths: Sequence[int] = (12, 24, 32, 48),
-    features: int = 32,
-    hidden: int = 24,
+    features: int = 8,
+    hidden: int = 16,
     dropout: float = 0.4,
 ) -> keras.Model:
     """CNN and recurrent layer.
@@ -100,7 +109,7 @@ def cine_recurrent(
         units: Output units.
         cell: `gru` (Cho et al. 2014, arXiv:1406.1078) or `lstm` (Hochreiter and Schmidhuber 1997).
         widths: Channels of the CNN's four widths; the last is that of `activations`.
-        features: What the recurrent layer gets of each frame.
+        features: Pooled features of each frame beside the sizes.
         hidden: Its units.
         dropout: Share of features dropped in training, before and after it.
     """
@@ -108,7 +117,8 @@ def cine_recurrent(
     sequence = next(spec for spec in inputs if spec.is_picture)
     frames = _frame_features(_encode(entries[sequence.name], widths), features, dropout)
     recurrent = {"gru": layers.GRU, "lstm": layers.LSTM}[cell](hidden, name=cell)
-    x = layers.Concatenate(name="cycle")([recurrent(frames), ops.mean(frames, axis=1), ops.max(frames, axis=1)])
+    extremes = [ops.mean(frames, axis=1), ops.max(frames, axis=1), ops.min(frames, axis=1)]
+    x = layers.Concatenate(name="cycle")([recurrent(frames), *extremes])
     return _model(inputs, entries, x, units, dropout)
 
 
@@ -117,7 +127,7 @@ def cine_frame(
     units: int,
     *,
     widths: Sequence[int] = (12, 24, 32, 48),
-    features: int = 32,
+    features: int = 8,
     dropout: float = 0.4,
 ) -> keras.Model:
     """The same CNN for a single image, as a baseline without motion.
@@ -126,11 +136,11 @@ def cine_frame(
         inputs: One image and maybe a table.
         units: Output units.
         widths: As for `cine_recurrent`.
-        features: Hidden units.
+        features: Pooled features beside the sizes.
         dropout: Share of features dropped in training.
     """
     entries = {spec.name: keras.Input(spec.shape, name=spec.name) for spec in inputs}
     image = next(spec for spec in inputs if spec.is_picture)
     one = layers.Reshape((1, *image.shape), name="one_frame")(entries[image.name])
     frames = _frame_features(_encode(one, widths), features, dropout)
-    return _model(inputs, entries, layers.Reshape((features,), name="frame")(frames), units, dropout)
+    return _model(inputs, entries, layers.Flatten(name="frame")(frames), units, dropout)

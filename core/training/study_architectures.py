@@ -31,10 +31,10 @@ ARCHITECTURES: dict[str, Builder] = {
     "cine_frame": _in_module("cine_models", "cine_frame"),
 }
 
-#: Name in a recipe to `warm_start(model, recipe, train, seed, report)`, which teaches a fresh network something useful,
-#: in place, before it is trained.
+#: Name in a recipe to `warm_start(model, recipe, train, seed, report, keep)`, which teaches a fresh network something
+#: useful, in place, before it is trained; `keep` is a folder for what other recipes can share.
 WARM_STARTS: dict[str, Builder] = {
-    "left_ventricle": _in_module("cine_outline", "warm_start"),
+    "heart_outline": _in_module("cine_outline", "warm_start"),
 }
 
 #: Modules with an `ARCHITECTURES` of their own, or with builders that go by their function's name.

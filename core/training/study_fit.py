@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from numpy.typing import NDArray
 
 from core.evaluation.calibration import sigmoid, softmax
 from core.training.fit import State, judge_classes, read_state, seed_dropout, set_trainable, write_state
-from core.training.losses import class_weights, spread_targets
+from core.training.losses import class_weights
 from core.training.recipe import Phase
 from core.training.study_architectures import WARM_STARTS, architecture
 from core.training.study_cases import StudyCases
+from core.training.study_frozen import FrozenBatches, Halves
+from core.training.study_goals import goals
 from core.training.study_inputs import Batch, batch_of, vary
 from core.training.study_recipe import StudyRecipe
 
@@ -56,17 +59,6 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         recipe, seed = self.recipe, (self.seed, self.epoch, case)
         one = {name: array[place] for name, array in batch.items()}
         return vary(one, recipe.inputs, recipe.augmentation, recipe.timing, recipe.missing, seed)
-
-
-def goals(recipe: StudyRecipe, targets: NDArray[np.integer]) -> NDArray[np.float32]:
-    """(cases, units) what the network aims at, smoothed by the schedule's `doubt`."""
-    classes, doubt = len(recipe.labels), recipe.schedule.doubt
-    if recipe.task == "ordinal" and recipe.schedule.neighbours:
-        wanted = spread_targets(targets, classes, recipe.schedule.neighbours)
-    else:
-        wanted = np.eye(classes, dtype=np.float32)[targets]
-    smooth = (1 - doubt) * wanted + doubt / classes
-    return smooth[:, 1:].astype(np.float32) if recipe.task == "binary" else smooth.astype(np.float32)
 
 
 def build(recipe: StudyRecipe) -> keras.Model:
@@ -112,9 +104,8 @@ def _compile(model: keras.Model, recipe: StudyRecipe, phase: Phase, steps: int) 
 class _Keeper:
     """Averages weights over epochs, judges them, and keeps the best or the last."""
 
-    def __init__(self, recipe: StudyRecipe, val: StudyCases, state: State) -> None:
-        self.recipe, self.state = recipe, state
-        self.batch, self.targets = batch_of(val.arrays, recipe.inputs), val.class_index
+    def __init__(self, recipe: StudyRecipe, batch: Batch, targets: NDArray[np.integer], state: State) -> None:
+        self.recipe, self.state, self.batch, self.targets = recipe, state, batch, targets
         self.mean: list[NDArray[Any]] = []
         self.kept: list[NDArray[Any]] = []
 
@@ -136,7 +127,12 @@ class _Keeper:
 
 
 def fit_study(
-    recipe: StudyRecipe, train: StudyCases, val: StudyCases, seed: int, report: Report = lambda _text: None
+    recipe: StudyRecipe,
+    train: StudyCases,
+    val: StudyCases,
+    seed: int,
+    report: Report = lambda _text: None,
+    keep: Path | None = None,
 ) -> tuple[keras.Model, State]:
     """Train one network.
 
@@ -146,6 +142,7 @@ def fit_study(
         val: Cases that choose the epoch, where the recipe keeps the best.
         seed: Of this training.
         report: Told of progress now and then.
+        keep: Folder for warm starts that recipes share.
 
     Returns:
         The network with the weights to keep, and how training went.
@@ -154,22 +151,29 @@ def fit_study(
     keras.utils.set_random_seed(seed)
     model, state, started = build(recipe), State(), time.perf_counter()
     if recipe.warm_start:
-        WARM_STARTS[recipe.warm_start](model, recipe, train, seed, report)
-    keeper = _Keeper(recipe, val, state)
+        WARM_STARTS[recipe.warm_start](model, recipe, train, seed, report, keep)
+    learner, batch = model, batch_of(val.arrays, recipe.inputs)
+    batches: Callable[[int], Any] = partial(_Batches, recipe, train, seed)
+    if recipe.frozen is not None:
+        halves = Halves(model, recipe.inputs, recipe.frozen)
+        learner, batch = halves.rest, halves.pass_on(batch)
+        batches = FrozenBatches(recipe, train, halves, seed).of_epoch
+    keeper = _Keeper(recipe, batch, val.class_index, state)
     for number, phase in enumerate(recipe.schedule.phases):
-        _compile(model, recipe, phase, len(_Batches(recipe, train, seed, 0)))
+        _compile(learner, recipe, phase, len(batches(0)))
         state.phase, state.phase_epoch, state.since_best = number, 0, 0
         while state.phase_epoch < phase.epochs and state.since_best < recipe.schedule.patience:
-            seed_dropout(model, seed, state.epoch)
-            history = model.fit(_Batches(recipe, train, seed, state.epoch), epochs=1, shuffle=False, verbose=0)
+            seed_dropout(learner, seed, state.epoch)
+            history = learner.fit(batches(state.epoch), epochs=1, shuffle=False, verbose=0)
             state.epoch, state.phase_epoch = state.epoch + 1, state.phase_epoch + 1
-            found = keeper.take(model)
+            found = keeper.take(learner)
             if state.epoch % 10 == 0:
                 loss = history.history["loss"][-1]
                 report(f"epoch {state.epoch}: loss {loss:.3f}, val {found['log_loss']:.3f}, AUC {found['auc']:.3f}")
     state.phase, state.done, state.seconds = len(recipe.schedule.phases), True, time.perf_counter() - started
+    learner.set_weights(keeper.kept)
     whole = build(recipe)  # without the optimizer
-    whole.set_weights(keeper.kept)
+    whole.set_weights(model.get_weights())
     return whole, state
 
 
@@ -181,7 +185,7 @@ def fit_or_load(
     if state.done and (folder / "model.keras").is_file():
         return keras.models.load_model(folder / "model.keras", compile=False), state
     folder.mkdir(parents=True, exist_ok=True)
-    model, state = fit_study(recipe, train, val, seed, report)
+    model, state = fit_study(recipe, train, val, seed, report, folder.parents[1] / "warm-starts")
     model.save(folder / "model.keras")
     state.last = state.best = "model.keras"
     write_state(folder, state)

@@ -112,6 +112,19 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class Frozen:
+    """The beginning of a network that stays as a warm start left it.
+
+    Attributes:
+        layers: The last layers of that beginning, whose outputs are computed once.
+        variations: Variations of each case that are computed.
+    """
+
+    layers: tuple[str, ...]
+    variations: int = 12
+
+
+@dataclass(frozen=True)
 class StudyRecipe:
     """One model from data to card.
 
@@ -128,6 +141,7 @@ class StudyRecipe:
         parameters: Keyword arguments of the builder.
         explain_layer: Layer whose activations heatmaps are drawn from, `""` for a model without pictures.
         warm_start: Name in `WARM_STARTS`, `""` for none.
+        frozen: What a warm start is left as it is, or None.
         augmentation: How pictures vary; the pictures of a study move together.
         timing: How sequences vary.
         schedule: How long and how fast; `doubt` is label smoothing.
@@ -157,6 +171,7 @@ class StudyRecipe:
     parameters: Mapping[str, Any]
     explain_layer: str
     warm_start: str
+    frozen: Frozen | None
     augmentation: Augmentation
     timing: Timing
     schedule: Schedule
@@ -235,6 +250,7 @@ def _parse(slug: str, entry: Mapping[str, Any]) -> StudyRecipe:
         parameters=entry["architecture"].get("parameters", {}),
         explain_layer=entry.get("explain_layer") or "",
         warm_start=entry.get("warm_start", ""),
+        frozen=Frozen(**known_keys(Frozen, entry["frozen"], "frozen")) if entry.get("frozen") else None,
         augmentation=Augmentation(**known_keys(Augmentation, entry.get("augmentation", {}), "augmentation")),
         timing=Timing(**known_keys(Timing, entry.get("timing", {}), "timing")),
         schedule=read_schedule(entry["schedule"]),
