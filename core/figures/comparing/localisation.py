@@ -47,7 +47,8 @@ def localisation_figure(found: Sequence[LocalisedModel]) -> Figure:
         ("centre", "diamond-open", [one.centre for one in found]), ("chance", "x-thin", [one.chance for one in found])
     ):  # fmt: skip
         figure.add_scatter(
-            x=values, y=rows, mode="markers", cliponaxis=False, name=name, hovertemplate=f"{name} %{{x:.3f}}<extra></extra>",
+            x=values, y=rows, mode="markers", cliponaxis=False, name=name,
+            hovertemplate=f"{name} %{{x:.3f}}<extra></extra>",
             marker={"size": 10, "symbol": symbol, "color": NEUTRAL, "line": {"width": 2, "color": NEUTRAL}},
         )  # fmt: skip
     small = "<span style='font-size:11px'>"
