@@ -115,22 +115,30 @@ def choose_sliding(window: int) -> Sliding:
 
 
 def choose_pixel(edge: int) -> tuple[int, int]:
-    """(row, column) of the picture that the window is to stand on."""
+    """(row, column) of the picture that the window is to stand on, kept in the address.
+
+    Not bound to the address as the other controls are: a slider whose range changes, as this one does with the size of
+    the picture, would lose its place there.
+    """
     _keep_place(edge)
     with st.container(horizontal=True):
-        row = st.slider("Row", 0, edge - 1, round(BEGIN[0] * edge), key="row", bind="query-params", width=190)
-        column = st.slider("Column", 0, edge - 1, round(BEGIN[1] * edge), key="column", bind="query-params", width=190)
+        row = st.slider("Row", 0, edge - 1, key="row", width=190)
+        column = st.slider("Column", 0, edge - 1, key="column", width=190)
+    st.query_params.update({"row": str(row), "column": str(column)})
     return row, column
 
 
 def _keep_place(edge: int) -> None:
-    """Keep the window on the same part of the scan when the picture's size changes."""
+    """Begin where the address says, and stay on the same part of the scan when the picture's size changes."""
     before = st.session_state.get("lesson edge", edge)
     st.session_state["lesson edge"] = edge
-    for name in ("row", "column"):
-        if before != edge and name in st.session_state:
-            middle = (int(st.session_state[name]) + 0.5) * edge / before
-            st.session_state[name] = min(max(int(middle), 0), edge - 1)
+    for name, share in zip(("row", "column"), BEGIN, strict=True):
+        if name not in st.session_state:
+            asked = st.query_params.get(name, "")
+            at = int(asked) if asked.isdecimal() and len(asked) < 5 else round(share * edge)
+        else:
+            at = int((int(st.session_state[name]) + 0.5) * edge / before)
+        st.session_state[name] = min(max(at, 0), edge - 1)
 
 
 def move_to(row: int, column: int, edge: int) -> None:

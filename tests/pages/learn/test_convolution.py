@@ -76,6 +76,14 @@ def test_the_window_stays_on_its_place_when_the_picture_gets_smaller(lesson):
     app.slider(key="row").set_value(96).run()
     app.selectbox(key="edge").select(64).run()
     assert app.slider(key="row").value == 48
+    assert app.query_params["row"] == "48"
+
+
+@pytest.mark.parametrize("asked", ["-3", "9999", "1e2", "x", "", "99999999999999999999"])
+def test_a_place_in_the_address_that_does_not_exist_gives_one_that_does(lesson, asked):
+    app = lesson(row=asked)
+    assert not app.exception
+    assert 0 <= app.slider(key="row").value <= 127
 
 
 def test_a_slider_costs_less_than_150_ms_of_processor_time(lesson):
