@@ -7,6 +7,7 @@ else reads before it did, is part of that box. So a convolution comes with its b
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,8 +74,9 @@ class Box:
 
     @property
     def name(self) -> str:
-        """Last part of the layer's path, in words."""
-        return self.layer.split("/")[-1].replace("_", " ") or self.title.lower()
+        """Last part of the layer's path, in words: `"stage 1 block 2 add"`."""
+        words = self.layer.split("/")[-1].replace("_", " ")
+        return re.sub(r"\b([a-z]{3,})(\d+)\b", r"\1 \2", words) or self.title.lower()
 
     @property
     def has_map(self) -> bool:

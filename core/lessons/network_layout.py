@@ -1,7 +1,7 @@
 """Where the boxes of a network stand on a page: row after row, branches below each other.
 
-A new row begins where the map gets smaller or the row is full, and only where the whole picture goes through one box,
-so that no branch is torn apart.
+A new row begins where the map gets smaller or the row is full, and where the whole picture goes through one box, so
+that no branch is torn apart; only where that never happens, as in a U-Net, a row ends where it is full.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def lay_out(network: Network, widest: int = WIDEST) -> tuple[Spot, ...]:
 
     Args:
         network: What to draw.
-        widest: Columns of a row; more where a block of branches needs them.
+        widest: Columns of a row; somewhat more where a block of branches needs them.
     """
     spots: list[Spot] = []
     lane = 0
@@ -49,7 +49,7 @@ def _rows(network: Network, widest: int) -> list[list[int]]:
     """Numbers of the boxes of each row."""
     rows: list[list[int]] = []
     width = 0
-    for block in _blocks(network):
+    for block in (part for whole in _blocks(network) for part in _parted(network, whole, widest)):
         columns = 1 + max(column for column, _ in _place(network, block))
         if not rows or width + columns > widest or _shrinks(network, rows[-1], block):
             rows.append([])
@@ -78,6 +78,18 @@ def _blocks(network: Network) -> list[list[int]]:
         if open_ones == [box.number]:
             blocks.append([])
     return [block for block in blocks if block]
+
+
+def _parted(network: Network, block: list[int], widest: int) -> list[list[int]]:
+    """A block that is far wider than a row, in several parts."""
+    if max(column for column, _ in _place(network, block)) < 1.3 * widest:
+        return [block]
+    parts: list[list[int]] = [[]]
+    for number in block:
+        if max(column for column, _ in _place(network, [*parts[-1], number])) >= widest:
+            parts.append([])
+        parts[-1].append(number)
+    return parts
 
 
 def _place(network: Network, members: list[int]) -> list[tuple[int, int]]:

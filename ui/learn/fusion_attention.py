@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from core.figures.lessons.feature_maps import map_picture
 from core.lessons.switchboard import Switch, Switchboard
 from ui.learn.fusion_work import kept, show_move, shown_label, switchboard_of
-from ui.learn.inside_tiles import Tile, Wall, show_tiles
-from ui.learn.inside_work import Work, maps_of, on_scan, shown_picture
+from ui.learn.inside_columns import wide_columns
+from ui.learn.inside_tiles import Mark, Tile, Wall, show_tiles
+from ui.learn.inside_work import Work, frame_on_scan, maps_of, on_scan, place_on_model, shown_picture
 from ui.learn.question import show_question
 
 DOWN, ACROSS = "down", "across"
@@ -27,7 +28,7 @@ def show_attention(work: Work) -> None:
             "attention”, or look at a vision transformer on the page Explain."
         )
         return
-    left, right = st.columns([1.6, 1], gap="large")
+    left, right = wide_columns("attention", (1.6, 1))
     with left:
         if places:
             _show_places(work, places)
@@ -54,20 +55,20 @@ def _show_places(work: Work, places: list[Switch]) -> None:
     picture = shown_picture(work)
     size = picture.shape[:2]
     grey = np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
-    tiles = [Tile(grey, "The scan", "the scan")]
+    cell = work.cell(places[-1].number, (st.session_state.get(DOWN, 50) / 100, st.session_state.get(ACROSS, 50) / 100))
+    marks = (_mark(work, places[-1], cell),)
+    tiles = [Tile(grey, "The scan", "the scan", marks=marks)]
     for switch, values in zip(places, weights, strict=True):
         name = work.network.boxes[switch.group].name.replace(" by place", "")
         heat = map_picture(on_scan(work, values, size), 0.0, 1.0)
         drawn = (grey * 0.45 + heat * 0.55).astype(np.uint8)
         shown = f"{values.min():.2f} to {values.max():.2f}"
-        tiles.append(Tile(drawn, f"Attention of {name}, {shown}", name, shown))
+        tiles.append(Tile(drawn, f"Attention of {name}, {shown}", name, shown, marks))
     key = f"fusion-attention-{work.scan.digest[:12]}"
 
     def take() -> None:
         picked = st.session_state[key].picked
         if picked:
-            from ui.learn.inside_work import place_on_model
-
             down, across = place_on_model(work, picked[1], picked[2])
             st.session_state[DOWN], st.session_state[ACROSS] = int(down * 100), int(across * 100)
 
@@ -77,6 +78,14 @@ def _show_places(work: Work, places: list[Switch]) -> None:
     wall = Wall(3, aspect, False, -1, place, weights[0].shape, (0.0, 1.0, "weight of a place"))
     show_tiles(tiles, wall, key, take)
     st.caption("Same colours for all, from 0 to 1. Click a place for its numbers.")
+
+
+def _mark(work: Work, switch: Switch, cell: tuple[int, int]) -> Mark:
+    """The cell whose numbers are shown, on the scan."""
+    model, grid = work.prepared.geometry.model_size, work.network.boxes[switch.number].grid or (1, 1)
+    step = model[0] / grid[0], model[1] / grid[1]
+    edges = (cell[0] * step[0], cell[1] * step[1], (cell[0] + 1) * step[0], (cell[1] + 1) * step[1])
+    return Mark(*frame_on_scan(work, edges))
 
 
 def _show_switches(work: Work, board: Switchboard, gates: list[Switch]) -> None:

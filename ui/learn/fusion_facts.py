@@ -12,6 +12,7 @@ from core.lessons.prior import with_prior
 from ui.cache import cached_shipped
 from ui.charts import show_chart
 from ui.learn.fusion_work import kept
+from ui.learn.inside_columns import wide_columns
 from ui.learn.inside_work import Work
 from ui.learn.question import show_question
 
@@ -33,7 +34,7 @@ def show_prior(work: Work) -> None:
     prediction = kept().get(("prior", *work.key), lambda: classify(work.bundle, work.scan, [work.frame]))
     chance = float(prediction.calibrated[0][1])
     share = kept().get(("training share", card.slug), lambda: training_share(card))
-    left, right = st.columns([1, 1.3], gap="large")
+    left, right = wide_columns("prior", (1, 1.3))
     with left:
         picture = st.toggle("The picture", True, key="knows-picture", bind="query-params")
         facts = st.toggle("What is known of the patient", True, key="knows-facts", bind="query-params")

@@ -26,6 +26,7 @@ from core.lessons.pixel_fusion import PixelModel, dice, fit_pixels
 from core.scan import Scan, default_window, display_frame
 from ui.charts import show_chart
 from ui.learn.fusion_work import kept
+from ui.learn.inside_columns import wide_columns
 from ui.learn.inside_tiles import Mark, Tile, Wall, show_tiles
 from ui.learn.question import show_question
 from ui.session import Reading
@@ -89,7 +90,7 @@ def _choose(state: Reading) -> Pair | None:
         )
     if source == DRAWN:
         number = st.number_input("Head no.", 1, 99, key="fit-head", bind="query-params", width=160)
-        st.caption("A drawn head, no patient's: two more scans of one person, opened together on the page Read, can be "
+        st.caption("A drawn head, no patient's. Two scans of one person, opened together on the page Read, can be "
                    "laid on each other here as well.")  # fmt: skip
         return kept().get(("drawn pair", number), lambda: _drawn_pair(int(number)))
     titles = [f"{index + 1}. {scan.title}" for index, scan in enumerate(scans)]
@@ -160,7 +161,7 @@ def _sliders(pair: Pair) -> Pose:
 
 
 def _show_fit(pair: Pair, laid: Picture, pose: Pose) -> None:
-    left, right = st.columns([1.7, 1], gap="large")
+    left, right = wide_columns("fit", (1.7, 1))
     with left:
         view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="fit-view", bind="query-params")
         _show_views(pair, laid, view or VIEWS[0])
@@ -227,7 +228,7 @@ def _show_pixels(pair: Pair, pose: Pose) -> None:
     model = _model(contrasts)
     chance = model.probability([pictures[name] for name in contrasts])
     called = (chance >= model.threshold) & pair.drawn.head
-    left, right = st.columns([1.7, 1], gap="large")
+    left, right = wide_columns("pixels", (1.7, 1))
     with left:
         place = _show_called(pair.drawn, pictures, contrasts, called, chance)
     with right:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.figures.lessons.fusion import parts_figure
 from core.lessons.switchboard import Switch, Switchboard
 from ui.charts import show_chart
 from ui.learn.fusion_work import kept, lost_alone, show_move, shown_label, switchboard_of
+from ui.learn.inside_columns import wide_columns
 from ui.learn.inside_tiles import Mark, Tile, Wall, show_tiles
 from ui.learn.inside_work import Work, frame_on_scan, place_on_model, shown_picture
 from ui.learn.question import show_question
@@ -26,17 +28,19 @@ def show_scales(work: Work) -> None:
             "“Pneumonia, chest X-ray, multi-scale with attention”."
         )
         return
-    left, right = st.columns([1, 1.25], gap="large")
+    left, right = wide_columns("scales", (1, 1.25))
     with right:
+        answer = st.container()
         st.markdown("**Branches that are on**")
         _presets(groups)
         off = [name for number, switches in groups.items() for name in _choose(work, number, switches)]
         how = st.segmented_control(
             "A branch that is off is", list(HOWS), format_func=HOWS.get, default="silent", required=True, key="off-is"
         )
-        _show_answer(work, board, groups, off, how or "silent")
     with left:
         _show_spans(work, groups)
+        chart = st.container()
+    _show_answer(work, board, groups, off, how or "silent", answer, chart)
     show_question(
         "fusion-scales",
         "Why does a kernel with holes (every 4th pixel) see wide without more weights than a dense 3 × 3?",
@@ -91,11 +95,21 @@ def _presets(groups: dict[int, list[Switch]]) -> None:
             st.button(title, key=f"scales-{which}", on_click=put, args=(which,))
 
 
-def _show_answer(work: Work, board: Switchboard, groups: dict[int, list[Switch]], off: list[str], how: str) -> None:
-    batch, target = work.prepared.batch, shown_label(work.card)
+def _show_answer(
+    work: Work,
+    board: Switchboard,
+    groups: dict[int, list[Switch]],
+    off: list[str],
+    how: str,
+    answer: DeltaGenerator,
+    chart: DeltaGenerator,
+) -> None:
+    batch = work.prepared.batch
     whole, alone = kept().get(("alone", *work.key, how), lambda: board.each_alone(batch, how))  # type: ignore[arg-type]
     now = kept().get(("off", *work.key, how, tuple(off)), lambda: board.logits(batch, off, how))  # type: ignore[arg-type]
-    show_move(work.card, whole[0], now[0], target)
+    with answer:
+        target = shown_label(work.card)
+        show_move(work.card, whole[0], now[0], target)
     lost = lost_alone(work.card, whole[0], {name: logits[0] for name, logits in alone.items()}, target)
     named = {}
     for number, switches in groups.items():
@@ -104,7 +118,8 @@ def _show_answer(work: Work, board: Switchboard, groups: dict[int, list[Switch]]
             named[f"{where}: {title}"] = (lost[switch.name], switch.name)
     faded = [title for title, (_, name) in named.items() if name in off]
     values = {title: value for title, (value, _) in named.items()}
-    with st.expander("Each branch off by itself", expanded=True):
+    with chart:
+        st.markdown("**Each branch off by itself**")
         label = work.card.labels[target]
         alt = ", ".join(f"{title} {value:+.2f}" for title, value in values.items())
         show_chart(lambda: parts_figure(values, label, faded), "fusion-branches", f"Logit lost: {alt}")

@@ -19,6 +19,7 @@ from core.what_if import what_if
 from ui.cache import cached_bundle
 from ui.charts import show_chart
 from ui.learn.fusion_work import kept, lost_alone, show_move, shown_label
+from ui.learn.inside_columns import wide_columns
 from ui.learn.inside_tiles import Tile, Wall, show_tiles
 from ui.learn.inside_work import probe_of
 from ui.session import Reading
@@ -42,7 +43,7 @@ def show_study(state: Reading, cards: Sequence[ModelCard], key: str) -> None:
         return
     facts = _facts(card, key)
     prepared = prepare_study(Study(scans, facts), card)
-    left, right = st.columns([1.2, 1], gap="large")
+    left, right = wide_columns(f"{key}-study", (1.2, 1))
     with right:
         off = [
             spec.name for spec in card.inputs if not st.toggle(spec.title, True, key=f"{key}-{card.slug}-{spec.name}")

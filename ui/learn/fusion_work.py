@@ -62,12 +62,17 @@ def show_move(card: ModelCard, whole: NDArray[np.floating], now: NDArray[np.floa
     scores = [label_logit(card, one, target) for one in (whole, now)]
     moved = scores[1] - scores[0]
     with st.container(horizontal=True):
-        st.metric(f"Probability of {card.labels[target]}", f"{chances[1]:.2f}", f"{chances[1] - chances[0]:+.2f}")
-        st.metric("Logit", f"{scores[1]:.2f}", f"{moved:+.2f}")
+        st.metric(f"Probability of {card.labels[target]}", f"{chances[1]:.2f}", _delta(chances[1] - chances[0]))
+        st.metric("Logit", f"{scores[1]:.2f}", _delta(moved))
     if card.task == "binary" and card.threshold is not None and target == 1:
         sides = [chance >= card.threshold for chance in chances]
         turned = f"crosses the threshold {card.threshold:.2f}" if sides[0] != sides[1] else "stays on its side"
         st.markdown(f"With everything on {chances[0]:.2f}. The decision {turned}.")
+
+
+def _delta(moved: float) -> str | None:
+    """A change for a metric; none where the rounded number is the same."""
+    return None if abs(moved) < 0.005 else f"{moved:+.2f}"
 
 
 def lost_alone(

@@ -12,6 +12,7 @@ from core.card import ModelCard
 from core.errors import UnsupportedModel
 from core.figures.lessons.feature_maps import field_picture, limits, map_picture, most_varied
 from core.lessons.network import Box
+from ui.learn.inside_columns import wide_columns
 from ui.learn.inside_graph import message, show_graph
 from ui.learn.inside_tiles import Mark, Tile, Wall, show_tiles
 from ui.learn.inside_words import about_cell, about_field, about_kernel, about_layer
@@ -48,12 +49,10 @@ def show_walk(work: Work) -> None:
     """Graph, scan, maps and numbers."""
     names = _names(work)
     _settle(names)
-    number = names.index(st.session_state[LAYER])
-    graph = f"inside-graph-{work.card.slug}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Box", names, key=LAYER, bind="query-params", width=320)
-        st.slider("Place, down (%)", 0, 99, key=DOWN, bind="query-params", width=200)
-        st.slider("Place, across (%)", 0, 99, key=ACROSS, bind="query-params", width=200)
+        number = names.index(st.selectbox("Box", names, key=LAYER, bind="query-params", width=320))
+        down, across = choose_place()
+    graph = f"inside-graph-{work.card.slug}"
     data = memory().kept.get(
         ("graph", *work.key, number), lambda: message(work.network, thumbnails(work), number, work.card.slug)
     )
@@ -62,7 +61,7 @@ def show_walk(work: Work) -> None:
         "Click a box. Small pictures: the channel that varies most. A row begins where maps get smaller. "
         "The orange foot marks the box that heatmaps are drawn from."
     )
-    _show_box(work, work.network.boxes[number])
+    _show_box(work, work.network.boxes[number], (down, across))
 
 
 def _names(work: Work) -> list[str]:
@@ -70,13 +69,17 @@ def _names(work: Work) -> list[str]:
 
 
 def _settle(names: list[str]) -> None:
-    """A box and a place to begin with; what the address says comes first."""
+    """A box to begin with, where the one of the address or of another model does not exist here."""
     given = st.session_state.get(LAYER, st.query_params.get(LAYER))
-    st.session_state[LAYER] = given if given in names else names[min(1, len(names) - 1)]
-    for key in (DOWN, ACROSS):
-        if key not in st.session_state:
-            asked = st.query_params.get(key, "50")
-            st.session_state[key] = min(int(asked), 99) if asked.isdigit() else 50
+    if given not in names:
+        st.session_state[LAYER] = names[min(1, len(names) - 1)]
+
+
+def choose_place() -> tuple[float, float]:
+    """A place of the model's picture in shares of its height and width, by sliders that a click moves as well."""
+    down = st.slider("Place, down (%)", 0, 99, 50, key=DOWN, bind="query-params", width=200)
+    across = st.slider("Place, across (%)", 0, 99, 50, key=ACROSS, bind="query-params", width=200)
+    return (down + 0.5) / 100, (across + 0.5) / 100
 
 
 def _take_layer(key: str, names: list[str]) -> None:
@@ -96,10 +99,9 @@ def _picked(key: str) -> tuple[int, float, float] | None:
     return (int(picked[0]), float(picked[1]), float(picked[2])) if picked and len(picked) == 3 else None
 
 
-def _show_box(work: Work, box: Box) -> None:
-    place = ((st.session_state[DOWN] + 0.5) / 100, (st.session_state[ACROSS] + 0.5) / 100)
+def _show_box(work: Work, box: Box, place: tuple[float, float]) -> None:
     cell, maps = work.cell(box.number, place), maps_of(work, box.number)
-    scan, many, words = st.columns([1.05, 1.55, 1.1], gap="medium")
+    scan, many, words = wide_columns("walk", (1.05, 1.55, 1.1))
     channel = 0
     with many:
         if box.has_map:

@@ -18,6 +18,7 @@ from core.scan import Scan
 from ui.cache import cached_bundle
 from ui.charts import show_chart
 from ui.jobs import Job, show_job
+from ui.learn.inside_columns import wide_columns
 from ui.learn.inside_work import Work, memory
 
 GALLERY = "The samples"
@@ -128,7 +129,7 @@ def _draw(work: Work, found: Gathered, chosen: str, how: str, key: tuple[Any, ..
         found.points, places[:-1], places[-1], [index for index, _ in near], axes,
         plane if how == PLANES[0] and plane.of_training else None,
     )  # fmt: skip
-    left, right = st.columns([1.6, 1], gap="medium")
+    left, right = wide_columns("cases", (1.6, 1))
     with left:
         show_chart(lambda: case_map_figure(drawn), "inside-case-map", describe_case_map(drawn))
     with right:
@@ -177,8 +178,8 @@ def _words(found: Gathered, here: Point, near: list[tuple[int, float]], chosen: 
                 "Case": found.points[index].name,
                 "Distance": round(distance, 1),
                 "Called": found.points[index].called,
-                "Is": found.points[index].truth or "not known",
             }
+            | ({"Is": found.points[index].truth or "not known"} if chosen != GALLERY else {})
             for index, distance in near
         ],
         hide_index=True,

@@ -9,6 +9,7 @@ from core.figures.lessons.class_score import describe_score, score_figure
 from core.figures.lessons.feature_maps import limits, map_picture
 from core.lessons.class_score import ClassScore
 from ui.charts import show_chart
+from ui.learn.inside_columns import wide_columns
 from ui.learn.inside_tiles import Tile, Wall, show_tiles
 from ui.learn.inside_work import Work, score_of
 
@@ -23,10 +24,11 @@ def show_score(work: Work) -> None:
         return
     labels = list(work.card.labels)
     given = st.session_state.get(LABEL, st.query_params.get(LABEL))
-    st.session_state[LABEL] = given if given in labels else labels[-1 if len(labels) == 2 else 0]
+    if given not in labels:
+        st.session_state[LABEL] = labels[-1 if len(labels) == 2 else 0]
     label = st.selectbox("Score of", labels, key=LABEL, bind="query-params", width=320)
     score = score_of(work, labels.index(label))
-    left, right = st.columns([1, 1.2], gap="medium")
+    left, right = wide_columns("score", (1, 1.2))
     with left:
         _formula(score)
         show_chart(lambda: score_figure(score), "inside-score", describe_score(score))

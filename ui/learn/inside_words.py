@@ -55,10 +55,18 @@ def _sum_formula(found: CellSum, box: Box, value: float) -> str:
     channels, rows, columns = found.terms.shape
     count = rf"{rows} \cdot {columns} \cdot {channels}"
     products, bias = float(found.terms.sum()), f"{found.bias:+.3g}"
-    bend = box.details.split(", ")[-1] if box.details and "ReLU" in box.details else ""
-    after = rf" \;\xrightarrow{{\text{{{bend}}}}}\; {value:.3g}" if bend else rf" \;\to\; {value:.3g}"
-    same = abs(found.total - value) < 1e-3 * max(1.0, abs(value))
-    return rf"\sum_{{{count}}} w \, x \;+\; b = {products:.3g} {bias} = {found.total:.3g}" + ("" if same else after)
+    first = rf"\sum_{{{count}}} w \, x + b &= {products:.3g} {bias} = {found.total:.3g}"
+    if abs(found.total - value) < 1e-3 * max(1.0, abs(value)):
+        return rf"\begin{{aligned}} {first} \end{{aligned}}"
+    second = rf"&\xrightarrow{{\text{{{_after(box)}}}}} {value:.3g}"
+    return rf"\begin{{aligned}} {first} \\ {second} \end{{aligned}}"
+
+
+def _after(box: Box) -> str:
+    """What comes between the sum and what the box gives."""
+    normed = any(step.op in {"Mul", "Add"} and step.constants for step in box.steps[1:])
+    bent = [word for word in box.details.split(", ") if word and word.split()[0] not in {"stride", "dilation"}]
+    return ", ".join([*(["norm"] if normed else []), *bent])
 
 
 def _about_pair(work: Work, box: Box, channel: int, cell: tuple[int, int]) -> None:

@@ -38,7 +38,7 @@ def score_figure(score: ClassScore, count: int = 10) -> Figure:
         figure.add_annotation(
             x=score.logit, y=1.0, yref="paper", yanchor="bottom", showarrow=False, text=f"logit {score.logit:.2f}"
         )
-    _lay_out(figure, score, len(names))
+    _lay_out(figure, score, values)
     return figure
 
 
@@ -56,10 +56,10 @@ def steps_of(score: ClassScore, count: int) -> tuple[list[str], list[float]]:
     return names, values
 
 
-def _lay_out(figure: Figure, score: ClassScore, bars: int) -> None:
+def _lay_out(figure: Figure, score: ClassScore, values: list[float]) -> None:
     words = "logit" if score.exact else "logit lost without the channel"
     figure.update_layout(
-        height=70 + 24 * bars,
+        height=70 + 24 * len(values),
         margin={"l": 8, "r": 48, "t": 28, "b": 44},
         showlegend=False,
         paper_bgcolor=CLEAR,
@@ -67,6 +67,10 @@ def _lay_out(figure: Figure, score: ClassScore, bars: int) -> None:
         bargap=0.25,
         dragmode=False,
     )
+    ends = np.cumsum([0.0, *values]) if score.exact else np.array([0.0, *values])
+    low, high = float(ends.min()), float(ends.max())
+    room = 0.2 * max(high - low, 1e-6)
+    figure.update_xaxes(range=[low - room, high + room])
     figure.update_xaxes(gridcolor=GRID, zeroline=True, zerolinecolor=NEUTRAL, fixedrange=True, title={"text": words})
     figure.update_yaxes(autorange="reversed", fixedrange=True, automargin=True, ticks="")
 

@@ -14,6 +14,8 @@ from core.lessons.pixel_fusion import PixelModel
 if TYPE_CHECKING:  # plotly takes most of a second to import
     from plotly.graph_objects import Figure
 
+#: Inferno without its black end, so that rare pairs differ from none.
+_SCALE = [[0.0, "#320a5e"], [0.3, "#781c6d"], [0.55, "#bc3754"], [0.75, "#ed6925"], [0.9, "#fbb61a"], [1.0, "#fcffa4"]]
 RAISES, LOWERS = OKABE_ITO[1], OKABE_ITO[0]
 
 
@@ -69,7 +71,7 @@ def contrasts_figure(
     shown = np.where(joint.T > 0, np.log10(np.maximum(joint.T, 1e-12)), np.nan)
     figure = Figure()
     figure.add_heatmap(
-        x=centres, y=centres, z=shown, colorscale="Inferno", hoverongaps=False,
+        x=centres, y=centres, z=shown, colorscale=_SCALE, hoverongaps=False,
         colorbar={"title": {"text": "share, log₁₀"}, "thickness": 10},
         hovertemplate=f"{titles[0]} %{{x:.2f}}, {titles[1]} %{{y:.2f}}<extra></extra>",
     )  # fmt: skip

@@ -36,7 +36,7 @@ def test_a_convolution_takes_its_activation_with_it(network):
 def test_branches_and_shortcuts_stay_what_they_are(network):
     found = network("branched")
     join = next(box for box in found.boxes if box.kind == "join")
-    assert [found.boxes[p].name for p in join.parents] == ["every1", "every2", "every4"]
+    assert [found.boxes[p].name for p in join.parents] == ["every 1", "every 2", "every 4"]
     shortcut = next(box for box in found.boxes if box.kind == "sum")
     assert set(shortcut.parents) == {join.number, 1}
     assert found.heat == shortcut.number
