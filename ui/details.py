@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -10,7 +11,7 @@ import streamlit as st
 from core.card import ModelCard
 from core.classify import Prediction
 from core.report.facts import scan_facts
-from core.scan import Scan
+from core.scan import Scan, Step
 from ui.answer import Answer
 from ui.study.answering import StudyAnswer
 
@@ -26,17 +27,22 @@ def _table(rows: dict[str, str], left: str, right: str) -> None:
 
 def show_details(scan: Scan, answer: Answer | None) -> None:
     """How the image was made, facts about the scan, the model's card."""
-    _show_details(scan, answer.prediction if answer else None)
+    show_facts(scan, *_behind(answer.prediction if answer else None))
 
 
 def show_study_details(scan: Scan, answer: StudyAnswer | None) -> None:
     """The same for a model with several inputs."""
-    _show_details(scan, answer.prediction if answer else None)
+    show_facts(scan, *_behind(answer.prediction if answer else None))
 
 
-def _show_details(scan: Scan, prediction: Prediction | None) -> None:
+def _behind(prediction: Prediction | None) -> tuple[ModelCard | None, tuple[Step, ...]]:
+    return (None, ()) if prediction is None else (prediction.card, prediction.prepared.provenance)
+
+
+def show_facts(scan: Scan, card: ModelCard | None, provenance: Sequence[Step] = ()) -> None:
+    """How the image was made and then prepared for a model, facts about the scan, the model's card."""
     with st.expander("How this image was made"):
-        steps = list(scan.provenance) + (list(prediction.prepared.provenance) if prediction else [])
+        steps = [*scan.provenance, *provenance]
         for number, step in enumerate(steps, start=1):
             st.markdown(f"{number}. **{step.name}**: {step.detail}")
         if not steps:
@@ -46,9 +52,9 @@ def _show_details(scan: Scan, prediction: Prediction | None) -> None:
         st.caption(
             f"Fingerprint of the file (sha256): {scan.digest}. Names, dates and numbers of the patient are not kept."
         )
-    if prediction:
+    if card:
         with st.expander("About this model"):
-            show_card(prediction.card)
+            show_card(card)
 
 
 #: Metrics shown side by side for each test set; the card's text has all of them.
@@ -63,6 +69,9 @@ MAIN_METRICS = {
     "kappa": "Kappa",
     "roc_auc_labels": "ROC AUC, mean of findings",
     "average_precision_labels": "Average precision, mean of findings",
+    "dice_patient": "Dice by patient",
+    "dice": "Dice by picture",
+    "empty_called_empty": "Rightly left without outline",
 }
 
 
@@ -81,14 +90,18 @@ def show_card(card: ModelCard) -> None:
         title = MAIN_METRICS.get(kind, "")
         if kind == "label_roc_auc" and card.derived and about == card.derived["name"]:
             title = f"ROC AUC, {about}"
+        if title and card.task == "segmentation" and len(card.labels) > 2 and about:
+            title = f"{title}, {about}"
         if title:
             row = rows.setdefault((metric["dataset"], metric["split"]), {})
             row["Measured on"] = f"{metric['dataset']}, {metric['split']}"
-            row["Cases"] = str(metric.get("n", ""))
+            if card.task != "segmentation":  # its numbers are of pictures and of patients, which differ
+                row["Cases"] = str(metric.get("n", ""))
             row[title] = _with_interval(metric)
     if rows:
         st.table(list(rows.values()), hide_index=True)
-        rule = "at the threshold above" if card.task in {"binary", "multilabel"} else "by the largest probability"
+        cut = card.task in {"binary", "multilabel", "segmentation"}
+        rule = "at the threshold above" if cut else "by the largest probability"
         st.caption(f"Decisions {rule}. In brackets 95 % intervals.")
     st.markdown(_without_title(card.text))
 

@@ -12,7 +12,7 @@ from core.scan import Scan
 from core.segmentation.contours import Outline
 from core.segmentation.words import in_sentence, joined
 from ui.charts import show_chart
-from ui.details import show_card, show_details
+from ui.details import show_facts
 from ui.looking import Look, choose_look
 from ui.outlining.panel import show_outline
 from ui.outlining.reading import Outlined, read_all
@@ -49,11 +49,7 @@ def show_outlining(
         if outlined is not None:
             show_take_home(state, scan, outlined, look)
     with errors_shown():
-        show_details(scan, None)
-        with st.expander("About this model"):
-            for step in outlined.segmentation.provenance if outlined else ():
-                st.markdown(f"**{step.name}**: {step.detail}")
-            show_card(card)
+        show_facts(scan, card, outlined.segmentation.provenance if outlined else ())
 
 
 def view_of(look: Look, scan: Scan, frame: int, outlined: Outlined | None) -> View:
