@@ -91,7 +91,10 @@ def pictures_and_table(
             parts.append(standardise_table(entries[spec.name], spec.features, table_weight, spec.name))
     joined = layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
     x = layers.Dropout(dropout, name="dropout")(joined)
-    head = layers.Dense(units, kernel_regularizer=keras.regularizers.L2(penalty), name="logits")
+    # From zero: what is held back so strongly would not forget a random beginning in a few epochs.
+    head = layers.Dense(
+        units, kernel_initializer="zeros", kernel_regularizer=keras.regularizers.L2(penalty), name="logits"
+    )
     return keras.Model(list(entries.values()), head(x), name="pictures_and_table")
 
 
