@@ -4,13 +4,17 @@ The picture is passed through five fixed filters: bright blobs of one size as a 
 squared at two strengths, dark ones, and two measures of fine detail, by which vessels and spots give themselves away.
 Their means over the picture go into a logistic regression. As means are sums over pixels, what each pixel adds to the
 logit is known exactly, and that is its heatmap.
+
+What was fitted lies beside this file, so that a class need not wait; `python -m core.reading_study.lesion_model` fits it
+anew, and a test sees that the two agree.
 """
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
-from functools import lru_cache
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -27,7 +31,7 @@ TRAINING, VALIDATION = (300, 1_000_001), (250, 1_000_002)
 WIDTH, STRENGTHS = 4.0, (0.0, 0.4)
 #: Weight of the squared coefficients against the mean log loss.
 RIDGE = 0.005
-_ONCE = threading.Lock()
+FITTED = Path(__file__).with_suffix(".json")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +76,15 @@ def responses(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.stack(found, axis=-1).astype(np.float64)
 
 
+@cache
 def lesion_model() -> LesionModel:
-    """The model, fitted at the first call; the same on every machine up to rounding."""
-    with _ONCE:  # a whole class may come at once
-        return _fitted()
+    """The model as it was fitted."""
+    stored = json.loads(FITTED.read_text(encoding="utf-8"))
+    return LesionModel(**{**stored, "weights": np.array(stored["weights"])})
 
 
-@lru_cache(maxsize=1)
-def _fitted() -> LesionModel:
+def fit_lesion_model() -> LesionModel:
+    """Fit it; the same on every machine up to rounding."""
     known, held_out = synthetic_lesions(*TRAINING), synthetic_lesions(*VALIDATION)
     means = _means(known)
     centre, spread = means.mean(axis=0), means.std(axis=0) + 1e-9
@@ -124,3 +129,8 @@ def fit_logistic(features: NDArray[np.float64], truth: NDArray[np.bool_], ridge:
 
 def _sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)))
+
+
+if __name__ == "__main__":
+    fitted = asdict(fit_lesion_model())
+    FITTED.write_text(json.dumps({**fitted, "weights": fitted["weights"].tolist()}, indent=1) + "\n", encoding="utf-8")

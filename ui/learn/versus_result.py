@@ -52,7 +52,7 @@ def show_result(state: Versus, room: Room, reader: Reader) -> None:
             show_chart(lambda: reader_figure(result, scene), "versus-roc", describe_reader(result))
         with right:
             st.markdown(_numbers(result))
-            st.caption("95 % intervals in brackets. Circle and diamond in the figure are you, with the same intervals.")
+            st.caption("95 % intervals in brackets. Ring and diamond in the figure are you, with the same intervals.")
             _show_changes(result)
     show_question(
         f"versus-question-{reader.id}",

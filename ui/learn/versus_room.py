@@ -28,6 +28,8 @@ from ui.show import errors_shown
 
 #: Seconds between two looks at the answers.
 LOOK = 2.0
+#: Pixels of a reader's bar, and of all of them before they scroll.
+BAR, TALL = 52, 416
 STATES = {
     "waiting": ":material/hourglass_top: Waiting for you to start",
     "open": ":material/play_arrow: Reading",
@@ -146,17 +148,11 @@ def _show_progress(room: Room, readers: Sequence[Reader]) -> None:
     questions = 2 * len(room.plan.cases)
     done = sum(len(reader.answers) == questions for reader in readers)
     st.markdown(f"**{count_text(len(readers), 'reader')}**, {done} finished")
-    rows = [
-        {"Nickname": reader.nickname, "Read": len(reader.answers) / questions, "Answers": len(reader.answers)}
-        for reader in readers
-    ]
-    st.dataframe(
-        rows, hide_index=True, key="versus-progress",
-        column_config={
-            "Read": st.column_config.ProgressColumn("Read", format="percent", min_value=0.0, max_value=1.0),
-            "Answers": st.column_config.NumberColumn(f"of {questions}", width="small"),
-        },
-    )  # fmt: skip
+    # No data frame: its own button would save the nicknames.
+    with st.container(height=TALL if len(readers) > TALL // BAR else "content", border=False):
+        for reader in readers:
+            said = len(reader.answers)
+            st.progress(said / questions, text=f"{plain(reader.nickname)}: {said} of {questions}")
 
 
 def _show_roc(state: Versus, room: Room, found: ClassResult) -> None:

@@ -89,13 +89,15 @@ def _add_cross(figure: Figure, line: Line, sensitivity: Estimate, specificity: E
         error_y=arms(sensitivity.low, sensitivity.value, sensitivity.high),
         error_x=arms(1.0 - specificity.high, rate, 1.0 - specificity.low),
     )  # fmt: skip
-    figure.data[-1].marker.size = 13
+    # An open ring around the other point, where the model changed nothing.
+    ring = {"symbol": "circle-open", "size": 20, "line": {"width": 3}} if line is WITHOUT else {"size": 12}
+    figure.data[-1].marker.update(ring)
 
 
 def _name(figure: Figure, roc: RocCurve, who: str) -> None:
     words = {"without": Line(f"{who} without it", WITHOUT.color), "with": Line(f"{who} with it", AIDED.color)}
     entries = [(MODEL, f"AUC {estimate_text(roc.auc)}; square: at its threshold")]
-    entries += [(words["without"], "circle"), (words["with"], "diamond")]
+    entries += [(words["without"], "ring"), (words["with"], "diamond")]
     add_key(figure, entries)
 
 

@@ -11,7 +11,7 @@ from core.datasets.readers import open_dataset
 from core.errors import Cancelled
 from core.evaluation.binary import roc_auc
 from core.reading_study.faults import UnusableCases
-from core.reading_study.lesion_model import fit_logistic, lesion_model, responses
+from core.reading_study.lesion_model import fit_lesion_model, fit_logistic, lesion_model, responses
 from core.reading_study.sources import DatasetCases, LesionCases, look_again, make_plan
 from core.runtime.session import open_bundle
 
@@ -32,6 +32,13 @@ def test_what_the_pixels_add_comes_to_the_models_answer():
     logit = float(model.contributions(picture).sum() + model.bias)
     assert 1 / (1 + np.exp(-logit)) == pytest.approx(model.probability(picture), abs=1e-5)
     assert responses(picture).shape == (64, 64, 5)
+
+
+def test_the_stored_model_is_what_fitting_gives():
+    stored, fitted = lesion_model(), fit_lesion_model()
+    assert stored.weights == pytest.approx(fitted.weights, rel=1e-3)
+    expected = (fitted.bias, fitted.threshold, fitted.scale)
+    assert (stored.bias, stored.threshold, stored.scale) == pytest.approx(expected, rel=1e-3)
 
 
 def test_the_model_of_lesions_is_better_than_chance_on_unseen_pictures_and_makes_mistakes():
