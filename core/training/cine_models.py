@@ -3,8 +3,8 @@
 The CNN is made of three-dimensional convolutions that are one frame deep, which is the same as one CNN for every frame
 and trains twice as fast as `TimeDistributed`. One of its outputs, `outline`, is the share of each cell that is blood of
 the left ventricle, wall, and blood of the right ventricle. A warm start teaches it that without labels (see
-`cine_outline`). What goes on to the recurrent layer are sizes: of the three, of one against another, and against the
-same in other frames; and a few pooled features beside them.
+`cine_outline`). What goes on to the recurrent layer are sizes alone: of the three, of one against another, and against
+the same in other frames. Sixty patients are too few to learn more from.
 """
 
 from __future__ import annotations
@@ -63,15 +63,10 @@ def _sizes(outline: Any) -> Any:
     return layers.Concatenate(name="sizes")(parts)
 
 
-def _frame_features(cells: Any, size: int, dropout: float) -> Any:
-    """(N, frames, 8 + size) of sizes and pooled features."""
+def _frame_features(cells: Any) -> Any:
+    """(N, frames, 8) normalised sizes of what is outlined in each frame."""
     outline = layers.Conv3D(3, 1, activation="sigmoid", name="outline")(cells)
-    sizes = layers.BatchNormalization(momentum=0.95, name="sizes_norm")(_sizes(outline))
-    pooled = layers.Concatenate(name="pooled")([ops.mean(cells, axis=(2, 3)), ops.max(cells, axis=(2, 3))])
-    x = layers.BatchNormalization(momentum=0.95, name="pooled_norm")(pooled)
-    x = layers.Dropout(dropout, name="pooled_dropout")(x)
-    x = layers.Dense(size, activation="tanh", name="pooled_features")(x)
-    return layers.Concatenate(name="frame_features")([sizes, x])
+    return layers.BatchNormalization(momentum=0.95, name="frame_features")(_sizes(outline))
 
 
 def _patient(table: InputSpec, entry: Any) -> Any:
@@ -98,9 +93,8 @@ def cine_recurrent(
     *,
     cell: str = "gru",
     widths: Sequence[int] = (12, 24, 32, 48),
-    features: int = 8,
-    hidden: int = 16,
-    dropout: float = 0.4,
+    hidden: int = 8,
+    dropout: float = 0.3,
 ) -> keras.Model:
     """CNN and recurrent layer.
 
@@ -109,13 +103,12 @@ def cine_recurrent(
         units: Output units.
         cell: `gru` (Cho et al. 2014, arXiv:1406.1078) or `lstm` (Hochreiter and Schmidhuber 1997).
         widths: Channels of the CNN's four widths; the last is that of `activations`.
-        features: Pooled features of each frame beside the sizes.
         hidden: Its units.
-        dropout: Share of features dropped in training, before and after it.
+        dropout: Share of features dropped in training, after it.
     """
     entries = {spec.name: keras.Input(spec.shape, name=spec.name) for spec in inputs}
     sequence = next(spec for spec in inputs if spec.is_picture)
-    frames = _frame_features(_encode(entries[sequence.name], widths), features, dropout)
+    frames = _frame_features(_encode(entries[sequence.name], widths))
     recurrent = {"gru": layers.GRU, "lstm": layers.LSTM}[cell](hidden, name=cell)
     extremes = [ops.mean(frames, axis=1), ops.max(frames, axis=1), ops.min(frames, axis=1)]
     x = layers.Concatenate(name="cycle")([recurrent(frames), *extremes])
@@ -127,8 +120,7 @@ def cine_frame(
     units: int,
     *,
     widths: Sequence[int] = (12, 24, 32, 48),
-    features: int = 8,
-    dropout: float = 0.4,
+    dropout: float = 0.3,
 ) -> keras.Model:
     """The same CNN for a single image, as a baseline without motion.
 
@@ -136,11 +128,10 @@ def cine_frame(
         inputs: One image and maybe a table.
         units: Output units.
         widths: As for `cine_recurrent`.
-        features: Pooled features beside the sizes.
         dropout: Share of features dropped in training.
     """
     entries = {spec.name: keras.Input(spec.shape, name=spec.name) for spec in inputs}
     image = next(spec for spec in inputs if spec.is_picture)
     one = layers.Reshape((1, *image.shape), name="one_frame")(entries[image.name])
-    frames = _frame_features(_encode(one, widths), features, dropout)
+    frames = _frame_features(_encode(one, widths))
     return _model(inputs, entries, layers.Flatten(name="frame")(frames), units, dropout)

@@ -33,6 +33,10 @@ Report = Callable[[str], None]
 BLOCK = 16
 
 
+#: Epochs between two lines of the log.
+SAID = 10
+
+
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Varied batches of one epoch, in an order that depends on seed and epoch."""
 
@@ -110,9 +114,13 @@ class _Keeper:
         self.kept: list[NDArray[Any]] = []
 
     def take(self, model: keras.Model) -> dict[str, float]:
-        """After an epoch: what the averaged weights are worth."""
+        """After an epoch: what the averaged weights are worth, `{}` where the last are kept and nobody asks yet."""
         now, share = model.get_weights(), self.recipe.average
         self.mean = [share * a + (1 - share) * b for a, b in zip(self.mean, now, strict=True)] if self.mean else now
+        if self.recipe.keep == "last":
+            self.state.best_epoch, self.kept = self.state.epoch, self.mean
+            if self.state.epoch % SAID and self.state.epoch != self.recipe.schedule.epochs:
+                return {}
         model.set_weights(self.mean)
         scores = probabilities(self.recipe, logits_of(model, self.batch))
         model.set_weights(now)
@@ -167,7 +175,7 @@ def fit_study(
             history = learner.fit(batches(state.epoch), epochs=1, shuffle=False, verbose=0)
             state.epoch, state.phase_epoch = state.epoch + 1, state.phase_epoch + 1
             found = keeper.take(learner)
-            if state.epoch % 10 == 0:
+            if state.epoch % SAID == 0:
                 loss = history.history["loss"][-1]
                 report(f"epoch {state.epoch}: loss {loss:.3f}, val {found['log_loss']:.3f}, AUC {found['auc']:.3f}")
     state.phase, state.done, state.seconds = len(recipe.schedule.phases), True, time.perf_counter() - started

@@ -6,6 +6,7 @@ case, and the rest of the network learns from those, which takes a fraction of t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import keras
@@ -37,7 +38,9 @@ class Halves:
         self.tables = [spec.name for spec in inputs if not spec.is_picture]
         cuts = {name: model.get_layer(name).output for name in frozen.layers}
         self.frozen = keras.Model({name: entries[name] for name in self.pictures}, cuts)
-        self.rest = keras.Model({**cuts, **{name: entries[name] for name in self.tables}}, model.output)
+        with warnings.catch_warnings():  # our names of the cuts are not those of Keras' tensors
+            warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")
+            self.rest = keras.Model({**cuts, **{name: entries[name] for name in self.tables}}, model.output)
         self.names = [*frozen.layers, *self.tables]
 
     def pass_on(self, batch: Batch) -> Batch:
