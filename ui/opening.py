@@ -165,7 +165,13 @@ def show_found(state: Reading) -> None:
         show_caution(sentence)
 
 
+#: What lessons and pages keep of the open scan beside the reading state.
+MEMORIES = ("inside-memory", "fusion-memory")
+
+
 def _close(state: Reading) -> None:
     state.close()
+    for name in MEMORIES:
+        st.session_state.pop(name, None)
     if "sample" in st.query_params:
         del st.query_params["sample"]

@@ -15,11 +15,11 @@ def show_explanations(state: Reading, scan: Scan) -> None:
     from ui.explaining.controls import (
         choose_classes,
         choose_frame,
-        choose_layer,
         choose_method,
         choose_methods,
         questions,
     )
+    from ui.explaining.layers import choose_layer
     from ui.explaining.progress import is_paused, show_paused, show_progress
     from ui.explaining.results import show_results
     from ui.explaining.work import carry_on, predicted
@@ -46,9 +46,8 @@ def show_explanations(state: Reading, scan: Scan) -> None:
         chosen = [card, *(other for other in others if other.slug != card.slug)]
     else:
         methods, chosen = choose_methods(), [card]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        layer = "" if by_model else choose_layer(card)
-        look = choose_look(state, scan)
+    look = choose_look(state, scan)
+    layer = "" if by_model else choose_layer(scan, frame, card)
     if not methods:
         st.info("No method is chosen: choose one above.")
         return

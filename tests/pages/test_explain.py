@@ -97,3 +97,16 @@ def test_another_scan_forgets_the_maps(explain, state):
     assert len(state(app).maps) == 2
     state(app).close()
     assert len(state(app).maps) == 0
+
+
+def test_a_layer_is_chosen_from_a_picture_of_the_model(explain, state):
+    app = explain("chest", "grad-cam")
+    next(toggle for toggle in app.toggle if toggle.label == "Show the model and choose").set_value(True).run()
+    assert not app.exception
+    layers = next(box for box in app.selectbox if box.label == "Layer")
+    assert {"stem", "block3_expand", "neck_conv"} <= set(layers.options)
+    layers.select("block3_expand").run()
+    finished(app, state)
+    made = {key[2].layer: value for key, value in state(app).maps._kept.items() if key[0] == "map"}
+    assert made["block3_expand"].explanation.layer == "block3_expand"
+    assert made["block3_expand"].explanation.grids.shape[1] > made[""].explanation.grids.shape[1]

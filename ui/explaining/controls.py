@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from core.card import ModelCard
 from core.classify import Prediction
 from core.explain import EXPLAINERS
-from core.explain.layer_maps import KERAS_FILE
 from core.scan import Scan
-from ui.cache import cached_keras
 from ui.explaining.work import Wanted
-from ui.show import errors_shown
 
 #: What is shown until the user chooses: one of each kind, a few seconds together.
 FIRST = (
@@ -75,57 +70,6 @@ def choose_method() -> str:
     return st.selectbox(
         "Method", list(EXPLAINERS), format_func=lambda name: EXPLAINERS[name].title, key="explain-method", width=300
     )
-
-
-def choose_layer(card: ModelCard) -> str:
-    """A layer of the model, chosen from a table of all of them; `""` for the card's own."""
-    key = f"explain-layers-{card.slug}"
-    with st.popover(f"Layer: {st.session_state.get(f'{key}-chosen') or card.explain_layer}"):
-        st.caption("Methods of the CAM family look at one layer. Earlier ones are finer and know less of the class.")
-        if not st.session_state.get(key):
-            st.button("Look inside the model", key=f"{key}-look", on_click=st.session_state.update, args=({key: True},))
-            return ""
-        with errors_shown():
-            return _table(card, key)
-    return ""
-
-
-def _table(card: ModelCard, key: str) -> str:
-    with st.spinner("Opening the model in Keras …"):
-        layers = _layers(card)
-    event: Any = st.dataframe(
-        [
-            {
-                "Layer": layer["path"],
-                "Kind": layer["kind"],
-                "Output": " × ".join(str(size) for size in layer["shape"] if size is not None),
-                "Weights": layer["weights"],
-                "Has a map": layer["explainable"],
-            }
-            for layer in layers
-        ],
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row",
-        key=f"{key}-table",
-        height=380,
-        width=640,
-    )
-    rows = event.selection.rows
-    chosen = layers[rows[0]] if rows else None
-    if chosen is not None and not chosen["explainable"]:
-        st.warning(f"{chosen['path']} has no map of (rows, columns, channels): choose another layer.")
-        chosen = None
-    st.session_state[f"{key}-chosen"] = "" if chosen is None else chosen["path"]
-    return "" if chosen is None or chosen["path"] == card.explain_layer else str(chosen["path"])
-
-
-def _layers(card: ModelCard) -> list[dict[str, Any]]:
-    key = f"explain-layer-list-{card.slug}"
-    if key not in st.session_state:
-        arguments = {"model": str(card.folder / KERAS_FILE), "sha256": card.sha256.get(KERAS_FILE, "")}
-        st.session_state[key] = cached_keras().call("layers", arguments)[0]["layers"]
-    return st.session_state[key]
 
 
 def questions(
