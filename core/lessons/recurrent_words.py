@@ -17,6 +17,15 @@ GATES = {
 }
 
 
+def tex_number(value: float, digits: int) -> str:
+    """A number for LaTeX, very small and very large ones as a power of ten."""
+    text = f"{value:.{digits}g}"
+    if "e" not in text:
+        return text
+    mantissa, exponent = text.split("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+
+
 def cell_formulas(cell: Cell, trace: Trace, unit: int, frame: int) -> list[str]:
     """LaTeX lines for one unit at one frame of the first sequence.
 
@@ -32,20 +41,25 @@ def cell_formulas(cell: Cell, trace: Trace, unit: int, frame: int) -> list[str]:
     if cell.kind == "lstm":
         memory = float(trace.memories[0, frame, unit])
         kept = float(trace.memories[0, frame - 1, unit]) if frame else 0.0
+        written = rf"{at['f']:.2f} \cdot ({kept:.2f}) + {at['i']:.2f} \cdot ({at['g']:.2f}) = {memory:.2f}"
         return [
-            rf"c_t = f\,c_{{t-1}} + i\,g = {at['f']:.2f} \cdot ({kept:.2f}) + {at['i']:.2f} \cdot ({at['g']:.2f}) = "
-            rf"{memory:.2f}",
-            rf"h_t = o \tanh c_t = {at['o']:.2f} \cdot \tanh({memory:.2f}) = {state:.2f}",
+            _two_lines(r"c_t = f\,c_{t-1} + i\,g", written),
+            _two_lines(r"h_t = o \tanh c_t", rf"{at['o']:.2f} \cdot \tanh({memory:.2f}) = {state:.2f}"),
         ]
     if cell.kind == "gru":
-        return [
-            rf"h_t = z\,h_{{t-1}} + (1 - z)\,n = {at['z']:.2f} \cdot ({before:.2f}) + {1 - at['z']:.2f} \cdot "
-            rf"({at['n']:.2f}) = {state:.2f}"
-        ]
+        mixed = rf"{at['z']:.2f} \cdot ({before:.2f}) + {1 - at['z']:.2f} \cdot ({at['n']:.2f}) = {state:.2f}"
+        return [_two_lines(r"h_t = z\,h_{t-1} + (1 - z)\,n", mixed)]
     given = float(trace.inputs[0, frame] @ cell.kernel[:, unit])
     past = trace.states[0, frame - 1] if frame else trace.states[0, 0] * 0
     kept, bias = float(past @ cell.recurrent[:, unit]), float(cell.bias[unit])
-    return [rf"h_t = \tanh(w\,x_t + u\,h_{{t-1}} + b) = \tanh({given:.2f} + ({kept:.2f}) + ({bias:.2f})) = {state:.2f}"]
+    summed = rf"\tanh({given:.2f} + ({kept:.2f}) + ({bias:.2f})) = {state:.2f}"
+    return [_two_lines(r"h_t = \tanh(w\,x_t + u\,h_{t-1} + b)", summed)]
+
+
+def _two_lines(rule: str, numbers: str) -> str:
+    """The rule, and below it the same with numbers: beside a figure there is no room for both in one line."""
+    left, right = rule.split(" = ", 1)
+    return rf"\begin{{aligned}} {left} &= {right} \\ &= {numbers} \end{{aligned}}"
 
 
 def probability_formula(logit: float) -> str:
@@ -63,5 +77,5 @@ def chain_formula(chain: Chain, u: float, frame: int) -> list[str]:
         rf"\frac{{\partial h_{{{following + 1}}}}}{{\partial h_{{{following}}}}} = u\,(1 - h_{{{following + 1}}}^2) = "
         rf"{u:.2f} \cdot (1 - ({state:.2f})^2) = {chain.factors[following]:.3f}",
         rf"\frac{{\partial h_{{{last}}}}}{{\partial h_{{{frame + 1}}}}} = \prod_{{k={frame + 2}}}^{{{last}}} "
-        rf"u\,(1 - h_k^2) = {chain.products[frame]:.2g}",
+        rf"u\,(1 - h_k^2) = {tex_number(float(chain.products[frame]), 2)}",
     ]

@@ -7,19 +7,20 @@ from typing import Any
 
 from core.lessons.lesson_data import LessonSet
 from core.lessons.live_settings import VARIATIONS, LiveSettings
+from core.lessons.recurrent_words import tex_number
 
 #: A class index of a weight's place, by the number of its axes.
 _PLACES = {2: ("input", "unit"), 4: ("row", "column", "channel", "filter")}
 
 
 def number(value: float) -> str:
-    """Four significant digits, without an exponent where it can be helped.
+    r"""Four significant digits for LaTeX.
 
     Example:
         >>> number(0.0012345), number(-3.0), number(2.5e-7)
-        ('0.001234', '-3', '2.5e-07')
+        ('0.001234', '-3', '2.5 \\cdot 10^{-7}')
     """
-    return f"{value:.4g}"
+    return tex_number(value, 4)
 
 
 def sizes_formula(settings: LiveSettings, size: int, classes: int) -> list[str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from core.figures.lessons.sequences import describe_slopes, describe_trace, slopes_figure, trace_figure
 from core.lessons.beating_heart import RHYTHMS, beats, standardised
-from core.lessons.recurrent import KINDS, plain_chain
+from core.lessons.recurrent import KINDS, Kind, plain_chain
 from core.lessons.recurrent_words import cell_formulas, chain_formula, probability_formula
-from core.lessons.sequence_reader import JUDGED, SPOILT, UNITS, judged, read, slopes_by_frame
+from core.lessons.sequence_reader import JUDGED, SPOILT, UNITS, fresh_reader, judged, read, slopes_by_frame
 from ui.charts import show_chart
 from ui.learn.question import show_question
 from ui.learn.sequences_source import Sequence, cached_reader, reader_for, show_film
 
 #: Weight of the input of the plain cell whose chain is shown.
 INPUT_WEIGHT = 0.5
+
+CELLS: tuple[Kind, ...] = ("rnn", "lstm", "gru")
 
 
 def show_states(sequence: Sequence, kind: str, frame: int) -> None:
@@ -112,21 +116,34 @@ def show_vanishing(sequence: Sequence, frame: int) -> None:
             describe_slopes(shown),
         )
     with right:
-        st.markdown(f"**The three cells of {UNITS} units**, after learning")
-        readers = {kind: reader_for(kind, sequence.frames) for kind in KINDS}
-        slopes = {KINDS[kind][0]: slopes_by_frame(reader, sequence.curve()) for kind, reader in readers.items()}
-        show_chart(
-            lambda: slopes_figure(slopes, "Slope of the logit with respect to what each frame hands on"),
-            "seq-slopes",
-            describe_slopes(slopes),
-        )
-        right_share = ", ".join(f"{KINDS[kind][0]} {reader.accuracy:.2f}" for kind, reader in readers.items())
-        st.caption(
-            f"Called right of {JUDGED} fresh phantoms: {right_share}. Learning moves weights by these slopes: a frame "
-            "whose slope is next to nothing teaches nothing. An LSTM hands on its memory, multiplied by a forget gate "
-            "that it can learn to keep open; the others hand on their state."
-        )
+        st.markdown(f"**The three cells of {UNITS} units**")
+        learnt = st.segmented_control(
+            "State of the cells", ("before learning", "after learning"), default="after learning", required=True,
+            key="seq-learnt", bind="query-params",
+        )  # fmt: skip
+        _show_slopes(sequence, learnt == "after learning")
     _ask_vanishing()
+
+
+def _show_slopes(sequence: Sequence, learnt: bool) -> None:
+    readers = {kind: reader_for(kind, sequence.frames) for kind in KINDS}
+    shown = readers if learnt else {kind: fresh_reader(kind) for kind in CELLS}
+    slopes = {KINDS[kind][0]: slopes_by_frame(reader, sequence.curve()) for kind, reader in shown.items()}
+    show_chart(
+        lambda: slopes_figure(slopes, "Slope of the logit with respect to what each frame hands on"),
+        "seq-slopes",
+        describe_slopes(slopes),
+    )
+    if learnt:
+        shares = ", ".join(f"{KINDS[kind][0]} {reader.accuracy:.2f}" for kind, reader in readers.items())
+        st.caption(f"Called right of {JUDGED} fresh phantoms: {shares}. All learnt in 240 steps of the same size.")
+    else:
+        gate = 1 / (1 + math.exp(-1))
+        st.caption(
+            "Learning moves weights by these slopes: a frame whose slope is next to nothing teaches nothing. A gate "
+            f"does not help by itself: an LSTM's forget gate starts near {gate:.2f}, and {gate:.2f} to the power of "
+            f"{sequence.frames - 1} is {gate ** (sequence.frames - 1):.1g}. But it can learn to stay open, near 1."
+        )
 
 
 def _ask_vanishing() -> None:

@@ -76,9 +76,17 @@ def choose_sequence() -> tuple[Sequence, str, int]:
         way = ways[st.selectbox("Shown", list(ways), key="seq-way", bind="query-params", width=230)]
     count = length if length in LENGTHS else 30
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        frame = st.slider("Frame", 1, 60, 15, key="seq-frame", bind="query-params")
-        frozen = st.slider("Frozen from", 1, 60, 8, key="seq-frozen", bind="query-params") if way == "frozen" else 1
+        frame, frozen = _frame("Frame", "seq-frame", 15, count), _frame("Frozen from frame", "seq-frozen", 8, count)
     return _sequence(source, count, way, min(frozen, count) - 1), names.get(cell, "lstm"), min(frame, count) - 1
+
+
+def _frame(title: str, key: str, first: int, count: int) -> int:
+    """A frame of the model, from 1; one that was chosen in a longer sequence becomes the last."""
+    if key not in st.session_state and key not in st.query_params:
+        st.session_state[key] = first
+    if key in st.session_state and st.session_state[key] > count:
+        st.session_state[key] = count
+    return st.slider(title, 1, count, key=key, bind="query-params")
 
 
 def _sequence(source: str, length: int, way: str, frozen_from: int) -> Sequence:

@@ -124,10 +124,16 @@ def slopes_figure(slopes: Mapping[str, NDArray[np.floating]], title: str) -> Fig
     )  # fmt: skip
     figure.update_xaxes(title={"text": "frame", "font": {"size": 12}, "standoff": 4}, showgrid=False, **_FIXED)
     figure.update_yaxes(
-        type="log", exponentformat="power", gridcolor=GRID, automargin=True, **_FIXED,
+        type="log", dtick=_decades(slopes), exponentformat="power", gridcolor=GRID, automargin=True, **_FIXED,
         title={"text": "length of the slope", "font": {"size": 12}},
     )  # fmt: skip
     return figure
+
+
+def _decades(slopes: Mapping[str, NDArray[np.floating]]) -> int:
+    """Powers of ten from one tick to the next."""
+    least = min(float(np.maximum(np.abs(values), 1e-14).min()) for values in slopes.values())
+    return max(1, round(-np.log10(least) / 5))
 
 
 def describe_slopes(slopes: Mapping[str, NDArray[np.floating]]) -> str:
