@@ -21,6 +21,7 @@ def show_explanations(state: Reading, scan: Scan) -> None:
     )
     from ui.explaining.layers import choose_layer
     from ui.explaining.progress import is_paused, show_paused, show_progress
+    from ui.explaining.prototype import show_prototype
     from ui.explaining.results import show_results
     from ui.explaining.work import carry_on, predicted
     from ui.looking import choose_look
@@ -58,6 +59,9 @@ def show_explanations(state: Reading, scan: Scan) -> None:
     show_progress(state, making)
     with errors_shown():
         show_results(state, scan, frame, look, everything, cards, by_model)
+    if not by_model:
+        with errors_shown():
+            show_prototype(state, card, label, rather_than)
 
 
 state = reading()

@@ -110,3 +110,15 @@ def test_a_layer_is_chosen_from_a_picture_of_the_model(explain, state):
     made = {key[2].layer: value for key, value in state(app).maps._kept.items() if key[0] == "map"}
     assert made["block3_expand"].explanation.layer == "block3_expand"
     assert made["block3_expand"].explanation.grids.shape[1] > made[""].explanation.grids.shape[1]
+
+
+@pytest.mark.keras
+def test_a_prototype_is_made_on_request_and_compared_with_grey(explain, words, monkeypatch):
+    monkeypatch.setattr("ui.explaining.prototype.STEPS", 4)
+    app = explain("chest", "grad-cam")
+    app.button(key="make-prototype").click().run()
+    (job,) = app.session_state["prototype-job"].values()
+    assert job.wait(90)
+    app.run()
+    assert not app.exception
+    assert "a plain grey picture has" in words(app)
