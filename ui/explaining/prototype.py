@@ -50,10 +50,11 @@ def _start(key: tuple[str, ...], card: ModelCard, label: str, rather_than: str) 
     against = card.labels.index(rather_than) if rather_than else None
 
     def work(progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> Prototype:
-        return class_prototype(
-            cached_bundle(card.slug), target, cached_keras(), against, STEPS, progress=lambda share: progress(share, ""),
-            cancelled=cancelled,
-        )  # fmt: skip
+        def told(share: float) -> None:
+            progress(share, "")
+
+        bundle, keras = cached_bundle(card.slug), cached_keras()
+        return class_prototype(bundle, target, keras, against, STEPS, progress=told, cancelled=cancelled)
 
     st.session_state["prototype-job"] = {key: Job(f"Making a picture of {label}", work)}
 
