@@ -34,6 +34,11 @@ _CODES: tuple[tuple[str, tuple[str, str], tuple[str, str]], ...] = (
     ("lesion", _ABNORMAL, ("52988006", "Lesion")),
     ("vessel", _ANATOMY, ("59820001", "Blood Vessel")),
 )
+#: What every file of a study should state, if only by an empty value; anonymised files often lack some of it.
+_STUDY = (
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate",
+    "StudyTime", "ReferringPhysicianName",
+)  # fmt: skip
 _OTHER = ("309825002", "Spatial and Relational Concept")
 
 
@@ -44,7 +49,7 @@ def dicom_refusal(segmentation: Segmentation, scan: Scan) -> str:
     if scan.spacing_mm is None:
         return "a scan whose file says how large a pixel is"
     if scan.axis == "time":
-        return "an image or a volume, for a sequence has no place for a segmentation"
+        return "an image or a volume, not a sequence"
     if scan.axis == "slice" and scan.slice_spacing_mm is None:
         return "a volume whose file says how far apart its slices are"
     return "" if segmentation.frames == tuple(range(scan.frames)) else "all slices to be read first"
@@ -87,6 +92,8 @@ def _build(segmentation: Segmentation, scan: Scan, masks: NDArray[np.bool_], ori
     import highdicom  # two seconds that only an export pays for
     from highdicom import UID, PixelMeasuresSequence, PlaneOrientationSequence, PlanePositionSequence
 
+    for header in originals:
+        _fill_in(header)
     sources = originals or _nobody(scan)
     places: dict[str, Any] = {}
     if not originals:
@@ -153,9 +160,7 @@ def _nobody(scan: Scan) -> list[Any]:
     headers = []
     for number, place in enumerate(_positions(scan), start=1):
         header = Dataset()
-        empty = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID")
-        for keyword in (*empty, "StudyDate", "StudyTime", "ReferringPhysicianName"):
-            setattr(header, keyword, "")
+        _fill_in(header)
         header.SOPClassUID, header.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.4", UID()
         header.StudyInstanceUID, header.SeriesInstanceUID = study, series
         header.FrameOfReferenceUID, header.Modality = reference, scan.modality or "OT"
@@ -167,6 +172,12 @@ def _nobody(scan: Scan) -> list[Any]:
         header.ImagePositionPatient = list(place)
         headers.append(header)
     return headers
+
+
+def _fill_in(header: Any) -> None:
+    for keyword in _STUDY:
+        if keyword not in header:
+            setattr(header, keyword, "")
 
 
 def _without_references(dataset: Any) -> Any:

@@ -50,15 +50,27 @@ def read_originals(sources: Sequence[Source], scan: Scan) -> Originals:
         return _nifti(sources[0], scan)
     digests = {hashlib.sha256(source.data).hexdigest(): source for source in sources}
     if scan.digest in digests:
-        return Originals(datasets=(_header(digests[scan.digest]),))
+        return _placed([_header(digests[scan.digest])])
     headers = [(digest, _header(source)) for digest, source in digests.items()]
     for order in _ORDERS:
         ordered = _sorted(headers, order)
         joined = "\n".join(f"{digest} 0" for digest, _ in ordered)
         if hashlib.sha256(joined.encode()).hexdigest() == scan.digest:
-            return Originals(datasets=tuple(header for _, header in ordered))
+            return _placed([header for _, header in ordered])
     word = "file" if scan.frames == 1 else "files, all of them and no others"
     raise IncompatibleInput(f"the {word} that this scan was opened from", "others", "add those, unpacked")
+
+
+def _placed(headers: list[Any]) -> Originals:
+    """The headers, once they say where in the scanner their pictures lie (PS3.3 C.7.4.1, C.7.6.2 and C.7.6.16)."""
+    for header in headers:
+        if "FrameOfReferenceUID" not in header or not (
+            "ImagePositionPatient" in header or "PerFrameFunctionalGroupsSequence" in header
+        ):
+            raise IncompatibleInput(
+                "files that say where in the scanner they lie", "files that do not", "take the mask without them"
+            )
+    return Originals(datasets=tuple(headers))
 
 
 def _nifti(source: Source, scan: Scan) -> Originals:

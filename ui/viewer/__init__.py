@@ -173,7 +173,9 @@ def _lines(
     if view.frame in lines.frames:
         header["outlines"] = start
         key = ("lines", view.scan.digest, lines.key, view.frame)
-        blobs.append(pictures.get(key, lambda: json.dumps(lines.encoded(view.frame, 0.25)).encode()))
+        # A quarter of a pixel, or on large photographs what a screen can still show.
+        fine = max(0.25, max(view.scan.rows, view.scan.columns) / 4096)
+        blobs.append(pictures.get(key, lambda: json.dumps(lines.encoded(view.frame, fine)).encode()))
     if with_reel and len(lines.frames) == view.scan.frames:
         header["outline_reel"] = start + len(blobs)
         coarse = max(0.5, max(view.scan.rows, view.scan.columns) / REEL_SIDE / 2)

@@ -108,6 +108,26 @@ def test_a_dicom_segmentation_with_originals_lies_where_they_lie(outlined, sourc
     assert np.allclose(places, sorted([float(v) for v in header.ImagePositionPatient] for header in headers))
 
 
+def bare(source, *without):
+    """The same file without some of its attributes."""
+    header = pydicom.dcmread(io.BytesIO(source.data))
+    for keyword in without:
+        delattr(header, keyword)
+    target = io.BytesIO()
+    pydicom.dcmwrite(target, header, enforce_file_format=True)
+    return Source(source.name, target.getvalue())
+
+
+def test_originals_without_study_facts_serve_and_those_without_a_place_do_not(outlined, sources):
+    bundle = outlined[2]
+    poor = [bare(source, "AccessionNumber", "StudyID", "PatientSex") for source in sources]
+    (scan,) = open_sources(poor).scans
+    assert as_dicom_seg(segment(bundle, scan), scan, read_originals(poor, scan))
+    lost = [bare(source, "FrameOfReferenceUID") for source in sources]
+    with pytest.raises(IncompatibleInput, match="where in the scanner they lie"):
+        read_originals(lost, open_sources(lost).scans[0])
+
+
 @pytest.mark.parametrize("linked", [False, True])
 def test_our_own_segmentation_can_be_read_as_a_reference(outlined, sources, linked):
     scan, found, _ = outlined
@@ -127,7 +147,7 @@ def test_where_a_dicom_segmentation_cannot_be_it_is_said_why(outlined):
     assert "how large a pixel is" in dicom_refusal(found, type(scan)(**{**vars(scan), "spacing_mm": None}))
     assert "came as DICOM" in dicom_refusal(found, type(scan)(**{**vars(scan), "source": "PNG"}))
     assert "all slices" in dicom_refusal(segment(bundle, scan, [0]), scan)
-    with pytest.raises(IncompatibleInput, match="no place for a segmentation"):
+    with pytest.raises(IncompatibleInput, match="not a sequence"):
         as_dicom_seg(found, type(scan)(**{**vars(scan), "axis": "time"}))
 
 
