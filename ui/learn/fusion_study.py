@@ -10,7 +10,7 @@ import streamlit as st
 from core.card import FeatureSpec, ModelCard
 from core.figures.lessons.fusion import curve_figure, parts_figure
 from core.lessons.phantom import phantom
-from core.lessons.study_parts import Parts, answer_without, drawn_scans, one_frame
+from core.lessons.study_parts import Parts, answer_without, drawn_contrast, drawn_scans, one_frame
 from core.matching import check_one_patient, match_scans
 from core.preprocess import Prepared
 from core.scan import Scan, default_window, display_frame
@@ -52,7 +52,7 @@ def show_study(state: Reading, cards: Sequence[ModelCard], key: str) -> None:
         target = shown_label(card)
         show_move(card, whole.logits, now.logits, target)
         if drawn:
-            st.caption("The answer for a drawn head means nothing medical; what moves it shows how the model works.")
+            st.caption(_said_of_drawn(card))
     with left:
         _show_inputs(scans, card, off, now)
         names = {spec.name: spec.title for spec in card.inputs}
@@ -91,6 +91,14 @@ def _scans(state: Reading, card: ModelCard, key: str) -> tuple[dict[str, Scan] |
     lesion = st.toggle("With a lesion", True, key=f"{key}-lesion")
     head = kept().get(("head", number, lesion), lambda: phantom(int(number), lesion=lesion))
     return drawn_scans(card, head), True
+
+
+def _said_of_drawn(card: ModelCard) -> str:
+    """What the answer for a drawn head is worth."""
+    pictures = [spec for spec in card.inputs if spec.is_picture]
+    same = len({drawn_contrast(spec) for spec in pictures}) < len(pictures)
+    twice = f" One drawn slice stands for {', '.join(spec.title for spec in pictures)}." if same else ""
+    return f"The answer for a drawn head means nothing medical; what moves it shows how the model works.{twice}"
 
 
 def _facts(card: ModelCard, key: str) -> dict[str, float | None]:

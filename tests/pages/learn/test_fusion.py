@@ -137,3 +137,24 @@ def test_questions_answer_at_once():
     app = opened(part="Two pictures")
     app.radio(key="fusion-registration").set_value("It would take too long").run()
     assert "Not quite." in text(app)
+
+
+def test_two_open_scans_are_laid_on_each_other_and_one_is_refused():
+    from core.lessons.phantom import phantom, phantom_scan
+    from core.readers import Opened
+    from ui.session import Reading
+
+    head = phantom(7, 96)
+    app = AppTest.from_file(PAGE, default_timeout=120)
+    app.query_params["part"] = "Two pictures"
+    scans = [phantom_scan(head, name) for name in ("pre", "flair")]
+    app.session_state["reading"] = Reading(opened=Opened(scans=scans, skipped=[]))
+    app.session_state["fit-source"] = "Two of the open scans"
+    app.run()
+    assert not app.exception
+    assert not [metric for metric in app.metric if metric.label == "Still off by"]
+    next(button for button in app.button if button.label == "Find it").click().run()
+    assert not app.exception
+    assert max(abs(app.session_state[key]) for key in ("fit-down", "fit-across", "fit-turn")) < 1
+    app.selectbox(key="fit-scan-1").select_index(0).run()
+    assert "Choose two different scans" in text(app)
