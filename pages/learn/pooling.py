@@ -16,8 +16,8 @@ def show_part(part: str) -> None:
     """Scan, kernel and activation, and then one of the three parts."""
     with st.container(horizontal=True, vertical_alignment="top"):
         scan = choose_scan("scan", width=230)
-        copy = choose_copy(scan, choose_frame(scan))
-        kernel = choose_kernel()
+        copy = choose_copy(scan, choose_frame(scan, "pooling-frame"), "pooling-edge")
+        kernel = choose_kernel("pooling-")
         found = choose_activation()
         gain = choose_gain() if part == "Activation" else 1
     sliding = Sliding(kernel.size)
@@ -62,7 +62,7 @@ def ask(part: str) -> None:
 
 show_lesson("pooling")
 part = st.segmented_control(
-    "Part", PARTS, default=PARTS[0], required=True, key="part", bind="query-params", label_visibility="collapsed"
+    "Part", PARTS, default=PARTS[0], required=True, key="topic", bind="query-params", label_visibility="collapsed"
 )
 with errors_shown():
     show_part(part)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui.learn.lessons import LESSONS
-from ui.learn.teaching import show_entry, show_overview
+from ui.learn.teaching import forget_settings, show_entry, show_overview
 from ui.show import errors_shown, show_title
 
 show_title("For teachers")
@@ -12,6 +12,7 @@ st.markdown(
     "was set, so that a link opens the same for everybody; a scan that somebody opened is never in an address."
 )
 with errors_shown():
+    forget_settings()
     lessons = [lesson for lesson in LESSONS if lesson.page.is_file()]
     show_overview(lessons)
     for lesson in lessons:

@@ -101,4 +101,4 @@ def test_figures_are_drawn_for_maps_of_any_kind(picture):
 def test_lessons_have_names_of_their_own_and_addresses_behind_any_prefix():
     assert len({entry.slug for entry in LESSONS}) == len(LESSONS)
     assert lesson("pooling").title == "Activation and pooling"
-    assert address("https://a.org/lens/teaching", "pooling", "part=Shift") == "https://a.org/lens/pooling?part=Shift"
+    assert address("https://a.org/lens/teaching", "pooling", "topic=Shift") == "https://a.org/lens/pooling?topic=Shift"

@@ -30,50 +30,54 @@ SIZES = (3, 5, 7)
 BEGIN = (0.55, 0.65)
 
 
-def choose_kernel(names: tuple[str, ...] = NAMES) -> Kernel:
+def choose_kernel(lesson: str = "") -> Kernel:
     """The kernel and what it needs, all of it in the address.
+
+    Args:
+        lesson: Begins the names in the address. Each page has its own: Streamlit would carry values that are bound to
+            the address from page to page, against what a link says.
 
     Raises:
         IncompatibleInput: A kernel that was typed in cannot be read.
         ScanLensError: The chosen model's first layer cannot be read.
     """
-    name = st.selectbox("Kernel", names, key="kernel", bind="query-params", width=180)
+    name = st.selectbox("Kernel", NAMES, key=f"{lesson}kernel", bind="query-params", width=180)
     makers: dict[str, Callable[[], Kernel]] = {
-        BOX: lambda: box_kernel(_size()),
-        GAUSS: lambda: gaussian_kernel(_size()),
-        GABOR: _gabor,
-        OWN: _typed,
-        LEARNED: _learned,
+        BOX: lambda: box_kernel(_size(lesson)),
+        GAUSS: lambda: gaussian_kernel(_size(lesson)),
+        GABOR: lambda: _gabor(lesson),
+        OWN: lambda: _typed(lesson),
+        LEARNED: lambda: _learned(lesson),
     }
     return makers[name]() if name in makers else fixed_kernel(name)
 
 
-def _size(first: int = 3) -> int:
-    return st.segmented_control(
-        "Kernel size", SIZES, default=first, required=True, key="size", bind="query-params"
-    )  # fmt: skip
+def _size(lesson: str, first: int = 3) -> int:
+    key = f"{lesson}size"
+    return st.segmented_control("Kernel size", SIZES, default=first, required=True, key=key, bind="query-params")
 
 
-def _gabor() -> Kernel:
-    size = _size(7)
-    angle = st.slider("Direction, °", 0, 165, 0, 15, key="angle", bind="query-params", width=110)
-    wavelength = st.slider("Wavelength", 2.0, 8.0, 4.0, 0.5, key="wavelength", bind="query-params", width=110)
+def _gabor(lesson: str) -> Kernel:
+    size = _size(lesson, 7)
+    angle = st.slider("Direction, °", 0, 165, 0, 15, key=f"{lesson}angle", bind="query-params", width=110)
+    key = f"{lesson}wavelength"
+    wavelength = st.slider("Wavelength", 2.0, 8.0, 4.0, 0.5, key=key, bind="query-params", width=110)
     return gabor_kernel(size, angle, wavelength)
 
 
-def _typed() -> Kernel:
+def _typed(lesson: str) -> Kernel:
     text = st.text_area(
-        "Rows of the kernel", "-1 -1 0\n-1 0 1\n0 1 1", key="own", bind="query-params", width=190, height=96,
+        "Rows of the kernel", "-1 -1 0\n-1 0 1\n0 1 1", key=f"{lesson}own", bind="query-params", width=190, height=96,
         max_chars=400,
     )  # fmt: skip
     return typed_kernel(text or "")
 
 
-def _learned() -> Kernel:
+def _learned(lesson: str) -> Kernel:
     layers = _layers()
-    title = st.selectbox("Model", list(layers), key="filters", bind="query-params", width=220)
+    title = st.selectbox("Model", list(layers), key=f"{lesson}filters", bind="query-params", width=220)
     layer = layers[title]
-    number = st.slider("Filter", 1, len(layer.weights), 1, key="filter", bind="query-params", width=110)
+    number = st.slider("Filter", 1, len(layer.weights), 1, key=f"{lesson}filter", bind="query-params", width=110)
     return layer.kernel(number - 1)
 
 

@@ -76,9 +76,9 @@ LESSONS: tuple[Lesson, ...] = (
         (
             ("Sigmoid units in saturation", "function=sigmoid&gain=40&scan=chest&row=70&column=83"),
             ("What is left of a map by ReLU", "function=ReLU&scan=head"),
-            ("Maximum pooling, window by window", "part=Pooling&scan=chest&row=70&column=83"),
-            ("A shift by one pixel", "part=Shift&scan=head"),
-            ("The same with a blur before pixels are skipped", "part=Shift&scan=head&pooling=maximum%2C+then+blur"),
+            ("Maximum pooling, window by window", "topic=Pooling&scan=chest&row=70&column=83"),
+            ("A shift by one pixel", "topic=Shift&scan=head"),
+            ("The same with a blur before pixels are skipped", "topic=Shift&scan=head&pooling=maximum%2C+then+blur"),
         ),
     ),
     Lesson(

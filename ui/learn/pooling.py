@@ -121,10 +121,10 @@ def choose_pooling(kinds: Sequence[Pooling]) -> tuple[Pooling, int, int]:
             )
         ]
         window = st.segmented_control(
-            "Window", [2, 3], default=2, required=True, key="window", bind="query-params",
+            "Window", [2, 3], default=2, required=True, key="pooling-window", bind="query-params",
         )  # fmt: skip
         stride = st.segmented_control(
-            "Stride", [1, 2, 3], default=2, required=True, key="stride", bind="query-params",
+            "Stride", [1, 2, 3], default=2, required=True, key="pooling-stride", bind="query-params",
         )  # fmt: skip
     return kind, window, stride
 

@@ -17,6 +17,25 @@ ROOT = Path(__file__).resolve().parents[2]
 LEADS = ("Start", "Ask", "Often misunderstood")
 
 
+#: Controls of the first two lessons, which Streamlit keeps from page to page because they are bound to the address.
+KEPT = (
+    *("frame", "edge", "levels", "padding", "stride", "dilation"),
+    *("pooling-frame", "pooling-edge", "topic", "function", "slope", "gain", "shift"),
+    *("pooling", "pooling-window", "pooling-stride", "row", "column"),
+    *(
+        lesson + name
+        for lesson in ("", "pooling-")
+        for name in ("kernel", "size", "angle", "wavelength", "own", "filters", "filter")
+    ),
+)
+
+
+def forget_settings() -> None:
+    """Forget what was set in a lesson, so that a link from here opens exactly what it says."""
+    for key in KEPT:
+        st.session_state.pop(key, None)
+
+
 def show_overview(lessons: Sequence[Lesson]) -> None:
     """How long all of them take."""
     minutes = sum(lesson.minutes for lesson in lessons)

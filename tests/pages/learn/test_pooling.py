@@ -15,7 +15,7 @@ def lesson(start):
         app = start()
         app.query_params["scan"] = "head"
         app.switch_page(PAGE).run()
-        return app.segmented_control(key="part").set_value(part).run()
+        return app.segmented_control(key="topic").set_value(part).run()
 
     return opened
 
@@ -47,7 +47,7 @@ def test_pooling_shows_the_numbers_of_its_window(lesson):
     app = lesson("Pooling")
     assert r"\max\{" in app.latex[-1].value
     app.segmented_control(key="pooling").set_value("average").run()
-    app.segmented_control(key="window").set_value(3).run()
+    app.segmented_control(key="pooling-window").set_value(3).run()
     assert r"\tfrac{1}{9}" in app.latex[-1].value
 
 
@@ -84,3 +84,21 @@ def test_a_slider_costs_less_than_150_ms_of_processor_time(lesson, part, slider)
         app.slider(key=slider).set_value(value).run()
         taken.append(time.process_time() - before)
     assert min(taken) < 0.15  # waiting for other processes is not counted, nor is a first run
+
+
+def test_links_of_the_teachers_page_open_a_lesson_without_what_was_set_before(start):
+    app = start()
+    app.switch_page("pages/learn/convolution.py").run()
+    app.selectbox(key="kernel").select("Laplacian").run()
+    app.segmented_control(key="stride").set_value(3).run()
+    app.switch_page(PAGE).run()
+    assert app.selectbox(key="pooling-kernel").value == "Sobel x"
+    app.selectbox(key="pooling-kernel").select("Gabor").run()
+    app.segmented_control(key="topic").set_value("Pooling").run()
+    assert app.segmented_control(key="pooling-stride").value == 2
+    app.switch_page("pages/learn/teaching.py").run()
+    app.switch_page(PAGE).run()
+    assert app.selectbox(key="pooling-kernel").value == "Sobel x"
+    assert app.segmented_control(key="topic").value == "Activation"
+    app.switch_page("pages/learn/convolution.py").run()
+    assert app.selectbox(key="kernel").value == "Sobel x"
