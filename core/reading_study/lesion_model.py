@@ -5,8 +5,8 @@ squared at two strengths, dark ones, and two measures of fine detail, by which v
 Their means over the picture go into a logistic regression. As means are sums over pixels, what each pixel adds to the
 logit is known exactly, and that is its heatmap.
 
-What was fitted lies beside this file, so that a class need not wait; `python -m core.reading_study.lesion_model` fits it
-anew, and a test sees that the two agree.
+What was fitted lies beside this file, so that a class need not wait. `python -m core.reading_study.lesion_model` fits
+it anew, and a test sees that the two agree.
 """
 
 from __future__ import annotations
