@@ -141,7 +141,7 @@ def _contract(run: LiveRun, folder: Path, title: str, layer: str) -> dict[str, A
                 "size": [run.size, run.size],
                 "channels": 1,
                 "range": [0.0, 1.0],
-                "intensity": "display",
+                **_intensity(found.as_displayed),
                 "resize": "stretch",
                 "modality": list(found.modality),
                 "body_part": list(found.body_part),
@@ -158,6 +158,11 @@ def _contract(run: LiveRun, folder: Path, title: str, layer: str) -> dict[str, A
     if binary:
         contract["threshold"] = 0.5
     return contract
+
+
+def _intensity(as_displayed: bool) -> dict[str, Any]:
+    """How a scan's values become the network's, so that a kept model sees what it saw in class."""
+    return {"intensity": "display"} if as_displayed else {"intensity": "window", "window": [128, 256]}
 
 
 def _names(run: LiveRun) -> str:

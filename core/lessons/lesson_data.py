@@ -48,6 +48,7 @@ class LessonSet:
         modality: DICOM codes of the scans; `("OT",)` for what is no scan.
         body_part: In lower case.
         licence: Of the pictures, which a trained model inherits.
+        as_displayed: Whether the pictures are what a scan looks like in its own window; else plain levels, 0 to 255.
     """
 
     key: str
@@ -62,6 +63,7 @@ class LessonSet:
     modality: tuple[str, ...] = ("OT",)
     body_part: tuple[str, ...] = ()
     licence: str = "unknown"
+    as_displayed: bool = False
 
     @property
     def knows_patients(self) -> bool:
@@ -184,6 +186,7 @@ def added_set(
         masks=None,
         kind=f"a picture as in {dataset.title}",
         modality=tuple(sorted(modalities - {""})) or ("OT",),
+        as_displayed=True,
         body_part=tuple(sorted(parts)) if "" not in parts else (),
     )
 

@@ -29,13 +29,14 @@ def show_steps() -> None:
         with st.container(border=True):
             settings = settings_of(network, choose_descent())
     with right, errors_shown():
-        show_start(state, material, settings, "train-step", STEPS[2])
         if not {"train-step"} & (st.session_state.keys() | st.query_params.keys()):
             st.session_state["train-step"] = STEPS[0]
         step = st.segmented_control(
             "Step", STEPS, required=True, key="train-step", bind="query-params",
             label_visibility="collapsed",
         )  # fmt: skip
+        # Below the steps: its fragment asks the browser what is chosen, which must know of them by then.
+        show_start(state, material, settings, "train-step", STEPS[2])
         if step == STEPS[2]:
             show_training(state)
         elif step == STEPS[3]:

@@ -164,6 +164,17 @@ def test_kept_model_answers_like_the_network_and_tells_what_it_is(keras, digit_r
     assert (tmp_path / "models").is_dir()
 
 
+def test_kept_model_sees_a_shrunk_case_on_the_page_as_it_did_in_class(keras, lesions, tmp_path, monkeypatch):
+    """The file's own range is not stretched: what is grey stays grey."""
+    monkeypatch.setenv("SCANLENS_HOME", str(tmp_path))
+    run = train(keras, started(lesions, 32, epochs=2))
+    bundle = open_bundle(keep_model(keras, run, "Our lesions"))
+    for number in range(4):
+        source = Source("case.png", png_of(lesions.pictures[run.division.test[number]]))
+        found = classify(bundle, open_sources([source]).scans[0]).probabilities[0]
+        np.testing.assert_allclose(found, run.test_probabilities[number], atol=0.03)
+
+
 def test_nothing_is_kept_before_anything_was_trained(keras, digits):
     with pytest.raises(CannotKeep, match="at least one epoch"):
         keep_model(keras, started(digits), "Empty")
