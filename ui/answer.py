@@ -20,7 +20,7 @@ from core.figures.evidence import describe_evidence, evidence_figure
 from core.figures.probabilities import describe_probabilities, probability_figure
 from core.figures.wording import beside_threshold, probability_text
 from core.most_alike import alikeness
-from core.runtime.session import Bundle
+from core.runtime.session import REFERENCE_FILE, Bundle
 from core.scan import Scan
 from ui.cache import cached_bundle, cached_cards, cached_keras
 from ui.charts import show_chart
@@ -66,8 +66,7 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
         st.error(str(fault), icon=":material/error:")
     fits = {slug: compatibility(card, scan) for slug, card in cards.items()}
     offered = [slug for slug in cards if fits[slug].fits or (scan.digest, slug) in state.forced]
-    # What one picture answers comes before what needs more.
-    offered.sort(key=lambda slug: (len(cards[slug].inputs), cards[slug].training_modality, cards[slug].title))
+    offered.sort(key=lambda slug: _place(cards[slug]))
     others = [slug for slug in cards if slug not in offered]
     slug = _picker(offered, cards, _likeliest(state, scan, offered, cards)) if offered else None
     if not offered:
@@ -78,6 +77,11 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
                 st.markdown(f"**{cards[other].title}** {fits[other].reason}.")
                 st.button("Use anyway", key=f"force-{other}", on_click=_force, args=(state, scan.digest, other))
     return cards[slug] if slug else None
+
+
+def _place(card: ModelCard) -> tuple[object, ...]:
+    """What one picture answers comes before what needs more, an answer before an outline."""
+    return len(card.inputs), card.task == "segmentation", card.training_modality, card.title
 
 
 def _force(state: Reading, digest: str, slug: str) -> None:
@@ -97,7 +101,8 @@ def _likeliest(state: Reading, scan: Scan, offered: list[str], cards: dict[str, 
     state.asked_about = scan.digest
     if st.query_params.get("model") in offered:
         return offered[0]
-    near = state.answers.get(("alike", scan.digest), lambda: alikeness(map(cached_bundle, offered), scan))
+    able = [slug for slug in offered if len(cards[slug].inputs) == 1 and REFERENCE_FILE in cards[slug].sha256]
+    near = state.answers.get(("alike", scan.digest), lambda: alikeness(map(cached_bundle, able), scan))
     nearest = next(iter(near), None)
     if nearest is None or near[nearest] > 1.0:  # none of them knows such pictures
         return offered[0]

@@ -35,7 +35,7 @@ def cached_cards() -> tuple[dict[str, ModelCard], list[InvalidCard]]:
     return {card.slug: card for card in cards}, faults + own_faults
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
+@st.cache_resource(show_spinner=False, max_entries=48)
 def cached_bundle(slug: str) -> Bundle:
     """One opened model."""
     return open_bundle(cached_cards()[0][slug])
