@@ -72,10 +72,8 @@ def _frame_features(cells: Any) -> Any:
 def _patient(table: InputSpec, entry: Any) -> Any:
     """(N, 8) from facts, each brought to about −1 to 1 by its bounds about the reference."""
     scale = [2.0 / (feature.high - feature.low) for feature in table.features]
-    shift = [-feature.reference * factor for feature, factor in zip(table.features, scale, strict=True)]
-    mean = [-offset / factor for offset, factor in zip(shift, scale, strict=True)]
-    variance = [(1 / factor) ** 2 for factor in scale]
-    x = layers.Normalization(mean=mean, variance=variance, name="facts")(entry)
+    offset = [-feature.reference * factor for feature, factor in zip(table.features, scale, strict=True)]
+    x = layers.Rescaling(scale, offset, name="facts")(entry)
     return layers.Dense(8, activation="relu", name="patient_features")(x)
 
 

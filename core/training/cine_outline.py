@@ -159,6 +159,7 @@ class _Outlines(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__(workers=1)
         self.recipe, self.levels, self.masks, self.seed, self.epoch = recipe, levels, masks, seed, 0
         self.size = recipe.schedule.batch
+        self.single = not any(spec.frames > 1 for spec in recipe.inputs)
 
     def __len__(self) -> int:
         return max(1, len(self.levels) // self.size)
@@ -182,7 +183,8 @@ class _Outlines(keras.utils.PyDataset):  # type: ignore[misc]
                 for mask in self.masks[case]
             ]
         )
-        return change_levels(levels, how, rng)[..., None], goal
+        levels = change_levels(levels, how, rng)[..., None]
+        return levels[0] if self.single else levels, goal
 
 
 def warm_start(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,17 @@ def estimates(scores: CaseScores, choices: Choices) -> dict[str, Estimate]:
     Returns:
         By name of the metric; by `label_<metric>@<label>` for what is about one label, or a derived question.
     """
+    return {name: _with_value_inside(estimate) for name, estimate in _estimates(scores, choices).items()}
+
+
+def _with_value_inside(estimate: Estimate) -> Estimate:
+    """Without interval where it leaves out the value: a binned calibration error grows in resamples of few cases."""
+    if estimate.low <= estimate.value <= estimate.high:
+        return estimate
+    return replace(estimate, low=float("nan"), high=float("nan"))
+
+
+def _estimates(scores: CaseScores, choices: Choices) -> dict[str, Estimate]:
     truth, patients = scores.y_true, scores.patients
     plain, calibrated = scores.y_score(), scores.y_score(choices.temperature)
     if scores.task == "binary":

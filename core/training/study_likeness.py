@@ -23,6 +23,9 @@ ENOUGH = 50
 #: Pictures of another set that are looked at.
 SAMPLE = 100
 
+#: Times the median distance from which on one of few cases is taken for one of another kind.
+FAR = 3.0
+
 #: Parts of the training cases of which each is measured against the others.
 PARTS = 10
 
@@ -30,7 +33,9 @@ PARTS = 10
 def reference_of(train: NDArray[np.floating], val: NDArray[np.floating]) -> Reference:
     """The reference, with distances of cases that took no part in it.
 
-    With few validation cases, training cases are measured as well, each tenth against a reference of the others.
+    With few validation cases, training cases are measured as well, each tenth against a reference of the others. Cases
+    that are `FAR` times as far as the median are then left out: among few, one crop that misses the organ would set the
+    limit.
 
     Args:
         train: (cases, D) features.
@@ -41,14 +46,18 @@ def reference_of(train: NDArray[np.floating], val: NDArray[np.floating]) -> Refe
         return reference
     parts = np.arange(len(train)) % PARTS
     crossed = [fit_reference(train[parts != part], train[parts == part]).distances for part in range(PARTS)]
-    return replace(reference, distances=np.sort(np.concatenate([reference.distances, *crossed])).astype(np.float32))
+    found = np.sort(np.concatenate([reference.distances, *crossed])).astype(np.float32)
+    return replace(reference, distances=found[found <= FAR * np.median(found)])
 
 
 def _limit_words(val_cases: int) -> str:
     words = f"the {LIMIT:g}th percentile of the validation split"
     if val_cases >= ENOUGH:
         return words
-    return f"{words} and of training cases, each tenth of them measured against the others"
+    return (
+        f"{words} and of training cases, each tenth of them measured against the others, without those beyond {FAR:g} "
+        "times the median"
+    )
 
 
 def _others(recipe: StudyRecipe, source: Source, data: Path) -> Batch:
