@@ -152,9 +152,11 @@ def _sliders(pair: Pair) -> Pose:
         put(found.pose)
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        down = st.slider("Down (px)", -30.0, 30.0, 0.0, 0.1, key=POSE["down"], bind="query-params", width=200)
-        across = st.slider("Across (px)", -30.0, 30.0, 0.0, 0.1, key=POSE["across"], bind="query-params", width=200)
-        turn = st.slider("Turn (°)", -20.0, 20.0, 0.0, 0.1, key=POSE["degrees"], bind="query-params", width=200)
+        down = st.slider("Down (px)", -30.0, 30.0, 0.0, 0.1, "%.1f", key=POSE["down"], bind="query-params", width=200)
+        across = st.slider(
+            "Across (px)", -30.0, 30.0, 0.0, 0.1, "%.1f", key=POSE["across"], bind="query-params", width=200
+        )
+        turn = st.slider("Turn (°)", -20.0, 20.0, 0.0, 0.1, "%.1f", key=POSE["degrees"], bind="query-params", width=200)
         st.button("Find it", type="primary", on_click=search)
         st.button("Start again", on_click=put, args=(Pose(),))
     return Pose(down, across, turn)
@@ -169,7 +171,9 @@ def _show_fit(pair: Pair, laid: Picture, pose: Pose) -> None:
         st.latex(r"I = \sum_{a,b} p(a,b)\,\log_2 \frac{p(a,b)}{p(a)\,p(b)}")
         now, start = mutual_information(pair.fixed, laid), mutual_information(pair.fixed, pair.moving)
         with st.container(horizontal=True):
-            st.metric("Mutual information", f"{now:.3f} bit", f"{now - start:+.3f}")
+            st.metric(
+                "Mutual information", f"{now:.3f} bit", None if abs(now - start) < 5e-4 else f"{now - start:+.3f}"
+            )
             if pair.truth is not None:
                 away = distance(pose, pair.truth, pair.fixed.shape)
                 st.metric("Still off by", f"{away:.1f} px", help="Mean distance of pixels half-way out; known, as the "

@@ -118,9 +118,10 @@ def _fact(feature: FeatureSpec, key: str) -> float | None:
         answer = st.segmented_control(feature.title, list(feature.choices), key=key)
         return None if answer is None else float(feature.choices[answer])
     unit = f" ({feature.unit})" if feature.unit else ""
-    return float(
-        st.slider(f"{feature.title}{unit}", feature.low, feature.high, round(feature.reference, 1), key=key, width=260)
-    )
+    step = 1.0 if feature.high - feature.low >= 20 else (feature.high - feature.low) / 100
+    start = round(feature.reference / step) * step
+    words = "%.0f" if step == 1.0 else "%.3g"
+    return float(st.slider(f"{feature.title}{unit}", feature.low, feature.high, start, step, words, key=key, width=260))
 
 
 def _answers(card: ModelCard, prepared: Prepared, off: list[str]) -> tuple[Parts, Parts, dict[str, Parts]]:

@@ -50,7 +50,9 @@ def show_walk(work: Work) -> None:
     names = _names(work)
     _settle(names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        number = names.index(st.selectbox("Box", names, key=LAYER, bind="query-params", width=320))
+        number = names.index(
+            st.selectbox("Box", names, min(1, len(names) - 1), key=LAYER, bind="query-params", width=320)
+        )
         down, across = choose_place()
     graph = f"inside-graph-{work.card.slug}"
     data = memory().kept.get(
@@ -69,10 +71,11 @@ def _names(work: Work) -> list[str]:
 
 
 def _settle(names: list[str]) -> None:
-    """A box to begin with, where the one of the address or of another model does not exist here."""
+    """Forget a box that the address or another model names and that does not exist here."""
     given = st.session_state.get(LAYER, st.query_params.get(LAYER))
     if given not in names:
-        st.session_state[LAYER] = names[min(1, len(names) - 1)]
+        st.session_state.pop(LAYER, None)
+        st.query_params.pop(LAYER, None)
 
 
 def choose_place() -> tuple[float, float]:

@@ -25,8 +25,10 @@ def show_score(work: Work) -> None:
     labels = list(work.card.labels)
     given = st.session_state.get(LABEL, st.query_params.get(LABEL))
     if given not in labels:
-        st.session_state[LABEL] = labels[-1 if len(labels) == 2 else 0]
-    label = st.selectbox("Score of", labels, key=LABEL, bind="query-params", width=320)
+        st.session_state.pop(LABEL, None)
+        st.query_params.pop(LABEL, None)
+    first = len(labels) - 1 if len(labels) == 2 else 0
+    label = st.selectbox("Score of", labels, first, key=LABEL, bind="query-params", width=320)
     score = score_of(work, labels.index(label))
     left, right = wide_columns("score", (1, 1.2))
     with left:
