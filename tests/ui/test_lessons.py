@@ -44,6 +44,14 @@ def test_a_scale_says_when_values_lie_beyond_it():
     assert pane.message()["high"].startswith("≥ ")
 
 
+def test_a_map_that_varies_little_around_a_large_value_shows_how_it_varies():
+    found = scale_of(np.linspace(2.6, 2.7, 1000))
+    assert (found.low, found.signed) == (2.6, False)
+    assert found.high == pytest.approx(2.7, abs=0.01)
+    flat = scale_of(np.full((3, 3), 5.0))
+    assert flat.low < flat.high
+
+
 def test_a_map_of_nothing_and_one_of_a_single_pixel_have_a_scale():
     assert scale_of(np.zeros((4, 4))).high == 1.0
     lonely = np.zeros((40, 40))

@@ -58,7 +58,10 @@ LESSONS: tuple[Lesson, ...] = (
             ("The chapter's example: 3 × 3 on 32 × 32", "scan=chest&edge=32"),
             ("The same with a pixel of padding", "scan=chest&edge=32&padding=same&row=0&column=9"),
             ("Stripes of one direction: Gabor on a CT", "scan=head&kernel=Gabor&angle=45"),
-            ("A filter that a model learned", "scan=chest&kernel=Learned+by+a+model&filter=5"),
+            (
+                "A filter that a model learned",
+                "scan=chest&kernel=Learned+by+a+model&filters=Pneumonia%2C+chest+X-ray%2C+small+network&filter=4",
+            ),
         ),
     ),
     Lesson(
@@ -145,7 +148,8 @@ LESSONS: tuple[Lesson, ...] = (
 #: Where a lesson has two columns in a container with the key `lesson`, they stand below each other on narrow screens.
 STYLE = """
 @media (max-width: 1100px) {
-  .st-key-lesson > .stHorizontalBlock, .st-key-lesson > div > .stHorizontalBlock { flex-direction: column; }
+  .st-key-lesson > .stHorizontalBlock:has(> .stColumn),
+  .st-key-lesson > div > .stHorizontalBlock:has(> .stColumn) { flex-direction: column; }
   .st-key-lesson .stColumn { width: 100%; flex: 1 1 auto; min-width: 100%; }
 }
 """

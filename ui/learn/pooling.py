@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -113,20 +114,12 @@ def gradient_sentence(maps: Maps) -> str:
 
 def choose_pooling(kinds: Sequence[Pooling]) -> tuple[Pooling, int, int]:
     """(kind, window, stride), in the address."""
-    with st.container(horizontal=True):
-        titles = {TITLES[kind]: kind for kind in kinds}
-        kind = titles[
-            st.segmented_control(
-                "Pooling", list(titles), default=TITLES["max"], required=True, key="pooling", bind="query-params"
-            )
-        ]
-        window = st.segmented_control(
-            "Window", [2, 3], default=2, required=True, key="pooling-window", bind="query-params",
-        )  # fmt: skip
-        stride = st.segmented_control(
-            "Stride", [1, 2, 3], default=2, required=True, key="pooling-stride", bind="query-params",
-        )  # fmt: skip
-    return kind, window, stride
+    titles = {TITLES[kind]: kind for kind in kinds}
+    bound: dict[str, Any] = {"required": True, "bind": "query-params"}
+    kind = st.segmented_control("Pooling", list(titles), default=TITLES["max"], key="pooling", **bound)
+    window = st.segmented_control("Window", [2, 3], default=2, key="pooling-window", **bound)
+    stride = st.segmented_control("Stride", [1, 2, 3], default=2, key="pooling-stride", **bound)
+    return titles[kind], window, stride
 
 
 def show_pooling(maps: Maps) -> None:
@@ -134,7 +127,8 @@ def show_pooling(maps: Maps) -> None:
     units, edge = maps.units, maps.sums.shape[0]
     pictures, controls = st.columns([3, 2], gap="medium")
     with controls:
-        kind, window, stride = choose_pooling(("max", "average"))
+        with st.container(horizontal=True):
+            kind, window, stride = choose_pooling(("max", "average"))
         row, column = maps.place(choose_pixel(maps.edge))
         sliding = Sliding(window, stride)
         show_size(sliding, edge)

@@ -48,20 +48,18 @@ def show_entry(lesson: Lesson) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.subheader(lesson.title, anchor=False)
             st.caption(f":material/schedule: {lesson.minutes} minutes", width="content")
-        hints, links = st.columns([3, 2], gap="medium")
-        with hints:
-            st.markdown(lesson.goal)
-            for lead, line in zip(LEADS, lesson.hint.splitlines(), strict=True):
-                st.markdown(f"**{lead}**{line.removeprefix(lead)}")
-        with links:
+        st.markdown(lesson.goal)
+        for lead, line in zip(LEADS, lesson.hint.splitlines(), strict=True):
+            st.markdown(f"**{lead}**{line.removeprefix(lead)}")
+        with st.container(horizontal=True, gap="small"):
             _link(lesson, "Open the lesson", "")
             for title, query in lesson.links:
                 _link(lesson, title, query)
-            if lesson.links:
-                with st.expander("Addresses to copy"):
-                    for title, query in lesson.links:
-                        st.caption(title)
-                        st.code(address(st.context.url or "", lesson.slug, query), language=None, wrap_lines=True)
+        if lesson.links:
+            with st.expander("Addresses to copy"):
+                for title, query in lesson.links:
+                    st.caption(title)
+                    st.code(address(st.context.url or "", lesson.slug, query), language=None, wrap_lines=True)
 
 
 def _link(lesson: Lesson, title: str, query: str) -> None:

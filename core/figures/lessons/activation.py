@@ -98,7 +98,11 @@ def _lay_out(figure: Figure, found: Activation, at: NDArray[np.float64], reach: 
     figure.update_yaxes(
         row=2, col=1, title={"text": "units", "font": {"size": 12}}, nticks=3, tickformat=".0%", **quiet
     )
-    key = f"<span style='color:{OKABE_ITO[0]}'>▬</span> f(z)   <span style='color:{OKABE_ITO[5]}'>╍</span> f′(z)"
+    first, second = (
+        f"<span style='color:{color}'><b>{line}</b></span>"
+        for color, line in ((OKABE_ITO[0], "━━"), (OKABE_ITO[5], "╍╍"))
+    )
+    key = f"{first} f(z)   {second} f′(z)"
     key += "   grey: slope under 1 % of the steepest"
     figure.add_annotation(
         xref="paper", yref="paper", x=0, y=1, yshift=26, text=key, showarrow=False, xanchor="left", font={"size": 13}

@@ -38,14 +38,20 @@ class Scale:
 
 
 def scale_of(*maps: NDArray[np.floating]) -> Scale:
-    """One scale for all of `maps`: balanced around 0 where any value is negative, else from 0."""
-    values = np.concatenate([np.abs(found).ravel() for found in maps])
-    most = float(values.max()) if values.size else 0.0
+    """One scale for all of `maps`: balanced around 0 where any value is negative, else from 0.
+
+    A positive map that varies little around a large value, as a large bias makes it, begins at its own least value.
+    """
+    values = np.concatenate([found.ravel() for found in maps])
+    sizes = np.abs(values)
+    most = float(sizes.max()) if values.size else 0.0
     # Where all but a few pixels are 0, those few are what there is to see.
-    high = float(np.percentile(values, SPANNED)) if most else 1.0
-    high = high or most
-    signed = any(float(found.min()) < 0 for found in maps if found.size)
-    return Scale(-high if signed else 0.0, high, signed, most > 1.005 * high)
+    high = (float(np.percentile(sizes, SPANNED)) if most else 1.0) or most
+    least = float(values.min()) if values.size else 0.0
+    if least < 0:
+        return Scale(-high, high, True, most > 1.005 * high)
+    low = least if high / 2 < least < high else 0.0
+    return Scale(low, high, False, most > 1.005 * high)
 
 
 def colored(values: NDArray[np.floating], scale: Scale) -> NDArray[np.uint8]:
