@@ -37,7 +37,7 @@ def label_map(segmentation: Segmentation) -> NDArray[np.uint8]:
 def nifti_note(scan: Scan, originals: Originals | None) -> str:
     """Where in space the exported mask lies, in one sentence for people."""
     if originals is not None and originals.affine is not None:
-        return "The mask lies voxel on voxel on the original file."
+        return "The mask lies voxel on voxel on the original, in its place in the scanner."
     if scan.source == "NIfTI":
         return "The mask has the scan's voxel size and axes, turned to RAS; its origin is not kept and set to 0."
     return "The mask has the scan's pixel size; where it lies in the scanner is not kept."
@@ -52,7 +52,7 @@ def as_nifti(segmentation: Segmentation, scan: Scan, originals: Originals | None
     Args:
         segmentation: Of all frames.
         scan: Gives the spacing.
-        originals: The scan's own NIfTI file, whose voxels and affine the mask then takes over.
+        originals: The scan's own files, whose voxels and place the mask then takes over.
 
     Raises:
         IncompatibleInput: Not all frames were outlined.
@@ -62,11 +62,15 @@ def as_nifti(segmentation: Segmentation, scan: Scan, originals: Originals | None
 
     if segmentation.frames != tuple(range(scan.frames)):
         raise IncompatibleInput("an outline of the whole scan", "one of a part", "let all slices be read first")
-    # The reader turns both axes of a slice round to show it as a radiologist sees it; this turns them back.
-    voxels = label_map(segmentation).swapaxes(0, 2)[::-1, ::-1]
+    voxels = label_map(segmentation).swapaxes(0, 2)
     code, affine = _ALIGNED if scan.source == "NIfTI" else _UNKNOWN, _diagonal(scan)
-    if originals is not None and originals.affine is not None and scan.axis != "time":
-        affine, code = originals.affine, _SCANNER
+    place = originals.affine if originals is not None and scan.axis != "time" else None
+    if place is not None:
+        affine, code = place, _SCANNER
+    if place is None or scan.source == "NIfTI":
+        # The reader turns both axes of a slice round to show it as a radiologist sees it; this turns them back.
+        voxels = voxels[::-1, ::-1]
+    if place is not None and scan.source == "NIfTI":
         upright = np.array([[axis, 1] for axis in range(3)])
         voxels = apply_orientation(voxels, ornt_transform(upright, io_orientation(affine)))
     if scan.axis == "time":

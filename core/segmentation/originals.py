@@ -28,13 +28,12 @@ class Originals:
 
     Attributes:
         datasets: DICOM headers in the order of the scan's frames, one for a multi-frame file; else empty.
-        affine: (4, 4) from the voxels of a NIfTI file to millimetres (RAS), else None.
-        shape: (x, y, z) voxels of that file.
+        affine: (4, 4) to millimetres (RAS) from the voxels of a NIfTI file as they are stored, or from the columns,
+            rows and slices of single-frame DICOM files; None where it is not known.
     """
 
     datasets: tuple[Any, ...] = ()
     affine: Any = None
-    shape: tuple[int, ...] = ()
 
 
 def read_originals(sources: Sequence[Source], scan: Scan) -> Originals:
@@ -70,7 +69,24 @@ def _placed(headers: list[Any]) -> Originals:
             raise IncompatibleInput(
                 "files that say where in the scanner they lie", "files that do not", "take the mask without them"
             )
-    return Originals(datasets=tuple(headers))
+    return Originals(tuple(headers), _affine(headers))
+
+
+def _affine(headers: list[Any]) -> Any:
+    """From (column, row, slice) to RAS in mm (PS3.3 C.7.6.2.1.1), or None where a file holds several frames.
+
+    Slices are taken as evenly spaced from the first to the last.
+    """
+    first, last = headers[0], headers[-1]
+    if any(word not in h for h in (first, last) for word in ("ImageOrientationPatient", "PixelSpacing")):
+        return None
+    across, down = np.reshape([float(v) for v in first.ImageOrientationPatient], (2, 3))
+    row_mm, column_mm = (float(v) for v in first.PixelSpacing)
+    start, end = (np.array([float(v) for v in h.ImagePositionPatient]) for h in (first, last))
+    step = (end - start) / (len(headers) - 1) if len(headers) > 1 else np.cross(across, down)
+    affine = np.eye(4)
+    affine[:3] = np.stack([across * column_mm, down * row_mm, step, start], axis=1)
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine  # DICOM counts to the left and back, NIfTI to the right and front
 
 
 def _nifti(source: Source, scan: Scan) -> Originals:
@@ -89,7 +105,7 @@ def _nifti(source: Source, scan: Scan) -> Originals:
         raise
     except Exception as error:  # gzip and nibabel raise many kinds
         raise UnreadableScan("a whole NIfTI file", "a broken one", "export it again") from error
-    return Originals(affine=np.asarray(image.affine, float), shape=tuple(image.shape[:3]))
+    return Originals(affine=np.asarray(image.affine, float))
 
 
 def _header(source: Source) -> Any:

@@ -98,7 +98,7 @@ def _ask_for_originals(state: Reading, scan: Scan, originals: Originals | None) 
     kept: Any = state.maps.get(_key(scan), lambda: None) if _key(scan) in state.maps else None
     if originals is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("Masks take their place from the original files, and a DICOM SEG the patient.", width="stretch")
+            st.caption("The original files give the mask its place, and a DICOM SEG the patient.", width="stretch")
             st.button("Forget them", key="forget-originals", on_click=state.maps.drop, args=(_key(scan),))
         return
     with st.popover("Give the mask its place in space"):

@@ -188,6 +188,18 @@ def test_a_mask_without_the_original_keeps_voxel_size_and_sides_and_says_what_it
     assert np.array_equal(again.pixels > 0, found.volume(0)), "our own reader shows it as it was"
 
 
+def test_a_nifti_mask_of_a_dicom_scan_lies_in_the_scanner_where_its_slices_lie(outlined, sources):
+    scan, found, _ = outlined
+    image = nib.Nifti1Image.from_bytes(gzip.decompress(as_nifti(found, scan, read_originals(sources, scan))))
+    assert np.array_equal(np.asarray(image.dataobj).swapaxes(0, 2) > 0, found.volume(0))
+    for place, header in enumerate(
+        sorted((pydicom.dcmread(io.BytesIO(s.data)) for s in sources), key=lambda h: -h.InstanceNumber)
+    ):
+        x, y, z = (float(v) for v in header.ImagePositionPatient)
+        assert image.affine @ [0, 0, place, 1] == pytest.approx([-x, -y, z, 1])
+    assert (image.affine @ [0, 1, 0, 0])[:3] == pytest.approx([0, -0.8 * 0.8, 0.8 * 0.6]), "down the picture"
+
+
 def test_overlapping_masks_give_each_voxel_to_the_more_probable(tmp_path, write_outliner, outlined):
     scan = outlined[0]
     folder = write_outliner(tmp_path, labels=("Background", "Low", "High"), threshold=0.0001)
