@@ -103,3 +103,33 @@ def test_questions_answer_at_once(app):
     assert "Right." in text(app)
     app.radio(key="inside-average").set_value("It doubles").run()
     assert "Not quite." in text(app)
+
+
+def test_an_added_data_set_shows_labels_and_errors_and_its_neighbours(tmp_path):
+    import cv2
+
+    from ui.datasets.shelf import Shelf, place_key
+
+    rng = np.random.default_rng(0)
+    for label in ("Normal", "Pneumonia"):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for number in range(6):
+            picture = rng.integers(0, 255, (64, 64), dtype=np.uint8)
+            cv2.imwrite(str(tmp_path / "set" / label / f"{number}.png"), picture)
+    app = AppTest.from_file(PAGE, default_timeout=120)
+    app.query_params["model"] = "pneumonia-small-cnn"
+    app.session_state["shelf"] = Shelf(added={place_key(tmp_path / "set", {}): "Noise"})
+    app.session_state["inside-cases"] = "Noise"
+    app.session_state["inside-plane"] = "Neighbours (t-SNE)"
+    app.run()
+    kept = app.session_state["inside-memory"]
+    while job := kept.gathering or kept.spreading:
+        assert job[1].wait(60)
+        app.run()
+    assert not app.exception
+    assert not app.error
+    points = kept.gathered.get(("Noise", "pneumonia-small-cnn"), lambda: None).points
+    assert sorted({point.truth for point in points}) == ["Normal", "Pneumonia"]
+    assert sum(point.is_wrong for point in points) == sum(p.called != p.truth for p in points) > 0
+    assert set(app.dataframe[0].value["Is"]) <= {"Normal", "Pneumonia"}
+    assert "means nothing" in text(app)
