@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Pixels of a case.
 ROW = 20
+#: Around the other point where both are the same.
+RING = {"color": WITHOUT.color, "symbol": "circle-open", "size": 15, "line": {"width": 2.5}}
 
 
 def cases_figure(cases: Sequence[CaseShare], finding: str, without: str) -> Figure:
@@ -39,13 +41,14 @@ def cases_figure(cases: Sequence[CaseShare], finding: str, without: str) -> Figu
         ends = (case.without / case.readers, case.aided / case.readers)
         figure.add_scatter(x=ends, y=(y, y), mode="lines", line={"color": NEUTRAL, "width": 1.5}, hoverinfo="skip")
     for line, right in ((WITHOUT, [case.without for case in read]), (AIDED, [case.aided for case in read])):
+        mark = RING if line is WITHOUT else {"color": line.color, "symbol": line.symbol, "size": 9}
         figure.add_scatter(
             x=[count / case.readers for count, case in zip(right, read, strict=True)], y=places, mode="markers",
-            cliponaxis=False, marker={"color": line.color, "symbol": line.symbol, "size": 10},
+            cliponaxis=False, marker=mark,
             customdata=[[count, case.readers] for count, case in zip(right, read, strict=True)],
             hovertemplate=f"{line.title}: %{{customdata[0]}} of %{{customdata[1]}} right<extra></extra>",
         )  # fmt: skip
-    add_key(figure, [(Line("Without the model", WITHOUT.color), "circle"), (Line("With it", AIDED.color), "diamond")])
+    add_key(figure, [(Line("Without the model", WITHOUT.color), "ring"), (Line("With it", AIDED.color), "diamond")])
     return figure
 
 
