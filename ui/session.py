@@ -65,7 +65,8 @@ class Reading:
         answers: Predictions and explanations; few, because each holds the model's input.
         checks: How far explanations can be trusted, by what was explained.
         check: The check that is under way, with what it checks.
-        maps: What the page that explains has made: heatmaps and checks by what was asked.
+        maps: What the page that explains has made: heatmaps and checks by what was asked. For outlines the user's own
+            mask, how well it agrees, and what the original files say of place and patient.
         mapping: The heatmap or check that is being made there, with what was asked.
         uploads: Counts uploads, so that the uploader can be emptied.
         sweep: The reading of all frames that is under way, with what it reads.
