@@ -22,12 +22,13 @@ def show_steps() -> None:
     with st.container(key="reading"):
         left, right = st.columns([2, 5], gap="large")
     with left:
-        with st.container(border=True):
+        pictures, network, descent = st.tabs(["Pictures", "Network", "Descent"])
+        with pictures:
             material = choose_material(state)
-        with st.container(border=True):
-            network = choose_network()
-        with st.container(border=True):
-            settings = settings_of(network, choose_descent())
+        with network:
+            chosen = choose_network()
+        with descent:
+            settings = settings_of(chosen, choose_descent())
     with right, errors_shown():
         if not {"train-step"} & (st.session_state.keys() | st.query_params.keys()):
             st.session_state["train-step"] = STEPS[0]

@@ -79,8 +79,9 @@ def spoilt(batch: Mapping[str, NDArray[np.float32]], name: str, order: NDArray[n
 
 def _show_doubt(prediction: Prediction) -> None:
     if prediction.warning:
-        st.warning(f"This model {prediction.warning}.", icon=":material/warning:")
-    if prediction.similarity and not prediction.similarity[0].is_similar:
+        words = f"This model {prediction.warning}. Its states are worth watching, its answer means nothing."
+        st.warning(words, icon=":material/warning:")
+    elif prediction.similarity and not prediction.similarity[0].is_similar:
         st.warning("This scan is unlike the model's training: its states are worth watching, its answer means nothing.")
 
 

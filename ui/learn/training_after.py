@@ -26,7 +26,7 @@ from ui.learn.training_pictures import png_of, show_strip
 from ui.learn.training_state import Training
 from ui.session import reading
 
-NOTHING = "Nothing was trained yet: choose on the left, then Train."
+NOTHING = "Nothing was trained yet: choose above or on the left, then Train."
 READ_PAGE = "pages/scan/read.py"
 
 

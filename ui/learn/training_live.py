@@ -74,7 +74,7 @@ def show_training(state: Training) -> None:
     """The newest run: live while it trains, then by epoch."""
     run = state.last
     if run is None:
-        st.info("Nothing was trained yet: choose on the left, then Train.", icon=":material/model_training:")
+        st.info("Nothing was trained yet: choose above or on the left, then Train.", icon=":material/model_training:")
         return
     if state.busy:
         _show_live(run)

@@ -108,5 +108,5 @@ def show_listing(material: Material, settings: LiveSettings) -> None:
         "The sparse one looks up the probability of class 3 and takes −ln of it. The categorical one would need "
         "0 0 0 1 0 0 0 0 0 0, the binary one a yes or no.",
     )
-    st.markdown("**What is chosen on the left, as a script that runs**")
+    st.markdown("**What is chosen, as a script that runs**")
     st.code(script(settings, material.lesson_set, material.size), language="python")

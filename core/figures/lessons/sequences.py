@@ -38,7 +38,8 @@ def trace_figure(
     rows = _rows(kind, trace)
     lines = [entry for entry in (("brightness", curve), ("probability", probabilities)) if entry[1] is not None]
     figure = make_subplots(
-        rows=len(lines) + len(rows), cols=1, shared_xaxes=True, vertical_spacing=0.05 if len(rows) < 4 else 0.035,
+        rows=len(lines) + len(rows), cols=1, shared_xaxes=True,
+        vertical_spacing=0.055 if len(rows) + len(lines) < 6 else 0.035,
         row_heights=[1.0] * len(lines) + [1.25] * len(rows),
         subplot_titles=[*(title for title, _ in lines), *(title for title, _, _ in rows)],
     )  # fmt: skip
@@ -87,7 +88,7 @@ def _lay_out(figure: Figure, height: int) -> None:
         showlegend=False, dragmode=False,
     )  # fmt: skip
     figure.update_annotations(font_size=12, x=0, xanchor="left")
-    figure.update_xaxes(showgrid=False, **_FIXED)
+    figure.update_xaxes(showgrid=False, ticks="", **_FIXED)
     figure.update_yaxes(gridcolor=GRID, automargin=True, **_FIXED)
 
 
