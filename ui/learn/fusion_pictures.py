@@ -239,7 +239,8 @@ def _show_pixels(pair: Pair, pose: Pose) -> None:
         overlap = dice(called, pair.drawn.lesion)
         fitting = [pair.drawn.pictures[name] for name in contrasts]
         best = dice((model.probability(fitting) >= model.threshold) & pair.drawn.head, pair.drawn.lesion)
-        st.metric("Overlap with the lesion (Dice)", f"{overlap:.2f}", f"{overlap - best:+.2f} against a perfect fit")
+        change = None if abs(overlap - best) < 0.005 else f"{overlap - best:+.2f} against a perfect fit"
+        st.metric("Overlap with the lesion (Dice)", f"{overlap:.2f}", change)
         st.latex(_pixel_formula(model, [float(pictures[name][place]) for name in contrasts], float(chance[place])))
         if len(contrasts) == 2:
             values = [pictures[name] for name in contrasts]
