@@ -39,18 +39,30 @@ class OutlineLoss(keras.losses.Loss):  # type: ignore[misc]
     """Cross-entropy of the pixels plus 1 minus the Dice of each label over the batch, weighing the same.
 
     Over the batch, because a cut-out without the label has no Dice. Only labels that the batch holds count.
+
+    Args:
+        weights: Of the pixels of each label in the cross-entropy, the background first; empty for 1 each.
     """
+
+    def __init__(self, weights: Sequence[float] = (), name: str = "outline_loss", **more: Any) -> None:
+        super().__init__(name=name, **more)
+        self.weights = tuple(float(weight) for weight in weights)
+
+    def get_config(self) -> dict[str, Any]:
+        """What it takes to make it again."""
+        return {**super().get_config(), "weights": list(self.weights)}
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """(N, rows, columns, units) of 0 and 1, and probabilities, to one number."""
         y_true = tf.cast(y_true, y_pred.dtype)
         inside = tf.clip_by_value(y_pred, 1e-6, 1 - 1e-6)
         if y_pred.shape[-1] == 1:
-            entropy = -tf.reduce_mean(y_true * tf.math.log(inside) + (1 - y_true) * tf.math.log(1 - inside))
             labels, found = y_true, y_pred
+            both, sure = tf.concat([1 - y_true, y_true], -1), tf.concat([1 - inside, inside], -1)
         else:
-            entropy = -tf.reduce_mean(tf.reduce_sum(y_true * tf.math.log(inside), axis=-1))
-            labels, found = y_true[..., 1:], y_pred[..., 1:]
+            labels, found, both, sure = y_true[..., 1:], y_pred[..., 1:], y_true, inside
+        weighted = both * tf.constant(self.weights, y_pred.dtype) if self.weights else both
+        entropy = -tf.reduce_mean(tf.reduce_sum(weighted * tf.math.log(sure), axis=-1))
         common, true = tf.reduce_sum(labels * found, (0, 1, 2)), tf.reduce_sum(labels, (0, 1, 2))
         dice = (2 * common + 1) / (true + tf.reduce_sum(found, (0, 1, 2)) + 1)
         present = tf.cast(true > 0, y_pred.dtype)
@@ -174,7 +186,7 @@ def _compiled(recipe: OutlineRecipe, side: int) -> keras.Model:
         warmup_target=schedule.learning_rate, warmup_steps=warm_up,
     )  # fmt: skip
     optimizer = keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, global_clipnorm=5.0)
-    model.compile(optimizer=optimizer, loss=OutlineLoss())
+    model.compile(optimizer=optimizer, loss=OutlineLoss(schedule.weights))
     return model
 
 
@@ -238,6 +250,8 @@ def best_of(recipe: OutlineRecipe, folder: Path) -> keras.Model:
     """
     whole = build(recipe)
     whole.set_weights(keras.models.load_model(folder / read_state(folder).best, compile=False).get_weights())
+    last = whole.get_layer("logits")
+    last.set_weights([weight / recipe.soften for weight in last.get_weights()])
     return whole
 
 

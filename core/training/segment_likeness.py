@@ -19,10 +19,10 @@ from core.training.segment_cases import MaskedCase, prepare_picture
 from core.training.segment_recipe import OutlineRecipe
 
 #: Pictures of another set that are looked at, evenly spaced through its table.
-SAMPLE = 40
+SAMPLE = 10
 
 #: Fewest distances that the limit is read from; a smaller split is filled up with variations of its pictures.
-DISTANCES = 60
+DISTANCES = 50
 
 
 def features_of(bundle: Bundle, recipe: OutlineRecipe, pictures: Iterable[NDArray[np.floating]]) -> NDArray[np.float32]:

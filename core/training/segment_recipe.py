@@ -78,6 +78,7 @@ class OutlineSchedule:
         on_label: Share of the cut-outs, or of the pictures, that are drawn to show a label, each label as often as any
             other; the rest is drawn anywhere.
         weight_decay: Decoupled, of AdamW.
+        weights: Of the pixels of each label in the cross-entropy, the background first; empty for 1 each.
     """
 
     rounds: int
@@ -88,6 +89,7 @@ class OutlineSchedule:
     cut: int = 0
     on_label: float = 0.5
     weight_decay: float = 0.0
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ class OutlineRecipe:
         others: Pictures the similarity check has to refuse.
         alike: Pictures it should let pass, from elsewhere.
         card: Prose, licence and the like, as written.
+        soften: Divides the logits of the trained network once and for all. Where they are very large, the rounding of
+            the sums before them shows in the probabilities, and no two programs agree on them to 1e-5.
         sha256: Of the file.
     """
 
@@ -135,6 +139,7 @@ class OutlineRecipe:
     others: tuple[Source, ...]
     alike: tuple[Source, ...]
     card: Mapping[str, Any]
+    soften: float = 1.0
     sha256: str = ""
 
     @property
@@ -173,6 +178,9 @@ def _parse(slug: str, entry: Mapping[str, Any]) -> OutlineRecipe:
     rule = entry.get("threshold", {}).get("rule", "pooled_dice")
     if len(labels) < 2 or rule not in get_args(ThresholdRule):
         raise ValueError(f"labels {labels} with threshold rule {rule!r}")
+    schedule = OutlineSchedule(**_known(OutlineSchedule, entry["schedule"], "schedule"))
+    if schedule.weights and len(schedule.weights) != len(labels):
+        raise ValueError("weights that are not one for each label")
     return OutlineRecipe(
         slug=slug,
         title=entry["title"],
@@ -185,13 +193,14 @@ def _parse(slug: str, entry: Mapping[str, Any]) -> OutlineRecipe:
         explain_layer=entry["explain_layer"],
         augmentation=Augmentation(**_known(Augmentation, entry.get("augmentation", {}), "augmentation")),
         upside_down=bool(entry.get("upside_down", False)),
-        schedule=OutlineSchedule(**_known(OutlineSchedule, entry["schedule"], "schedule")),
+        schedule=schedule,
         seed=int(entry["seed"]),
         threshold_rule=rule,
         distances=bool(entry.get("distances", False)),
         others=tuple(Source(**_known(Source, other, "a source")) for other in similarity.get("others", ())),
         alike=tuple(Source(**_known(Source, other, "a source")) for other in similarity.get("alike", ())),
         card=entry["card"],
+        soften=float(entry.get("soften", 1.0)),
     )
 
 
