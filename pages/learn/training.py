@@ -17,7 +17,7 @@ STEPS = ("1 Data", "2 Preprocessing", "3 Training", "4 Evaluation", "5 Applicati
 def show_steps() -> None:
     """Choices on the left, the chain on the right."""
     state = training()
-    state.take()
+    finished = state.take()
     warm_keras()
     with st.container(key="reading"):
         left, right = st.columns([2, 5], gap="large")
@@ -32,6 +32,8 @@ def show_steps() -> None:
     with right, errors_shown():
         if not {"train-step"} & (st.session_state.keys() | st.query_params.keys()):
             st.session_state["train-step"] = STEPS[0]
+        if state.is_behind(st.session_state.get("train-step", ""), finished):
+            st.session_state["train-step"] = STEPS[2]
         step = st.segmented_control(
             "Step", STEPS, required=True, key="train-step", bind="query-params",
             label_visibility="collapsed",

@@ -60,7 +60,8 @@ def _start(state: Training, material: Material | None, settings: LiveSettings, s
     if material is None or state.busy:
         return
     name = f"Run {state.count + 1}"
-    state.start(LiveRun(name, settings, material.lesson_set, material.division, material.size, material.faults))
+    run = LiveRun(name, settings, material.lesson_set, material.division, material.size, material.faults)
+    state.start(run, str(st.session_state.get(steps_key, "")))
     st.session_state[steps_key] = step
 
 

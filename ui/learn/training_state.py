@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -18,6 +19,9 @@ from ui.session import Recent
 #: Runs that are kept to be compared; the oldest goes first.
 MOST_RUNS = 6
 
+#: Seconds in which a slow browser may not have heard yet that the page has turned to the training.
+CATCHING_UP = 3.0
+
 
 @dataclass
 class Training:
@@ -33,6 +37,8 @@ class Training:
         faults: Key to why an added dataset cannot be used.
         keeping: The keeping of a model that is under way.
         kept: Card of the model that was kept last.
+        left: The step of the lesson that was on the page when the last training was started.
+        started: When that was, by `time.monotonic`.
     """
 
     runs: list[LiveRun] = field(default_factory=list)
@@ -44,6 +50,8 @@ class Training:
     faults: dict[Key, str] = field(default_factory=dict)
     keeping: Job | None = None
     kept: ModelCard | None = None
+    left: str = ""
+    started: float = 0.0
 
     @property
     def last(self) -> LiveRun | None:
@@ -55,8 +63,9 @@ class Training:
         """Whether a network is being trained."""
         return self.job is not None and not self.job.wait(0.0)
 
-    def start(self, run: LiveRun) -> None:
-        """Train in the background."""
+    def start(self, run: LiveRun, left: str) -> None:
+        """Train in the background; `left` is the step of the lesson that is on the page."""
+        self.left, self.started = left, time.monotonic()
         donor = cached_cards()[0].get(DONOR)
         self.count += 1
         self.runs = [*self.runs, run][-MOST_RUNS:]
@@ -64,14 +73,22 @@ class Training:
         keras = cached_keras()
         self.job = Job("Training", lambda progress, cancelled: train_live(keras, run, donor, progress, cancelled))
 
-    def take(self) -> None:
-        """Take what a finished training came to."""
+    def take(self) -> bool:
+        """Take what a finished training came to; whether there was one."""
         if self.job is None or self.busy:
-            return
+            return False
         job, self.job = self.job, None
         if job.error is not None and not job.was_cancelled:
             self.trouble = str(job.error)
         self.runs = [run for run in self.runs if run.epochs]
+        return True
+
+    def is_behind(self, step: str, finished: bool) -> bool:
+        """Whether the browser still names the step that the start of a training has left.
+
+        Its fragments may ask for another run before it has heard of the new step.
+        """
+        return step == self.left and (finished or time.monotonic() - self.started < CATCHING_UP)
 
 
 def training() -> Training:
