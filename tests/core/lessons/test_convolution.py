@@ -125,8 +125,7 @@ def test_the_formula_holds_the_numbers_of_this_pixel():
 def test_the_first_filters_of_each_shipped_model_are_read_or_refused(card):
     try:
         layer = first_layer(card)
-    except UnsupportedModel as refused:
-        assert "begins with a convolution" in str(refused)
+    except UnsupportedModel:
         return
     assert layer.weights.shape[0] == len(layer.biases) >= 8
     assert layer.weights.shape[1] in {3, 5, 7}
