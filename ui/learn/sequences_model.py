@@ -129,7 +129,8 @@ def _first(told: dict[str, Any], arrays: Arrays) -> States:
 
 def _show_states(found: States, frame: int) -> None:
     trace: Trace = run_cell(found.cell, found.inputs)
-    left, right = st.columns([5, 3], gap="medium")
+    with st.container(key="reading"):  # where there is no room, the formulas go under the figure
+        left, right = st.columns([5, 3], gap="medium")
     with left:
         show_chart(
             lambda: trace_figure(found.kind, trace, None, None, frame),

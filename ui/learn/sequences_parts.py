@@ -26,7 +26,8 @@ def show_states(sequence: Sequence, kind: str, frame: int) -> None:
     reader = reader_for(kind, sequence.frames)
     trace, probabilities = read(reader, sequence.curve()[None])
     show_film(sequence, frame)
-    left, right = st.columns([5, 3], gap="medium")
+    with st.container(key="reading"):  # where there is no room, the formulas go under the figure
+        left, right = st.columns([5, 3], gap="medium")
     with left:
         show_chart(
             lambda: trace_figure(kind, trace, sequence.curve(), probabilities[0], frame),

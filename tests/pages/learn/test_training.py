@@ -3,12 +3,16 @@
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.lessons.kept_model import kept_models
 from ui.cache import cached_cards, cached_keras
+from ui.datasets.shelf import Shelf, place_key
+from ui.learn.training_state import CATCHING_UP, Training
 
 PAGE = str(Path(__file__).resolve().parents[3] / "pages" / "learn" / "training.py")
 STEPS = ("1 Data", "2 Preprocessing", "3 Training", "4 Evaluation", "5 Application", "The listing")
@@ -74,6 +78,34 @@ def test_question_is_answered_at_once(lesson, step, key, right):
     wrong = next(option for option in app.radio(key=key).options if option != right)
     app.radio(key=key).set_value(wrong).run()
     assert "Not quite." in words(clean(app))
+
+
+def test_added_dataset_can_be_trained_on(lesson, tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    for number in range(60):
+        folder = tmp_path / "set" / ("ill" if number % 2 else "well")
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = random.integers(0, 120, (40, 40), dtype=np.uint8) + np.uint8(100 * (number % 2))
+        cv2.imwrite(str(folder / f"{number:02d}.png"), picture)
+    key = place_key(tmp_path / "set", {})
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.session_state["shelf"] = Shelf(added={key: "Our own set"})
+    app.query_params["train-set"] = "Our own set"
+    monkeypatch.setattr("ui.learn.training_state.warm_keras", lambda: None)
+    app.run()
+    finish(app, lambda: app.session_state["training"].opening and app.session_state["training"].opening[1])
+    said = words(clean(app))
+    assert "60 of its 60 pictures" in said
+    assert not app.button(key="train-go").disabled
+
+
+def test_step_that_a_training_left_is_left_for_good():
+    state = Training(left="1 Data", started=time.monotonic())
+    assert state.is_behind("1 Data", finished=False)
+    assert not state.is_behind("4 Evaluation", finished=True)
+    state.started -= CATCHING_UP + 1
+    assert not state.is_behind("1 Data", finished=False)
+    assert state.is_behind("1 Data", finished=True)
 
 
 @pytest.mark.keras
