@@ -103,7 +103,8 @@ def cached_share(kind: str, frames: int, way: str, frozen_from: int) -> float:
 
 def show_vanishing(sequence: Sequence, frame: int) -> None:
     """How far back a slope reaches: in a plain cell of one unit, and in the three that learnt."""
-    left, right = st.columns(2, gap="medium")
+    with st.container(key="reading"):
+        left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**A plain cell of one unit**, h = tanh(w x + u h)")
         u = st.slider("u, the weight of the state before", 0.1, 1.5, 0.9, 0.05, key="seq-u", bind="query-params")
@@ -112,7 +113,7 @@ def show_vanishing(sequence: Sequence, frame: int) -> None:
             st.latex(line)
         shown = {f"u = {u:.2f}": chain.products}
         show_chart(
-            lambda: slopes_figure(shown, "Slope of the last state with respect to that at each frame"),
+            lambda: slopes_figure(shown, "Slope of the last state by that at each frame"),
             "seq-chain",
             describe_slopes(shown),
         )
@@ -131,7 +132,7 @@ def _show_slopes(sequence: Sequence, learnt: bool) -> None:
     shown = readers if learnt else {kind: fresh_reader(kind) for kind in CELLS}
     slopes = {KINDS[kind][0]: slopes_by_frame(reader, sequence.curve()) for kind, reader in shown.items()}
     show_chart(
-        lambda: slopes_figure(slopes, "Slope of the logit with respect to what each frame hands on"),
+        lambda: slopes_figure(slopes, "Slope of the logit by what each frame hands on"),
         "seq-slopes",
         describe_slopes(slopes),
     )
