@@ -226,8 +226,8 @@ def _size_section(measured: MeasuredOutline) -> str:
     hashes = table(["file", "sha256"], [(f"`{name}`", f"`{value}`") for name, value in measured.sha256.items()])
     return (
         f"{files}. One picture takes {measured.milliseconds:.0f} ms in ONNX Runtime on one core of the machine that "
-        f"wrote this card; the same network at 256 × 256 pixels takes {measured.milliseconds_256:.0f} ms on two (the fastest "
-        "of 20 runs each, as other work was under way). "
+        f"wrote this card; the same network at 256 × 256 pixels takes {measured.milliseconds_256:.0f} ms on two (the "
+        "fastest of 20 runs each, as other work was under way). "
         "Heatmaps need gradients in the Keras process. The compiled model's probabilities differ from Keras' by at "
         f"most {measured.max_difference:.1e}.\n\n{hashes}"
     )
