@@ -17,12 +17,13 @@ pytestmark = pytest.mark.keras
 def run(entry, write_recipe, blobs, tmp_path, monkeypatch):
     """Run the command on a recipe of blobs; returns its exit status."""
     from core.training import __main__ as command
-    from core.training.recipe import load_recipe
+    from core.training import picture_bundle
 
     other = {"name": "others", "title": "Other blobs", "folder": "blobs", "table": "labels.csv", "file": "file"}
     entry["similarity"] = {"others": [other]}
-    recipe = load_recipe(write_recipe(entry))
-    monkeypatch.setattr(command, "load_recipes", lambda: {"blobs": recipe})
+    folder = write_recipe(entry).parent
+    for module in (command, picture_bundle):
+        monkeypatch.setattr(module, "RECIPES", folder)
 
     def run(*options):
         folders = ["--data", str(blobs), "--out", str(tmp_path / "models"), "--work", str(tmp_path / "work")]

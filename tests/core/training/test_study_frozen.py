@@ -70,7 +70,8 @@ def test_training_changes_the_rest_and_not_the_beginning(recipe, cases):
         for layer in after.layers
         if any(not np.array_equal(a, b) for a, b in zip(layer.get_weights(), before[layer.name], strict=True))
     }
-    assert {"logits", "gru", "patient_features", "frame_features"} >= changed >= {"logits"}
+    cell = recipe.parameters["cell"]
+    assert {"logits", cell, "patient_features", "frame_features"} >= changed >= {"logits"}
     assert (state.epoch, state.done) == (2, True)
 
 

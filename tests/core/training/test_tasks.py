@@ -50,15 +50,16 @@ def discs(tmp_path_factory):
 def make(entry, write_recipe, discs, tmp_path, monkeypatch):
     """Train, compile, judge and describe a recipe; returns its card."""
     from core.training import __main__ as command
-    from core.training.recipe import load_recipe
+    from core.training import picture_bundle
 
     def make(task, labels, **more):
         source = {"name": "discs", "title": "Discs", "folder": "discs", "table": "labels.csv", "file": "file"}
         own = {"patient": "patient", "split": "split", "attributes": ["side"], **more.pop("data")}
         entry.update(task=task, labels=list(labels), data=source | own, similarity={"others": [source]}, **more)
         entry["schedule"]["phases"] = [{"epochs": 3, "learning_rate": 0.02}]
-        recipe = load_recipe(write_recipe(entry, "discs"))
-        monkeypatch.setattr(command, "load_recipes", lambda: {"discs": recipe})
+        folder = write_recipe(entry, "discs").parent
+        for module in (command, picture_bundle):
+            monkeypatch.setattr(module, "RECIPES", folder)
         folders = ["--data", str(discs), "--out", str(tmp_path / "models"), "--work", str(tmp_path / "work")]
         assert command.main(folders) == 0
         return load_card(tmp_path / "models" / "discs")
