@@ -84,8 +84,8 @@ def refuse_other_layer(bundle: Bundle, prepared: Prepared, ask: Ask, activations
         KerasProcessFailed: It was needed, for another layer than the card's, and failed.
     """
     pictures, picture = len(picture_names(bundle, prepared)), explained_picture(bundle, prepared, ask)
-    if pictures == 1:
-        return
+    if pictures == 1 or bundle.randomised is not None:
+        return  # a random copy may see nothing by chance; where its layer looks was tried with the trained model
     changed = negative(picture)
     if ask.layer in {"", bundle.explain_layer}:
         before = bundle.run(prepared.batch, outputs=("activations",)).activations

@@ -33,6 +33,7 @@ from core.training.study_inputs import batch_of, changed
 from core.training.study_likeness import measure_study_likeness, reference_of
 from core.training.study_measure import POOLED, MeasuredVariant, measure_variant, study_table
 from core.training.study_recipe import STUDY_RECIPES, StudyRecipe, load_study_recipe
+from core.training.study_rivals import write
 
 Log = Callable[[str], None]
 
@@ -268,3 +269,8 @@ def make(slug: str, options: argparse.Namespace, log: Log) -> None:
     if bool(recipe.card.get("non_commercial", False)) and not (stored / "LICENSE").is_file():
         log(f"{slug}: put the licence's text into {stored.name}/LICENSE")
     publish(made, stored)
+    if recipe.card.get("rivals"):
+        try:
+            write(recipe, options.out)
+        except InvalidRecipe as missing:  # from scratch the others are made later: then the whole is written at the end
+            log(f"{slug}: not compared with its rivals yet; python -m core.training.study_rivals does it. {missing}")

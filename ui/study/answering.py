@@ -150,10 +150,10 @@ def measure_verdicts(state: Reading, answer: StudyAnswer) -> None:
         work = partial(checked, answer.bundle, answer.prediction, found, 0, name=name)
         with errors_shown():
             trust = measured(state, key, work)
-        if trust is None:
-            return
-        if len(answer.maps) == 1:
+        if trust is not None and len(answer.maps) == 1:
             show_trust(trust)
+        if trust is None and state.check is not None:
+            return  # one after another; what cannot be checked has said so
 
 
 def scan_on_page(answer: StudyAnswer, scan: Scan) -> str:

@@ -187,5 +187,7 @@ def test_each_of_several_pictures_is_explained_at_a_layer_that_sees_it(taught, k
     prepared, names = prepared_for(bundle), list(bundle.input_shapes)
     found = {name: grad_cam_of_input(bundle, prepared, Ask(0, input=name, keras=keras_process)) for name in names}
     assert len({explanation.layer for explanation in found.values()}) == len(names)
-    for explanation in found.values():
+    for name, explanation in found.items():
         check_movement(explanation, may_be_empty=False)
+        ask = Ask(0, input=name, layer=explanation.layer, keras=keras_process)
+        assert check_explanation(bundle, prepared, explanation, ask).sanity is not None
