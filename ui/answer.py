@@ -90,11 +90,11 @@ def _force(state: Reading, digest: str, slug: str) -> None:
 
 
 def _likeliest(state: Reading, scan: Scan, offered: list[str], cards: dict[str, ModelCard]) -> str:
-    """The model to begin with: the first for this kind of scan, which is told by its looks where the file does not say.
+    """The model to begin with: the first for this kind of scan, told by its looks where the file does not say it.
 
     A model that was chosen for this scan, or that a link names, stays; one that was chosen for another kind does not.
     """
-    if scan.modality not in UNTELLING or len(offered) < 2:
+    if (scan.modality not in UNTELLING and scan.body_part) or len(offered) < 2:
         return offered[0]
     if state.asked_about not in {"", scan.digest}:
         _forget_model()

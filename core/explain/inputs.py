@@ -115,6 +115,8 @@ def on_frames(values: NDArray[np.floating], picture: Picture) -> NDArray[np.floa
     """
     maps = np.asarray(values, np.float32)
     if picture.values.ndim == 4:
+        if maps.ndim == 4 and maps.shape[1] == 1:  # the network treats the picture as a film of one frame
+            maps = maps[:, 0]
         if maps.ndim != 3:
             raise UnsupportedModel("a layer with one map a picture", "one with frames", "choose another layer")
         return maps

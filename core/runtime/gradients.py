@@ -95,6 +95,8 @@ def grad_cam_grids(
         (N, h, w) float32, rectified, on the absolute scale of the logit.
     """
     activations, gradient = _evaluated(gradients, inputs, unit)
+    if activations.ndim == 5 and activations.shape[1] == 1:  # a picture that the network treats as a film of one frame
+        activations, gradient = activations[:, 0], gradient[:, 0]
     weights = sign * gradient.mean(axis=(1, 2))
     return np.maximum(np.einsum("nhwc,nc->nhw", activations, weights), 0.0).astype(np.float32)
 

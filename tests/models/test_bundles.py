@@ -13,7 +13,11 @@ from core.classify import class_probabilities
 from core.evaluation.case_scores import card_scores, entry_value
 from core.evaluation.class_intervals import bootstrap_classes
 from core.evaluation.intervals import bootstrap
+from core.explain.ask import Ask
+from core.explain.layer_of_input import grad_cam_of_input
 from core.explain.localisation import MEASURES, mean_estimate
+from core.preprocess import Geometry, Prepared
+from core.runtime.keras_process import KerasProcess
 from core.runtime.session import open_bundle
 from core.similarity import read_reference, similarity
 from core.training.audit import CONTROL
@@ -56,6 +60,13 @@ def card(request):
     if card.task == "segmentation" and request.node.originalname in OF_CLASSES:
         pytest.skip("outlines have no scores by class")
     return card
+
+
+@pytest.fixture(scope="module")
+def keras_process():
+    process = KerasProcess()
+    yield process
+    process.close()
 
 
 def recipe_of(card):
@@ -290,3 +301,17 @@ def test_stored_tables_are_those_the_card_names(card):
     assert (
         named <= {f"evaluations/{path.name}" for path in (card.folder / "evaluations").iterdir()} <= named | {CONTROL}
     )
+
+
+@pytest.mark.keras
+def test_every_picture_can_be_explained_by_a_finite_heatmap(card, keras_process):
+    bundle, batch = open_bundle(card), inputs(card, 1)
+    for spec in (spec for spec in card.inputs if spec.is_picture):
+        whole = Geometry(spec.size, spec.size, (1.0, 1.0), (0.0, 0.0), (0, 0, *spec.size))
+        prepared = Prepared(batch, whole, tuple(range(spec.frames)), ())
+        region = np.ones(bundle.run(batch).logits.shape[1:3], np.float32) if card.task == "segmentation" else None
+        ask = Ask(len(card.labels) - 1, input=spec.name, region=region, keras=keras_process)
+        found = grad_cam_of_input(bundle, prepared, ask)
+        assert len(found.grids) == spec.frames
+        assert found.grids.ndim == 3
+        assert np.isfinite(found.grids).all()
