@@ -35,6 +35,7 @@ class Question:
         models: How many models answer it.
         datasets: On how many datasets at least one does.
         paired: Most models with an answer on one dataset; from 2 on there is something to compare.
+        cells: Results that stand beside another one on the same dataset.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Question:
     models: int
     datasets: int
     paired: int
+    cells: int = 0
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -199,7 +201,7 @@ def _folded(name: str) -> str:
 
 
 def questions(evaluations: Sequence[Evaluation]) -> tuple[Question, ...]:
-    """Everything these evaluations can be asked, what most models can be compared on first."""
+    """Everything these evaluations can be asked, what most results can be compared on first."""
     found: dict[object, tuple[str, Answers, list[Evaluation]]] = {}
     # An ordinal model comes first: the order of its labels is the one that quadratic weights count by.
     for evaluation in sorted(evaluations, key=lambda evaluation: evaluation.scores.task != "ordinal"):
@@ -209,7 +211,9 @@ def questions(evaluations: Sequence[Evaluation]) -> tuple[Question, ...]:
             answers: Answers = "multilabel" if evaluation.scores.task == "multilabel" else "multiclass"
             found.setdefault(_same_classes(key), (key, answers, []))[2].append(evaluation)
     listed = [_question(*entry) for entry in found.values()]
-    return tuple(sorted(listed, key=lambda question: (-question.paired, -question.models, -question.datasets)))
+    return tuple(
+        sorted(listed, key=lambda question: (-question.cells, -question.paired, -question.models, -question.datasets))
+    )
 
 
 def _question(key: str, answers: Answers, members: list[Evaluation]) -> Question:
@@ -224,4 +228,5 @@ def _question(key: str, answers: Answers, members: list[Evaluation]) -> Question
     return Question(
         key, title, answers, len(models), len({dataset for dataset, _ in by_dataset}),
         max(len(group) for group in by_dataset.values()),
+        sum(len(group) for group in by_dataset.values() if len(group) > 1),
     )  # fmt: skip

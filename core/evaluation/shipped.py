@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Other tables lie there too, such as `<dataset>--test--grad-cam.parquet`, and are not scores of cases.
-_SCORES = re.compile(r"(?P<dataset>.+?)--(?P<split>train|val|test)\.parquet")
+_SCORES = re.compile(r"(?P<dataset>.+?)--(?P<split>train|val|test|cross-validation)\.parquet")
+
+#: Cases that were each scored by the network of the fold which held them out: a test of the procedure, not of the
+#: weights that ship, hence a dataset of its own.
+_FOLDS = "cross-validation"
 
 _ATTRIBUTE = "attr_"
 
@@ -95,6 +99,8 @@ def _read(path: Path, dataset: str, split: str, card: ModelCard) -> Evaluation:
     import pandas as pd  # most of a second that the first page need not wait for
 
     entry = _entry(card, dataset, split)
+    if split == _FOLDS:
+        dataset, split = f"{dataset}-folds", "test"
     kind: Kind = entry["kind"] if entry.get("kind") in get_args(Kind) else "unknown"
     try:
         table = pd.read_parquet(path)
