@@ -14,7 +14,7 @@ run: $(VENV)/.run
 	$(PY) -m ui.launch --server.port $(PORT)
 
 test: lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .
