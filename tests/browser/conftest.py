@@ -88,15 +88,21 @@ def fresh_server(chromium, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def browser(chromium):
+def launched(chromium):
+    """One Chromium for all tests: Playwright can be started once a process."""
     from playwright.sync_api import sync_playwright
 
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     with sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=chromium, args=options)
-        # One context for all tests: each page is a session of its own to the app, but its scripts load only once.
-        yield launched.new_context(accept_downloads=True)
-        launched.close()
+        found = driver.chromium.launch(executable_path=chromium, args=options)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launched):
+    # One context for all tests: each page is a session of its own to the app, but its scripts load only once.
+    return launched.new_context(accept_downloads=True)
 
 
 @pytest.fixture(scope="session")

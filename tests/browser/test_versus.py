@@ -12,23 +12,21 @@ TIMEOUT = 60_000  # milliseconds
 
 
 @pytest.fixture
-def person(chromium, server, server_log):
+def person(launched, server, server_log):
     """Open the page as somebody else: a browser context of its own, as on another computer."""
-    from playwright.sync_api import sync_playwright
+    faults, contexts, logged = [], [], server_log.stat().st_size
 
-    faults, logged = [], server_log.stat().st_size
-    with sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    def opened(address: str = "versus"):
+        contexts.append(launched.new_context(viewport={"width": 1440, "height": 900}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(TIMEOUT)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(f"{server}/{address}")
+        return page
 
-        def opened(address: str = "versus"):
-            page = launched.new_context(viewport={"width": 1440, "height": 900}).new_page()
-            page.set_default_timeout(TIMEOUT)
-            page.on("pageerror", lambda error: faults.append(str(error)))
-            page.goto(f"{server}/{address}")
-            return page
-
-        yield opened
-        launched.close()
+    yield opened
+    for context in contexts:
+        context.close()
     assert not faults
     new = server_log.read_bytes()[logged:].decode(errors="replace")
     assert "Uncaught app execution" not in new, new  # a socket that is closed while it is written to is no fault

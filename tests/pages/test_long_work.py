@@ -89,7 +89,7 @@ def test_opening_can_be_cancelled(start, state, monkeypatch, png, settled):
 
 
 @pytest.mark.parametrize("widget", ["Invert", "Window"])
-def test_a_widget_change_runs_the_page_quickly(widget, look_at):
+def test_a_widget_change_runs_the_page_quickly(widget, look_at, light_heap):
     """Generous, for a busy machine; the real limit of 150 ms is measured by the benchmarks."""
     app, times = look_at("chest"), []
     for turn in range(7):

@@ -86,7 +86,7 @@ def test_a_place_in_the_address_that_does_not_exist_gives_one_that_does(lesson, 
     assert 0 <= app.slider(key="row").value <= 127
 
 
-def test_a_slider_costs_little_processor_time(lesson):
+def test_a_slider_costs_little_processor_time(lesson, light_heap):
     app = lesson()
     app.selectbox(key="edge").select(256).run()
     app.segmented_control(key="padding").set_value("same").run()

@@ -76,7 +76,7 @@ def test_each_part_has_a_question_that_answers_at_once(lesson, words, part, key,
 
 
 @pytest.mark.parametrize(("part", "slider"), [("Activation", "row"), ("Pooling", "row"), ("Shift", "shift")])
-def test_a_slider_costs_little_processor_time(lesson, part, slider):
+def test_a_slider_costs_little_processor_time(lesson, part, slider, light_heap):
     app = lesson(part)
     taken = []
     for value in range(3, 8):
