@@ -6,10 +6,11 @@ Each module of this folder has `run() -> list[dict]` with rows of `name`, `value
 
 from __future__ import annotations
 
-import importlib
 import json
 import pkgutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import benchmarks
@@ -30,6 +31,16 @@ def table(rows: list[dict[str, object]]) -> str:
     return "\n".join(lines)
 
 
+def _rows(name: str) -> list[dict[str, object]]:
+    """A process for each: what one module imported (TensorFlow above all) slows the garbage collection of the next."""
+    code = "import importlib, json, sys; rows = importlib.import_module(f'benchmarks.{sys.argv[1]}').run(); "
+    code += "open(sys.argv[2], 'w').write(json.dumps(rows))"
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "rows.json"
+        subprocess.run([sys.executable, "-c", code, name, str(target)], check=True)
+        return list(json.loads(target.read_text(encoding="utf-8")))
+
+
 def main(wanted: list[str]) -> int:
     unknown = sorted(set(wanted) - set(modules()))
     if unknown:
@@ -38,7 +49,7 @@ def main(wanted: list[str]) -> int:
     rows: list[dict[str, object]] = []
     for name in wanted or modules():
         print(f"{name} …", flush=True)
-        rows += importlib.import_module(f"benchmarks.{name}").run()
+        rows += _rows(name)
     print(table(rows))
     if not wanted:
         RESULTS.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

@@ -94,7 +94,8 @@ def _likeliest(state: Reading, scan: Scan, offered: list[str], cards: dict[str, 
 
     A model that was chosen for this scan, or that a link names, stays; one that was chosen for another kind does not.
     """
-    if (scan.modality not in UNTELLING and scan.body_part) or len(offered) < 2:
+    unsaid = scan.modality in UNTELLING or (scan.modality == "MR" and not scan.body_part)  # an MR may be of anything
+    if not unsaid or len(offered) < 2:
         return offered[0]
     if state.asked_about not in {"", scan.digest}:
         _forget_model()
