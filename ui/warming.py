@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 #: In this order: Plotly must not meet a pandas that is only half imported.
-MODULES = ("pandas", "plotly.subplots", "onnxruntime", "ui.answer", "ui.viewer")
+MODULES = (
+    "pandas", "plotly.subplots", "onnxruntime", "ui.answer", "ui.viewer", "ui.outlining.showing", "ui.study.showing",
+)  # fmt: skip
 
 #: Seconds between the first answer and the start of Keras.
 KERAS_AFTER = 4.0
