@@ -95,8 +95,7 @@ def test_a_slider_costs_little_processor_time(lesson, light_heap):
         before = time.process_time()
         app.slider(key="row").set_value(row).run()
         taken.append(time.process_time() - before)
-    # Generous: other threads of the test process count too. The real limit of 150 ms is measured by the benchmarks.
-    assert min(taken) < 0.5
+    assert min(taken) < 0.15  # waiting for other processes is not counted, nor is a first run
 
 
 @pytest.mark.parametrize("sample", ["brain", "doppler", "bones"])
