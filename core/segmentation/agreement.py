@@ -73,8 +73,7 @@ def volume_agreement(segmentation: Segmentation, truth: NDArray[np.bool_], label
     steps, unit = steps_of(scan, volume=True)
     farthest = most = float("nan")
     if scan.axis == "slice" and steps[0] > 0 and unit == "mm":
-        inside = _around(masks | truth)
-        farthest, most = _distances(truth[inside], masks[inside], steps)
+        farthest, most = _distances(truth, masks, steps)
     return Agreement(segmentation.labels[label], dice(truth, masks), farthest, most, unit, len(masks))
 
 
@@ -84,15 +83,3 @@ def _distances(truth: NDArray[np.bool_], mask: NDArray[np.bool_], steps: tuple[f
     if not len(both[0]):
         return float("nan"), float("nan")
     return max(float(one.max()) for one in both), max(float(np.percentile(one, 95)) for one in both)
-
-
-def _around(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """The box around a mask, so that empty space costs nothing; all of it where the mask is empty."""
-    if not mask.any():
-        return tuple(slice(None) for _ in mask.shape)
-    boxes = []
-    for axis in range(mask.ndim):
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        where = np.flatnonzero(mask.any(axis=others))
-        boxes.append(slice(int(where[0]), int(where[-1]) + 1))
-    return tuple(boxes)

@@ -68,6 +68,40 @@ def test_distances_are_exact_far_from_the_origin():
     assert hausdorff(a, b, (1e3, 1e-3)) == 0.0
 
 
+def brute_force(one, two):
+    return np.sqrt(((one[:, None] - two[None]) ** 2).sum(-1)).min(axis=1)
+
+
+def test_distances_of_a_leaning_stack_follow_the_origins_of_its_slices():
+    a, b = np.zeros((2, 4, 9, 9), bool)
+    a[0, 4, 4] = b[2, 4, 4] = True
+    # Slices 3 mm apart along their normal, each 4 mm further down: a gantry that leans.
+    origins = np.array([[3.0 * k, 4.0 * k, 0.0] for k in range(4)])
+    assert hausdorff(a, b, (3.0, 0.5, 0.5)) == pytest.approx(6.0)
+    assert hausdorff_95(a, b, (3.0, 0.5, 0.5), origins) == pytest.approx(10.0)
+    straight = origins * (1, 0, 0)
+    a, b = masks((4, 9, 9))
+    for ours, theirs in zip(
+        surface_distances(a, b, (3.0, 0.5, 0.5), straight), surface_distances(a, b, (3.0, 0.5, 0.5)), strict=True
+    ):
+        assert ours == pytest.approx(theirs)
+    one, two = (surface_points(mask, (3.0, 0.5, 0.5), origins) for mask in (a, b))
+    assert surface_distances(a, b, (3.0, 0.5, 0.5), origins)[0] == pytest.approx(brute_force(one, two))
+
+
+def test_origins_that_do_not_fit_the_slices_are_refused():
+    block = np.ones((4, 5, 5), bool)
+    with pytest.raises(ValueError, match="origin of 3 numbers for each slice"):
+        hausdorff(block, block, (1, 1, 1), np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("place", [(0, 0), (-1, -1), (3, 5)])
+def test_surface_points_lie_where_the_mask_does(place):
+    mask = np.zeros((7, 11), bool)
+    mask[place] = True
+    assert surface_points(mask, (2.0, 0.5)).tolist() == [list(np.argwhere(mask)[0] * (2.0, 0.5))]
+
+
 def test_surface_of_a_block_is_its_shell():
     block = np.ones((5, 5, 5), bool)
     assert len(surface_points(block, (1, 1, 1))) == 125 - 27
