@@ -110,7 +110,7 @@ def _bundle(model: Any, folder: Path) -> Any:
 
 def _bare_session(folder: Path) -> Any:
     """What one would write without us: every default, all outputs."""
-    import onnxruntime
+    from core.runtime.onnx_runtime import onnxruntime
 
     return onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 #: In this order: Plotly must not meet a pandas that is only half imported.
 MODULES = (
-    "pandas", "plotly.subplots", "onnxruntime", "ui.answer", "ui.viewer", "ui.outlining.showing", "ui.study.showing",
+    "pandas", "plotly.subplots", "core.runtime.onnx_runtime", "ui.answer", "ui.viewer", "ui.outlining.showing",
+    "ui.study.showing",
 )  # fmt: skip
 
 #: Seconds between the first answer and the start of Keras.

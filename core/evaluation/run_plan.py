@@ -115,7 +115,7 @@ def make_plan(
 
 def versions() -> dict[str, str]:
     """Of what computes scores."""
-    import onnxruntime
+    from core.runtime.onnx_runtime import onnxruntime
 
     return {
         "scanlens": VERSION,

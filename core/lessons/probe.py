@@ -14,7 +14,7 @@ from core.lessons.onnx_steps import read_steps
 from core.runtime.session import ONNX_FILE, Bundle, verified_bytes
 
 if TYPE_CHECKING:
-    import onnxruntime
+    from core.runtime.onnx_runtime import onnxruntime
 
 
 class Probe:
@@ -39,9 +39,9 @@ class Probe:
         Returns:
             Number to (channels, rows, columns), or (length,) of a box without places.
         """
-        from onnxruntime import RunOptions
+        from core.runtime.onnx_runtime import onnxruntime
 
-        only_asked = RunOptions()
+        only_asked = onnxruntime.RunOptions()
         only_asked.only_execute_path_to_fetches = True
         one = {name: array[:1] for name, array in batch.items()}
         wanted = [self.network.boxes[number] for number in numbers]
@@ -86,7 +86,7 @@ def _tapped(proto: Any, tensors: Collection[str]) -> onnxruntime.InferenceSessio
 
 def session_of(proto: Any) -> onnxruntime.InferenceSession:
     """ONNX Runtime on a changed model, in memory."""
-    import onnxruntime
+    from core.runtime.onnx_runtime import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = 1, 1  # two wait for each other by spinning

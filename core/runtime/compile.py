@@ -223,7 +223,7 @@ def _check(
     content: bytes, inputs: Mapping[str, NDArray[np.generic]], expected: NDArray[np.float32], activation: Activation
 ) -> float:
     """Largest difference of a probability between ONNX Runtime and Keras, one by one and as a batch."""
-    import onnxruntime
+    from core.runtime.onnx_runtime import onnxruntime
 
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

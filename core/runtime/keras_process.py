@@ -22,7 +22,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from core import errors
+from core import SILENCE, errors
 from core.errors import Cancelled, KerasProcessFailed, ScanLensError
 from core.runtime.wire import Arrays, BrokenMessage, encode_message, read_message
 
@@ -271,7 +271,9 @@ class _Child:
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return kept | {
+    return {
+        **kept,
+        **SILENCE,
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
         "KERAS_BACKEND": "tensorflow",

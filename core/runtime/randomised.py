@@ -35,7 +35,8 @@ def randomised_bundle(bundle: Bundle, share: float = 1.0, seed: int = 0) -> Bund
         InvalidCard: The compiled file is gone or another one.
     """
     import onnx
-    import onnxruntime
+
+    from core.runtime.onnx_runtime import onnxruntime
 
     proto = onnx.load_from_string(verified_bytes(bundle.card, ONNX_FILE))
     rng = np.random.default_rng(seed)

@@ -22,7 +22,7 @@ from core.errors import Cancelled, IncompatibleInput, InvalidCard
 from core.similarity import Reference, Similarity, read_reference, similarity
 
 if TYPE_CHECKING:
-    import onnxruntime
+    from core.runtime.onnx_runtime import onnxruntime
 
 ONNX_FILE = "model.onnx"
 REFERENCE_FILE = "similarity.npz"
@@ -68,7 +68,7 @@ class Bundle:
     def __init__(
         self, card: ModelCard, session: onnxruntime.InferenceSession, reference: Reference | None = None
     ) -> None:
-        from onnxruntime import RunOptions
+        from core.runtime.onnx_runtime import onnxruntime
 
         self.card = card
         self.reference = reference
@@ -78,7 +78,7 @@ class Bundle:
         self.units = int(session.get_outputs()[0].shape[-1])
         self._session = session
         self._shapes = {value.name: tuple(value.shape[1:]) for value in session.get_inputs()}
-        self._only_asked = RunOptions()
+        self._only_asked = onnxruntime.RunOptions()
         self._only_asked.only_execute_path_to_fetches = True
         facts = _metadata(session, card)
         self.explain_layer = str(facts.get("explain_layer", card.explain_layer))
@@ -193,7 +193,7 @@ def open_bundle(card: ModelCard, threads: int = INTRA_THREADS) -> Bundle:
     Raises:
         InvalidCard: The file is missing, is not the one the card was written for, or does not fit its contract.
     """
-    import onnxruntime  # half a second that the first page need not wait for
+    from core.runtime.onnx_runtime import onnxruntime  # half a second that the first page need not wait for
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

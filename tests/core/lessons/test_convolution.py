@@ -139,13 +139,14 @@ def test_models_of_each_design_show_their_filters():
 
 def test_the_first_map_of_a_shipped_model_is_the_one_that_onnx_runtime_computes():
     import onnx
-    from onnxruntime import InferenceSession
+
+    from core.runtime.onnx_runtime import onnxruntime
 
     card = load_cards(MODELS)[0]["pneumonia-small-cnn"]
     proto = onnx.load(card.folder / "model.onnx")
     node = next(node for node in proto.graph.node if node.op_type == "Conv")
     proto.graph.output.append(onnx.helper.make_tensor_value_info(node.output[0], onnx.TensorProto.FLOAT, None))
-    session = InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     image = np.random.default_rng(3).random((64, 64)).astype(np.float32)
     (maps,) = session.run([node.output[0]], {session.get_inputs()[0].name: image[None, :, :, None]})
     found = convolve(image, first_layer(card).kernel(5), Sliding(3, 1, "same"))

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
+from core.runtime.onnx_runtime import onnxruntime
 from core.runtime.session import Bundle
 from core.training.card_heatmaps import heatmap_section
 from core.training.choose import Choices
