@@ -11,15 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
+from core.bounded import parse_yaml, read_text
 from core.errors import InvalidCard
 from core.inputs import FeatureSpec, InputSpec, choice, input_spec, names
 
 Task = Literal["binary", "multiclass", "multilabel", "ordinal", "segmentation"]
-
-#: libyaml's loader where the package has it: reading thirty cards took 1.3 s without it.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 __all__ = [
     "FeatureSpec",
@@ -101,12 +97,12 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
     """The YAML between the first two `---` lines, and what follows.
 
     Raises:
-        ValueError: There is no front matter, or it is not a mapping.
+        ValueError: There is no front matter, it is not a mapping, or it passes the bounds of `core.bounded`.
     """
     parts = text.split("---\n", 2)
     if len(parts) != 3 or parts[0].strip():
         raise ValueError("no front matter between two lines of ---")
-    matter = yaml.load(parts[1], Loader=_LOADER)
+    matter = parse_yaml(parts[1])
     if not isinstance(matter, dict):
         raise ValueError("front matter that is not a mapping")
     return matter, parts[2].lstrip("\n")
@@ -141,7 +137,7 @@ def load_card(folder: Path) -> ModelCard:
         InvalidCard: The card is missing or breaks the contract; the sentence names the model and the fault.
     """
     try:
-        matter, text = split_front_matter((folder / "README.md").read_text(encoding="utf-8"))
+        matter, text = split_front_matter(read_text(folder / "README.md"))
         contract = matter["scanlens"]
         labels, inputs = names(contract["labels"], "labels"), tuple(input_spec(entry) for entry in contract["inputs"])
         task = choice(contract["task"], Task, "task")
@@ -176,7 +172,7 @@ def load_card(folder: Path) -> ModelCard:
             thresholds=thresholds,
             derived=derived,
         )
-    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         fault = f"no {error}" if isinstance(error, KeyError) else str(error).replace("\n", " ")
         if isinstance(error, OSError):  # its own text holds the machine's path
             fault = "no file that can be read"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from core.bounded import parse_json
+from core.csv_cells import from_cell, reversible_cell
 from core.errors import ScanLensError
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.record import evaluation_from, facts_of
@@ -28,11 +31,18 @@ Form = Literal["parquet", "csv"]
 
 #: Larger files are refused: a million cases of ten labels come to half of it.
 MOST_BYTES = 1 << 30
+#: Bytes that the columns of a file may come to: runs of one value shrink without bound in Parquet, 3.6 GB to 0.9 MB.
+MOST_UNPACKED = 768 << 20
+#: Columns of one file, and characters of one text in it.
+MOST_COLUMNS, MOST_CHARACTERS = 4_096, 10_000
 
 _KEY = "scanlens"
 _HEAD = b"# scanlens "
 _ATTRIBUTE = "attr_"
-_VERSION = 1
+#: 2: in CSV, an apostrophe stands before text that a spreadsheet would run as a formula.
+_VERSION = 2
+#: Cases that are converted at once.
+_BLOCK = 65_536
 
 
 class InvalidExchange(ScanLensError):
@@ -176,36 +186,116 @@ def _to_parquet(facts: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -
 def _from_parquet(content: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     import pyarrow.parquet
 
-    table = pyarrow.parquet.read_table(io.BytesIO(content))
-    facts = json.loads((table.schema.metadata or {})[_KEY.encode()])
-    return facts, {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+    stored = pyarrow.parquet.ParquetFile(io.BytesIO(content))
+    names = list(stored.schema_arrow.names)
+    # Looked at before anything is unpacked: what the file claims to hold, in the form it would take here.
+    _check_extent(stored.metadata.num_rows, names)
+    if sum(stored.metadata.row_group(k).total_byte_size for k in range(stored.metadata.num_row_groups)) > MOST_UNPACKED:
+        raise _too_much()
+    facts = parse_json((stored.schema_arrow.metadata or {})[_KEY.encode()])
+    # As codes and a list of the texts that occur, a column of texts cannot grow when it is unpacked.
+    texts = [name for name in names if _is_text(name)]
+    stored = pyarrow.parquet.ParquetFile(io.BytesIO(content), read_dictionary=texts)
+    budget = _Budget()
+    parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+    for batch in stored.iter_batches(_BLOCK):
+        for name, column in zip(names, batch.columns, strict=True):
+            parts[name].append(_unpacked(column, budget) if _is_text(name) else _numbers(name, column, budget))
+    empty = {name: np.empty(0, object if _is_text(name) else _number_type(name)) for name in names}
+    return facts, {name: np.concatenate(found) if found else empty[name] for name, found in parts.items()}
+
+
+class _Budget:
+    """Counts what has been unpacked, and refuses what passes `MOST_UNPACKED`."""
+
+    def __init__(self) -> None:
+        self.left = MOST_UNPACKED
+
+    def claim(self, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise _too_much()
+
+
+def _too_much() -> InvalidExchange:
+    return InvalidExchange(
+        f"results that unpack to at most {MOST_UNPACKED >> 20} MB",
+        "a file that unpacks to more",
+        "export fewer cases at once",
+    )
+
+
+def _check_extent(cases: int, names: list[str]) -> None:
+    if len(names) > MOST_COLUMNS:
+        raise InvalidExchange(f"at most {MOST_COLUMNS:,} columns", f"{len(names):,}", "export fewer attributes")
+    if 8 * cases * len(names) > MOST_UNPACKED:
+        raise _too_much()
+
+
+def _unpacked(column: Any, budget: _Budget) -> NDArray[Any]:
+    """(cases,) of str, from codes and the texts that they stand for."""
+    if column.null_count:
+        raise ValueError("a text that is missing")
+    words = column.dictionary.to_pylist()
+    if any(not isinstance(word, str) or len(word) > MOST_CHARACTERS for word in words):
+        raise ValueError("a column of names that are no texts, or one of more than 10,000 characters")
+    codes = column.indices.to_numpy(zero_copy_only=False)
+    # Each case's own text: that is what they come to wherever the evaluation is written next.
+    budget.claim(int(np.array([60 + len(word) for word in words], np.int64)[codes].sum()))
+    table = np.empty(len(words), object)
+    table[:] = words
+    return np.asarray(table[codes])
+
+
+def _numbers(name: str, column: Any, budget: _Budget) -> NDArray[Any]:
+    budget.claim(8 * len(column))
+    if column.type.bit_width > 64 or column.null_count:  # nested columns have no width and raise ValueError
+        raise ValueError("a column of numbers that holds something else")
+    return np.asarray(column.to_numpy(zero_copy_only=False)).astype(_number_type(name), casting="safe")
+
+
+def _number_type(name: str) -> type[np.generic]:
+    return np.int64 if name.startswith("y_true") else np.float64
 
 
 def _to_csv(facts: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> bytes:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
-    # A float's own text reads back as the same float.
-    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    # A float's own text reads back as the same float. Numbers are no formula, also where they begin with a minus.
+    plain = [
+        [reversible_cell(text) for text in column.tolist()] if _is_text(name) else column.tolist()
+        for name, column in columns.items()
+    ]
+    writer.writerows(zip(*plain, strict=True))
     return _HEAD + json.dumps(facts).encode("ascii") + b"\n" + stream.getvalue().encode()
 
 
 def _from_csv(content: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     head, _, body = content.partition(b"\n")
-    facts = json.loads(head[len(_HEAD) :])
-    rows = list(csv.reader(io.StringIO(body.decode(), newline="")))
-    names, rows = rows[0], rows[1:]
-    if any(len(row) != len(names) for row in rows):
-        raise ValueError("a row of another length")
-    return facts, {name: _column(name, [row[k] for row in rows]) for k, name in enumerate(names)}
+    facts = parse_json(head[len(_HEAD) :])
+    rows = csv.reader(io.TextIOWrapper(io.BytesIO(body), encoding="utf-8", newline=""))
+    names = next(rows, [])
+    _check_extent(0, names)
+    marked, budget = int(facts["version"]) >= 2, _Budget()
+    parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+    while block := list(itertools.islice(rows, _BLOCK)):
+        if any(len(row) != len(names) for row in block):
+            raise ValueError("a row of another length")
+        for k, name in enumerate(names):
+            parts[name].append(_column(name, [row[k] for row in block], marked, budget))
+    empty = {name: _column(name, [], marked, budget) for name in names}
+    return facts, {name: np.concatenate(found) if found else empty[name] for name, found in parts.items()}
 
 
-def _column(name: str, texts: list[str]) -> NDArray[Any]:
-    if _is_text(name):
-        column = np.empty(len(texts), object)
-        column[:] = texts
-        return column
-    return np.array(texts, np.int64 if name.startswith("y_true") else np.float64)
+def _column(name: str, texts: list[str], marked: bool, budget: _Budget) -> NDArray[Any]:
+    if not _is_text(name):
+        budget.claim(8 * len(texts))
+        return np.array(texts, _number_type(name))
+    budget.claim(sum(60 + len(text) for text in texts))
+    column = np.empty(len(texts), object)
+    column[:] = [from_cell(text) for text in texts] if marked else texts
+    return column
 
 
 def _is_text(name: str) -> bool:

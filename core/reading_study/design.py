@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from core.bounded import parse_json
 from core.reading_study.faults import RoomFault, UnusableCases
 
 #: Cases of a session.
@@ -95,7 +96,7 @@ class Plan:
     @staticmethod
     def from_json(text: str) -> Plan:
         """The plan that `to_json` wrote."""
-        found = json.loads(text)
+        found = parse_json(text)
         cases = tuple(StudyCase(**case) for case in found.pop("cases"))
         return Plan(cases=cases, **found)
 

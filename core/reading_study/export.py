@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from core.csv_cells import as_cell
 from core.reading_study.class_results import ClassResult, class_result
 from core.reading_study.design import Plan, reading_order
 from core.reading_study.store import Reader
@@ -64,7 +65,7 @@ def as_csv(plan: Plan, readers: Sequence[Reader]) -> str:
     columns = list(rows[0]) if rows else ["reader", "read_as", *_case(plan, 0)]
     writer = csv.DictWriter(written, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: as_cell(value) for name, value in row.items()} for row in rows)
     return written.getvalue()
 
 

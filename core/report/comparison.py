@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.csv_cells import as_cell
 from core.evaluation.comparison_words import sentence
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.matrix import Cell, Matrix, PairOfCells, dataset_key, model_key
@@ -73,12 +74,8 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _harmless(value) for name, value in row.items()})
+        writer.writerow({name: as_cell(value) for name, value in row.items()})
     return text.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
 
 
 def latex_table(table: Matrix) -> str:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from core.card import ModelCard
+from core.csv_cells import as_cell
 from core.explain.explanation import Explanation
 from core.report.facts import DISCLAIMER, doubts, versions
 from core.scan import Scan
@@ -119,9 +120,7 @@ def _cell(value: object) -> object:
     plain = _strict(value)
     if isinstance(plain, bool):
         return "true" if plain else "false"
-    if isinstance(plain, str) and plain[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        return f"'{plain}"
-    return "" if plain is None else plain
+    return "" if plain is None else as_cell(plain)
 
 
 def _scan(scan: Scan) -> dict[str, Any]:

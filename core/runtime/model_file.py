@@ -8,7 +8,6 @@ only, and needs h5py but not Keras.
 
 from __future__ import annotations
 
-import json
 import math
 import zipfile
 import zlib
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
+from core.bounded import parse_json
 from core.errors import UnsafeModel
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -107,9 +107,9 @@ def check_model_file(content: bytes) -> ModelFileFacts:
     """
     members = _members(content)
     try:
-        config = json.loads(members[CONFIG])
-        metadata = json.loads(members.get(METADATA, b"{}"))
-    except (ValueError, RecursionError) as error:
+        config = parse_json(members[CONFIG], MAX_CONFIG)
+        metadata = parse_json(members.get(METADATA, b"{}"), MAX_CONFIG)
+    except ValueError as error:
         raise _unsafe("configuration in JSON", "something else") from error
     if not isinstance(config, dict) or "class_name" not in config:
         raise _unsafe("the configuration of a model", "something else")

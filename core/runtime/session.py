@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.bounded import parse_json
 from core.card import ModelCard
 from core.errors import Cancelled, IncompatibleInput, InvalidCard
 from core.similarity import Reference, Similarity, read_reference, similarity
@@ -245,7 +245,7 @@ def _invalid(card: ModelCard, expected: str, received: str) -> InvalidCard:
 
 def _metadata(session: onnxruntime.InferenceSession, card: ModelCard) -> dict[str, Any]:
     try:
-        facts = json.loads(session.get_modelmeta().custom_metadata_map.get("scanlens", "{}"))
+        facts = parse_json(session.get_modelmeta().custom_metadata_map.get("scanlens", "{}"))
     except ValueError as error:
         raise _invalid(card, "metadata that is JSON", f"a broken {ONNX_FILE}") from error
     return facts if isinstance(facts, dict) else {}

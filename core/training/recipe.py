@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
+from core.bounded import parse_yaml, read_text
 from core.card import InputSpec, Task, input_spec
 from core.errors import ScanLensError
 from core.training.splitting import Division
@@ -342,8 +341,8 @@ def load_recipe(path: Path) -> Recipe:
         InvalidRecipe: Something is missing, misspelt or contradictory.
     """
     try:
-        return _parse(path.stem, yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
+        return _parse(path.stem, parse_yaml(read_text(path)))
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         fault = f"no {error}" if isinstance(error, KeyError) else str(error).replace("\n", " ")
         raise InvalidRecipe(
             f"a complete recipe in {path.name}", fault, "compare it with pneumonia-chest-xray.yaml"

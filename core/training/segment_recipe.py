@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
+from core.bounded import parse_yaml, read_regular
 from core.card import InputSpec, input_spec
 from core.training.recipe import RECIPES, Augmentation, InvalidRecipe, Source
 from core.training.splitting import Division
@@ -211,9 +210,9 @@ def load_outline_recipe(path: Path) -> OutlineRecipe:
         InvalidRecipe: Something is missing, misspelt or contradictory.
     """
     try:
-        content = path.read_bytes()
-        recipe = _parse(path.stem, yaml.safe_load(content.decode("utf-8")))
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
+        content = read_regular(path)
+        recipe = _parse(path.stem, parse_yaml(content.decode("utf-8")))
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         fault = f"no {error}" if isinstance(error, KeyError) else str(error).replace("\n", " ")
         raise InvalidRecipe(
             f"a complete recipe of outlines in {path.name}", fault, "compare it with glioma-outline.yaml"

@@ -1,8 +1,11 @@
 import dataclasses
 import io
+import tracemalloc
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from core.evaluation.exchange import InvalidExchange, export, export_bytes, import_file, same
@@ -124,3 +127,55 @@ def test_what_is_no_evaluation_is_one_sentence(content):
 def test_a_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(InvalidExchange, match=r"nothing\.csv, which cannot"):
         import_file(tmp_path / "nothing.csv")
+
+
+@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-2", "@x", "'quoted", "\tx"])
+def test_text_in_an_exported_csv_is_no_formula_and_comes_back(text):
+    made = make()
+    made = dataclasses.replace(made, attributes={"note": np.array([text] * len(made.cases), object)})
+    content = export_bytes(made, "csv")
+    table = pd.read_csv(io.BytesIO(content), skiprows=1, dtype=str, keep_default_na=False)
+    assert not table["attr_note"].str.startswith(("=", "+", "-", "@", "\t")).any()
+    assert same(import_file(content), made)
+
+
+def grown(column, value, rows, form):
+    """A file whose column says the same thing over and over: small on disk, as large as one likes when unpacked."""
+    made = make(count=2)
+    if form == "csv":
+        head, names, row, _ = export_bytes(made, "csv").split(b"\n", 3)
+        return b"\n".join([head, names, *[row] * rows, b""])
+    table = pyarrow.parquet.read_table(io.BytesIO(export_bytes(made)))
+    columns = {name: pyarrow.repeat(table[name][0], rows) for name in table.column_names}
+    table = pyarrow.table(columns | {column: pyarrow.repeat(value, rows)}, metadata=table.schema.metadata)
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(table, stream, compression="zstd")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("form", "column", "value", "rows"),
+    [
+        ("parquet", "case", "x" * 9_000, 30_000),  # one text of 9 kB, which 270 MB of names would point to
+        ("parquet", "case", "x" * 20_000, 100),
+        ("parquet", "logit", 0.5, 400_000),
+        ("csv", "case", "x", 40_000),
+    ],
+)
+def test_a_small_file_that_grows_is_refused_within_the_bound(form, column, value, rows, monkeypatch):
+    monkeypatch.setattr("core.evaluation.exchange.MOST_UNPACKED", 8 << 20)
+    content = grown(column, value, rows, form)
+    assert len(content) < 8 << 20
+    tracemalloc.start()
+    before = pyarrow.total_allocated_bytes()
+    with pytest.raises(InvalidExchange):
+        import_file(content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 64 << 20
+    assert pyarrow.total_allocated_bytes() - before < 64 << 20
+
+
+def test_metadata_that_nests_without_end_is_one_sentence():
+    with pytest.raises(InvalidExchange):
+        import_file(b"# scanlens " + b"[" * 100_000 + b"\nlogit\n")
