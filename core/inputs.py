@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Literal, get_args
 
 InputKind = Literal["image", "volume", "sequence", "table"]
 Resize = Literal["stretch", "letterbox", "crop"]
+#: Numbers that a model may take for one case; a CT volume of 512 × 512 × 128 has half of it.
+MOST_NUMBERS = 1 << 26
+
 Intensity = Literal["display", "percentile", "window"]
 
 
@@ -165,8 +169,13 @@ def input_spec(entry: Mapping[str, Any]) -> InputSpec:
     rows, columns = (int(v) for v in entry["size"])
     low, high = (float(v) for v in entry.get("range", (0.0, 1.0)))
     channels, frames = int(entry["channels"]), int(entry.get("frames", 1))
-    if channels not in {1, 3} or min(rows, columns) < 1 or high <= low:
+    if channels not in {1, 3} or min(rows, columns) < 1 or not high > low or not isfinite(high - low):
         raise ValueError(f"input {entry.get('name')!r} with size, channels or range out of bounds")
+    if rows * columns * channels * frames > MOST_NUMBERS:
+        raise ValueError(
+            f"input {entry.get('name')!r} of {frames} × {rows} × {columns} × {channels} numbers, more than the "
+            f"{MOST_NUMBERS:,} that one case may have"
+        )
     if (frames > 1) != (kind in {"sequence", "volume"}):
         raise ValueError(f"input {entry.get('name')!r} of kind {kind} with {frames} frames")
     intensity = choice(entry.get("intensity", "display"), Intensity, "intensity")

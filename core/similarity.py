@@ -12,6 +12,9 @@ disease whose picture is made the same way.
 from __future__ import annotations
 
 import io
+import math
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,9 @@ from numpy.typing import NDArray
 
 #: Directions kept. More gain nothing on our models, and the file stays small.
 RANK = 64
+
+#: Bytes of all arrays of a reference; those that ship have 70 kB.
+MOST_BYTES = 256 << 20
 
 #: Pictures beyond this percentile of the validation split are called unlike: about 1 in 100 of its own kind.
 LIMIT = 99.0
@@ -125,6 +131,15 @@ def similarity(reference: Reference, features: NDArray[np.floating]) -> tuple[Si
     )
 
 
+def _claimed(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    """Bytes that an array says it has, which NumPy allocates before it reads any."""
+    with archive.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+    return math.prod(shape) * dtype.itemsize
+
+
 def save_reference(reference: Reference, path: Path) -> None:
     """Write `similarity.npz`."""
     arrays: dict[str, Any] = {name: np.asarray(value, np.float32) for name, value in vars(reference).items()}
@@ -132,12 +147,20 @@ def save_reference(reference: Reference, path: Path) -> None:
 
 
 def read_reference(content: bytes) -> Reference:
-    """Read the bytes of a `similarity.npz`; nothing in it can run code.
+    """Read the bytes of a `similarity.npz`; nothing in it can run code, or claim more memory than it fills.
 
     Raises:
         ValueError: It is not such a file.
         KeyError: An array is missing.
     """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+            claimed = sum(_claimed(archive, member) for member in archive.infolist())
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ValueError("no whole archive of arrays") from error
+    if max(unpacked, claimed) > MOST_BYTES:
+        raise ValueError(f"arrays of more than {MOST_BYTES >> 20} MB")
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         arrays = {name: stored[name].astype(np.float32) for name in Reference.__dataclass_fields__ if name != "rest"}
         return Reference(**arrays, rest=float(stored["rest"]))

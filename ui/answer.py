@@ -22,7 +22,7 @@ from core.figures.wording import beside_threshold, probability_text
 from core.most_alike import alikeness
 from core.runtime.session import REFERENCE_FILE, Bundle
 from core.scan import Scan
-from ui.cache import cached_bundle, cached_cards, cached_keras
+from ui.cache import cached_bundle, cached_cards, cached_keras, usable_bundle
 from ui.charts import show_chart
 from ui.jobs import Job, show_job
 from ui.session import Reading
@@ -103,7 +103,7 @@ def _likeliest(state: Reading, scan: Scan, offered: list[str], cards: dict[str, 
     if st.query_params.get("model") in offered:
         return offered[0]
     able = [slug for slug in offered if len(cards[slug].inputs) == 1 and REFERENCE_FILE in cards[slug].sha256]
-    near = state.answers.get(("alike", scan.digest), lambda: alikeness(map(cached_bundle, able), scan))
+    near = state.answers.get(("alike", scan.digest), lambda: alikeness(filter(None, map(usable_bundle, able)), scan))
     nearest = next(iter(near), None)
     if nearest is None or near[nearest] > 1.0:  # none of them knows such pictures
         return offered[0]

@@ -9,11 +9,12 @@ import cv2
 import streamlit as st
 
 from core.card import ModelCard, load_cards
-from core.errors import InvalidCard
+from core.errors import InvalidCard, ScanLensError
 from core.home import home
 from core.runtime.keras_process import KerasProcess
 from core.runtime.session import Bundle, open_bundle
 from core.samples import open_sample, thumbnail
+from ui.faults import log_fault
 from ui.session import Recent
 
 if TYPE_CHECKING:
@@ -39,6 +40,20 @@ def cached_cards() -> tuple[dict[str, ModelCard], list[InvalidCard]]:
 def cached_bundle(slug: str) -> Bundle:
     """One opened model."""
     return open_bundle(cached_cards()[0][slug])
+
+
+def usable_bundle(slug: str) -> Bundle | None:
+    """One opened model, or None where it is broken: for work on many models, which one broken one must not end.
+
+    What is wrong with it is said where the user chooses it.
+    """
+    try:
+        return cached_bundle(slug)
+    except ScanLensError:
+        return None
+    except Exception as error:  # a folder that anyone may have put there
+        log_fault(f"Opening {slug}", error)
+        return None
 
 
 @st.cache_resource(show_spinner=False)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import importlib
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from core.compatibility import compatibility
-from core.errors import InvalidCard
 from core.scan import Scan
-from ui.cache import cached_bundle, cached_cards, cached_keras
+from ui.cache import cached_cards, cached_keras, usable_bundle
 from ui.charts import show_chart
 
 if TYPE_CHECKING:
@@ -76,8 +74,5 @@ def _keras_soon() -> threading.Timer:
 
 @st.cache_data(show_spinner=False)
 def _any_needs_keras(slugs: tuple[str, ...]) -> bool:
-    for slug in slugs:
-        with suppress(InvalidCard):  # the picker says what is wrong with it
-            if cached_bundle(slug).cam_weights is None:
-                return True
-    return False
+    bundles = (usable_bundle(slug) for slug in slugs)
+    return any(bundle is not None and bundle.cam_weights is None for bundle in bundles)

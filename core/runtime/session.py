@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bounded import parse_json
+from core.bounded import Unbounded, parse_json, read_regular
 from core.card import ModelCard
 from core.errors import Cancelled, IncompatibleInput, InvalidCard
 from core.similarity import Reference, Similarity, read_reference, similarity
 
 if TYPE_CHECKING:
     from core.runtime.onnx_runtime import onnxruntime
+
+#: Bytes of one file of a bundle.
+MOST_BYTES = 1 << 30
 
 ONNX_FILE = "model.onnx"
 REFERENCE_FILE = "similarity.npz"
@@ -204,6 +207,15 @@ def open_bundle(card: ModelCard, threads: int = INTRA_THREADS) -> Bundle:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has an exception class for each of its status codes
         raise _invalid(card, "one that ONNX Runtime can open", f"a broken {ONNX_FILE}") from error
+    try:
+        return _checked(card, session)
+    except InvalidCard:
+        raise
+    except Exception as error:  # outputs, metadata and weights can be anything in a file that anyone may have made
+        raise _invalid(card, "a compiled model with its outputs and metadata", f"a broken {ONNX_FILE}") from error
+
+
+def _checked(card: ModelCard, session: onnxruntime.InferenceSession) -> Bundle:
     inputs, named = {value.name for value in session.get_inputs()}, {spec.name for spec in card.inputs}
     if inputs != named:
         raise _invalid(card, f"inputs named {', '.join(sorted(inputs))}", f"a card with {', '.join(sorted(named))}")
@@ -229,9 +241,11 @@ def verified_bytes(card: ModelCard, name: str) -> bytes:
         InvalidCard: The file is missing, not on the card, or another one.
     """
     try:
-        content = (Path(card.folder) / name).read_bytes()
+        content = read_regular(Path(card.folder) / name, MOST_BYTES)
     except OSError as error:
         raise _invalid(card, f"the file {name}", "none") from error
+    except Unbounded as error:
+        raise _invalid(card, f"the file {name} of at most {MOST_BYTES >> 20} MB", str(error)) from error
     wanted, found = str(card.sha256.get(name, "")), hashlib.sha256(content).hexdigest()
     if wanted.lower() != found:
         received = f"{name} with the sha256 {found[:12]}…" if wanted else f"{name}, which the card does not list"

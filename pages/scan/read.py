@@ -66,4 +66,5 @@ if not show_opening(state):
     else:
         remember_in_address(state)
         show_scan(state, state.scan)
-        warm_keras_for(state.scan)
+        with errors_shown():
+            warm_keras_for(state.scan)

@@ -1,6 +1,7 @@
 """The similarity check on features whose answer is known."""
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -77,3 +78,32 @@ def test_file_that_would_run_code_is_refused():
     np.savez(stream, mean=np.array([object()], dtype=object))
     with pytest.raises(ValueError, match="pickle"):
         read_reference(stream.getvalue())
+
+
+def npz(**members):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(f"{name}.npy", data)
+    return content.getvalue()
+
+
+def header_of(shape):
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no archive",
+        npz(mean=b"no array"),
+        npz(mean=header_of((1 << 40,))),  # claims 4 TB and holds nothing
+        npz(mean=header_of((4, 4)) + bytes(300 << 20)),  # 300 MB of zeros in 300 kB
+    ],
+    ids=["no archive", "no array", "claims", "grows"],
+)
+def test_reference_that_is_none_or_claims_too_much_is_refused(content):
+    with pytest.raises((ValueError, KeyError)):
+        read_reference(content)

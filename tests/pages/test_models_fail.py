@@ -1,5 +1,7 @@
 """A broken model or a broken Keras process costs its part of the page and nothing else."""
 
+import os
+import re
 import shutil
 from pathlib import Path
 
@@ -93,3 +95,56 @@ def test_a_missing_model_file_is_one_sentence(shipped, look_at):
     assert not app.exception
     assert len(app.error) == 1
     assert str(shipped.parent) not in app.error[0].value
+
+
+def hostile_cards(folder):
+    """Cards that ended or hung the web process, or that claim what no machine has."""
+    (folder / "README.md").write_text(f"---\n{'[' * 200_000}\n---\n", encoding="utf-8")
+    for name, entry in {
+        "laughs": "a: &a [x]\nb: &b [*a, *a]\n",
+        "sixty": f"a: 1{':59' * 50_000}\n",
+        "text": "no mapping\n",
+    }.items():
+        place = folder.parent / name
+        place.mkdir()
+        (place / "README.md").write_text(f"---\n{entry}---\n", encoding="utf-8")
+    if hasattr(os, "mkfifo"):
+        (folder.parent / "fifo").mkdir()
+        os.mkfifo(folder.parent / "fifo" / "README.md")
+
+
+def test_hostile_cards_are_one_sentence_each_and_hide_no_good_model(shipped, models, look_at):
+    (models / "deep").mkdir()
+    hostile_cards(models / "deep")
+    app = look_at("chest")
+    assert not app.exception
+    folders = [path.name for path in models.iterdir() if path != shipped]
+    assert len(folders) >= 4
+    assert sorted(error.value.split("/README.md")[0].split()[-1] for error in app.error) == sorted(folders)
+    assert app.subheader, "the good model answers"
+
+
+def test_a_card_that_declares_a_giant_input_is_one_sentence(shipped, look_at):
+    card = (shipped / "README.md").read_text(encoding="utf-8")
+    giant = re.sub(r"(?m)^(\s+)size:.*\n(?:\1- .*\n)*", r"\1size: [2000000, 2000000]\n", card, count=1)
+    assert giant != card
+    (shipped / "README.md").write_text(giant, encoding="utf-8")
+    app = look_at("chest")
+    assert not app.exception
+    (error,) = app.error
+    assert "more than" in error.value
+
+
+def test_a_broken_bundle_beside_a_good_one_costs_only_itself(shipped, models, look_at, state):
+    shutil.copytree(shipped, models / "a-broken-one")
+    for name in ("model.onnx", "similarity.npz"):
+        (models / "a-broken-one" / name).write_bytes(b"broken")
+    app = look_at("chest")
+    assert not app.exception
+    titles = [box for box in app.selectbox if box.label == "Model"]
+    assert titles
+    assert state(app).pictures, "the scan is shown"
+    titles[0].select(MODEL).run()
+    assert not app.exception
+    assert not app.error
+    assert app.subheader, "the good model answers"

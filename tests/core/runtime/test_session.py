@@ -1,3 +1,4 @@
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -115,3 +116,39 @@ def test_threads_share_one_bundle(bundle):
     with ThreadPoolExecutor(4) as pool:
         logits = list(pool.map(lambda batch: bundle.run({"image": batch}).logits, batches))
     assert [float(part.mean()) for part in logits] == [2.0 * value for value in range(16)]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        "[" * 100_000,
+        "{",
+        '{"cam_weights": 3}',
+        '{"cam_weights": {"float32": "AAAA", "shape": [1]}}',
+        '{"cam_weights": {"float32": "no base64", "shape": [3, 3]}}',
+        '{"cam_weights": {"float32": "", "shape": [1000000, 1000000]}}',
+    ],
+)
+def test_metadata_that_anyone_may_have_written_is_one_sentence(folder, card_for, facts):
+    model = onnx.load(folder / "model.onnx")
+    helper.set_model_props(model, {"scanlens": facts})
+    onnx.save(model, folder / "model.onnx")
+    with pytest.raises(InvalidCard, match="restore the model's folder"):
+        open_bundle(card_for(folder))
+
+
+def test_first_output_without_an_axis_is_refused(folder, card_for):
+    model = onnx.load(folder / "model.onnx")
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("logits", TensorProto.FLOAT, []))
+    onnx.save(model, folder / "model.onnx")
+    with pytest.raises(InvalidCard):
+        open_bundle(card_for(folder))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no fifos")
+def test_fifo_in_place_of_a_model_is_refused_without_waiting(folder, card_for):
+    card = card_for(folder)
+    (folder / "model.onnx").unlink()
+    os.mkfifo(folder / "model.onnx")
+    with pytest.raises(InvalidCard, match="no regular file"):
+        open_bundle(card)
