@@ -15,7 +15,19 @@ from numpy.typing import NDArray
 
 from core.card import InputSpec
 from core.errors import IncompatibleInput
-from core.scan import Scan, Step, VoiTable, Window, default_window, grey_levels, percentile_window
+from core.scan import (
+    FrameWindows,
+    Scan,
+    Step,
+    Voi,
+    VoiTable,
+    Window,
+    default_window,
+    grey_levels,
+    percentile_window,
+    window_at,
+    window_text,
+)
 
 #: A crop that keeps less than one part in this many is refused; resampling the rest would only fill the memory.
 MOST_CROPPED = 32
@@ -215,16 +227,19 @@ def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) ->
     if any(not 0 <= index < scan.frames for index in chosen):
         raise IncompatibleInput(f"frames from 1 to {scan.frames}", "another one", "move the slider")
     geometry = plan_geometry((scan.rows, scan.columns), scan.pixel_aspect, spec)
-    window = _input_window(scan, spec) or (None if scan.is_color else default_window(scan))
+    window: Voi | None = _input_window(scan, spec) or (None if scan.is_color else default_window(scan))
     low, high = spec.value_range
     batch = np.empty((len(chosen), *spec.size, spec.channels), np.float32)
     for position, index in enumerate(chosen):
-        placed = _to_channels(_place(_levels(scan, index, window, spec.channels), geometry), spec.channels)
+        levels = _levels(scan, index, None if window is None else window_at(window, index), spec.channels)
+        placed = _to_channels(_place(levels, geometry), spec.channels)
         batch[position] = placed.reshape(*spec.size, spec.channels) * (high - low) + low
+    if isinstance(window, FrameWindows):  # only those of these frames are worth a word
+        window = FrameWindows(tuple(window.each[index] for index in chosen))
     return Prepared({spec.name: batch}, geometry, chosen, _provenance(scan, spec, window))
 
 
-def _provenance(scan: Scan, spec: InputSpec, window: object) -> tuple[Step, ...]:
+def _provenance(scan: Scan, spec: InputSpec, window: Voi | None) -> tuple[Step, ...]:
     rows, columns = spec.size
     how = {
         "stretch": "stretched to the model's shape",
@@ -238,7 +253,11 @@ def _provenance(scan: Scan, spec: InputSpec, window: object) -> tuple[Step, ...]
     )
 
 
-def _window_words(window: object) -> str:
+def _window_words(window: Voi) -> str:
+    if isinstance(window, FrameWindows) and len(set(window.each)) == 1:
+        window = window.each[0]
+    if isinstance(window, FrameWindows):
+        return f"the file's windows, {window_text(window)}"
     if isinstance(window, Window):
         return f"window centre {window.center:g}, width {window.width:g}, {window.function}"
     return "the file's VOI table"

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled, IncompatibleInput
-from core.scan import Scan, Step
+from core.scan import Scan, Step, window_at
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -162,5 +162,6 @@ def _as_scan(moving: Scan, fixed: Scan, pixels: NDArray[np.float32], moved: Move
         spacing_mm=fixed.spacing_mm,
         pixel_aspect=fixed.pixel_aspect,
         slice_spacing_mm=fixed.slice_spacing_mm,
+        windows=tuple(window_at(window, moving.frames // 2) for window in moving.windows),  # frames are mixed
         provenance=(*moving.provenance, step),
     )

@@ -8,6 +8,7 @@ behind them works in one sense: higher is brighter.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -51,6 +52,23 @@ class VoiTable:
 
 
 @dataclass(frozen=True)
+class FrameWindows:
+    """The VOI transform of each frame, where a file or a series gives its frames different ones (PS3.3 C.11.2).
+
+    Attributes:
+        each: One for each frame, in their order.
+        name: What the file calls them, or `""`.
+    """
+
+    each: tuple[Window | VoiTable, ...]
+    name: str = ""
+
+
+#: How the grey values of a scan are shown: the same for all frames, or each frame's own.
+Voi = Window | VoiTable | FrameWindows
+
+
+@dataclass(frozen=True)
 class Step:
     """One transform that was applied, for people to read: `Step("Rescale", "slope 1, intercept -1024 (HU)")`."""
 
@@ -77,7 +95,8 @@ class Scan:
         slice_spacing_mm: Distance of slices along their normal, or None.
         frame_time_ms: Time between frames of a sequence, or None.
         units: `"HU"` or whatever the modality values are in, `""` where unknown.
-        windows: What the file suggests for display, best first; a VOI table comes before windows.
+        windows: What the file suggests for display, best first; a VOI table comes before windows. Where frames differ,
+            an entry is `FrameWindows` and holds that of each; `window_at` takes one frame's.
         padding: Modality value of pixels outside the picture, to be left out of statistics, or None.
         facts: Further facts that identify nobody (view, kernel, sequence …), for "about this scan".
         provenance: Each transform that was applied, in order.
@@ -98,7 +117,7 @@ class Scan:
     slice_spacing_mm: float | None = None
     frame_time_ms: float | None = None
     units: str = ""
-    windows: tuple[Window | VoiTable, ...] = ()
+    windows: tuple[Voi, ...] = ()
     padding: float | None = None
     facts: dict[str, str] = field(default_factory=dict)
     provenance: tuple[Step, ...] = ()
@@ -233,9 +252,9 @@ def _byte_percentiles(sample: NDArray[np.generic], padding: float | None) -> tup
     return (float(low), float(high)) if low == next_low < high == next_high < 256 else None
 
 
-def window_choices(scan: Scan) -> dict[str, Window | VoiTable]:
+def window_choices(scan: Scan) -> dict[str, Voi]:
     """All windows worth offering for a grey scan, by the name shown to people; the default is first."""
-    choices: dict[str, Window | VoiTable] = {}
+    choices: dict[str, Voi] = {}
     for number, window in enumerate(scan.windows, start=1):
         name = window.name or ("From the file" if number == 1 else f"From the file {number}")
         choices.setdefault(name, window)
@@ -247,9 +266,61 @@ def window_choices(scan: Scan) -> dict[str, Window | VoiTable]:
     return choices
 
 
-def default_window(scan: Scan) -> Window | VoiTable:
+def default_window(scan: Scan) -> Voi:
     """What the file suggests, else the percentiles."""
     return scan.windows[0] if scan.windows else percentile_window(scan.pixels, scan.padding)
+
+
+def window_at(window: Voi, index: int) -> Window | VoiTable:
+    """The VOI transform of one frame.
+
+    Args:
+        window: Of a scan.
+        index: Frame from 0.
+
+    Example:
+        >>> window_at(FrameWindows((Window(40.0, 400.0), Window(50.0, 350.0))), 1).center
+        50.0
+    """
+    return window.each[index] if isinstance(window, FrameWindows) else window
+
+
+def windows_of_frames(windows: tuple[Voi, ...], frames: Sequence[int]) -> tuple[Voi, ...]:
+    """The suggestions for a scan that is made of some frames of another.
+
+    Args:
+        windows: Of the whole scan.
+        frames: Which of its frames go into the new one, in their order.
+    """
+    return tuple(
+        FrameWindows(tuple(window.each[index] for index in frames), window.name)
+        if isinstance(window, FrameWindows)
+        else window
+        for window in windows
+    )
+
+
+def window_text(window: Voi) -> str:
+    """In words, e.g. `"centre 40, width 400"`, or the range of both where each frame has its own."""
+    if isinstance(window, Window):
+        return f"centre {_plain(window.center)}, width {_plain(window.width)}"
+    if isinstance(window, VoiTable):
+        return "the file's grey table"
+    plain = [each for each in window.each if isinstance(each, Window)]
+    if not plain:
+        return "the file's grey table of each frame"
+    centers, widths = [each.center for each in plain], [each.width for each in plain]
+    tables = ", or its grey table" if len(plain) < len(window.each) else ""
+    return f"each frame's own, centre {_span(centers)}, width {_span(widths)}{tables}"
+
+
+def _span(values: list[float]) -> str:
+    low, high = _plain(min(values)), _plain(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def grey_levels(pixels: NDArray[np.generic], window: Window | VoiTable) -> NDArray[np.float32]:
@@ -259,15 +330,13 @@ def grey_levels(pixels: NDArray[np.generic], window: Window | VoiTable) -> NDArr
     return apply_window(pixels, window.center, window.width, window.function)
 
 
-def display_frame(
-    scan: Scan, index: int, window: Window | VoiTable | None = None, invert: bool = False
-) -> NDArray[np.uint8]:
+def display_frame(scan: Scan, index: int, window: Voi | None = None, invert: bool = False) -> NDArray[np.uint8]:
     """One frame as people see it.
 
     Args:
         scan: The scan.
         index: Frame from 0.
-        window: None for the scan's default; colour ignores it.
+        window: None for the scan's default, which is this frame's own where frames differ; colour ignores it.
         invert: Turn dark and bright round, on top of what the file asks for.
 
     Returns:
@@ -276,6 +345,6 @@ def display_frame(
     if scan.is_color:
         picture = np.asarray(scan.pixels[index], dtype=np.uint8)
     else:
-        levels = grey_levels(scan.pixels[index], window or default_window(scan))
+        levels = grey_levels(scan.pixels[index], window_at(window or default_window(scan), index))
         picture = (np.nan_to_num(levels) * 255.0 + 0.5).astype(np.uint8)
     return 255 - picture if invert else picture

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.scan import Scan, VoiTable, Window, window_choices
+from core.scan import FrameWindows, Scan, Voi, VoiTable, Window, window_choices, window_text
 from ui.answer import Answer
 from ui.session import Reading
 from ui.viewer import View
@@ -23,7 +23,7 @@ class Look:
     """
 
     name: str
-    window: Window | VoiTable | None
+    window: Voi | None
     invert: bool
 
     def view(self, scan: Scan, frame: int, answer: Answer | None) -> View:
@@ -45,8 +45,10 @@ def choose_look(state: Reading, scan: Scan) -> Look:
     return Look(name, window, invert)
 
 
-def _fine_tuned(scan: Scan, window: Window | VoiTable, name: str) -> tuple[Window | VoiTable, str]:
+def _fine_tuned(scan: Scan, window: Voi, name: str) -> tuple[Voi, str]:
     """Sliders for centre and width around the chosen preset."""
+    if isinstance(window, FrameWindows):
+        return _moved_together(scan, window, name)
     if isinstance(window, VoiTable):
         st.caption("A table from the file; choose another window to adjust it.")
         return window, name
@@ -68,3 +70,33 @@ def _fine_tuned(scan: Scan, window: Window | VoiTable, name: str) -> tuple[Windo
         return window, name
     width = max(width, 1.0) if window.function == "LINEAR" else width
     return Window(center, width, window.function, name), f"{name} {center:g} {width:g}"
+
+
+def _moved_together(scan: Scan, window: FrameWindows, name: str) -> tuple[Voi, str]:
+    """Sliders that move the window of every frame by the same amount, where each has its own."""
+    plain = [each for each in window.each if isinstance(each, Window)]
+    if not plain:
+        st.caption("Each image has a table of its own in the file; choose another window to adjust it.")
+        return window, name
+    widest = max(each.width for each in plain)
+    step = 1.0 if widest >= 50 else widest / 100
+    units = f" ({scan.units})" if scan.units else ""
+    with st.popover("Adjust"):
+        st.caption(f"From the file: {window_text(window)}.")
+        form = "%+.0f" if step == 1.0 else "%+.3g"
+        reach = (-2 * widest, 2 * widest, 0.0)
+        shift = st.slider(f"Centre, moved by{units}", *reach, step, form, key=f"shift-{scan.digest}-{name}")
+        factor = st.slider("Width, times", 0.05, 4.0, 1.0, 0.05, "%.2f", key=f"factor-{scan.digest}-{name}")
+    if (shift, factor) == (0.0, 1.0):
+        return window, name
+    return FrameWindows(
+        tuple(_moved(each, shift, factor) for each in window.each), name
+    ), f"{name} {shift:g} {factor:g}"
+
+
+def _moved(window: Window | VoiTable, shift: float, factor: float) -> Window | VoiTable:
+    if isinstance(window, VoiTable):
+        return window
+    width = window.width * factor
+    width = max(width, 1.0) if window.function == "LINEAR" else width
+    return Window(window.center + shift, width, window.function, window.name)

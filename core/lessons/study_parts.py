@@ -15,7 +15,7 @@ from core.lessons.phantom import Phantom, phantom_scan
 from core.lessons.probe import Probe
 from core.preprocess import Prepared
 from core.runtime.session import Bundle
-from core.scan import Scan
+from core.scan import Scan, windows_of_frames
 
 #: Words of an input that say which contrast of the drawn head stands for it, in order of asking.
 _WORDS = (("flair", ("flair", "t2")), ("post", ("post", "gd", "gadolinium", "t1c")))
@@ -80,4 +80,5 @@ def one_frame(scan: Scan, index: int | None = None) -> Scan:
     if scan.frames == 1:
         return scan
     at = scan.frames // 2 if index is None else index
-    return replace(scan, pixels=scan.pixels[at : at + 1], axis="single", digest=f"{scan.digest}-{at}")
+    windows = windows_of_frames(scan.windows, [at])
+    return replace(scan, pixels=scan.pixels[at : at + 1], windows=windows, axis="single", digest=f"{scan.digest}-{at}")

@@ -15,10 +15,10 @@ from core.errors import UnreadableScan
 from core.readers.dicom_picture import Picture
 from core.readers.dicom_series import Group
 from core.readers.dicom_values import Modality, is_inverted, modality_of, pivot_of, to_values
-from core.readers.dicom_voi import windows_of
+from core.readers.dicom_voi import windows_of_frames
 from core.readers.dicom_words import body_part, facts_of, modality_code, spacing_of, title_of
 from core.readers.opening import Opening
-from core.scan import Scan, Step, VoiTable, Window
+from core.scan import Scan, Step, Voi, percentile_window, window_text
 
 _CORES = os.cpu_count() or 1
 
@@ -151,7 +151,7 @@ class _Values:
 
     pixels: NDArray[np.generic]
     steps: list[Step]
-    windows: tuple[Window | VoiTable, ...] = ()
+    windows: tuple[Voi, ...] = ()
     padding: float | None = None
     units: str = ""
     warnings: tuple[str, ...] = ()
@@ -164,13 +164,11 @@ def _colour(decoded: _Decoded) -> _Values:
 def _grey(decoded: _Decoded) -> _Values:
     """Modality values with their windows, padding and units."""
     first = decoded.pictures[0]
-    middle = decoded.pictures[len(decoded.pictures) // 2]
     modalities = [modality_of(picture) for picture in decoded.pictures]
     low, high = decoded.low, decoded.high
     padding, padded = _fill_padding(decoded)
     pivot = pivot_of(decoded.pictures, modalities, low, high) if is_inverted(first) else None
     values = to_values(decoded.pixels, modalities, pivot, min(low, padding or low), max(high, padding or high))
-    windows, warnings = windows_of(middle, pivot)
     steps = [_modality_step(modalities)]
     if padding is not None:
         padding = modalities[0](padding)
@@ -179,6 +177,11 @@ def _grey(decoded: _Decoded) -> _Values:
         steps.append(Step("Padding", f"{words}, and {padded:,} more were set to it" if padded else words))
     if pivot is not None:
         steps.append(Step("Inversion", f"{_plain_sense(first)}: {pivot:g} minus the value, so that higher is brighter"))
+    windows, warnings = windows_of_frames(
+        decoded.pictures, pivot, lambda index: percentile_window(values[index : index + 1], padding)
+    )
+    if windows:
+        steps.append(Step("Window for display", window_text(windows[0])))
     return _Values(values, steps, windows, padding, modalities[0].units, tuple(warnings))
 
 

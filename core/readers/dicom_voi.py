@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any, get_args
 
 import numpy as np
@@ -10,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from core.readers.dicom_file import items, numbers, text, value
 from core.readers.dicom_picture import Picture
-from core.scan import VoiTable, Window, WindowFunction, inverted_window
+from core.scan import FrameWindows, Voi, VoiTable, Window, WindowFunction, inverted_window
 
 _MACRO = "FrameVOILUTSequence"
 
@@ -34,6 +36,44 @@ def _entries(data: Any, count: int, order: str) -> NDArray[np.float64]:
     if len(values) * 2 == count:  # 8-bit entries packed by pairs into words
         return np.asarray(values, np.uint16).view(np.uint8).astype(np.float64)
     return values
+
+
+def windows_of_frames(
+    pictures: Sequence[Picture], pivot: float | None, fallback: Callable[[int], Window]
+) -> tuple[tuple[Voi, ...], list[str]]:
+    """What the file suggests for each frame, put together.
+
+    Args:
+        pictures: The frames in their order.
+        pivot: Where the pixels were turned round as `pivot - pixels`, else None.
+        fallback: Index of a frame without a suggestion, in a series where others have one, to a window for it.
+
+    Returns:
+        The suggestions, best first: one `Window` or `VoiTable` where all frames have the same, else `FrameWindows`;
+        and warnings about those that are not legal.
+    """
+    known: dict[tuple[object, ...], tuple[Window | VoiTable, ...]] = {}
+    frames, warnings = [], dict[str, None]()
+    for picture in pictures:
+        found, words = windows_of(picture, pivot)
+        warnings |= dict.fromkeys(words)
+        # Kept once however many frames have it, and then told apart by identity.
+        frames.append(known.setdefault(tuple(_same(window) for window in found), found))
+    if len(known) == 1:
+        return frames[0], list(warnings)
+    choices = []
+    for each in zip_longest(*frames):
+        windows = tuple(
+            window or (own[0] if own else fallback(n)) for n, (window, own) in enumerate(zip(each, frames, strict=True))
+        )
+        name = next((window.name for window in each if window is not None and window.name), "")
+        choices.append(windows[0] if len(set(windows)) == 1 else FrameWindows(windows, name))
+    return tuple(choices), list(warnings)
+
+
+def _same(window: Window | VoiTable) -> object:
+    """What makes two suggestions the same."""
+    return window if isinstance(window, Window) else (window.first, window.table.tobytes(), window.name)
 
 
 def windows_of(picture: Picture, pivot: float | None) -> tuple[tuple[Window | VoiTable, ...], list[str]]:

@@ -22,7 +22,7 @@ from core.report.facts import DISCLAIMER, grave_doubts, position_of
 from core.report.picture import evidence_caption, original_pixels, overlay_pixels
 from core.report.sheet import ACCENT, AMBER, HEIGHT, MARGIN, QUIET, WIDTH, Column, draw_scale, new_sheet, place_picture
 from core.report.text import shortened
-from core.scan import Scan, VoiTable, Window, default_window
+from core.scan import Scan, Voi, VoiTable, default_window, window_at, window_text
 from core.version import VERSION
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def as_pdf(
     explanation: Explanation | None = None,
     *,
     frame: int | None = None,
-    window: Window | VoiTable | None = None,
+    window: Voi | None = None,
     invert: bool = False,
     opacity: float = 0.5,
     made_at: datetime | None = None,
@@ -151,7 +151,7 @@ def _pictures(
     view: sections.View,
     top: float,
     height: float,
-    display: tuple[Window | VoiTable | None, bool, float],
+    display: tuple[Voi | None, bool, float],
 ) -> None:
     window, invert, opacity = display
     scan, frame, explanation = view.scan, view.frame, view.explanation
@@ -163,7 +163,7 @@ def _pictures(
     place_picture(pdf, overlay, (right, top, HALF, height), about)
     below = top + height + 1.2
     place = f", {frame_word(scan)} {frame + 1} of {scan.frames}" if scan.frames > 1 else ""
-    words = shortened(f"Original{place}, {_display_words(scan, window, invert)}", 90)
+    words = shortened(f"Original{place}, {_display_words(scan, frame, window, invert)}", 90)
     Column(pdf, MARGIN, HALF, below, 7.5).text(words, color=QUIET)
     if explanation is not None and not explanation.is_empty:
         draw_scale(pdf, right, below, HALF, ("0", f"{evidence_text(explanation.scale)} logit units"))
@@ -177,19 +177,15 @@ def _for_print(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return resample(picture, (max(1, round(picture.shape[0] * zoom)), max(1, round(picture.shape[1] * zoom))))
 
 
-def _display_words(scan: Scan, window: Window | VoiTable | None, invert: bool) -> str:
+def _display_words(scan: Scan, frame: int, window: Voi | None, invert: bool) -> str:
     turned = ", inverted" if invert else ""
     if scan.is_color:
         return f"in colour{turned}"
-    shown = window or default_window(scan)
+    shown = window_at(window or default_window(scan), frame)
     if isinstance(shown, VoiTable):
-        return f"by the file's grey table{turned}"
+        return f"by {window_text(shown)}{turned}"
     units = f" {scan.units}" if scan.units else ""
-    return f"window {_plain(shown.center)}, width {_plain(shown.width)}{units}{turned}"
-
-
-def _plain(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"window {window_text(shown).removeprefix('centre ')}{units}{turned}"
 
 
 def _body(pdf: FPDF, view: sections.View, top: float, plan: Plan, spare: float = 0.0) -> float:

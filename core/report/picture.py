@@ -15,7 +15,7 @@ from core.figures.overlay import blend, heat_rgba, inferno, resample, square_siz
 from core.figures.wording import evidence_text, method_text
 from core.report.facts import DISCLAIMER
 from core.report.text import printable, shortened
-from core.scan import Scan, VoiTable, Window, display_frame
+from core.scan import Scan, Voi, display_frame
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 LEAST_WIDTH = 420
 
 
-def original_pixels(
-    scan: Scan, frame: int, window: Window | VoiTable | None = None, invert: bool = False
-) -> NDArray[np.uint8]:
+def original_pixels(scan: Scan, frame: int, window: Voi | None = None, invert: bool = False) -> NDArray[np.uint8]:
     """One frame with square pixels and nothing laid over it: (rows, columns) or (rows, columns, 3) uint8.
 
     Raises:
@@ -42,7 +40,7 @@ def original_pixels(
 def overlay_pixels(
     scan: Scan,
     frame: int,
-    window: Window | VoiTable | None = None,
+    window: Voi | None = None,
     invert: bool = False,
     explanation: Explanation | None = None,
     opacity: float = 0.5,
@@ -77,7 +75,7 @@ def overlay_pixels(
 def overlay_png(
     scan: Scan,
     frame: int,
-    window: Window | VoiTable | None = None,
+    window: Voi | None = None,
     invert: bool = False,
     explanation: Explanation | None = None,
     opacity: float = 0.5,

@@ -14,7 +14,7 @@ from core.figures.outlines import outline_color, outlines_of, paint_outlines
 from core.report.facts import DISCLAIMER
 from core.report.picture import LEAST_WIDTH, original_pixels
 from core.report.text import printable, shortened
-from core.scan import Scan, VoiTable, Window
+from core.scan import Scan, Voi
 from core.segmentation.contours import Outline
 from core.segmentation.outline import Segmentation
 from core.segmentation.sizes import area_text
@@ -25,7 +25,7 @@ def outlined_pixels(
     scan: Scan,
     segmentation: Segmentation,
     frame: int,
-    window: Window | VoiTable | None = None,
+    window: Voi | None = None,
     invert: bool = False,
     references: Sequence[Outline] = (),
     fill: float = 0.25,
@@ -52,7 +52,7 @@ def outlined_png(
     scan: Scan,
     segmentation: Segmentation,
     frame: int,
-    window: Window | VoiTable | None = None,
+    window: Voi | None = None,
     invert: bool = False,
     references: Sequence[Outline] = (),
     fill: float = 0.25,

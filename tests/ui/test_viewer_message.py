@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.scan import Scan, Window, display_frame
+from core.scan import FrameWindows, Scan, Window, display_frame
 from ui.session import Recent
 from ui.viewer import HEAT_REEL_SIDE, REEL_FRAMES, REEL_SIDE, View, message
 
@@ -49,6 +49,14 @@ def test_the_picture_is_what_core_shows_to_the_last_grey_value(make_scan, send, 
     scan = make_scan(frames=3)
     header, blobs = send(View(scan, 2, WINDOW, "wide", invert))
     assert np.array_equal(decoded(blobs[header["picture"]]), display_frame(scan, 2, WINDOW, invert))
+
+
+def test_each_frame_is_sent_with_its_own_window(make_scan, send):
+    scan = make_scan(frames=3)
+    windows = FrameWindows((Window(300.0, 500.0), WINDOW, Window(900.0, 200.0)))
+    for frame, window in enumerate(windows.each):
+        header, blobs = send(View(scan, frame, windows, "From the file"))
+        assert np.array_equal(decoded(blobs[header["picture"]]), display_frame(scan, frame, window))
 
 
 def test_colours_keep_their_places(send):

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from core.explain.explanation import Explanation
 from core.figures.overlay import heat_rgba
-from core.scan import Scan, VoiTable, Window, display_frame
+from core.scan import Scan, Voi, display_frame
 from core.segmentation.contours import Outline
 from ui.packing import encode_picture, fit_within, pack
 from ui.session import Recent
@@ -106,7 +106,7 @@ class View:
 
     scan: Scan
     frame: int
-    window: Window | VoiTable | None
+    window: Voi | None
     look: str
     invert: bool = False
     explanation: Explanation | None = None

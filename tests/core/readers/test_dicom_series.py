@@ -146,7 +146,7 @@ def test_enhanced_frames_take_geometry_rescale_and_window_from_their_groups(make
     )
     assert _levels(scan) == [20.0, 300.0, 1.0]
     assert (scan.slice_spacing_mm, scan.spacing_mm, scan.pixel_aspect) == (2.0, (0.4, 0.2), 2.0)
-    assert scan.windows[0].center == 30
+    assert [window.center for window in scan.windows[0].each] == [20, 30, 10]
 
 
 def test_digest_names_the_bytes_in_their_order(make_slices, open_files):
