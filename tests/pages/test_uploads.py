@@ -4,6 +4,7 @@ import io
 import zipfile
 
 import pytest
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 CT = "CT_small.dcm"
@@ -109,3 +110,19 @@ def test_where_no_model_knows_its_like_the_first_is_offered(upload, png, monkeyp
     monkeypatch.setattr("ui.answer.alikeness", lambda *_: {"retinopathy-referable": 1.4})
     app = upload(("thing.png", png))
     assert "retinopathy" not in "".join(app.query_params["model"])
+
+
+def test_windows_of_slices_are_moved_together(upload):
+    files = []
+    for number, center in enumerate((40, 300)):
+        header = dcmread(get_testdata_file(CT))
+        header.SOPInstanceUID, header.ImagePositionPatient = f"1.2.3.{number}", [0, 0, 5.0 * number]
+        header.WindowCenter, header.WindowWidth = center, 400
+        held = io.BytesIO()
+        header.save_as(held)
+        files.append((f"{number}.dcm", held.getvalue()))
+    app = upload(*files)
+    assert not app.exception
+    assert any("each frame's own, centre 40 to 300, width 400" in caption.value for caption in app.caption)
+    next(slider for slider in app.slider if slider.label.startswith("Centre, moved by")).set_value(100.0).run()
+    assert not app.exception
