@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.datasets.dataset import UnusableDataset
 from core.datasets.place import Place
 from core.errors import UnreadableScan
-from core.readers.opening import MEGABYTE
+from core.readers.memory import MEGABYTE
 
 #: Arrays up to this size are held whole.
 _WHOLE = 256 * MEGABYTE

@@ -19,7 +19,7 @@ from typing import BinaryIO, Protocol
 from core.datasets.dataset import UnusableDataset
 from core.errors import Cancelled, TooLarge, UnreadableScan
 from core.readers.archive import RATIO, UNPACKED
-from core.readers.opening import MEGABYTE
+from core.readers.memory import MEGABYTE
 from core.readers.source import HEAD_BYTES
 from core.readers.strange import is_clutter
 

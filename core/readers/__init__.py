@@ -52,7 +52,19 @@ def open_sources(
         Cancelled: `cancelled` said so.
     """
     opening = Opening(progress, cancelled)
-    opening.feed(sources)
+    scans: list[Scan] = []
+    try:
+        with opening.guarded(*(source.name for source in sources)):
+            opening.claim(sum(len(source.data) for source in sources))
+            opening.feed(sources)
+        scans = _read_all(opening)
+        opening.advance(1.0, "Done")
+    finally:
+        opening.close(scans)
+    return Opened(tuple(scans), tuple(opening.skipped), tuple(opening.notes))
+
+
+def _read_all(opening: Opening) -> list[Scan]:
     waiting: dict[int, list[Source]] = {}
     scans: list[Scan] = []
     with quiet_libraries():
@@ -62,15 +74,14 @@ def open_sources(
                 break
             first = min(waiting)
             scans += READERS[first].read(waiting.pop(first), opening)
-    opening.advance(1.0, "Done")
-    return Opened(tuple(scans), tuple(opening.skipped), tuple(opening.notes))
+    return scans
 
 
 def _distribute(opening: Opening, waiting: dict[int, list[Source]]) -> None:
     """Give every source of the queue to the first reader that accepts it."""
     while opening.queue:
         opening.stop_if_asked()
-        source = opening.queue.pop(0)
+        source = opening.queue.popleft()
         if is_clutter(source.name):
             continue
         head = source.head

@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from core.errors import TooLarge, UnreadableScan
-from core.readers.opening import MEGABYTE
+from core.readers.memory import MEGABYTE
 from core.readers.source import Source
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"

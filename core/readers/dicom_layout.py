@@ -8,7 +8,8 @@ import numpy as np
 
 from core.errors import TooLarge, UnreadableScan, UnsupportedScan
 from core.readers.dicom_file import UNDEFINED, DicomFile
-from core.readers.opening import FRAME_PIXELS, MEGABYTE, MEMORY_BUDGET
+from core.readers.memory import MEGABYTE
+from core.readers.opening import FRAME_PIXELS, MEMORY_BUDGET
 
 _GREY = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
 

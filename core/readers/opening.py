@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
 from core.errors import Cancelled, ScanLensError, TooLarge, UnreadableScan
+from core.readers.memory import MEGABYTE, MemoryBudget, process_budget
 from core.readers.source import Source
 from core.scan import Scan
 
-MEGABYTE = 1024 * 1024
-#: Bytes that one upload may come to beyond itself, unpacked files and pixels, so that the whole stays under 2 GB.
-MEMORY_BUDGET = 1280 * MEGABYTE
+#: Bytes that one upload may come to: itself, the files unpacked from it, and its pixels.
+MEMORY_BUDGET = 2000 * MEGABYTE
 #: Pixels of one frame; a whole-slide level or a mammogram has far fewer.
 FRAME_PIXELS = 150_000_000
 
@@ -89,8 +89,9 @@ class Opening:
     cancelled: Callable[[], bool] | None = None
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    queue: list[Source] = field(default_factory=list)
+    queue: deque[Source] = field(default_factory=deque)
     claimed: int = 0
+    budget: MemoryBudget = field(default_factory=process_budget)
     reached: float = 0.0
     _lock: Lock = field(default_factory=Lock)
 
@@ -140,8 +141,10 @@ class Opening:
         """Reserve memory for unpacked files or pixels before it is allocated.
 
         Raises:
-            TooLarge: The upload would pass `MEMORY_BUDGET`.
+            TooLarge: The upload would pass `MEMORY_BUDGET`, or what other open scans of this process leave free.
         """
+        if size < 0:  # a header can claim that, and would make room for more than there is
+            raise UnreadableScan("a whole file", "one that says it has less than nothing in it", "export it again")
         with self._lock:
             if self.claimed + size > MEMORY_BUDGET:
                 raise TooLarge(
@@ -150,4 +153,12 @@ class Opening:
                     + (f" on top of {self.claimed / MEGABYTE:,.0f} MB" if self.claimed else ""),
                     "open fewer or smaller files at once",
                 )
+            self.budget.claim(size)
             self.claimed += size
+
+    def close(self, scans: Sequence[Scan] = ()) -> None:
+        """Give back what was claimed while opening; the pixels of the scans stay counted until the scans are gone."""
+        with self._lock:
+            self.budget.release(self.claimed)
+            self.claimed = 0
+        self.budget.hold(scans)

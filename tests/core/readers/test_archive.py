@@ -2,7 +2,9 @@ import gzip
 import io
 import struct
 import tarfile
+import tracemalloc
 import zipfile
+import zlib
 
 import pytest
 
@@ -89,3 +91,108 @@ def test_member_that_lies_about_its_size_is_refused(refuse_one):
 def test_cut_archives_say_so(cut, make_dicom, refuse_one):
     assert refuse_one(_zip(a=make_dicom())[:cut])
     assert "cut short" in refuse_one(gzip.compress(make_dicom())[:cut])
+
+
+def test_gzip_of_many_empty_members_is_read_in_time_that_grows_with_its_size(monkeypatch):
+    given, real, empty = [], zlib.decompressobj, gzip.compress(b"")
+    monkeypatch.setattr(archive.zlib, "decompressobj", lambda wbits: Counted(real(wbits=wbits), given))
+    open_sources([Source("x.gz", empty * 5_000)])
+    assert len(given) == 5_000
+    assert sum(given) < 100 * len(empty) * 5_000
+
+
+class Counted:
+    """A decompressor that notes how much it is given."""
+
+    def __init__(self, worker, given):
+        self.worker, self.given = worker, given
+
+    def __getattr__(self, name):
+        return getattr(self.worker, name)
+
+    def decompress(self, data, limit):
+        self.given.append(len(data))
+        return self.worker.decompress(data, limit)
+
+
+def test_gzip_of_too_many_parts_is_refused(monkeypatch, refuse_one):
+    monkeypatch.setattr(archive, "PARTS", 10)
+    assert "more than 10 parts" in refuse_one(gzip.compress(b"") * 11)
+
+
+def test_members_of_a_gzip_follow_each_other(make_dicom, open_one):
+    data = make_dicom()
+    packed = gzip.compress(data[:300]) + bytes(40) + gzip.compress(data[300:5]) + gzip.compress(data[300:])
+    assert open_one(packed).modality == "CT"
+
+
+def test_bytes_after_the_end_of_a_gzip_are_left_out_and_said_so(make_dicom):
+    opened = open_sources([Source("x.dcm.gz", gzip.compress(make_dicom()) + b"garbage")])
+    assert len(opened.scans) == 1
+    assert opened.notes == ("7 bytes after the end of the gzip were left out.",)
+
+
+def tar_of(*members):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as packed:
+        for member, data in members:
+            packed.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def test_sparse_file_in_a_tar_is_refused_before_its_holes_are_filled(make_dicom):
+    hole = tarfile.TarInfo("hole.dcm")
+    hole.type = tarfile.GNUTYPE_SPARSE
+    block = bytearray(hole.tobuf(tarfile.GNU_FORMAT))
+    block[483:495] = b"%011o\0" % (1 << 30)  # the size with its holes
+    block[148:156] = b"        "
+    block[148:156] = b"%06o\0 " % sum(block)
+    whole = tarfile.TarInfo("a.dcm")
+    data = make_dicom()
+    whole.size = len(data)
+    tracemalloc.start()
+    opened = open_sources([Source("x.tar", bytes(block) + tar_of((whole, data)))])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(opened.scans) == 1
+    assert [(item.name, item.kind) for item in opened.skipped] == [("hole.dcm", "are sparse")]
+    assert peak < 16 << 20
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_extended_header_of_a_tar_is_bounded(kind, refuse_one):
+    header = tarfile.TarInfo("header")
+    header.type, header.size = kind, 1 << 20
+    assert "tar" in refuse_one(tar_of((header, b"1" * (1 << 20))))
+
+
+def test_zip_member_that_asks_for_a_giant_dictionary_is_set_aside(make_dicom):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as packed:
+        packed.writestr("a.dcm", make_dicom())
+        packed.writestr("b.dcm", b"x" * 100, compress_type=zipfile.ZIP_LZMA)
+    opened = open_sources([Source("x.zip", stream.getvalue())])
+    assert len(opened.scans) == 1
+    assert [item.kind for item in opened.skipped] == ["are packed in a rare way"]
+
+
+def test_directory_of_too_many_entries_is_refused_before_it_is_read(monkeypatch, refuse_one):
+    monkeypatch.setattr(archive, "MEMBERS", 3)
+    monkeypatch.setattr(archive.zipfile, "ZipFile", None)  # would be called to read it
+    assert "more than 12 files" in refuse_one(_entries(20))
+
+
+def _entries(count):
+    entry = b"PK\x01\x02" + bytes(42)
+    return b"PK\x03\x04" + bytes(26) + entry * count
+
+
+def test_a_source_opens_as_a_file_without_a_copy():
+    data = bytearray(b"0123456789")
+    stream = Source("x", memoryview(data)).open()
+    data[4:5] = b"!"
+    assert stream.read(6) == b"0123!5"
+    assert stream.seek(-2, io.SEEK_END) == 8
+    assert (stream.read(), stream.read()) == (b"89", b"")
+    with pytest.raises(OSError, match="before the start"):
+        stream.seek(-11, io.SEEK_END)
