@@ -64,7 +64,7 @@ def run() -> list[dict[str, object]]:
     rows = [
         _row(f"matrix of AUCs, {size}", _seconds(lambda: matrix(evaluations, "Pneumonia"), 5), 1.0, "s"),
         _row(
-            f"matrix of F1 with 2,000-fold bootstraps, {size}",
+            f"matrix of F1 with bootstraps of 2,000 resamples, {size}",
             _seconds(lambda: matrix(evaluations, "Pneumonia", "f1"), 3), 5.0, "s",
         ),
     ]  # fmt: skip

@@ -28,14 +28,14 @@ class ClassRow:
     estimate: Estimate
 
 
-def by_class(answers: ClassAnswers, metric: str, folds: int = 2000, seed: int = 0) -> tuple[ClassRow, ...]:
+def by_class(answers: ClassAnswers, metric: str, resamples: int = 2000, seed: int = 0) -> tuple[ClassRow, ...]:
     """A metric of binary answers for every label, in the order of the labels.
 
     Args:
         answers: Of all classes.
         metric: Key of `METRICS` whose `answers` is binary. A decision for a class is the largest probability, for a
             finding of several a probability of 0.5 or more.
-        folds: Resamples, where the interval is a bootstrap's.
+        resamples: Resamples, where the interval is a bootstrap's.
         seed: Of the draws.
 
     Raises:
@@ -44,7 +44,7 @@ def by_class(answers: ClassAnswers, metric: str, folds: int = 2000, seed: int = 
     rows = []
     for index, label in enumerate(answers.labels):
         cases = taken(against_rest(answers, index, METRICS[metric].needs == "decision"), metric)
-        rows.append(ClassRow(label, int(cases.truth.sum()), estimate(cases, folds, seed)))
+        rows.append(ClassRow(label, int(cases.truth.sum()), estimate(cases, resamples, seed)))
     return tuple(rows)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.evaluation.class_folds import class_folds, label_folds
+from core.evaluation.class_resamples import class_resamples, label_resamples
 from core.evaluation.intervals import Estimate, percentile_interval, wilson
 from core.evaluation.metrics import METRICS
 
@@ -18,7 +18,7 @@ def bootstrap_classes(
     y_true: ArrayLike,
     y_score: ArrayLike,
     patients: ArrayLike | None = None,
-    folds: int = 2000,
+    resamples: int = 2000,
     seed: int = 0,
 ) -> Estimate:
     """Percentile interval of a metric of several classes or findings over resampled patients.
@@ -28,12 +28,12 @@ def bootstrap_classes(
         y_true: (cases,) class indices, or (cases, labels) whether each finding is there.
         y_score: (cases, classes) probabilities; cases with NaN are left out.
         patients: (cases,) whom each case shows; None for one case a patient.
-        folds: Resamples.
+        resamples: Resamples.
         seed: Of the draws.
 
     Returns:
-        The estimate; without interval where it or more than a tenth of the folds is undefined. An accuracy of exactly
-        0 or 1 gets Wilson's interval with one trial a patient.
+        The estimate; without interval where it or more than a tenth of the resamples is undefined. An accuracy of
+        exactly 0 or 1 gets Wilson's interval with one trial a patient.
 
     Raises:
         KeyError: There is no such metric of several classes or findings.
@@ -46,9 +46,9 @@ def bootstrap_classes(
     names = np.arange(len(raw))[keep] if patients is None else np.asarray(patients)[keep]
     people, owner = np.unique(names, return_inverse=True)
     if np.isnan(value):
-        return Estimate(value, float("nan"), float("nan"), len(owner), f"patient bootstrap, {folds} folds")
+        return Estimate(value, float("nan"), float("nan"), len(owner), f"patient bootstrap, {resamples} resamples")
     if name == "accuracy_multiclass" and value in {0.0, 1.0}:
         edge = wilson(len(people) if value else 0, len(people))
         return Estimate(value, edge.low, edge.high, len(owner), f"Wilson on {len(people)} patients")
-    make = class_folds if metric.answers == "multiclass" else label_folds
-    return percentile_interval(value, make(name, y_true, y_score, owner), len(people), len(owner), folds, seed)
+    make = class_resamples if metric.answers == "multiclass" else label_resamples
+    return percentile_interval(value, make(name, y_true, y_score, owner), len(people), len(owner), resamples, seed)

@@ -9,30 +9,32 @@ import numpy as np
 
 from core.errors import ScanLensError
 from core.evaluation.comparison import bootstrap_difference, common, delong_difference, delong_words, few_cases
-from core.evaluation.difference import Difference, corrected, from_folds, wald
-from core.evaluation.estimates import Measured, measure, measure_aucs, measure_folds
-from core.evaluation.folds import fold_values
+from core.evaluation.difference import Difference, corrected, from_resamples, wald
+from core.evaluation.estimates import Measured, measure, measure_aucs, measure_resamples
 from core.evaluation.questions import Taken
+from core.evaluation.resamples import resampled_values
 
 #: A difference, or None and the sentence that says why there is none.
 Tested = tuple[Difference | None, str]
 
 
-def compare_column(models: Sequence[Taken], folds: int = 2000, seed: int = 0) -> tuple[list[Measured], list[Tested]]:
+def compare_column(
+    models: Sequence[Taken], resamples: int = 2000, seed: int = 0
+) -> tuple[list[Measured], list[Tested]]:
     """Every model measured, and all pairs in the order of `itertools.combinations`, corrected for their number.
 
     Args:
         models: Answers of each model as the metric takes them.
-        folds: Resamples of the patients for metrics other than the AUC, the same for every model.
+        resamples: Resamples of the patients for metrics other than the AUC, the same for every model.
         seed: Of the draws.
     """
     same = all(_same_cases(models[0], other) for other in models[1:])
     auc = models[0].metric.name == "roc_auc"
     if same:
-        found, pairs = _by_delong(models) if auc else _by_bootstrap(models, folds, seed)
+        found, pairs = _by_delong(models) if auc else _by_bootstrap(models, resamples, seed)
     else:
-        found = [measure(model, folds, seed) for model in models]
-        pairs = [_pair(one, two, folds, seed) for one, two in combinations(models, 2)]
+        found = [measure(model, resamples, seed) for model in models]
+        pairs = [_pair(one, two, resamples, seed) for one, two in combinations(models, 2)]
     fixed = iter(corrected([difference for difference, _ in pairs if difference]))
     return found, [(next(fixed) if difference else None, problem) for difference, problem in pairs]
 
@@ -59,12 +61,12 @@ def _by_delong(models: Sequence[Taken]) -> tuple[list[Measured], list[Tested]]:
     ]  # fmt: skip
 
 
-def _by_bootstrap(models: Sequence[Taken], folds: int, seed: int) -> tuple[list[Measured], list[Tested]]:
-    values = fold_values(models, folds, seed)
-    found = [measure_folds(model, row) for model, row in zip(models, values, strict=True)]
+def _by_bootstrap(models: Sequence[Taken], resamples: int, seed: int) -> tuple[list[Measured], list[Tested]]:
+    values = resampled_values(models, resamples, seed)
+    found = [measure_resamples(model, row) for model, row in zip(models, values, strict=True)]
     return found, [
         (
-            from_folds(
+            from_resamples(
                 models[i].metric, (found[i].estimate.value, found[j].estimate.value), values[[i, j]], len(models[i]),
                 "paired bootstrap", _notes(models[i], models[j]),
             ),
@@ -78,7 +80,7 @@ def _notes(one: Taken, two: Taken) -> str:
     return " ".join(dict.fromkeys(model.note for model in (one, two) if model.note))
 
 
-def _pair(one: Taken, two: Taken, folds: int, seed: int) -> Tested:
+def _pair(one: Taken, two: Taken, resamples: int, seed: int) -> Tested:
     """A pair whose models have scored different cases."""
     try:
         first, second, note = common(one, two)
@@ -86,4 +88,4 @@ def _pair(one: Taken, two: Taken, folds: int, seed: int) -> Tested:
         return None, str(problem)
     if first.metric.name == "roc_auc":
         return delong_difference(first, second, note), ""
-    return bootstrap_difference(first, second, note, folds, seed), ""
+    return bootstrap_difference(first, second, note, resamples, seed), ""

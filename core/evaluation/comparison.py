@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from core.errors import ScanLensError
 from core.evaluation.comparison_words import sentence
 from core.evaluation.delong import auc_covariance
-from core.evaluation.difference import Difference, corrected, from_folds, joined, wald
+from core.evaluation.difference import Difference, corrected, from_resamples, joined, wald
 from core.evaluation.estimates import Measured, estimate, measure
 from core.evaluation.evaluation import Evaluation
-from core.evaluation.folds import fold_values
 from core.evaluation.metrics import METRICS
 from core.evaluation.paired_tests import mcnemar, permutation
 from core.evaluation.patients import clustered, count, same_cases
 from core.evaluation.questions import Answered, Taken, answer, taken
+from core.evaluation.resamples import resampled_values
 from core.evaluation.significance import holm
 
 __all__ = [
@@ -54,7 +54,7 @@ def default_test(metric: str) -> str:
 
 
 def compare(
-    a: Answered, b: Answered, test: str = "", metric: str = "roc_auc", folds: int = 2000, seed: int = 0
+    a: Answered, b: Answered, test: str = "", metric: str = "roc_auc", resamples: int = 2000, seed: int = 0
 ) -> Difference:
     """Two models on the cases that both have scored.
 
@@ -64,7 +64,7 @@ def compare(
         test: Key of `TESTS`; `default_test` for `""`. `delong` is for the AUC (DeLong et al. 1988; Obuchowski 1997
             where patients have several cases), McNemar's for accuracy, sensitivity and specificity.
         metric: Key of `METRICS`.
-        folds: Resamples or swaps.
+        resamples: Resamples or swaps.
         seed: Of the draws.
 
     Raises:
@@ -77,10 +77,12 @@ def compare(
     if test == "delong":
         return delong_difference(one, two, note)
     if test == "bootstrap":
-        return bootstrap_difference(one, two, note, folds, seed)
+        return bootstrap_difference(one, two, note, resamples, seed)
     if test == "permutation":
         return _with_p(
-            bootstrap_difference(one, two, note, folds, seed), permutation(one, two, folds, seed), _permuted(folds)
+            bootstrap_difference(one, two, note, resamples, seed),
+            permutation(one, two, resamples, seed),
+            _permuted(resamples),
         )
     return _mcnemar(one, two, note, test)
 
@@ -154,14 +156,14 @@ def delong_words(owner: NDArray[np.intp]) -> str:
     return "DeLong's test"
 
 
-def bootstrap_difference(one: Taken, two: Taken, note: str, folds: int = 2000, seed: int = 0) -> Difference:
+def bootstrap_difference(one: Taken, two: Taken, note: str, resamples: int = 2000, seed: int = 0) -> Difference:
     """Difference of any metric on the same cases, from resamples of their patients that both models share."""
-    values = fold_values([one, two], folds, seed)
-    return from_folds(one.metric, (one.value, two.value), values, len(one), "paired bootstrap", note)
+    values = resampled_values([one, two], resamples, seed)
+    return from_resamples(one.metric, (one.value, two.value), values, len(one), "paired bootstrap", note)
 
 
-def _permuted(folds: int) -> str:
-    return f"permutation test, answers of the models swapped within patients, {folds} times"
+def _permuted(resamples: int) -> str:
+    return f"permutation test, answers of the models swapped within patients, {resamples} times"
 
 
 def _with_p(difference: Difference, p: float, test: str) -> Difference:
@@ -187,7 +189,7 @@ def _mcnemar(one: Taken, two: Taken, note: str, test: str) -> Difference:
 
 
 def compare_unpaired(
-    a: Answered, b: Answered, test: str = "", metric: str = "roc_auc", folds: int = 2000, seed: int = 0
+    a: Answered, b: Answered, test: str = "", metric: str = "roc_auc", resamples: int = 2000, seed: int = 0
 ) -> Difference:
     """Answers on different cases, as of one model on two datasets whose patients have nothing in common.
 
@@ -196,7 +198,7 @@ def compare_unpaired(
         b: The second.
         test: `delong` for the AUC, else `bootstrap`; `default_test` for `""`.
         metric: Key of `METRICS`.
-        folds: Resamples.
+        resamples: Resamples.
         seed: Of the draws.
 
     Raises:
@@ -208,9 +210,11 @@ def compare_unpaired(
     _check(test, metric)
     one, two = taken(a, metric), taken(b, metric)
     if metric == "roc_auc" and test == "bootstrap":
-        parts = [Measured(estimate(c), NAN, fold_values([c], folds, seed + k)[0]) for k, c in enumerate((one, two))]
+        parts = [
+            Measured(estimate(c), NAN, resampled_values([c], resamples, seed + k)[0]) for k, c in enumerate((one, two))
+        ]
     else:
-        parts = [measure(cases, folds, seed + k) for k, cases in enumerate((one, two))]
+        parts = [measure(cases, resamples, seed + k) for k, cases in enumerate((one, two))]
     return independent(one, two, parts[0], parts[1])
 
 
@@ -220,7 +224,7 @@ def independent(one: Taken, two: Taken, first: Measured, second: Measured) -> Di
     values, n = (first.estimate.value, second.estimate.value), len(one) + len(two)
     if len(first.values):
         drawn = np.stack([first.values, second.values])
-        return from_folds(one.metric, values, drawn, n, "unpaired bootstrap", note)
+        return from_resamples(one.metric, values, drawn, n, "unpaired bootstrap", note)
     words = " and ".join(dict.fromkeys(delong_words(cases.owner) for cases in (one, two)))
     return wald(*values, first.variance + second.variance, n, f"{words}, unpaired", note, one.metric.name)
 
@@ -245,7 +249,7 @@ class Pair:
 
 
 def compare_all(
-    evaluations: Sequence[Evaluation], question: str, metric: str = "roc_auc", test: str = "", folds: int = 2000
+    evaluations: Sequence[Evaluation], question: str, metric: str = "roc_auc", test: str = "", resamples: int = 2000
 ) -> list[Pair]:
     """Every pair of models on every dataset and split that both have, with Holm's correction over all of them.
 
@@ -254,24 +258,24 @@ def compare_all(
         question: Key of a `Question`.
         metric: Key of `METRICS`.
         test: Key of `TESTS`, `""` for the default.
-        folds: Resamples or swaps.
+        resamples: Resamples or swaps.
     """
     pairs: list[Pair] = []
     for index, first in enumerate(evaluations):
         for second in evaluations[index + 1 :]:
             if (first.dataset, first.split) == (second.dataset, second.split):
-                pairs += _pair(first, second, question, metric, test, folds)
+                pairs += _pair(first, second, question, metric, test, resamples)
     made = [pair for pair in pairs if pair.difference]
     fixed = iter(corrected([pair.difference for pair in made if pair.difference]))
     return [replace(pair, difference=next(fixed)) if pair.difference else pair for pair in pairs]
 
 
-def _pair(first: Evaluation, second: Evaluation, question: str, metric: str, test: str, folds: int) -> list[Pair]:
+def _pair(first: Evaluation, second: Evaluation, question: str, metric: str, test: str, resamples: int) -> list[Pair]:
     a, b = answer(first, question), answer(second, question)
     if a is None or b is None:
         return []
     names = first.model_title, second.model_title, first.dataset_title
     try:
-        return [Pair(*names, compare(a, b, test, metric, folds))]
+        return [Pair(*names, compare(a, b, test, metric, resamples))]
     except ScanLensError as problem:
         return [Pair(*names, None, str(problem))]

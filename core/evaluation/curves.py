@@ -22,8 +22,8 @@ from core.evaluation.resampled_rates import (
     ResampledCounts,
     band,
     distinct_cuts,
-    folds_for,
     resampled_counts,
+    resamples_for,
 )
 
 #: Vertices of a curve at most; what is left out cannot be seen.
@@ -120,7 +120,7 @@ class ScoreDistribution:
     note: str
 
 
-def roc_curve(finding: Finding, folds: int = 1000, seed: int = 0) -> RocCurve:
+def roc_curve(finding: Finding, resamples: int = 1000, seed: int = 0) -> RocCurve:
     """The ROC curve of a finding; without points where all cases are of one kind."""
     cases = taken(finding, "roc_auc")
     cuts, hits, alarms = _steps(cases)
@@ -132,7 +132,7 @@ def roc_curve(finding: Finding, folds: int = 1000, seed: int = 0) -> RocCurve:
     kept = _vertices(hits, alarms) if defined else np.empty(0, np.intp)
     return RocCurve(
         finding.name, alarms[kept] / max(negatives, 1), hits[kept] / max(positives, 1), cuts[kept],
-        _roc_band(cases, folds, seed, defined), auc, _operating(finding), len(cases), positives, count(cases.owner),
+        _roc_band(cases, resamples, seed, defined), auc, _operating(finding), len(cases), positives, count(cases.owner),
         cases.note,
     )  # fmt: skip
 
@@ -160,24 +160,24 @@ def _vertices(hits: NDArray[np.int64], alarms: NDArray[np.int64]) -> NDArray[np.
     return kept
 
 
-def _resampled(cases: Taken, folds: int, seed: int) -> ResampledCounts:
+def _resampled(cases: Taken, resamples: int, seed: int) -> ResampledCounts:
     cuts = distinct_cuts(cases.score)
-    return resampled_counts(cases.truth, cases.score, cases.owner, cuts, folds_for(len(cases), folds), seed)
+    return resampled_counts(cases.truth, cases.score, cases.owner, cuts, resamples_for(len(cases), resamples), seed)
 
 
-def _roc_band(cases: Taken, folds: int, seed: int, defined: bool) -> Band:
+def _roc_band(cases: Taken, resamples: int, seed: int, defined: bool) -> Band:
     grid = np.linspace(0.0, 1.0, 101)
     if not defined:
         return band(grid, np.empty((0, len(grid))), "none")
-    drawn = _resampled(cases, folds, seed)
+    drawn = _resampled(cases, resamples, seed)
     values = np.full((len(drawn.hits), len(grid)), np.nan)
-    for fold in np.flatnonzero((drawn.positives > 0) & (drawn.negatives > 0)):
-        rate = np.append(0.0, drawn.alarms[fold] / drawn.negatives[fold])
-        values[fold] = np.interp(grid, rate, np.append(0.0, drawn.hits[fold] / drawn.positives[fold]))
+    for resample in np.flatnonzero((drawn.positives > 0) & (drawn.negatives > 0)):
+        rate = np.append(0.0, drawn.alarms[resample] / drawn.negatives[resample])
+        values[resample] = np.interp(grid, rate, np.append(0.0, drawn.hits[resample] / drawn.positives[resample]))
     return band(grid, values, drawn.method)
 
 
-def precision_recall_curve(finding: Finding, folds: int = 1000, seed: int = 0) -> PrecisionRecallCurve:
+def precision_recall_curve(finding: Finding, resamples: int = 1000, seed: int = 0) -> PrecisionRecallCurve:
     """The precision-recall curve of a finding; without points where no case has it."""
     cases = taken(finding, "average_precision")
     cuts, hits, alarms = _steps(cases)
@@ -187,26 +187,28 @@ def precision_recall_curve(finding: Finding, folds: int = 1000, seed: int = 0) -
     if len(kept) > POINTS:
         kept = kept[np.unique(np.linspace(0, len(kept) - 1, POINTS).round().astype(int))]
     precision, start = hits[kept] / np.maximum(hits[kept] + alarms[kept], 1), min(len(kept), 1)
-    area = bootstrap("average_precision", cases.truth, cases.score, cases.owner, folds=folds_for(len(cases), folds))
+    area = bootstrap(
+        "average_precision", cases.truth, cases.score, cases.owner, resamples=resamples_for(len(cases), resamples)
+    )
     return PrecisionRecallCurve(
         finding.name, np.append(np.zeros(start), hits[kept] / max(positives, 1)),
         np.append(precision[:start], precision), np.append(np.full(start, np.inf), cuts[kept]),
-        _precision_band(cases, folds, seed), area, positives / len(cases) if len(cases) else float("nan"),
+        _precision_band(cases, resamples, seed), area, positives / len(cases) if len(cases) else float("nan"),
         _operating(finding), len(cases), positives, count(cases.owner), cases.note,
     )  # fmt: skip
 
 
-def _precision_band(cases: Taken, folds: int, seed: int) -> Band:
+def _precision_band(cases: Taken, resamples: int, seed: int) -> Band:
     """Precision at the highest cut that reaches each recall."""
     grid = np.linspace(0.0, 1.0, 101)[1:]
     if not cases.truth.any():
         return band(grid, np.empty((0, len(grid))), "none")
-    drawn = _resampled(cases, folds, seed)
+    drawn = _resampled(cases, resamples, seed)
     values = np.full((len(drawn.hits), len(grid)), np.nan)
-    for fold in np.flatnonzero(drawn.positives > 0):
-        hits, called = drawn.hits[fold], drawn.hits[fold] + drawn.alarms[fold]
-        at = np.searchsorted(hits, grid * drawn.positives[fold] - 1e-9)
-        values[fold] = hits[at] / called[at]
+    for resample in np.flatnonzero(drawn.positives > 0):
+        hits, called = drawn.hits[resample], drawn.hits[resample] + drawn.alarms[resample]
+        at = np.searchsorted(hits, grid * drawn.positives[resample] - 1e-9)
+        values[resample] = hits[at] / called[at]
     return band(grid, values, drawn.method)
 
 

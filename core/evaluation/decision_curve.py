@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.evaluation import Finding
 from core.evaluation.questions import taken
-from core.evaluation.resampled_rates import Band, band, folds_for, resampled_counts
+from core.evaluation.resampled_rates import Band, band, resampled_counts, resamples_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class DecisionCurve:
 
 
 def net_benefit(
-    finding: Finding, highest: float = 0.99, points: int = 99, folds: int = 1000, seed: int = 0
+    finding: Finding, highest: float = 0.99, points: int = 99, resamples: int = 1000, seed: int = 0
 ) -> DecisionCurve:
     """The decision curve of a finding.
 
@@ -48,7 +48,7 @@ def net_benefit(
         finding: The answers.
         highest: Threshold at which the curve ends, below 1.
         points: Evenly spaced thresholds above 0 up to it.
-        folds: Resamples of the patients for the bands.
+        resamples: Resamples of the patients for the bands.
         seed: Of the draws.
     """
     cases = taken(finding, "brier")
@@ -57,7 +57,9 @@ def net_benefit(
     hits, alarms = (_at_or_above(cases.score[kind], grid) for kind in (cases.truth, ~cases.truth))
     positives, negatives = int(cases.truth.sum()), int((~cases.truth).sum())
     missing = np.nan if not len(cases) else 0.0
-    drawn = resampled_counts(cases.truth, cases.score, cases.owner, grid[::-1], folds_for(len(cases), folds), seed)
+    drawn = resampled_counts(
+        cases.truth, cases.score, cases.owner, grid[::-1], resamples_for(len(cases), resamples), seed
+    )
     total = np.maximum(drawn.positives + drawn.negatives, 1)[:, None]
     benefits = (drawn.hits[:, ::-1] - drawn.alarms[:, ::-1] * odds) / total + missing
     all_benefits = (drawn.positives[:, None] - drawn.negatives[:, None] * odds) / total + missing

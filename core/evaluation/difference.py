@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.delong import Z
-from core.evaluation.folds import gain, merit
 from core.evaluation.metrics import METRICS, Metric
+from core.evaluation.resamples import gain, merit
 from core.evaluation.significance import holm, inversion_p, normal_p
 
 NAN = float("nan")
@@ -94,7 +94,7 @@ def joined(note: str, more: str) -> str:
     return f"{note} {more}".strip()
 
 
-def from_folds(
+def from_resamples(
     metric: Metric, firsts: tuple[float, float], values: NDArray[np.float64], n: int, test: str, note: str
 ) -> Difference:
     """A difference from resamples.
@@ -102,7 +102,7 @@ def from_folds(
     Args:
         metric: What was measured.
         firsts: The metric of the two models on the cases themselves.
-        values: (2, folds) the same over resampled patients.
+        values: (2, resamples) the same over resampled patients.
         n: Cases.
         test: How, for people; where p comes from is added.
         note: For people.
@@ -110,7 +110,7 @@ def from_folds(
     value = float(np.subtract(*merit(metric, np.array(firsts))))
     drawn = np.asarray(np.subtract(*merit(metric, values)))
     defined = drawn[~np.isnan(drawn)]
-    test = f"{test} of patients, {len(drawn)} folds, p by inversion of the percentile interval"
+    test = f"{test} of patients, {len(drawn)} resamples, p by inversion of the percentile interval"
     if np.isnan(value) or len(defined) < 0.9 * len(drawn):
         return Difference(value, NAN, NAN, NAN, n, test, joined(note, NOT_DEFINED), metric.name, *firsts, NAN)
     low, high = (float(end) for end in np.percentile(defined, (2.5, 97.5)))

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.delong import auc_covariance, auc_interval
-from core.evaluation.folds import fold_values
 from core.evaluation.intervals import Estimate
 from core.evaluation.patients import clustered
 from core.evaluation.proportions import patient_wilson
 from core.evaluation.questions import Taken
+from core.evaluation.resamples import resampled_values
 
 NAN = float("nan")
 
@@ -27,7 +27,7 @@ class Measured:
     Attributes:
         estimate: The metric with its interval.
         variance: Of an AUC, else NaN.
-        values: (folds,) the metric over resampled patients; empty for an AUC.
+        values: (resamples,) the metric over resampled patients; empty for an AUC.
     """
 
     estimate: Estimate
@@ -35,12 +35,12 @@ class Measured:
     values: NDArray[np.float64]
 
 
-def estimate(cases: Taken, folds: int = 2000, seed: int = 0) -> Estimate:
+def estimate(cases: Taken, resamples: int = 2000, seed: int = 0) -> Estimate:
     """A metric with its 95 % interval; patients are the units wherever one has several cases.
 
     Args:
         cases: Truth and scores.
-        folds: Resamples, where the interval is a bootstrap's.
+        resamples: Resamples, where the interval is a bootstrap's.
         seed: Of the draws.
 
     Returns:
@@ -48,14 +48,14 @@ def estimate(cases: Taken, folds: int = 2000, seed: int = 0) -> Estimate:
     """
     if cases.metric.name in SHARES:
         return share(cases)
-    return measure(cases, folds, seed).estimate
+    return measure(cases, resamples, seed).estimate
 
 
-def measure(cases: Taken, folds: int = 2000, seed: int = 0) -> Measured:
+def measure(cases: Taken, resamples: int = 2000, seed: int = 0) -> Measured:
     """`estimate` with its variance or resamples."""
     if cases.metric.name == "roc_auc":
         return measure_aucs(cases, cases.score[None])[0][0]
-    return measure_folds(cases, fold_values([cases], folds, seed)[0])
+    return measure_resamples(cases, resampled_values([cases], resamples, seed)[0])
 
 
 def measure_aucs(cases: Taken, scores: NDArray[np.float64]) -> tuple[list[Measured], NDArray[np.float64]]:
@@ -69,8 +69,8 @@ def measure_aucs(cases: Taken, scores: NDArray[np.float64]) -> tuple[list[Measur
     return found, covariance
 
 
-def measure_folds(cases: Taken, values: NDArray[np.float64]) -> Measured:
-    """A metric with its (folds,) values over resampled patients, and Wilson's or the percentile interval."""
+def measure_resamples(cases: Taken, values: NDArray[np.float64]) -> Measured:
+    """A metric with its (resamples,) values over resampled patients, and Wilson's or the percentile interval."""
     found = share(cases) if cases.metric.name in SHARES else _percentiles(cases, values)
     return Measured(found, NAN, values)
 
@@ -92,7 +92,7 @@ def right_of(cases: Taken) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
 
 def _percentiles(cases: Taken, values: NDArray[np.float64]) -> Estimate:
     value, defined = cases.value, values[~np.isnan(values)]
-    method = f"patient bootstrap, {len(values)} folds"
+    method = f"patient bootstrap, {len(values)} resamples"
     if np.isnan(value) or len(defined) < 0.9 * len(values):
         return Estimate(value, NAN, NAN, len(cases), method)
     low, high = (float(end) for end in np.percentile(defined, (2.5, 97.5)))

@@ -34,32 +34,32 @@ class Line:
     estimate: Estimate
 
 
-def headline(evaluation: Evaluation, folds: int = 2000) -> list[Line]:
+def headline(evaluation: Evaluation, resamples: int = 2000) -> list[Line]:
     """The main metrics, of a model with classes also those of its derived question.
 
     Args:
         evaluation: At least one case.
-        folds: Resamples of the patients.
+        resamples: Resamples of the patients.
     """
     scores = evaluation.scores
     if scores.task == "binary":
-        return _of_finding(evaluation, evaluation.findings[0], folds)
+        return _of_finding(evaluation, evaluation.findings[0], resamples)
     estimates = {
-        name: bootstrap_classes(name, scores.y_true, scores.y_score(), scores.patients, folds)
+        name: bootstrap_classes(name, scores.y_true, scores.y_score(), scores.patients, resamples)
         for name in HEADLINES[scores.task]
     }
     lines = [Line(METRICS[name].title, "", estimate) for name, estimate in estimates.items()]
-    return lines + [line for name in scores.derived for line in _of_finding(evaluation, name, folds)]
+    return lines + [line for name in scores.derived for line in _of_finding(evaluation, name, resamples)]
 
 
-def _of_finding(evaluation: Evaluation, name: str, folds: int) -> list[Line]:
+def _of_finding(evaluation: Evaluation, name: str, resamples: int) -> list[Line]:
     finding = evaluation.finding(name)
     threshold = 0.5 if finding.threshold is None else finding.threshold
     return [
         Line(
             METRICS[metric].title,
             name,
-            bootstrap(metric, finding.truth, finding.score, finding.patients, threshold, folds),
+            bootstrap(metric, finding.truth, finding.score, finding.patients, threshold, resamples),
         )
         for metric in HEADLINES["binary"]
     ]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.evaluation.binary_folds import binary_folds
+from core.evaluation.binary_resamples import binary_resamples
 from core.evaluation.delong import Z, auc_covariance, auc_interval
 from core.evaluation.metrics import METRICS, confusion, usable
-from core.evaluation.resampling import FoldFunction, patient_counts
+from core.evaluation.resampling import ResampleFunction, patient_counts
 
 __all__ = [
     "PROPORTIONS", "Estimate", "bootstrap", "delong", "patient_counts", "percentile_interval", "proportion", "wilson",
@@ -97,7 +97,7 @@ def bootstrap(
     y_score: ArrayLike,
     patients: ArrayLike | None = None,
     threshold: float = 0.5,
-    folds: int = 2000,
+    resamples: int = 2000,
     seed: int = 0,
 ) -> Estimate:
     """Percentile interval of a metric over resampled patients.
@@ -108,18 +108,18 @@ def bootstrap(
         y_score: (cases,) probabilities; cases with NaN are left out.
         patients: (cases,) whom each case shows; None for one case a patient.
         threshold: For decisions.
-        folds: Resamples.
+        resamples: Resamples.
         seed: Of the draws.
 
     Returns:
-        The estimate; without interval where it or more than a tenth of the folds is undefined. A proportion of exactly
-        0 or 1 is the same in every fold, which says nothing: it gets Wilson's interval with one trial a patient.
+        The estimate; without interval where it or more than a tenth of the resamples is undefined. A proportion of
+        exactly 0 or 1 is the same in all of them, which says nothing: it gets Wilson's with one trial a patient.
 
     Raises:
         KeyError: There is no such metric.
     """
     truth, score = usable(y_true, y_score)
-    value, method = METRICS[name].function(truth, score, threshold), f"patient bootstrap, {folds} folds"
+    value, method = METRICS[name].function(truth, score, threshold), f"patient bootstrap, {resamples} resamples"
     if np.isnan(value):
         return Estimate(value, float("nan"), float("nan"), len(truth), method)
     keep = ~np.isnan(np.asarray(y_score, dtype=np.float64))
@@ -129,20 +129,20 @@ def bootstrap(
         edge = wilson(len(concerned) if value else 0, len(concerned))
         return Estimate(value, edge.low, edge.high, len(truth), f"Wilson on {len(concerned)} patients")
     people, owner = np.unique(names, return_inverse=True)
-    evaluate = binary_folds(name, truth, score, owner, threshold)
-    return percentile_interval(value, evaluate, len(people), len(truth), folds, seed)
+    evaluate = binary_resamples(name, truth, score, owner, threshold)
+    return percentile_interval(value, evaluate, len(people), len(truth), resamples, seed)
 
 
 def percentile_interval(
-    value: float, evaluate: FoldFunction, people: int, cases: int, folds: int, seed: int
+    value: float, evaluate: ResampleFunction, people: int, cases: int, resamples: int, seed: int
 ) -> Estimate:
-    """The 2.5th to 97.5th percentile of a metric over resampled patients; none where a tenth of the folds lacks it."""
-    method = f"patient bootstrap, {folds} folds"
+    """The 2.5th to 97.5th percentile of a metric over resampled patients; none where a tenth of them lack it."""
+    method = f"patient bootstrap, {resamples} resamples"
     if people < 2:  # one patient is drawn again and again, which says nothing about others
         return Estimate(value, float("nan"), float("nan"), cases, method)
-    results = np.concatenate([evaluate(counts) for counts in patient_counts(people, folds, seed)])
+    results = np.concatenate([evaluate(counts) for counts in patient_counts(people, resamples, seed)])
     defined = results[~np.isnan(results)]
-    if len(defined) < 0.9 * folds:
+    if len(defined) < 0.9 * resamples:
         return Estimate(value, float("nan"), float("nan"), cases, method)
     low, high = (float(v) for v in np.percentile(defined, (2.5, 97.5)))
     return Estimate(value, low, high, cases, method)

@@ -17,11 +17,11 @@ from core.evaluation.comparison import compare, few_cases, independent
 from core.evaluation.difference import Difference, joined
 from core.evaluation.estimates import Measured
 from core.evaluation.evaluation import Evaluation, Kind
-from core.evaluation.folds import gain, merit
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import METRICS, Metric
 from core.evaluation.patients import count, same_cases
 from core.evaluation.questions import Answered, Taken, answer, taken
+from core.evaluation.resamples import gain, merit
 
 NAN = float("nan")
 
@@ -166,7 +166,7 @@ def matrix(
     evaluations: Sequence[Evaluation],
     question: str,
     metric: str = "roc_auc",
-    folds: int = 2000,
+    resamples: int = 2000,
     progress: Callable[[float, str], None] | None = None,
 ) -> Matrix:
     """Compare all models on all datasets.
@@ -175,7 +175,7 @@ def matrix(
         evaluations: Of one model on one dataset and split the last counts; those without an answer are left out.
         question: Name of a finding, or `classes:…`, as `questions` lists them.
         metric: Key of `METRICS` that fits the question.
-        folds: Resamples of the patients for metrics other than the AUC.
+        resamples: Resamples of the patients for metrics other than the AUC.
         progress: Called before each dataset with the share that is done and the dataset's title; it may raise to stop.
 
     Raises:
@@ -193,7 +193,7 @@ def matrix(
         if progress is not None:
             progress(seed / len(columns), column[0].evaluation.dataset_title)
         # Another seed for each dataset: their resamples are compared as independent ones.
-        found, differences = compare_column([entry.cases for entry in column], folds, seed)
+        found, differences = compare_column([entry.cases for entry in column], resamples, seed)
         measured |= {(entry.model, entry.dataset): part for entry, part in zip(column, found, strict=True)}
         tested = [
             PairOfCells(one.model, two.model, one.dataset, *tried)
@@ -206,7 +206,7 @@ def matrix(
     }
     return Matrix(
         question, METRICS[metric], tuple(rows.values()), _headings(columns), cells, tuple(pairs),
-        tuple(_drops(entries, measured, folds)),
+        tuple(_drops(entries, measured, resamples)),
     )  # fmt: skip
 
 
@@ -264,7 +264,7 @@ def _cell(entry: _Entry, estimate: Estimate, best: bool, from_best: Difference |
     )  # fmt: skip
 
 
-def _drops(entries: Sequence[_Entry], measured: Mapping[tuple[str, str], Measured], folds: int) -> Iterator[Drop]:
+def _drops(entries: Sequence[_Entry], measured: Mapping[tuple[str, str], Measured], resamples: int) -> Iterator[Drop]:
     """From each dataset that a model comes from to each other one; validation is not set against test.
 
     A stressed copy is set against what it was made of, case by case, where that is known.
@@ -278,7 +278,7 @@ def _drops(entries: Sequence[_Entry], measured: Mapping[tuple[str, str], Measure
         for home in copied or [entry for entry in homes if entry.evaluation.kind == "internal"]:
             parts = [measured[entry.model, entry.dataset] for entry in (home, other)]
             difference = (
-                compare(home.answered, other.answered, metric=home.cases.metric.name, folds=folds)
+                compare(home.answered, other.answered, metric=home.cases.metric.name, resamples=resamples)
                 if copied
                 else independent(home.cases, other.cases, parts[0], parts[1])
             )

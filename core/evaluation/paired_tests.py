@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from core.evaluation.binary import midranks
 from core.evaluation.delong import Z
-from core.evaluation.folds import fold_function, merit
 from core.evaluation.patients import count
 from core.evaluation.questions import Taken
+from core.evaluation.resamples import merit, resample_function
 from core.evaluation.significance import mcnemar_p
 
 #: Swaps a time.
@@ -78,7 +78,7 @@ def _right(cases: Taken) -> NDArray[np.bool_]:
     return np.asarray((cases.score >= cases.threshold) == cases.truth)
 
 
-def permutation(one: Taken, two: Taken, folds: int = 2000, seed: int = 0) -> float:
+def permutation(one: Taken, two: Taken, resamples: int = 2000, seed: int = 0) -> float:
     """p-value of "which model gave which answer does not matter", by swapping them for a random half of the patients.
 
     All cases of a patient are swapped together. Scores of two models need not be on one scale: metrics of the order
@@ -88,7 +88,7 @@ def permutation(one: Taken, two: Taken, folds: int = 2000, seed: int = 0) -> flo
     Args:
         one: Answers of the first model.
         two: Those of the second on the same cases.
-        folds: Swaps.
+        resamples: Swaps.
         seed: Of the swaps.
     """
     if not len(one):
@@ -103,7 +103,7 @@ def permutation(one: Taken, two: Taken, folds: int = 2000, seed: int = 0) -> flo
         owner=np.concatenate([one.owner, two.owner + people]),
         threshold=0.5,
     )
-    evaluate, rng = fold_function(joint), np.random.default_rng(seed)
+    evaluate, rng = resample_function(joint), np.random.default_rng(seed)
 
     def difference(chosen: NDArray[np.float32]) -> NDArray[np.float64]:
         pair = [evaluate(np.concatenate(halves)) for halves in ((chosen, 1 - chosen), (1 - chosen, chosen))]
@@ -113,11 +113,11 @@ def permutation(one: Taken, two: Taken, folds: int = 2000, seed: int = 0) -> flo
     if np.isnan(observed):
         return float("nan")
     beyond = 0
-    for start in range(0, folds, BLOCK):
-        chosen = rng.integers(0, 2, (people, min(BLOCK, folds - start))).astype(np.float32)
+    for start in range(0, resamples, BLOCK):
+        chosen = rng.integers(0, 2, (people, min(BLOCK, resamples - start))).astype(np.float32)
         # Swaps with equal results must not fall on either side by rounding.
         beyond += int((np.abs(difference(chosen)) >= observed - 1e-7).sum())
-    return (beyond + 1) / (folds + 1)
+    return (beyond + 1) / (resamples + 1)
 
 
 def _comparable(cases: Taken) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.evaluation.binary import usable
-from core.evaluation.resampling import FoldFunction
+from core.evaluation.resampling import ResampleFunction
 
 #: Highest false positive rate of the registered metrics.
 HIGHEST = 0.1
@@ -48,7 +48,7 @@ def partial_auc_raw(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.
 
 def partial_auc_of_counts(
     truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp], standardised: bool = True
-) -> FoldFunction:
+) -> ResampleFunction:
     """The registered areas of many resamples; only the highest scores are looked at where they are enough."""
     order = np.argsort(-score, kind="stable")
     far = int(np.searchsorted(np.cumsum(~truth[order]), 2.0 * HIGHEST * (~truth).sum(), "right"))
@@ -75,9 +75,9 @@ def partial_auc_of_weights(
     standardised: bool = True,
     totals: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float64]:
-    """(folds,) areas for (cases, folds) weights of the cases.
+    """(resamples,) areas for (cases, resamples) weights of the cases.
 
-    `totals` is (2, folds) of the weights of the cases with the finding and without, where those given are only the
+    `totals` is (2, resamples) of the weights of the cases with the finding and without, where those given are only the
     cases with the highest scores.
     """
     if not len(truth):
@@ -98,7 +98,7 @@ def partial_auc_of_weights(
 
 
 def _rates(sums: NDArray[np.float64], total: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(cuts + 1, folds) share of one kind called at each distinct score, NaN without cases of this kind."""
+    """(cuts + 1, resamples) share of one kind called at each distinct score, NaN without cases of this kind."""
     rates = np.divide(sums, total, out=np.full(sums.shape, np.nan), where=total > 0)
     return np.concatenate([np.where(total > 0, 0.0, np.nan)[None], rates])
 

@@ -11,7 +11,7 @@ from core.evaluation.evaluation import Finding
 from core.evaluation.intervals import Estimate
 from core.evaluation.operating_point import confusion_of
 from core.evaluation.questions import taken
-from core.evaluation.resampled_rates import Band, band, folds_for, resampled_counts
+from core.evaluation.resampled_rates import Band, band, resampled_counts, resamples_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def ppv_npv_at(
     finding: Finding,
     prevalence: ArrayLike | None = None,
     threshold: float | None = None,
-    folds: int = 1000,
+    resamples: int = 1000,
     seed: int = 0,
 ) -> PredictiveValues:
     """Predictive values of a finding's decisions over prevalence.
@@ -85,13 +85,13 @@ def ppv_npv_at(
         finding: The answers.
         prevalence: (points,) between 0 and 1; 101 evenly spaced ones for None.
         threshold: Of the decisions; the model's own, or 0.5 where it has none, for None.
-        folds: Resamples of the patients for the bands.
+        resamples: Resamples of the patients for the bands.
         seed: Of the draws.
     """
     at, cases = confusion_of(finding, threshold), taken(finding, "roc_auc")
     grid = np.linspace(0.0, 1.0, 101) if prevalence is None else np.atleast_1d(np.asarray(prevalence, np.float64))
     drawn = resampled_counts(
-        cases.truth, cases.score, cases.owner, np.array([at.threshold]), folds_for(len(cases), folds), seed
+        cases.truth, cases.score, cases.owner, np.array([at.threshold]), resamples_for(len(cases), resamples), seed
     )
     rates = [
         _divide(drawn.hits[:, 0], drawn.positives),

@@ -41,7 +41,7 @@ def calibration_intercept(y_true: ArrayLike, y_score: ArrayLike, threshold: floa
 def intercepts(
     truth: NDArray[np.bool_], logits: NDArray[np.float64], weights: NDArray[np.floating], start: float = 0.0
 ) -> NDArray[np.float64]:
-    """(folds,) intercepts for (cases, folds) weights of the cases, searched from `start`."""
+    """(resamples,) intercepts for (cases, resamples) weights of the cases, searched from `start`."""
     positives, cases = truth @ weights, weights.sum(0)
     result, defined = np.full(weights.shape[1], np.nan), (positives > 0) & (positives < cases)
     if not defined.any():
@@ -70,7 +70,7 @@ def slopes(
     weights: NDArray[np.floating],
     start: tuple[float, float] | None = None,
 ) -> NDArray[np.float64]:
-    """(folds,) slopes for (cases, folds) weights of the cases, searched from an (intercept, slope) where given."""
+    """(resamples,) slopes for (cases, resamples) weights of the cases, from an (intercept, slope) where given."""
     result, defined = np.full(weights.shape[1], np.nan), _overlap(truth, logits, weights)
     if defined.any():
         result[defined] = fit(truth, logits, np.asarray(weights[:, defined], np.float64), start)[1]
@@ -78,7 +78,7 @@ def slopes(
 
 
 def _overlap(truth: NDArray[np.bool_], logits: NDArray[np.float64], weights: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Whether the scores of the two classes overlap in each fold: only then has the likelihood a maximum."""
+    """Whether the scores of the two classes overlap in each resample: only then has the likelihood a maximum."""
     if not len(truth):
         return np.zeros(weights.shape[1], bool)
     order = np.argsort(logits, kind="stable")
@@ -100,7 +100,7 @@ def fit(
     weights: NDArray[np.float64],
     start: tuple[float, float] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(folds,) intercepts and slopes of logistic regressions that exist.
+    """(resamples,) intercepts and slopes of logistic regressions that exist.
 
     From a good start plain Newton steps arrive in three or four; what has not arrived by then is fitted with steps
     that never let the likelihood fall.
@@ -128,7 +128,7 @@ def _newton_step(
     intercept: NDArray[np.float64],
     slope: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """(2, folds) what to take from intercept and slope."""
+    """(2, resamples) what to take from intercept and slope."""
     share = _sigmoid(intercept + z[:, None] * slope)
     powers = np.stack([np.ones(len(z)), z, z * z])
     g0, g1 = powers[:2] @ (weights * (share - truth[:, None]))

@@ -33,10 +33,10 @@ class ResampledCounts:
 
     Attributes:
         cuts: (cuts,) scores, highest first.
-        hits: (folds, cuts) cases with the finding whose score is at or above the cut.
-        alarms: (folds, cuts) cases without.
-        positives: (folds,) cases with the finding.
-        negatives: (folds,) cases without.
+        hits: (resamples, cuts) cases with the finding whose score is at or above the cut.
+        alarms: (resamples, cuts) cases without.
+        positives: (resamples,) cases with the finding.
+        negatives: (resamples,) cases without.
     """
 
     cuts: NDArray[np.float64]
@@ -48,12 +48,12 @@ class ResampledCounts:
     @property
     def method(self) -> str:
         """How a band made from it was made."""
-        return f"patient bootstrap, {len(self.hits)} folds"
+        return f"patient bootstrap, {len(self.hits)} resamples"
 
 
-def folds_for(cases: int, folds: int = 1000) -> int:
-    """As many folds as asked for, fewer for very many cases, where the band is narrow and a fold costs more."""
-    return max(100, min(folds, int(1e8 / max(cases, 1))))
+def resamples_for(cases: int, resamples: int = 1000) -> int:
+    """As many resamples as asked for, fewer for very many cases, where the band is narrow and a resample costs more."""
+    return max(100, min(resamples, int(1e8 / max(cases, 1))))
 
 
 def resampled_counts(
@@ -61,7 +61,7 @@ def resampled_counts(
     score: NDArray[np.float64],
     owner: NDArray[np.intp],
     cuts: NDArray[np.float64],
-    folds: int = 1000,
+    resamples: int = 1000,
     seed: int = 0,
 ) -> ResampledCounts:
     """Draw patients with replacement and count.
@@ -71,7 +71,7 @@ def resampled_counts(
         score: (cases,) without NaN.
         owner: (cases,) a number from 0 for each patient.
         cuts: (cuts,) scores, highest first.
-        folds: Resamples.
+        resamples: Resamples.
         seed: Of the draws.
     """
     # Place 0 is at or above the highest cut, the last place below the lowest.
@@ -79,13 +79,13 @@ def resampled_counts(
     width = len(cuts) + 1
     people = int(owner.max()) + 1 if len(owner) else 0
     # One patient is drawn again and again: that says nothing about others.
-    tables = [np.full((folds, width), np.nan) for _ in range(2)]
+    tables = [np.full((resamples, width), np.nan) for _ in range(2)]
     groups = [(table, place[kind], owner[kind]) for table, kind in zip(tables, (truth, ~truth), strict=True)]
     start = 0
-    for counts in patient_counts(people, folds, seed) if people > 1 else ():
-        for fold, drawn in enumerate(np.ascontiguousarray(counts.T), start):
+    for counts in patient_counts(people, resamples, seed) if people > 1 else ():
+        for resample, drawn in enumerate(np.ascontiguousarray(counts.T), start):
             for table, places, owners in groups:
-                table[fold] = np.bincount(places, drawn[owners], width)
+                table[resample] = np.bincount(places, drawn[owners], width)
         start += counts.shape[1]
     hits, alarms = (np.cumsum(table, axis=1) for table in tables)
     return ResampledCounts(cuts, hits[:, :-1], alarms[:, :-1], hits[:, -1], alarms[:, -1])
@@ -100,7 +100,7 @@ def distinct_cuts(score: NDArray[np.float64], most: int = 500) -> NDArray[np.flo
 
 
 def band(x: NDArray[np.float64], values: NDArray[np.float64], method: str) -> Band:
-    """The 2.5th to 97.5th percentile of (folds, points) values."""
+    """The 2.5th to 97.5th percentile of (resamples, points) values."""
     low, high = np.full(len(x), np.nan), np.full(len(x), np.nan)
     enough = (~np.isnan(values)).mean(axis=0) >= 0.9 if len(values) else np.zeros(len(x), bool)
     if enough.any():

@@ -1,7 +1,7 @@
 """Draws of patients with replacement, as counts: how often each was drawn.
 
 A metric of the resampled cases is the metric with these counts as weights. What can be summed by patient is summed
-once; a product with the counts gives the sums of many folds together. That is what makes 2,000 folds cheap.
+once; a product with the counts gives the sums of many resamples together. That is what makes 2,000 resamples cheap.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Folds a time: few enough for the sums of 10,000 cases to stay in the processor's cache.
+#: Resamples a time: few enough for the sums of 10,000 cases to stay in the processor's cache.
 BLOCK = 25
 
-#: From (patients, folds) counts to (folds,) values.
-FoldFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+#: From (patients, resamples) counts to (resamples,) values.
+ResampleFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
 
-def patient_counts(people: int, folds: int, seed: int) -> Iterator[NDArray[np.float32]]:
+def patient_counts(people: int, resamples: int, seed: int) -> Iterator[NDArray[np.float32]]:
     """How often each patient is drawn when as many as there are are drawn with replacement.
 
     Args:
         people: Number of patients.
-        folds: Number of resamples.
+        resamples: Number of resamples.
         seed: Of the draws.
 
     Yields:
-        (people, up to `BLOCK`) float32, one column a fold.
+        (people, up to `BLOCK`) float32, one column a resample.
     """
     rng = np.random.default_rng(seed)
-    for start in range(0, folds, BLOCK):
-        block = min(BLOCK, folds - start)
+    for start in range(0, resamples, BLOCK):
+        block = min(BLOCK, resamples - start)
         drawn = rng.integers(0, people, (people, block), dtype=np.int64)
         drawn *= block
         drawn += np.arange(block)
@@ -40,11 +40,11 @@ def patient_counts(people: int, folds: int, seed: int) -> Iterator[NDArray[np.fl
 
 
 def divide(part: NDArray[np.floating], whole: NDArray[np.floating]) -> NDArray[np.float64]:
-    """NaN where the whole is 0, as in a fold without cases of a class."""
+    """NaN where the whole is 0, as in a resample without cases of a class."""
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0, dtype=np.float64)
 
 
-def mean_of_counts(values: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
+def mean_of_counts(values: NDArray[np.float64], owner: NDArray[np.intp]) -> ResampleFunction:
     """Mean over the cases of a number each case has."""
     parts = np.stack([np.bincount(owner, values), np.bincount(owner)])
 
@@ -57,7 +57,7 @@ def mean_of_counts(values: NDArray[np.float64], owner: NDArray[np.intp]) -> Fold
 def sums_by_patient(
     owner: NDArray[np.intp], place: NDArray[np.intp], weight: NDArray[np.float64], width: int
 ) -> NDArray[np.float64]:
-    """(width, people) sums of `weight` by place and patient; times counts, those of folds."""
+    """(width, people) sums of `weight` by place and patient; times counts, those of resamples."""
     people = int(owner.max()) + 1
     summed = np.bincount(place * people + owner, weight, people * width)
     return np.asarray(summed.reshape(width, people), np.float64)
@@ -65,7 +65,7 @@ def sums_by_patient(
 
 def error_of_counts(
     gap: NDArray[np.float64], place: NDArray[np.intp], owner: NDArray[np.intp], bins: int
-) -> FoldFunction:
+) -> ResampleFunction:
     """Expected calibration error: the sum over the bins of the absolute sum of gaps, by the number of cases."""
     gaps, sizes = sums_by_patient(owner, place, gap, bins), np.bincount(owner)
     return lambda counts: divide(np.abs(gaps @ counts).sum(0), sizes @ counts)
@@ -76,20 +76,20 @@ def repeat_of_counts(
     truth: NDArray[Any],
     score: NDArray[np.float64],
     owner: NDArray[np.intp],
-) -> FoldFunction:
+) -> ResampleFunction:
     """Any metric: repeat the cases as often as their patient was drawn. Slow."""
 
     def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
-        chosen = [np.repeat(np.arange(len(truth)), fold[owner].astype(int)) for fold in counts.T]
+        chosen = [np.repeat(np.arange(len(truth)), resample[owner].astype(int)) for resample in counts.T]
         return np.array([function(truth[cases], score[cases]) for cases in chosen])
 
     return evaluate
 
 
-def auc_of_counts(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
+def auc_of_counts(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> ResampleFunction:
     """AUC = Σ_positives w · (weight of the negatives below + half of those at the same score) / (W⁺ W⁻).
 
-    Sorting is done once; a fold costs one cumulative sum over the negatives. Sums below 2**24 are exact in float32.
+    Sorting is done once; a resample costs one cumulative sum over the negatives. Sums below 2**24 are exact in float32.
     """
     order = np.argsort(score[~truth], kind="stable")
     negatives, positives = owner[~truth][order], owner[truth]
@@ -109,7 +109,9 @@ def auc_of_counts(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: N
     return evaluate
 
 
-def precision_of_counts(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
+def precision_of_counts(
+    truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]
+) -> ResampleFunction:
     """Average precision of weighted cases: Σ over the distinct scores of their positives × precision there."""
     order = np.argsort(-score, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))

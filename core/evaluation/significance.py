@@ -74,13 +74,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in corrected]
 
 
-def inversion_p(folds: NDArray[np.float64]) -> float:
+def inversion_p(resamples: NDArray[np.float64]) -> float:
     """Two-sided p-value of "no difference" from bootstrapped differences, by inversion of the percentile interval.
 
-    Twice the smaller share of folds on one side of 0, each share with one added to numerator and denominator, so that
-    it is never 0 (Davison and Hinkley 1997, section 4.4). Folds that are NaN are left out.
+    Twice the smaller share of resamples on one side of 0, each share with one added to numerator and denominator, so
+    that it is never 0 (Davison and Hinkley 1997, section 4.4). Resamples that are NaN are left out.
     """
-    defined = folds[~np.isnan(folds)]
+    defined = resamples[~np.isnan(resamples)]
     if not len(defined):
         return float("nan")
     least = min(int((defined <= 0).sum()), int((defined >= 0).sum()))

@@ -12,11 +12,11 @@ from core.errors import ScanLensError
 from core.evaluation.attribute_groups import attribute_groups
 from core.evaluation.estimates import SHARES, Measured, estimate, measure_aucs, right_of
 from core.evaluation.evaluation import Evaluation
-from core.evaluation.folds import fold_function, merit
 from core.evaluation.intervals import Estimate
 from core.evaluation.patients import count
 from core.evaluation.proportions import effective_trials
 from core.evaluation.questions import Taken, answer, taken
+from core.evaluation.resamples import merit, resample_function
 from core.evaluation.resampling import patient_counts
 from core.evaluation.significance import chi_squared_p
 
@@ -83,7 +83,7 @@ def by_attribute(
     question: str,
     metric: str = "roc_auc",
     attribute: str = "age",
-    folds: int = 2000,
+    resamples: int = 2000,
     seed: int = 0,
 ) -> Subgroups:
     """A metric in each group of an attribute, and a test of whether the groups differ.
@@ -97,7 +97,7 @@ def by_attribute(
         question: Key of a `Question`.
         metric: Key of `METRICS`.
         attribute: One of `evaluation.attributes`.
-        folds: Resamples.
+        resamples: Resamples.
         seed: Of the draws.
 
     Raises:
@@ -114,11 +114,11 @@ def by_attribute(
     members = [np.flatnonzero(index == number) for number in range(len(groups.names))]
     parts = [cases.part(chosen) for chosen in members]
     named = [(name, part) for name, part in zip(groups.names, parts, strict=True) if len(part)]
-    rows = tuple(_row(name, part, folds, seed) for name, part in named)
-    p, test, note = _interaction(cases, [chosen for chosen in members if len(chosen)], rows, folds, seed)
+    rows = tuple(_row(name, part, resamples, seed) for name, part in named)
+    p, test, note = _interaction(cases, [chosen for chosen in members if len(chosen)], rows, resamples, seed)
     fewest = min((row.cases for row in rows), default=0)
     return Subgroups(
-        attribute, metric, _row("All", cases, folds, seed), rows, p, test, fewest, int((index < 0).sum()),
+        attribute, metric, _row("All", cases, resamples, seed), rows, p, test, fewest, int((index < 0).sum()),
         " ".join(part for part in (cases.note, note) if part),
     )  # fmt: skip
 
@@ -130,13 +130,13 @@ def _kept(evaluation: Evaluation, cases: Taken) -> NDArray[np.intp]:
     return np.array([place[name] for name in cases.cases.tolist()], np.intp)
 
 
-def _row(name: str, cases: Taken, folds: int, seed: int) -> SubgroupRow:
+def _row(name: str, cases: Taken, resamples: int, seed: int) -> SubgroupRow:
     positives = int(cases.truth.sum()) if cases.metric.answers == "binary" else 0
-    return SubgroupRow(name, estimate(cases, folds, seed), len(cases), positives, count(cases.owner))
+    return SubgroupRow(name, estimate(cases, resamples, seed), len(cases), positives, count(cases.owner))
 
 
 def _interaction(
-    cases: Taken, members: Sequence[NDArray[np.intp]], rows: Sequence[SubgroupRow], folds: int, seed: int
+    cases: Taken, members: Sequence[NDArray[np.intp]], rows: Sequence[SubgroupRow], resamples: int, seed: int
 ) -> tuple[float, str, str]:
     """(p, test, note)."""
     if len(members) < 2:
@@ -152,7 +152,7 @@ def _interaction(
         found = [_logit_auc(measure_aucs(part, part.score[None])[0][0]) for part in parts]
         values, variances = zip(*found, strict=True)
         return _cochran(values, variances, rows, "Cochran's Q of the logits of the AUCs, DeLong's variances", "")
-    return _wald(cases, members, rows, folds, seed)
+    return _wald(cases, members, rows, resamples, seed)
 
 
 def _logit_auc(measured: Measured) -> tuple[float, float]:
@@ -188,17 +188,17 @@ def _cochran(
 
 
 def _wald(
-    cases: Taken, members: Sequence[NDArray[np.intp]], rows: Sequence[SubgroupRow], folds: int, seed: int
+    cases: Taken, members: Sequence[NDArray[np.intp]], rows: Sequence[SubgroupRow], resamples: int, seed: int
 ) -> tuple[float, str, str]:
     """Wald's test that all groups are equal, with the covariance of their values over resampled patients."""
-    test = f"Wald test with the covariance over a patient bootstrap, {folds} folds"
-    functions = [fold_function(cases.part(chosen)) for chosen in members]
+    test = f"Wald test with the covariance over a patient bootstrap, {resamples} resamples"
+    functions = [resample_function(cases.part(chosen)) for chosen in members]
     people = [np.unique(cases.owner[chosen]) for chosen in members]
     everyone = int(cases.owner.max()) + 1
     drawn = np.concatenate(
         [
             np.stack([function(counts[group]) for function, group in zip(functions, people, strict=True)])
-            for counts in patient_counts(everyone, folds, seed)
+            for counts in patient_counts(everyone, resamples, seed)
         ],
         axis=1,
     )
@@ -209,7 +209,7 @@ def _wald(
     used &= spread > 1e-12
     note = _left_out(used, rows)
     whole = drawn[:, np.isfinite(drawn[used]).all(axis=0)][used]
-    if used.sum() < 2 or whole.shape[1] < 0.5 * folds:
+    if used.sum() < 2 or whole.shape[1] < 0.5 * resamples:
         return NAN, test, note
     contrast = np.diff(np.eye(int(used.sum())), axis=0)
     gaps, covariance = contrast @ values[used], contrast @ np.cov(whole) @ contrast.T

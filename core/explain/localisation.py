@@ -209,7 +209,7 @@ def localise_explanation(explanation: Explanation, position: int, truth: NDArray
 
 
 def summarise(
-    found: ArrayLike, chance: ArrayLike, centre: ArrayLike, patients: ArrayLike, folds: int = 2000, seed: int = 0
+    found: ArrayLike, chance: ArrayLike, centre: ArrayLike, patients: ArrayLike, resamples: int = 2000, seed: int = 0
 ) -> MeasureSummary:
     """Means of one measure over cases, with 95 % intervals from a bootstrap that draws patients.
 
@@ -218,27 +218,27 @@ def summarise(
         chance: (cases,) of even maps.
         centre: (cases,) of the blob at the centre.
         patients: (cases,) whom each case shows.
-        folds: Resamples.
+        resamples: Resamples.
         seed: Of the draws.
     """
     maps, blob = np.asarray(found, np.float64), np.asarray(centre, np.float64)
     return MeasureSummary(
-        found=mean_estimate(maps, patients, folds, seed),
+        found=mean_estimate(maps, patients, resamples, seed),
         chance=float(np.mean(np.asarray(chance, np.float64))) if len(maps) else float("nan"),
         centre=float(blob.mean()) if len(blob) else float("nan"),
-        over_centre=mean_estimate(maps - blob, patients, folds, seed),
+        over_centre=mean_estimate(maps - blob, patients, resamples, seed),
     )
 
 
-def mean_estimate(values: NDArray[np.float64], patients: ArrayLike, folds: int = 2000, seed: int = 0) -> Estimate:
+def mean_estimate(values: NDArray[np.float64], patients: ArrayLike, resamples: int = 2000, seed: int = 0) -> Estimate:
     """Mean of a number each case has, with its interval over resampled patients; NaN without cases.
 
-    Hits that are all 0 or all 1 are the same in every fold, which says nothing: they get Wilson's interval with one
+    Hits that are all 0 or all 1 are the same in every resample, which says nothing: they get Wilson's interval with one
     trial a patient.
     """
     nan = float("nan")
     if not len(values):
-        return Estimate(nan, nan, nan, 0, f"patient bootstrap, {folds} folds")
+        return Estimate(nan, nan, nan, 0, f"patient bootstrap, {resamples} resamples")
     people, owner = np.unique(np.asarray(patients), return_inverse=True)
     mean = float(values.mean())
     if np.all(values == 0) or np.all(values == 1):
@@ -246,7 +246,7 @@ def mean_estimate(values: NDArray[np.float64], patients: ArrayLike, folds: int =
         return Estimate(mean, edge.low, edge.high, len(values), f"Wilson on {len(people)} patients")
     part, whole = np.bincount(owner, values), np.bincount(owner).astype(np.float64)
     return percentile_interval(
-        mean, lambda counts: (part @ counts) / (whole @ counts), len(people), len(values), folds, seed
+        mean, lambda counts: (part @ counts) / (whole @ counts), len(people), len(values), resamples, seed
     )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.evaluation.intervals import Estimate
 from core.evaluation.resampling import divide
 from core.reading_study.design import Plan
-from core.reading_study.results import FOLDS, PairedReadings, paired
+from core.reading_study.results import RESAMPLES, PairedReadings, paired
 from core.reading_study.store import Reader
 
 #: What shares are of: name to whether cases with the finding, without it, or all count.
@@ -96,11 +96,11 @@ class _Grid:
     owner: NDArray[np.intp]
 
 
-def class_result(plan: Plan, readers: Sequence[Reader], folds: int = FOLDS, seed: int = 0) -> ClassResult:
+def class_result(plan: Plan, readers: Sequence[Reader], resamples: int = RESAMPLES, seed: int = 0) -> ClassResult:
     """Everything about a class; intervals are NaN with fewer than two readers or patients."""
     found = [read for read in (paired(plan, reader.answers) for reader in readers) if len(read)]
     grid = _grid(plan, found)
-    weights = _weights(len(found), int(grid.owner.max()) + 1, folds, seed) if len(found) > 1 else None
+    weights = _weights(len(found), int(grid.owner.max()) + 1, resamples, seed) if len(found) > 1 else None
     measures = {name: _spread(grid, _of(grid, name), weights) for name in MEASURES}
     tempted = grid.read & grid.right[0] & ~grid.model_right
     helped = grid.read & ~grid.right[0] & grid.model_right
@@ -130,12 +130,12 @@ def _of(grid: _Grid, name: str) -> NDArray[np.bool_]:
 Weights = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def _weights(readers: int, people: int, folds: int, seed: int) -> Weights | None:
-    """(folds, readers) and (folds, patients) how often each was drawn."""
+def _weights(readers: int, people: int, resamples: int, seed: int) -> Weights | None:
+    """(resamples, readers) and (resamples, patients) how often each was drawn."""
     if people < 2:
         return None
     random = np.random.default_rng(seed)
-    drawn = (random.multinomial(n, np.full(n, 1.0 / n), folds).astype(np.float64) for n in (readers, people))
+    drawn = (random.multinomial(n, np.full(n, 1.0 / n), resamples).astype(np.float64) for n in (readers, people))
     return next(drawn), next(drawn)
 
 
@@ -151,8 +151,8 @@ def _spread(grid: _Grid, of: NDArray[np.bool_], weights: Weights | None) -> Spre
         own = divide(cases @ (grid.model_right & of), cases @ of)
     n = len(grid.read)
 
-    def ends(value: float, folds: NDArray[np.float64]) -> Estimate:
-        return Estimate(float(value), *_percentiles(folds), n, METHOD)
+    def ends(value: float, resamples: NDArray[np.float64]) -> Estimate:
+        return Estimate(float(value), *_percentiles(resamples), n, METHOD)
 
     nothing = np.empty(0)
     first, last = drawn or (nothing, nothing)
@@ -165,13 +165,13 @@ def _spread(grid: _Grid, of: NDArray[np.bool_], weights: Weights | None) -> Spre
 def _shares(
     grid: _Grid, right: NDArray[np.bool_], of: NDArray[np.bool_], cases: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(folds, readers) share right of each reader, cases counting as often as they were drawn."""
+    """(resamples, readers) share right of each reader, cases counting as often as they were drawn."""
     counted = (grid.read & of).T.astype(np.float64)
     return divide(cases @ (counted * right.T), cases @ counted)
 
 
 def _mean(shares: NDArray[np.float64], readers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(folds,) mean over the readers whose share is defined."""
+    """(resamples,) mean over the readers whose share is defined."""
     known = ~np.isnan(shares)
     return divide((np.nan_to_num(shares) * readers).sum(axis=1), (known * readers).sum(axis=1))
 

@@ -19,7 +19,7 @@ from core.evaluation.questions import taken
 from core.reading_study.design import Answer, Plan
 
 #: Resamples of intervals that are drawn.
-FOLDS = 2000
+RESAMPLES = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ def paired(plan: Plan, answers: Iterable[Answer]) -> PairedReadings:
     )  # fmt: skip
 
 
-def reader_result(plan: Plan, answers: Iterable[Answer], folds: int = FOLDS) -> ReaderResult:
+def reader_result(plan: Plan, answers: Iterable[Answer], resamples: int = RESAMPLES) -> ReaderResult:
     """Everything about one reader; what is not defined, as the sensitivity without a case to find, is NaN."""
     read = paired(plan, answers)
     score = plan.score[read.places]
@@ -133,14 +133,14 @@ def reader_result(plan: Plan, answers: Iterable[Answer], folds: int = FOLDS) -> 
     without, aided = (
         Decisions(
             confusion_of(finding), delong(read.truth, read.rating[k], read.owner),
-            _kappa(read, finding, folds), float(np.median(read.seconds[k])) if len(read) else float("nan"),
+            _kappa(read, finding, resamples), float(np.median(read.seconds[k])) if len(read) else float("nan"),
         )
         for k, finding in enumerate(findings)
     )  # fmt: skip
     before, after = (taken(finding, "accuracy") for finding in findings)
     change = mcnemar(after, before)
     own = Decisions(confusion_of(model), delong(read.truth, score, read.owner))
-    return ReaderResult(read, without, aided, own, roc_curve(model, folds), change, reliance(read))
+    return ReaderResult(read, without, aided, own, roc_curve(model, resamples), change, reliance(read))
 
 
 def _finding(plan: Plan, read: PairedReadings, called: NDArray[np.bool_]) -> Finding:
@@ -148,9 +148,9 @@ def _finding(plan: Plan, read: PairedReadings, called: NDArray[np.bool_]) -> Fin
     return Finding(plan.finding, read.truth, score, score, 0.5, read.owner, read.places)
 
 
-def _kappa(read: PairedReadings, finding: Finding, folds: int) -> Estimate:
+def _kappa(read: PairedReadings, finding: Finding, resamples: int) -> Estimate:
     """Agreement with the model's decisions, which take the place of the truth."""
-    return estimate(taken(replace(finding, truth=read.model), "kappa_binary"), folds)
+    return estimate(taken(replace(finding, truth=read.model), "kappa_binary"), resamples)
 
 
 def reliance(read: PairedReadings) -> Reliance:

@@ -16,7 +16,7 @@ from core.figures.comparing.lines import Line
 from core.figures.comparing.numbers import number_text
 
 #: Resamples of patients behind the intervals of a matrix, and behind the bands of figures.
-FOLDS, BAND_FOLDS = 2000, 1000
+RESAMPLES, BAND_RESAMPLES = 2000, 1000
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",

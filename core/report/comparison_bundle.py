@@ -44,7 +44,7 @@ HERE = Path(__file__).resolve().parent
 
 facts = json.loads((HERE / "facts.json").read_text())
 evaluations = [import_file(HERE / name) for name in facts["files"]]
-table = matrix(evaluations, facts["question"], facts["metric"], facts["folds"])
+table = matrix(evaluations, facts["question"], facts["metric"], facts["resamples"])
 titles = {heading.key: heading.title for heading in (*table.models, *table.datasets)}
 with (HERE / "matrix.csv").open(newline="") as file:
     rows = list(csv.DictReader(file))

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.matrix import model_key
-from core.report.comparison import BAND_FOLDS, FOLDS, Comparison
+from core.report.comparison import BAND_RESAMPLES, RESAMPLES, Comparison
 from core.version import VERSION
 
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "plotly", "onnxruntime")
@@ -48,8 +48,8 @@ def methods(comparison: Comparison) -> list[str]:
             "by Holm's method over all pairs of a dataset."
         )
     found.append(
-        f"Resampling is by patient, {FOLDS:,} resamples for numbers, with the column's number as seed, and up to "
-        f"{BAND_FOLDS:,} for the pointwise bands of figures, with seed 0."
+        f"Resampling is by patient, {RESAMPLES:,} resamples for numbers, with the column's number as seed, and up to "
+        f"{BAND_RESAMPLES:,} for the pointwise bands of figures, with seed 0."
     )
     named = CONVENTIONS.get(table.metric.name)
     return [*found, *([named] if named else []), LIMITS]
@@ -81,7 +81,7 @@ def facts(comparison: Comparison) -> dict[str, Any]:
         "question": table.question,
         "question_title": comparison.title,
         "metric": table.metric.name,
-        "folds": FOLDS,
+        "resamples": RESAMPLES,
         "seeds": {heading.key: seed for seed, heading in enumerate(_in_order(comparison))},
         "versions": versions(),
         "methods": methods(comparison),

@@ -30,7 +30,7 @@ from core.figures.comparing.predictive_values import describe_predictive_values,
 from core.figures.comparing.roc import describe_roc, roc_figure
 from core.figures.comparing.scores import describe_scores, scores_figure
 from core.figures.comparing.subgroups import describe_subgroups, subgroups_figure
-from core.report.comparison import BAND_FOLDS, Comparison
+from core.report.comparison import BAND_RESAMPLES, Comparison
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -78,14 +78,14 @@ class _Part:
 def panels(
     comparison: Comparison,
     progress: Callable[[float, str], None] | None = None,
-    folds: int = BAND_FOLDS,
+    resamples: int = BAND_RESAMPLES,
 ) -> Iterator[Panel]:
     """The figures of every dataset of the matrix, of its first six models each.
 
     Args:
         comparison: What is taken home.
         progress: Called before each figure with a share from 0 to 1 and the dataset's title; may raise to stop.
-        folds: Resamples for bands.
+        resamples: Resamples for bands.
     """
     datasets = comparison.table.datasets
     for number, heading in enumerate(datasets):
@@ -94,9 +94,9 @@ def panels(
         part = _part(comparison, heading.key)
         first = part.members[0][2]
         makers = (
-            _of_finding(part, folds)
+            _of_finding(part, resamples)
             if isinstance(first, Finding)
-            else _of_classes(part, folds, first.answers == "multilabel")
+            else _of_classes(part, resamples, first.answers == "multilabel")
         )
         for done, (name, figure, alt) in enumerate(chain(makers, _subgroups(part)), 1):
             if progress is not None:
@@ -115,11 +115,11 @@ def _part(comparison: Comparison, dataset: str) -> _Part:
     return _Part(Scene(named, heading.title, heading.split), members, table.question, table.metric.name)
 
 
-def _of_finding(part: _Part, folds: int) -> Iterator[tuple[str, Figure, str]]:
+def _of_finding(part: _Part, resamples: int) -> Iterator[tuple[str, Figure, str]]:
     scene = part.scene
-    rocs = part.each(lambda one: roc_curve(one, folds))
+    rocs = part.each(lambda one: roc_curve(one, resamples))
     yield "roc", roc_figure(scene, rocs), describe_roc(scene, rocs)
-    recalls = part.each(lambda one: precision_recall_curve(one, folds))
+    recalls = part.each(lambda one: precision_recall_curve(one, resamples))
     yield "precision-recall", precision_recall_figure(scene, recalls), describe_precision_recall(scene, recalls)
     calibrations = part.each(calibration_curve)
     yield "calibration", calibration_figure(scene, calibrations), describe_calibration(scene, calibrations)
@@ -131,18 +131,18 @@ def _of_finding(part: _Part, folds: int) -> Iterator[tuple[str, Figure, str]]:
     yield "confusion", confusion_figure(scene, decisions), describe_confusion(scene, decisions)
     scores = part.each(score_distribution)
     yield "scores", scores_figure(scene, scores), describe_scores(scene, scores)
-    benefits = part.each(lambda one: net_benefit(one, folds=folds))
+    benefits = part.each(lambda one: net_benefit(one, resamples=resamples))
     yield "net-benefit", net_benefit_figure(scene, benefits), describe_net_benefit(scene, benefits)
-    values = part.each(lambda one: ppv_npv_at(one, folds=folds))
-    at = part.each(lambda one: ppv_npv_at(one, [PREVALENCE], folds=folds))
+    values = part.each(lambda one: ppv_npv_at(one, resamples=resamples))
+    at = part.each(lambda one: ppv_npv_at(one, [PREVALENCE], resamples=resamples))
     yield "predictive-values", predictive_values_figure(scene, values, at), describe_predictive_values(scene, at)
 
 
-def _of_classes(part: _Part, folds: int, findings: bool) -> Iterator[tuple[str, Figure, str]]:
+def _of_classes(part: _Part, resamples: int, findings: bool) -> Iterator[tuple[str, Figure, str]]:
     answers = [(line, one, answered) for line, one, answered in part.members if isinstance(answered, ClassAnswers)]
     labels = answers[0][2].labels
     curves = [
-        (label, [(line, roc_curve(one.finding(own.labels[place]), folds)) for line, one, own in answers])
+        (label, [(line, roc_curve(one.finding(own.labels[place]), resamples)) for line, one, own in answers])
         for place, label in enumerate(labels)
     ]
     yield "class-roc", class_roc_figure(part.scene, curves), describe_class_roc(part.scene, curves)

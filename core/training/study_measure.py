@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.binary_folds import binary_folds
+from core.evaluation.binary_resamples import binary_resamples
 from core.evaluation.case_scores import CaseScores, read_scores
-from core.evaluation.class_folds import class_folds
+from core.evaluation.class_resamples import class_resamples
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import METRICS
-from core.evaluation.resampling import FoldFunction, patient_counts
+from core.evaluation.resampling import ResampleFunction, patient_counts
 from core.training.bands import band
 from core.training.measure import ATTRIBUTE, score_columns
 from core.training.study_cases import StudyCases
@@ -72,10 +72,10 @@ def study_table(
     return table
 
 
-def _folds(name: str, scores: CaseScores, owner: NDArray[np.intp]) -> FoldFunction:
+def _resampled(name: str, scores: CaseScores, owner: NDArray[np.intp]) -> ResampleFunction:
     if scores.task == "binary":
-        return binary_folds(name, scores.y_true.astype(bool), scores.y_score(), owner, 0.5)
-    return class_folds(name, scores.y_true, scores.y_score(), owner)
+        return binary_resamples(name, scores.y_true.astype(bool), scores.y_score(), owner, 0.5)
+    return class_resamples(name, scores.y_true, scores.y_score(), owner)
 
 
 def paired_difference(name: str, one: CaseScores, two: CaseScores, seed: int = 0) -> Estimate:
@@ -89,10 +89,10 @@ def paired_difference(name: str, one: CaseScores, two: CaseScores, seed: int = 0
     """
     people, owner = np.unique(one.patients, return_inverse=True)
     values = [METRICS[name].function(each.y_true, each.y_score(), 0.5) for each in (one, two)]
-    first, second = (_folds(name, each, owner) for each in (one, two))
+    first, second = (_resampled(name, each, owner) for each in (one, two))
     drawn = np.concatenate([first(counts) - second(counts) for counts in patient_counts(len(people), RESAMPLES, seed)])
     low, high = np.nanpercentile(drawn, (2.5, 97.5))
-    method = f"paired patient bootstrap, {RESAMPLES} folds"
+    method = f"paired patient bootstrap, {RESAMPLES} resamples"
     return Estimate(float(values[0] - values[1]), float(low), float(high), len(one.y_true), method)
 
 

@@ -22,18 +22,18 @@ def _answers(member: Member) -> ClassAnswers:
     return member.answered
 
 
-def _curve(member: Member, place: int, folds: int) -> RocCurve:
+def _curve(member: Member, place: int, resamples: int) -> RocCurve:
     """Of the class in a column; models may spell its name otherwise."""
     label = _answers(member).labels[place]
-    return roc_curve(member.evaluation.finding(label), folds)
+    return roc_curve(member.evaluation.finding(label), resamples)
 
 
 def class_roc(view: View) -> Drawn:
     """Each class against the rest."""
     labels = _answers(view.members[0]).labels
-    folds = max(200, view.folds // len(labels))
+    resamples = max(200, view.resamples // len(labels))
     panels = [
-        (label, view.numbers(f"roc of class {place}", lambda member, at=place: _curve(member, at, folds)))
+        (label, view.numbers(f"roc of class {place}", lambda member, at=place: _curve(member, at, resamples)))
         for place, label in enumerate(labels)
     ]
     return Drawn(

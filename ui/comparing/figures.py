@@ -68,7 +68,7 @@ _BANDS = "Bands are pointwise 95 % intervals over resampled patients."
 
 
 def _roc(view: View) -> Drawn:
-    curves = view.numbers(f"roc {view.folds}", lambda member: roc_curve(member.answered, view.folds))
+    curves = view.numbers(f"roc {view.resamples}", lambda member: roc_curve(member.answered, view.resamples))
     corner = st.toggle("Enlarge the upper left corner", key="compare-roc-corner")
     return Drawn(
         lambda: roc_figure(view.scene, curves, corner),
@@ -80,9 +80,9 @@ def _roc(view: View) -> Drawn:
 
 def _precision_recall(view: View) -> Drawn:
     curves = view.numbers(
-        f"precision recall {view.folds}", lambda member: precision_recall_curve(member.answered, view.folds)
+        f"precision recall {view.resamples}", lambda member: precision_recall_curve(member.answered, view.resamples)
     )
-    if view.metric == "average_precision":  # the figure gives the very interval of the matrix, which has more folds
+    if view.metric == "average_precision":  # the figure gives the very interval of the matrix, which has more resamples
         shown = zip(curves, view.members, strict=True)
         curves = [(line, replace(curve, average_precision=view.estimates[one.key])) for (line, curve), one in shown]
     corner = st.toggle("Enlarge the upper right corner", key="compare-pr-corner")
@@ -162,7 +162,9 @@ def _scores(view: View) -> Drawn:
 
 
 def _net_benefit(view: View) -> Drawn:
-    curves = view.numbers(f"net benefit {view.folds}", lambda member: net_benefit(member.answered, folds=view.folds))
+    curves = view.numbers(
+        f"net benefit {view.resamples}", lambda member: net_benefit(member.answered, resamples=view.resamples)
+    )
     return Drawn(
         lambda: net_benefit_figure(view.scene, curves),
         describe_net_benefit(view.scene, curves),
@@ -180,7 +182,8 @@ def _predictive_values(view: View) -> Drawn:
         key="compare-prevalence",
     )
     values = view.numbers(
-        f"predictive values {view.folds}", lambda member: ppv_npv_at(member.answered, GRID, folds=view.folds)
+        f"predictive values {view.resamples}",
+        lambda member: ppv_npv_at(member.answered, GRID, resamples=view.resamples),
     )
     at = [(line, at_share(found, share)) for line, found in values]
     rows = [{plain(name): plain(value) for name, value in row.items()} for row in meanings(view.scene, at)]

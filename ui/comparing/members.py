@@ -51,7 +51,7 @@ class View:
     found: Results
 
     @property
-    def folds(self) -> int:
+    def resamples(self) -> int:
         """Resamples for bands: fewer for each of many models, whose bands nobody tells apart to the last pixel."""
         return min(1000, 4000 // len(self.members))
 

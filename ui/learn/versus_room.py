@@ -18,7 +18,7 @@ from core.figures.wording import difference_text
 from core.reading_study.class_results import MEASURES, ClassResult, class_result
 from core.reading_study.design import Plan
 from core.reading_study.export import as_csv, as_json
-from core.reading_study.results import FOLDS
+from core.reading_study.results import RESAMPLES
 from core.reading_study.store import Reader, Room
 from ui.charts import show_chart
 from ui.datasets.chosen import plain
@@ -182,4 +182,4 @@ def _show_numbers(found: ClassResult) -> None:
 def _roc(plan: Plan) -> RocCurve:
     names = np.array([case.name for case in plan.cases])
     finding = Finding(plan.finding, plan.truth, plan.score, plan.score, plan.threshold, plan.patient, names)
-    return roc_curve(finding, FOLDS // 2)
+    return roc_curve(finding, RESAMPLES // 2)

@@ -147,25 +147,25 @@ def test_class_without_a_column_is_refused():
 def test_interval_is_that_of_repeating_the_cases_of_drawn_patients(name):
     truth, score = example(name, "ties", n=90)
     patients = np.arange(90) // 3
-    found = bootstrap_classes(name, truth, score, patients, folds=200)
-    folds = np.concatenate(list(patient_counts(30, 200, 0)), axis=1)
-    repeated = [np.repeat(np.arange(90), fold[patients].astype(int)) for fold in folds.T]
+    found = bootstrap_classes(name, truth, score, patients, resamples=200)
+    resamples = np.concatenate(list(patient_counts(30, 200, 0)), axis=1)
+    repeated = [np.repeat(np.arange(90), resample[patients].astype(int)) for resample in resamples.T]
     low, high = np.nanpercentile([value(name, truth[cases], score[cases]) for cases in repeated], (2.5, 97.5))
     assert found.value == value(name, truth, score)
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
-    assert found.method == "patient bootstrap, 200 folds"
+    assert found.method == "patient bootstrap, 200 resamples"
 
 
 def test_perfect_accuracy_gets_an_interval_of_patients():
     found = bootstrap_classes(
-        "accuracy_multiclass", [0, 1, 2, 2], ONE_HOT[[0, 1, 2, 2]], ["a", "a", "b", "b"], folds=50
+        "accuracy_multiclass", [0, 1, 2, 2], ONE_HOT[[0, 1, 2, 2]], ["a", "a", "b", "b"], resamples=50
     )
     assert found.high == 1.0 > found.low
     assert found.method == "Wilson on 2 patients"
 
 
 def test_undefined_metric_has_no_interval():
-    found = bootstrap_classes("roc_auc_macro", [0, 1], [[0.5, 0.3, 0.2], [0.2, 0.7, 0.1]], folds=20)
+    found = bootstrap_classes("roc_auc_macro", [0, 1], [[0.5, 0.3, 0.2], [0.2, 0.7, 0.1]], resamples=20)
     assert math.isnan(found.value)
     assert math.isnan(found.low)
 

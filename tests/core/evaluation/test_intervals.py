@@ -59,27 +59,27 @@ def test_delong_of_perfect_or_one_sided_scores_has_no_interval():
 def test_fast_auc_folds_equal_scikit_learn_on_the_same_draws(digits):
     truth, score, patients = example(200, digits=digits)
     people, owner = np.unique(patients, return_inverse=True)
-    folds = [
+    resamples = [
         roc_auc_score(np.repeat(truth, c), np.repeat(score, c))
         for block in patient_counts(len(people), 60, seed=3)
         for c in block.T[:, owner].astype(int)
     ]
-    estimate = bootstrap("roc_auc", truth, score, patients, folds=60, seed=3)
-    assert (estimate.low, estimate.high) == pytest.approx(tuple(np.percentile(folds, (2.5, 97.5))), abs=1e-6)
+    estimate = bootstrap("roc_auc", truth, score, patients, resamples=60, seed=3)
+    assert (estimate.low, estimate.high) == pytest.approx(tuple(np.percentile(resamples, (2.5, 97.5))), abs=1e-6)
 
 
 @pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.answers == "binary"])
 def test_bootstrap_folds_equal_the_metric_on_repeated_cases(name):
     truth, score, patients = example(150, seed=2)
     people, owner = np.unique(patients, return_inverse=True)
-    folds = [
+    resamples = [
         METRICS[name].function(np.repeat(truth, c), np.repeat(score, c), 0.4)
         for block in patient_counts(len(people), 40, seed=7)
         for c in block.T[:, owner].astype(int)
     ]
-    estimate = bootstrap(name, truth, score, patients, 0.4, folds=40, seed=7)
+    estimate = bootstrap(name, truth, score, patients, 0.4, resamples=40, seed=7)
     assert estimate.value == METRICS[name].function(truth, score, 0.4)
-    assert (estimate.low, estimate.high) == pytest.approx(tuple(np.percentile(folds, (2.5, 97.5))), abs=1e-6)
+    assert (estimate.low, estimate.high) == pytest.approx(tuple(np.percentile(resamples, (2.5, 97.5))), abs=1e-6)
 
 
 def test_every_fold_draws_as_many_patients_as_there_are():
@@ -99,7 +99,7 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
     covered = 0
     for seed in range(60):
         truth, score, _ = example(250, seed=seed)
-        estimate = bootstrap("roc_auc", truth, score, folds=300, seed=seed)
+        estimate = bootstrap("roc_auc", truth, score, resamples=300, seed=seed)
         covered += estimate.low <= stats.norm.cdf(1.2 / math.sqrt(2)) <= estimate.high
     assert 50 <= covered <= 60
 

@@ -16,7 +16,7 @@ WITHOUT, AIDED = "10110010", "11010100"
 
 @pytest.fixture
 def result(plan, make_reader):
-    return reader_result(plan, make_reader(WITHOUT, AIDED).answers, folds=200)
+    return reader_result(plan, make_reader(WITHOUT, AIDED).answers, resamples=200)
 
 
 def test_sensitivity_and_specificity_without_and_with_are_counted_with_wilsons_interval(result, plan):
@@ -53,14 +53,14 @@ def test_following_the_model_into_its_mistakes_is_told_from_being_put_right(resu
 def test_only_cases_that_were_read_both_times_count(plan, make_reader):
     reader = make_reader("1011", "11")
     assert paired(plan, reader.answers).places.tolist() == [0, 1]
-    nothing = reader_result(plan, make_reader("10", "").answers, folds=50)
+    nothing = reader_result(plan, make_reader("10", "").answers, resamples=50)
     assert math.isnan(nothing.aided.counts.sensitivity.value)
     assert math.isnan(nothing.change.p)
 
 
 def test_the_mean_of_a_class_counts_each_reader_the_same(plan, make_reader):
     readers = [make_reader(WITHOUT, AIDED, 1), make_reader("11110000", "11110000", 2), make_reader("0", "0", 3)]
-    found = class_result(plan, readers, folds=100)
+    found = class_result(plan, readers, resamples=100)
     accuracy = found.measures["accuracy"]
     assert accuracy.without.value == pytest.approx((0.75 + 1.0 + 0.0) / 3)
     assert accuracy.model.value == 0.75
@@ -73,15 +73,15 @@ def test_the_mean_of_a_class_counts_each_reader_the_same(plan, make_reader):
 
 def test_the_intervals_of_a_class_are_those_of_a_plain_loop_over_readers_and_cases(plan, make_reader):
     readers = [make_reader(WITHOUT, AIDED, 1), make_reader("11100001", "11110001", 2), make_reader("0111", "1111", 3)]
-    found = class_result(plan, readers, folds=300, seed=5).measures["accuracy"]
+    found = class_result(plan, readers, resamples=300, seed=5).measures["accuracy"]
     random = np.random.default_rng(5)
     people, cases = (random.multinomial(n, np.full(n, 1 / n), 300) for n in (3, 8))
     reads = [paired(plan, reader.answers) for reader in readers]
     gains, leads = [], []
-    for fold in range(300):
-        drawn = np.repeat(np.arange(8), cases[fold])
+    for resample in range(300):
+        drawn = np.repeat(np.arange(8), cases[resample])
         shares = []
-        for read in np.repeat(np.array(reads, object), people[fold]):
+        for read in np.repeat(np.array(reads, object), people[resample]):
             place = {int(case): k for k, case in enumerate(read.places)}
             here = [place[case] for case in drawn.tolist() if case in place]
             if here:
@@ -96,6 +96,6 @@ def test_the_intervals_of_a_class_are_those_of_a_plain_loop_over_readers_and_cas
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_fewer_than_two_readers_have_no_interval(plan, make_reader, count):
-    found = class_result(plan, [make_reader(WITHOUT, AIDED)] * count, folds=50)
+    found = class_result(plan, [make_reader(WITHOUT, AIDED)] * count, resamples=50)
     assert math.isnan(found.measures["accuracy"].aided.low)
     assert found.readers == count

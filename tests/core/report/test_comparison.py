@@ -67,7 +67,7 @@ def comparison():
 
 @pytest.fixture(scope="module")
 def drawn(comparison):
-    return list(panels(comparison, folds=50))
+    return list(panels(comparison, resamples=50))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,9 @@ def test_every_dataset_has_every_figure(comparison, drawn):
 def test_questions_about_classes_have_their_own_figures():
     labels = ("glioma", "meningioma", "none")
     found = [evaluation(model, "a", "Clinic A", seed, 2.0, labels) for seed, model in enumerate("xy")]
-    names = [panel.name for panel in panels(comparison_of(found, "classes:" + " | ".join(labels), "kappa"), folds=20)]
+    names = [
+        panel.name for panel in panels(comparison_of(found, "classes:" + " | ".join(labels), "kappa"), resamples=20)
+    ]
     assert [name.partition("--")[0] for name in names] == ["class-roc", "class-confusion", "subgroups-1"]
 
 

@@ -16,7 +16,7 @@ def send():
     """Evaluations to the message of their matrix."""
 
     def sent(evaluations, metric="roc_auc", pending=False):
-        table = matrix(evaluations, "Pneumonia", metric, folds=100)
+        table = matrix(evaluations, "Pneumonia", metric, resamples=100)
         sizes = {column.key: (80, 32) for column in table.datasets}
         return message(table, model_lines(evaluations), first_selection(table), sizes, pending)
 

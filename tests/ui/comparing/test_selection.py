@@ -8,7 +8,7 @@ from ui.comparing.selection import MOST, Selection, chosen, first_selection, fit
 
 @pytest.fixture
 def table(several):
-    return matrix(several, "Pneumonia", folds=50)
+    return matrix(several, "Pneumonia", resamples=50)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_an_unknown_dataset_gives_the_first_selection(table, key):
 
 
 def test_no_more_curves_than_can_be_told_apart(evaluation):
-    many = matrix([evaluation(f"m{k}", "x", n=30) for k in range(9)], "Pneumonia", folds=20)
+    many = matrix([evaluation(f"m{k}", "x", n=30) for k in range(9)], "Pneumonia", resamples=20)
     assert len(first_selection(many).models) == MOST
     other = next(key for key in models_on(many, "x--test") if key not in first_selection(many).models)
     more = chosen(many, first_selection(many), "x--test", other)
@@ -60,5 +60,5 @@ def test_no_more_curves_than_can_be_told_apart(evaluation):
 
 def test_of_many_models_the_best_are_shown_in_the_order_of_the_rows(evaluation):
     gains = {"a": 0.2, "b": 3.0, "c": 2.8, "d": 2.6, "e": 2.4, "f": 2.2, "g": 2.0, "h": 0.1}
-    many = matrix([evaluation(name, n=150, gain=gain) for name, gain in gains.items()], "Pneumonia", folds=20)
+    many = matrix([evaluation(name, n=150, gain=gain) for name, gain in gains.items()], "Pneumonia", resamples=20)
     assert [key[0] for key in whole(many, "x--test").models] == list("bcdefg")

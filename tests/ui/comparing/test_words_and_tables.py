@@ -17,7 +17,7 @@ from ui.comparing.words import drop_words, pair_words
 
 @pytest.fixture
 def table(several):
-    return matrix(several, "Pneumonia", folds=50)
+    return matrix(several, "Pneumonia", resamples=50)
 
 
 @pytest.fixture

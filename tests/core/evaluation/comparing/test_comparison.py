@@ -44,11 +44,11 @@ def test_bootstrap_draws_the_same_patients_for_both_models(pair, metric):
     people, owner = np.unique(a.patients, return_inverse=True)
     gaps = []
     for block in patient_counts(len(people), 50, seed=0):
-        for fold in block.T[:, owner].astype(int):
-            pick = np.repeat(np.arange(200), fold)
+        for resample in block.T[:, owner].astype(int):
+            pick = np.repeat(np.arange(200), resample)
             scores = [x.score[pick] if metric == "roc_auc" else x.score[pick] >= 0.5 for x in (a, b)]
             gaps.append(one(a.truth[pick], scores[0]) - two(a.truth[pick], scores[1]))
-    found = compare(a, b, "bootstrap", metric, folds=50)
+    found = compare(a, b, "bootstrap", metric, resamples=50)
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(gaps, (2.5, 97.5))), abs=1e-6)
     assert "p by inversion of the percentile interval" in found.test
 
@@ -103,13 +103,13 @@ def test_permutation_agrees_with_every_swap_of_few_patients(finding):
             - roc_auc_score(truth, np.where(swap, ranks[0], ranks[1]))
         )
     exact = np.mean(np.abs(gaps) >= abs(gaps[0]) - 1e-9)
-    assert compare(a, b, "permutation", folds=4000).p == pytest.approx(exact, abs=0.03)
+    assert compare(a, b, "permutation", resamples=4000).p == pytest.approx(exact, abs=0.03)
 
 
 def test_permutation_does_not_depend_on_the_scale_of_a_score(pair, finding):
     a, b = pair()
     stretched = finding(b.truth, b.score**9)
-    assert compare(a, stretched, "permutation", folds=300).p == compare(a, b, "permutation", folds=300).p
+    assert compare(a, stretched, "permutation", resamples=300).p == compare(a, b, "permutation", resamples=300).p
 
 
 def test_permutation_keeps_its_level_where_models_are_alike_and_patients_clustered(finding):
@@ -118,21 +118,21 @@ def test_permutation_keeps_its_level_where_models_are_alike_and_patients_cluster
         rng = np.random.default_rng(seed)
         owner, truth = np.repeat(np.arange(25), 3), np.repeat(rng.random(25) < 0.5, 3)
         scores = [np.repeat(rng.normal(size=25), 3) + truth + 0.3 * rng.normal(size=75) for _ in range(2)]
-        small += compare(*(finding(truth, score, owner) for score in scores), "permutation", folds=199).p <= 0.05
+        small += compare(*(finding(truth, score, owner) for score in scores), "permutation", resamples=199).p <= 0.05
     assert 2 <= small <= 20
 
 
 def test_a_model_does_not_differ_from_itself(pair):
     a, _ = pair()
     for test in TESTS:
-        found = compare(a, a, test, "accuracy" if "mcnemar" in test else "roc_auc", folds=100)
+        found = compare(a, a, test, "accuracy" if "mcnemar" in test else "roc_auc", resamples=100)
         assert (found.value, found.p) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "brier", "mcc", "calibration_slope"])
 def test_turning_the_pair_round_turns_the_difference(pair, metric):
     a, b = pair()
-    one, two = compare(a, b, metric=metric, folds=200), compare(b, a, metric=metric, folds=200)
+    one, two = compare(a, b, metric=metric, resamples=200), compare(b, a, metric=metric, resamples=200)
     assert (one.value, one.low, one.high, one.p) == pytest.approx((-two.value, -two.high, -two.low, two.p), abs=1e-9)
     assert one.better == 1 - two.better
 

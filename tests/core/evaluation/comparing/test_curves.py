@@ -14,19 +14,19 @@ from core.evaluation.operating_point import confusion_of, threshold_sweep
 from core.evaluation.prevalence import ppv_npv_at, predictive_values
 
 
-def resampled(found, folds, seed=0):
-    """Truth and score of each fold, by repeating cases."""
+def resampled(found, resamples, seed=0):
+    """Truth and score of each resample, by repeating cases."""
     people, owner = np.unique(found.patients, return_inverse=True)
-    for block in patient_counts(len(people), folds, seed):
-        for fold in block.T[:, owner].astype(int):
-            yield np.repeat(found.truth, fold), np.repeat(found.score, fold)
+    for block in patient_counts(len(people), resamples, seed):
+        for resample in block.T[:, owner].astype(int):
+            yield np.repeat(found.truth, resample), np.repeat(found.score, resample)
 
 
 @pytest.mark.parametrize("digits", [None, 1])
 def test_roc_curve_has_the_vertices_of_scikit_learn(pair, digits):
     found = pair(digits=digits)[0]
     x, y, _ = metrics.roc_curve(found.truth, found.score, drop_intermediate=False)
-    curve = roc_curve(found, folds=100)
+    curve = roc_curve(found, resamples=100)
     assert metrics.auc(curve.false_positive_rate, curve.sensitivity) == pytest.approx(metrics.auc(x, y))
     assert {(a, b) for a, b in zip(curve.false_positive_rate, curve.sensitivity, strict=True)} <= set(
         zip(x, y, strict=True)
@@ -36,14 +36,14 @@ def test_roc_curve_has_the_vertices_of_scikit_learn(pair, digits):
 
 def test_roc_curve_is_reached_at_its_thresholds(pair):
     found = pair()[0]
-    curve = roc_curve(found, folds=100)
+    curve = roc_curve(found, resamples=100)
     for cut, rate in zip(curve.threshold, curve.sensitivity, strict=True):
         assert (found.score >= cut)[found.truth].mean() == pytest.approx(rate)
 
 
 def test_roc_band_is_that_of_resampled_patients(pair):
     found = pair(n=150, digits=1, people=60)[0]
-    curve = roc_curve(found, folds=100)
+    curve = roc_curve(found, resamples=100)
     grid = curve.band.x
     rows = []
     for truth, score in resampled(found, 100):
@@ -59,7 +59,7 @@ def test_roc_band_is_that_of_resampled_patients(pair):
 @pytest.mark.parametrize("digits", [None, 1])
 def test_precision_recall_curve_has_the_steps_of_scikit_learn(pair, digits):
     found = pair(digits=digits)[0]
-    curve = precision_recall_curve(found, folds=100)
+    curve = precision_recall_curve(found, resamples=100)
     area = (np.diff(curve.recall) * curve.precision[1:]).sum()
     assert area == pytest.approx(metrics.average_precision_score(found.truth, found.score))
     assert curve.average_precision.value == pytest.approx(area)
@@ -72,7 +72,7 @@ def test_precision_recall_curve_has_the_steps_of_scikit_learn(pair, digits):
 
 def test_precision_band_is_that_of_resampled_patients(pair):
     found = pair(n=150, digits=1)[0]
-    curve = precision_recall_curve(found, folds=100)
+    curve = precision_recall_curve(found, resamples=100)
     rows = []
     for truth, score in resampled(found, 100):
         precision, recall, _ = metrics.precision_recall_curve(truth, score)
@@ -84,7 +84,7 @@ def test_precision_band_is_that_of_resampled_patients(pair):
 
 
 def test_curves_of_many_points_are_thinned_and_keep_their_ends(pair):
-    curve = roc_curve(pair(n=20_000)[0], folds=100)
+    curve = roc_curve(pair(n=20_000)[0], resamples=100)
     assert len(curve.sensitivity) <= 2000
     assert (curve.false_positive_rate[0], curve.sensitivity[-1]) == (0.0, 1.0)
 
@@ -137,7 +137,7 @@ def test_distribution_counts_every_case(pair):
 
 def test_net_benefit_is_its_definition(pair):
     found = pair(digits=2)[0]
-    curve = net_benefit(found, folds=100)
+    curve = net_benefit(found, resamples=100)
     for place in (4, 30, 80):
         cut = curve.thresholds[place]
         hits, alarms = ((found.score >= cut) & found.truth).mean(), ((found.score >= cut) & ~found.truth).mean()
@@ -148,7 +148,7 @@ def test_net_benefit_is_its_definition(pair):
 
 def test_net_benefit_band_is_that_of_resampled_patients(pair):
     found = pair(n=120, digits=2, people=50)[0]
-    curve = net_benefit(found, folds=100)
+    curve = net_benefit(found, resamples=100)
     cut = curve.thresholds[24]
     values = [
         ((score >= cut) & truth).mean() - ((score >= cut) & ~truth).mean() * cut / (1 - cut)
@@ -165,7 +165,7 @@ def test_predictive_values_follow_bayes_rule():
 
 def test_predictive_values_at_the_observed_prevalence_are_those_of_the_cases(pair):
     found = pair()[0]
-    at, own = ppv_npv_at(found, [found.truth.mean()], folds=200), confusion_of(found)
+    at, own = ppv_npv_at(found, [found.truth.mean()], resamples=200), confusion_of(found)
     assert (at.ppv[0], at.npv[0]) == pytest.approx((own.ppv.value, own.npv.value))
     assert at.ppv_band.low[0] < at.ppv[0] < at.ppv_band.high[0]
 

@@ -77,21 +77,21 @@ def test_matrix_of_any_cases_is_made_without_a_warning(metric, cases, people, ev
         for model, factor in (("a", 1.0), ("b", 0.5))
         for data, kind in (("x", "internal"), ("y", "external"))
     ]
-    found = matrix(made, "Pneumonia", metric, folds=25)
+    found = matrix(made, "Pneumonia", metric, resamples=25)
     assert len(found.cells) == 4
-    by_attribute(made[0], "Pneumonia", metric, "site", folds=25)
+    by_attribute(made[0], "Pneumonia", metric, "site", resamples=25)
 
 
 @pytest.mark.parametrize("test", TESTS)
 def test_comparison_of_any_cases_has_a_sentence(test, cases, people, finding):
     a = finding(*cases, people)
     b = finding(cases[0], [1 - s for s in cases[1]], people)
-    found = compare(a, b, test, "accuracy" if "mcnemar" in test else "roc_auc", folds=30)
+    found = compare(a, b, test, "accuracy" if "mcnemar" in test else "roc_auc", resamples=30)
     assert math.isnan(found.p) or 0 <= found.p <= 1
     assert sentence(found, ("A", "B"), "X").endswith(".")
     disagreements(a, b)
     if test in {"delong", "bootstrap"}:
-        compare_unpaired(a, b, test, folds=30)
+        compare_unpaired(a, b, test, resamples=30)
 
 
 def test_metric_that_is_undefined_is_never_zero(finding):

@@ -32,7 +32,7 @@ def cells(found, dataset="x--test"):
 @pytest.mark.parametrize("metric", ["roc_auc", "brier", "f1", "sensitivity"])
 def test_cell_holds_the_estimate_of_one_model_on_one_dataset(grid, metric):
     evaluations = grid()
-    found = matrix(evaluations, "Pneumonia", metric, folds=100)
+    found = matrix(evaluations, "Pneumonia", metric, resamples=100)
     answers = evaluations[0].finding("Pneumonia")
     if metric == "roc_auc":
         expected = delong(answers.truth, answers.score)
@@ -40,7 +40,7 @@ def test_cell_holds_the_estimate_of_one_model_on_one_dataset(grid, metric):
         right = (answers.score >= 0.5)[answers.truth]
         expected = patient_wilson(right, np.arange(len(right)))
     else:
-        expected = bootstrap(metric, answers.truth, answers.score, answers.patients, 0.5, folds=100)
+        expected = bootstrap(metric, answers.truth, answers.score, answers.patients, 0.5, resamples=100)
     cell = found.cells[model_key(evaluations[0]), "x--test"]
     values = (cell.estimate.value, cell.estimate.low, cell.estimate.high)
     assert values == pytest.approx((expected.value, expected.low, expected.high), abs=1e-6)
@@ -49,7 +49,7 @@ def test_cell_holds_the_estimate_of_one_model_on_one_dataset(grid, metric):
 
 @pytest.mark.parametrize("metric", ["roc_auc", "brier"])
 def test_best_is_marked_by_what_is_better(grid, metric):
-    found = cells(matrix(grid(), "Pneumonia", metric, folds=200))
+    found = cells(matrix(grid(), "Pneumonia", metric, resamples=200))
     values = {model: cell.estimate.value for model, cell in found.items()}
     best = (max if metric == "roc_auc" else min)(values, key=values.get)
     assert [model for model, cell in found.items() if cell.best] == [best]
@@ -83,9 +83,9 @@ def test_models_that_scored_different_cases_are_paired_on_the_common_ones(grid, 
     logits = scores.logits.copy()
     logits[:30] = np.nan
     evaluations[1] = replace(evaluations[1], scores=replace(scores, logits=logits))
-    found = matrix(evaluations, "Pneumonia", metric, folds=200)
+    found = matrix(evaluations, "Pneumonia", metric, resamples=200)
     pair = found.pairs[0].difference
-    expected = compare(*(part.finding("Pneumonia") for part in evaluations[:2]), metric=metric, folds=200)
+    expected = compare(*(part.finding("Pneumonia") for part in evaluations[:2]), metric=metric, resamples=200)
     assert (pair.n, pair.p) == (170, pytest.approx(expected.p))
     assert cells(found)["b"].estimate.n == 170
     assert cells(found)["b"].note == "30 cases have no score."
@@ -103,14 +103,14 @@ def test_drop_compares_what_a_model_knows_with_what_is_new(grid):
 
 
 def test_drop_of_a_bootstrap_has_an_interval_around_it(grid):
-    drop = matrix(grid(), "Pneumonia", "brier", folds=300).drops[0].difference
+    drop = matrix(grid(), "Pneumonia", "brier", resamples=300).drops[0].difference
     assert drop.low < drop.value < drop.high
     assert drop.test.startswith("unpaired bootstrap")
 
 
 def test_datasets_are_resampled_independently(evaluation):
     home = evaluation("a", "x")
-    drop = matrix([home, replace(home, dataset="y", kind="external")], "Pneumonia", "brier", folds=200).drops[0]
+    drop = matrix([home, replace(home, dataset="y", kind="external")], "Pneumonia", "brier", resamples=200).drops[0]
     assert drop.difference.value == 0.0
     assert drop.difference.high - drop.difference.low > 0.02
 
@@ -162,7 +162,7 @@ def test_undefined_metric_leaves_no_best(evaluation):
 def test_models_with_labels_in_another_order_meet(classes):
     plain, turned = classes("a"), classes("b", order=[2, 0, 1])
     for metric in ("roc_auc_macro", "kappa_quadratic", "accuracy_multiclass"):
-        found = matrix([plain, turned], "classes:No | Mild | Severe", metric, folds=100)
+        found = matrix([plain, turned], "classes:No | Mild | Severe", metric, resamples=100)
         values = [cell.estimate.value for cell in found.cells.values()]
         assert values[0] == pytest.approx(values[1])
         assert [cell.best for cell in found.cells.values()] == [True, True]

@@ -81,5 +81,5 @@ def test_new_metric_needs_no_more_than_its_entry_to_have_an_interval(name, monke
     found = (
         answer(classes(), "classes:No | Mild | Severe") if kind == "multiclass" else answer(evaluation(), "Pneumonia")
     )
-    value = estimate(taken(found, name), folds=50)
+    value = estimate(taken(found, name), resamples=50)
     assert value.low < value.value == np.mean(found.truth) < value.high

@@ -90,7 +90,7 @@ def test_fold_whose_scores_part_the_classes_is_left_undefined():
 
 def test_slope_has_an_interval():
     truth, score = example(0)
-    found = bootstrap("calibration_slope", truth, score, folds=200)
+    found = bootstrap("calibration_slope", truth, score, resamples=200)
     assert found.low < 0.5 < found.high < 1.0
 
 

@@ -58,9 +58,9 @@ def test_holm_does_not_count_what_was_not_tested():
 
 
 def test_inversion_p_agrees_with_the_percentile_interval():
-    folds = np.random.default_rng(0).normal(1.0, 0.5, 4000)
-    assert (inversion_p(folds) < 0.05) == (np.percentile(folds, 2.5) > 0)
-    assert inversion_p(folds) == pytest.approx(stats.norm.sf(2) * 2, rel=0.2)
+    resamples = np.random.default_rng(0).normal(1.0, 0.5, 4000)
+    assert (inversion_p(resamples) < 0.05) == (np.percentile(resamples, 2.5) > 0)
+    assert inversion_p(resamples) == pytest.approx(stats.norm.sf(2) * 2, rel=0.2)
 
 
 def test_inversion_p_is_never_zero_and_one_where_all_folds_are_equal():

@@ -68,7 +68,7 @@ def study(evaluation):
 
 @pytest.mark.parametrize("metric", ["roc_auc", "sensitivity", "brier"])
 def test_rows_are_the_metric_of_each_group(study, metric):
-    found = by_attribute(study(), "Pneumonia", metric, "site", folds=200)
+    found = by_attribute(study(), "Pneumonia", metric, "site", resamples=200)
     assert [row.name for row in found.rows] == ["A", "B", "C"]
     assert sum(row.cases for row in found.rows) == found.whole.cases == 600
     assert found.fewest == min(row.cases for row in found.rows)
@@ -91,7 +91,7 @@ def test_interaction_of_aucs_is_cochrans_q_on_the_logit_scale(study):
 
 @pytest.mark.parametrize("metric", ["roc_auc", "accuracy", "brier"])
 def test_a_group_that_is_worse_is_found(study, metric):
-    assert by_attribute(study(worse=6.0), "Pneumonia", metric, "site", folds=300).p < 0.001
+    assert by_attribute(study(worse=6.0), "Pneumonia", metric, "site", resamples=300).p < 0.001
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "accuracy", "brier", "mcc"])
@@ -103,7 +103,7 @@ def test_groups_that_are_alike_differ_no_more_often_than_they_may(evaluation, me
         truth = rng.random(240) < 0.5
         scores = replace(found.scores, y_true=truth.astype(int), logits=rng.normal(size=240) + 1.5 * truth - 0.7)
         found = replace(found, scores=scores, attributes={"site": rng.choice(["A", "B", "C"], 240)})
-        small += by_attribute(found, "Pneumonia", metric, "site", folds=150).p < 0.05
+        small += by_attribute(found, "Pneumonia", metric, "site", resamples=150).p < 0.05
     assert small <= stats.binom.ppf(0.999, 120, 0.05)
 
 
@@ -111,7 +111,7 @@ def test_patients_in_several_groups_are_allowed_for(study):
     found = study()
     patients = np.repeat(np.arange(200), 3)
     joint = replace(found, scores=replace(found.scores, patients=patients))
-    result = by_attribute(joint, "Pneumonia", "roc_auc", "site", folds=200)
+    result = by_attribute(joint, "Pneumonia", "roc_auc", "site", resamples=200)
     assert result.test.startswith("Wald test")
     assert 0.0 <= result.p <= 1.0
 

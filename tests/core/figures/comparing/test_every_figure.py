@@ -34,7 +34,7 @@ from core.figures.comparing.predictive_values import (
 from core.figures.comparing.roc import describe_roc, roc_figure, roc_rows
 from core.figures.comparing.scores import describe_scores, scores_figure, scores_rows
 
-FOLDS = 100
+RESAMPLES = 100
 
 
 def each(compute):
@@ -42,7 +42,9 @@ def each(compute):
 
 
 def of_classes(members):
-    return [(label, [(line, roc_curve(found, FOLDS)) for line, found in members]) for label in ("Viral", "Bacterial")]
+    return [
+        (label, [(line, roc_curve(found, RESAMPLES)) for line, found in members]) for label in ("Viral", "Bacterial")
+    ]
 
 
 def decisions(members):
@@ -55,9 +57,9 @@ def counts(members):
 
 #: Name: what is computed, figure, words, rows.
 FIGURES = {
-    "roc": (each(lambda one: roc_curve(one, FOLDS)), roc_figure, describe_roc, roc_rows),
+    "roc": (each(lambda one: roc_curve(one, RESAMPLES)), roc_figure, describe_roc, roc_rows),
     "precision-recall": (
-        each(lambda one: precision_recall_curve(one, FOLDS)),
+        each(lambda one: precision_recall_curve(one, RESAMPLES)),
         precision_recall_figure,
         describe_precision_recall,
         precision_recall_rows,
@@ -66,13 +68,13 @@ FIGURES = {
     "confusion": (decisions, confusion_figure, describe_confusion, confusion_rows),
     "scores": (each(score_distribution), scores_figure, describe_scores, scores_rows),
     "net benefit": (
-        each(lambda one: net_benefit(one, folds=FOLDS)),
+        each(lambda one: net_benefit(one, resamples=RESAMPLES)),
         net_benefit_figure,
         describe_net_benefit,
         net_benefit_rows,
     ),
     "predictive values": (
-        each(lambda one: ppv_npv_at(one, [0.1], folds=FOLDS)),
+        each(lambda one: ppv_npv_at(one, [0.1], resamples=RESAMPLES)),
         lambda scene, found: predictive_values_figure(scene, found, found),
         describe_predictive_values,
         predictive_values_rows,

@@ -70,7 +70,7 @@ def test_confusion_rows_hold_both_thresholds(members):
 
 
 def test_net_benefit_is_drawn_beside_acting_on_all_and_on_none(scene, members, texts):
-    curves = [(line, net_benefit(found, folds=100)) for line, found in members()]
+    curves = [(line, net_benefit(found, resamples=100)) for line, found in members()]
     words = texts(net_benefit_figure(scene, curves))
     assert "acting on all" in words
     assert "acting on none" in words
@@ -78,8 +78,8 @@ def test_net_benefit_is_drawn_beside_acting_on_all_and_on_none(scene, members, t
 
 def test_predictive_values_mark_the_chosen_prevalence(scene, members):
     line, found = members(1)[0]
-    at = [(line, ppv_npv_at(found, [0.1], folds=100))]
-    figure = predictive_values_figure(scene, [(line, ppv_npv_at(found, folds=100))], at)
+    at = [(line, ppv_npv_at(found, [0.1], resamples=100))]
+    figure = predictive_values_figure(scene, [(line, ppv_npv_at(found, resamples=100))], at)
     marked = [trace for trace in figure.data if trace.mode == "markers"]
     assert [float(trace.x[0]) for trace in marked] == pytest.approx([0.1, 0.1])
     assert float(marked[0].y[0]) == pytest.approx(float(at[0][1].ppv[0]), abs=1e-6)
@@ -89,7 +89,7 @@ def test_predictive_values_mark_the_chosen_prevalence(scene, members):
 def test_meanings_are_counts_of_a_hundred(scene, finding):
     truth = [1] * 100 + [0] * 100
     score = [0.9] * 90 + [0.1] * 10 + [0.9] * 20 + [0.1] * 80
-    row = meanings(scene, [(line_of("A", 0), ppv_npv_at(finding(truth, score), [0.1], folds=100))])[0]
+    row = meanings(scene, [(line_of("A", 0), ppv_npv_at(finding(truth, score), [0.1], resamples=100))])[0]
     # 0.1 × 0.9 / (0.1 × 0.9 + 0.9 × 0.2) = 1/3
     assert row["Of 100 called, with Pneumonia"].startswith("33 (")
     assert row["Called from"] == "0.500"
@@ -117,7 +117,7 @@ def test_class_confusion_says_what_a_class_is_taken_for(scene):
 
 def test_values_at_one_prevalence_are_those_of_the_curve_there(members):
     _, found = members(1)[0]
-    curve, alone = ppv_npv_at(found, [0.0, 0.1, 0.5], folds=100), ppv_npv_at(found, [0.1], folds=100)
+    curve, alone = ppv_npv_at(found, [0.0, 0.1, 0.5], resamples=100), ppv_npv_at(found, [0.1], resamples=100)
     one = at_share(curve, 0.1)
     for name in ("prevalence", "ppv", "npv"):
         np.testing.assert_allclose(getattr(one, name), getattr(alone, name))

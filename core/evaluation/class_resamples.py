@@ -1,7 +1,7 @@
 """Metrics of answers with several classes or several findings of many resamples at once.
 
 Confusion matrices, bins and sums over cases are made once for each patient; a product with the counts gives those of
-many folds together.
+many resamples together.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from core.evaluation.multiclass import (
 )
 from core.evaluation.multilabel import mean_defined, usable_labels
 from core.evaluation.resampling import (
-    FoldFunction,
+    ResampleFunction,
     auc_of_counts,
     error_of_counts,
     mean_of_counts,
@@ -67,7 +67,7 @@ _OF_FINDINGS = {
 }
 
 
-def class_folds(name: str, y_true: ArrayLike, y_score: ArrayLike, owner: NDArray[np.intp]) -> FoldFunction:
+def class_resamples(name: str, y_true: ArrayLike, y_score: ArrayLike, owner: NDArray[np.intp]) -> ResampleFunction:
     """From how often each patient was drawn to a metric whose `answers` is multiclass."""
     truth, score = usable_rows(y_true, y_score)
     classes = score.shape[1]
@@ -91,7 +91,7 @@ def class_folds(name: str, y_true: ArrayLike, y_score: ArrayLike, owner: NDArray
     return lambda counts: _FROM_MATRIX[name]((cells @ counts).T.reshape(-1, classes, classes))
 
 
-def label_folds(name: str, y_true: ArrayLike, y_score: ArrayLike, owner: NDArray[np.intp]) -> FoldFunction:
+def label_resamples(name: str, y_true: ArrayLike, y_score: ArrayLike, owner: NDArray[np.intp]) -> ResampleFunction:
     """From how often each patient was drawn to a metric whose `answers` is multilabel."""
     truth, score = usable_labels(y_true, y_score)
     if name == "brier_labels":
@@ -101,7 +101,7 @@ def label_folds(name: str, y_true: ArrayLike, y_score: ArrayLike, owner: NDArray
     if name not in _OF_FINDINGS:
         return repeat_of_counts(lambda y, s: METRICS[name].function(y, s, 0.5), truth, score, owner)
     each, weighted = _OF_FINDINGS[name]
-    # A finding that is undefined in the whole set stays out of every fold.
+    # A finding that is undefined in the whole set stays out of every resample.
     ranked = each is auc_of_counts
     there = [k for k in range(score.shape[1]) if truth[:, k].any() and not (ranked and truth[:, k].all())]
     parts = [each(truth[:, k], score[:, k], owner) for k in there]

@@ -7,33 +7,33 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.binary_folds import binary_folds
-from core.evaluation.class_folds import class_folds, label_folds
+from core.evaluation.binary_resamples import binary_resamples
+from core.evaluation.class_resamples import class_resamples, label_resamples
 from core.evaluation.metrics import Metric
 from core.evaluation.questions import Taken
-from core.evaluation.resampling import FoldFunction, patient_counts
+from core.evaluation.resampling import ResampleFunction, patient_counts
 
 
-def fold_function(cases: Taken) -> FoldFunction:
+def resample_function(cases: Taken) -> ResampleFunction:
     """From how often each patient was drawn to the metric of the drawn cases."""
     name, answers = cases.metric.name, cases.metric.answers
     if answers == "binary":
-        return binary_folds(name, cases.truth, cases.score, cases.owner, cases.threshold)
-    make = class_folds if answers == "multiclass" else label_folds
+        return binary_resamples(name, cases.truth, cases.score, cases.owner, cases.threshold)
+    make = class_resamples if answers == "multiclass" else label_resamples
     return make(name, cases.truth, cases.score, cases.owner)
 
 
-def fold_values(models: Sequence[Taken], folds: int = 2000, seed: int = 0) -> NDArray[np.float64]:
-    """(models, folds) values of a metric over the same resamples of the patients, who are the same for every model.
+def resampled_values(models: Sequence[Taken], resamples: int = 2000, seed: int = 0) -> NDArray[np.float64]:
+    """(models, resamples) values of a metric over the same resamples of the patients, who are the same for every model.
 
     NaN where there are fewer than two patients.
     """
     people = int(models[0].owner.max(initial=-1)) + 1
     # One patient is drawn again and again: that says nothing about others.
     if people < 2:
-        return np.full((len(models), folds), np.nan)
-    functions = [fold_function(cases) for cases in models]
-    blocks = [[function(counts) for function in functions] for counts in patient_counts(people, folds, seed)]
+        return np.full((len(models), resamples), np.nan)
+    functions = [resample_function(cases) for cases in models]
+    blocks = [[function(counts) for function in functions] for counts in patient_counts(people, resamples, seed)]
     return np.concatenate([np.stack(block) for block in blocks], axis=1)
 
 

@@ -14,7 +14,7 @@ from core.evaluation.metrics import METRICS
 from core.evaluation.partial_auc import partial_auc_of_counts
 from core.evaluation.recalibration import fit, intercepts, logit, slopes
 from core.evaluation.resampling import (
-    FoldFunction,
+    ResampleFunction,
     auc_of_counts,
     divide,
     error_of_counts,
@@ -47,9 +47,9 @@ _FROM_TABLE: dict[str, Table] = {
 }
 
 
-def binary_folds(
+def binary_resamples(
     name: str, truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp], threshold: float
-) -> FoldFunction:
+) -> ResampleFunction:
     """From how often each patient was drawn to the metric of the drawn cases.
 
     Args:
@@ -61,7 +61,7 @@ def binary_folds(
     """
     if name in _FROM_TABLE:
         return _of_table(_FROM_TABLE[name], truth, score >= threshold, owner)
-    make: dict[str, Callable[[], FoldFunction]] = {
+    make: dict[str, Callable[[], ResampleFunction]] = {
         "roc_auc": lambda: auc_of_counts(truth, score, owner),
         "average_precision": lambda: precision_of_counts(truth, score, owner),
         "brier": lambda: mean_of_counts((score - truth) ** 2, owner),
@@ -70,8 +70,8 @@ def binary_folds(
         "ece_top_label_binary": lambda: _top_label(truth, score, owner),
         "partial_auc": lambda: partial_auc_of_counts(truth, score, owner),
         "partial_auc_raw": lambda: partial_auc_of_counts(truth, score, owner, standardised=False),
-        "calibration_slope": lambda: _slope_folds(truth, score, owner),
-        "calibration_intercept": lambda: _intercept_folds(truth, score, owner),
+        "calibration_slope": lambda: _slope_resamples(truth, score, owner),
+        "calibration_intercept": lambda: _intercept_resamples(truth, score, owner),
     }
     if name in make:
         return make[name]()
@@ -80,19 +80,19 @@ def binary_folds(
 
 def _of_table(
     table: Table, truth: NDArray[np.bool_], called: NDArray[np.bool_], owner: NDArray[np.intp]
-) -> FoldFunction:
+) -> ResampleFunction:
     kinds = (called & truth, called & ~truth, ~called & ~truth, ~called & truth)
     parts = np.stack([np.bincount(owner, kind) for kind in kinds])
     return lambda counts: table(*(parts @ counts))
 
 
-def _top_label(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
+def _top_label(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> ResampleFunction:
     top, gap = top_label(truth, score)
     return error_of_counts(gap, bin_of(top, BINS), owner, BINS)
 
 
-def _slope_folds(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
-    """Each fold is fitted from what fits all cases, which is close."""
+def _slope_resamples(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> ResampleFunction:
+    """Each resample is fitted from what fits all cases, which is close."""
     logits, whole = logit(score), np.ones((len(truth), 1))
     if np.isnan(slopes(truth, logits, whole)).any():
         return lambda counts: slopes(truth, logits, counts[owner])
@@ -100,7 +100,9 @@ def _slope_folds(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: ND
     return lambda counts: slopes(truth, logits, counts[owner], (intercept, slope))
 
 
-def _intercept_folds(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> FoldFunction:
+def _intercept_resamples(
+    truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]
+) -> ResampleFunction:
     logits = logit(score)
     whole = float(intercepts(truth, logits, np.ones((len(truth), 1)))[0])
     return lambda counts: intercepts(truth, logits, counts[owner], 0.0 if np.isnan(whole) else whole)
