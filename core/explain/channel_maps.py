@@ -14,7 +14,7 @@ from core.explain.ask import Ask
 from core.explain.cam_rules import places_of, weighted_channels
 from core.explain.explanation import Explanation
 from core.explain.forward import BLOCK
-from core.explain.inputs import Picture, explained_picture, stretch_depth
+from core.explain.inputs import Picture, explained_picture, on_picture, stretch_depth
 from core.explain.layer_maps import (
     activations_and_gradient,
     keras_arguments,
@@ -62,7 +62,7 @@ def _score_cam(bundle: Bundle, prepared: Prepared, ask: Ask, channels: int | Non
     assert output.activations is not None
     refuse_other_layer(bundle, prepared, ask, output.activations)
     maps = []
-    for index, activations in enumerate(output.activations):
+    for index, activations in enumerate(on_picture(output.activations, picture)):
         chosen = activations[..., _strongest(activations, channels)]
         masked = _Masked(picture, index, chosen)
         weights = _channel_scores(bundle, masked, ask, None if region is None else region[index])

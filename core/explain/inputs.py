@@ -102,6 +102,26 @@ def is_plain(bundle: Bundle, prepared: Prepared) -> bool:
     return len(pictures) == 1 and pictures[0].ndim == 4 and bundle.card.task != "segmentation"
 
 
+def on_picture(activations: NDArray[np.float32], picture: Picture) -> NDArray[np.float32]:
+    """Activations of a layer with as many axes as the picture has.
+
+    Args:
+        activations: (N, h, w, C), or (N, layers of depth, h, w, C).
+        picture: What is explained.
+
+    Returns:
+        (N, h, w, C) where the network treats a plain picture as a film of one frame, and anything else as it is.
+
+    Raises:
+        UnsupportedModel: The layer has several frames and the picture has none.
+    """
+    if picture.values.ndim != 4 or activations.ndim != 5:
+        return activations
+    if activations.shape[1] != 1:
+        raise UnsupportedModel("a layer with one map a picture", "one with frames", "choose another layer")
+    return activations[:, 0]
+
+
 def on_frames(values: NDArray[np.floating], picture: Picture) -> NDArray[np.float32]:
     """Maps of a layer as maps of the frames, (N · depth, h, w).
 

@@ -243,6 +243,18 @@ def volume():
     return keras.Model(frames, _chain(frames, [*convolutions, *head]))
 
 
+def film_of_one_frame():
+    import keras
+    from keras import layers
+
+    image = _image()
+    settings = {"strides": (1, 2, 2), "padding": "same", "activation": "relu"}
+    film = layers.Reshape((1, SIZE, SIZE, 3))(image)
+    convolutions = [layers.Conv3D(6, (1, 3, 3), **settings), layers.Conv3D(9, (1, 3, 3), **settings, name="last")]
+    head = [layers.GlobalAveragePooling3D(), layers.Dense(3, activation="softmax")]
+    return keras.Model(image, _chain(film, [*convolutions, *head]))
+
+
 def image_and_table():
     import keras
     from keras import layers
@@ -367,6 +379,7 @@ FURTHER = {
     "convolutional LSTM": convolutional_lstm,
     "last state of a convolutional LSTM": last_state_of_convolutional_lstm,
     "volume": volume,
+    "film of one frame": film_of_one_frame,
     "image and table": image_and_table,
     "several images": several_images,
     "images fused early": images_fused_early,
