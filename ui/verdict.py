@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.classify import Prediction
 from core.explain.ask import Ask
-from core.explain.checking import check_explanation
+from core.explain.checking import check_explanation, single_map
 from core.explain.explanation import Explanation
 from core.explain.trust import Trust
 from core.runtime.session import Bundle
@@ -18,7 +18,7 @@ from ui.jobs import Job
 from ui.session import Reading
 
 #: Shape as well as word, for those who cannot tell colours.
-SIGNS = {"supported": "●", "doubtful": "◐", "not supported": "○"}
+SIGNS = {"supported": "●", "doubtful": "◐", "not supported": "○", "no evidence": "○"}
 
 
 def show_verdict(
@@ -27,7 +27,7 @@ def show_verdict(
     """The verdict on the frame that is shown, or that it is being measured; nothing where there is no heat."""
     frame = prediction.frames[position]
     row = explanation.frames.index(frame)
-    if explanation.grids[row].max() <= 1e-6 or len(prediction.frames) < scan.frames:
+    if single_map(explanation, row).is_empty or len(prediction.frames) < scan.frames:
         return  # no heat to judge, or the frames are still being read
     key = (scan.digest, bundle.card.slug, explanation.method, explanation.label, frame)
     trust = measured(state, key, lambda *told: checked(bundle, prediction, explanation, row, *told))
@@ -37,6 +37,9 @@ def show_verdict(
 
 def show_trust(trust: Trust) -> None:
     """The verdict in words and shape, its reasons behind it."""
+    if trust.verdict == "no evidence":
+        st.markdown(f"{SIGNS[trust.verdict]} {trust.checks[0].sentence}.")
+        return
     reasons = "\n".join(f"- {check.name}, {check.outcome}: {check.sentence}." for check in trust.checks)
     st.markdown(
         f"{SIGNS[trust.verdict]} This explanation is **{trust.verdict}**",

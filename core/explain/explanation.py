@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from core.preprocess import Geometry
 
+#: Evidence for a label that nowhere reaches this share of the strongest evidence against it is none.
+NEGLIGIBLE = 0.05
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
@@ -44,13 +47,20 @@ class Explanation:
 
     @property
     def scale(self) -> float:
-        """The largest value over all frames: what the end of the colour scale means, in `units`."""
+        """The largest value over all frames: what the end of the colour scale means, in `units`.
+
+        It is that of the evidence for the label alone, however strong the evidence against it is.
+        """
         return float(self.grids.max(initial=0.0))
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no positive evidence anywhere; showing colours then would be a lie."""
-        return self.scale <= 1e-6
+        """Whether there is no evidence for the label anywhere; showing colours then would be a lie.
+
+        Where the method also tells what speaks against the label, specks below `NEGLIGIBLE` of that are none.
+        """
+        against = 0.0 if self.opposing is None else float(self.opposing.max(initial=0.0))
+        return self.scale <= max(1e-6, NEGLIGIBLE * against)
 
     @property
     def strip(self) -> NDArray[np.float32]:

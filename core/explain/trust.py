@@ -1,4 +1,4 @@
-"""A verdict on one explanation of one scan, with its reasons: supported, doubtful, not supported.
+"""A verdict on one explanation of one scan, with its reasons: supported, doubtful, not supported, or no evidence.
 
 Three checks, each of which can pass, fail or leave the question open. The limits are conventions, written here once and
 said to the user; what was measured is kept beside the verdict. No check can show that the heat marks the disease: it
@@ -15,7 +15,7 @@ from core.explain.faithfulness import Faithfulness
 from core.explain.sanity import Sanity
 from core.explain.stability import Stability
 
-Verdict = Literal["supported", "doubtful", "not supported"]
+Verdict = Literal["supported", "doubtful", "not supported", "no evidence"]
 Outcome = Literal["passed", "open", "failed"]
 
 #: Of 100 random orders: at least so many beaten in deletion and in insertion to pass; on average fewer than so many to
@@ -71,11 +71,11 @@ def judge(
 ) -> Trust:
     """Bring the checks together: one that fails decides, and only when all pass is the explanation supported.
 
-    An empty map is not supported: there is nothing that could be.
+    An empty map gets no such word: there is no evidence that could be supported.
     """
-    checks = []
     if explanation.is_empty:
-        checks.append(Check("Heat", "failed", f"Nothing was found that speaks for {explanation.label}"))
+        return Trust("no evidence", (Check("Heat", "failed", f"No evidence for {explanation.label} was found"),))
+    checks = []
     if faithfulness is not None:
         checks.append(_faithful(faithfulness))
     if sanity is not None:

@@ -55,9 +55,15 @@ def _cell(state: Reading, scan: Scan, wanted: Wanted, title: str) -> Cell:
     if found is None:
         return Cell(wanted.name, title, waiting=made.trouble)
     took = f"{made.seconds:.1f} s" if made.seconds >= 0.1 else f"{1000 * made.seconds:.0f} ms"
+    against = 0.0 if found.opposing is None else float(found.opposing.max(initial=0.0))
     if found.is_empty:
-        return Cell(wanted.name, title, waiting=f"Nothing here speaks for {found.label}.", note=took)
-    note = f"most {found.scale:.2g} {found.units}, {took}"
+        verdict = f"{SIGNS['no evidence']} no evidence for {found.label}"
+        if against <= 0:
+            return Cell(wanted.name, title, waiting=f"No evidence for {found.label}.", note=took)
+        note = f"most {against:.2g} {found.units} against it, {took}"
+        return Cell(wanted.name, title, found, verdict=verdict, note=note)
+    opposed = f" for, {against:.2g} against" if against > 0 else ""
+    note = f"most {found.scale:.2g} {found.units}{opposed}, {took}"
     if wanted.untrained:
         return Cell(wanted.name, title, found, verdict="It has learned nothing: this heat means nothing.", note=note)
     verdict = trust_of(state, scan, wanted)

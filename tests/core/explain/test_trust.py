@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled
+from core.explain.ask import Ask
 from core.explain.cam import grad_cam
+from core.explain.checking import check_explanation
 from core.explain.faithfulness import BLOCK, measure_faithfulness, patch_heat, patch_layout, patch_masks
 from core.explain.sanity import measure_sanity
 from core.explain.similarity_of_maps import at_common_size, overlap_of_hottest, rank_correlation
@@ -180,7 +182,17 @@ def test_randomising_the_last_layer_keeps_what_lies_before(open_model, flat_mode
 def test_all_checks_passed_is_supported_and_an_empty_map_is_not(bundle, prepared, heat, weights):
     faithful = measure_faithfulness(bundle, prepared, heat, weights)
     assert judge(heat, faithful).verdict == "supported"
-    assert judge(with_grid(heat, np.zeros((16, 16))), faithful).verdict == "not supported"
+    assert judge(with_grid(heat, np.zeros((16, 16))), faithful).verdict == "no evidence"
+
+
+@pytest.mark.keras
+def test_a_map_with_nothing_for_its_label_is_never_called_supported(bundle, prepared, heat, weights):
+    faithful = measure_faithfulness(bundle, prepared, heat, weights)
+    faint = dataclasses.replace(heat, grids=0.01 * heat.grids, opposing=heat.grids)
+    trust = judge(faint, faithful)
+    assert trust.verdict == "no evidence"
+    assert trust.checks[0].sentence == "No evidence for bright was found"
+    assert check_explanation(bundle, prepared, faint, Ask(1)).verdict == "no evidence"
 
 
 @pytest.mark.keras

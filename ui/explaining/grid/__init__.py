@@ -35,9 +35,10 @@ class Cell:
     Attributes:
         name: Stays the same while the cell does.
         title: Above the picture.
-        explanation: What to draw, None while it is made or where there is none.
+        explanation: What to draw, None while it is made or where there is none. What speaks against the label has a
+            scale of its own, and where there is no evidence for it, that alone is drawn.
         position: Which frame of it.
-        scale: Value at the bright end; None for the map's own most.
+        scale: Value at the bright end; None for the most that speaks for the label.
         verdict: One line, bold.
         note: One line, quiet.
         waiting: What stands in the picture's place while there is no map.
@@ -67,10 +68,11 @@ def ramps() -> tuple[list[int], list[int]]:
     return warm.astype(int).ravel().tolist(), cold.round().astype(int).ravel().tolist()
 
 
-def _levels(explanation: Explanation, grid: NDArray[np.float32], scale: float) -> bytes:
-    """A map on the scan's pixels as shares of the scale, 0 to 255, PNG."""
+def _levels(explanation: Explanation, grid: NDArray[np.float32], scale: float | None) -> bytes:
+    """A map on the scan's pixels as shares of the scale, None for its own most, 0 to 255, PNG."""
     size = fit_within(*explanation.geometry.scan_size, HEAT_SIDE)
     drawn = explanation.geometry.to_scan(grid, size)
+    scale = max(float(grid.max()) if scale is None else scale, 1e-9)
     return encode_picture((np.clip(drawn / scale, 0.0, 1.0) * 255 + 0.5).astype(np.uint8))
 
 
@@ -96,14 +98,12 @@ def board_message(scan: Scan, picture: NDArray[np.uint8], cells: Sequence[Cell],
         heat, opposing = None, None
         found = cell.explanation
         if found is not None:
-            against = None if found.opposing is None else found.opposing[cell.position]
-            most = max(found.grids[cell.position].max(), 0.0 if against is None else against.max())
-            scale = max(float(most) if cell.scale is None else cell.scale, 1e-9)
-            heat = len(blobs)
-            blobs.append(_levels(found, found.grids[cell.position], scale))
-            if against is not None and against.max() > 0:
+            if not found.is_empty:
+                heat = len(blobs)
+                blobs.append(_levels(found, found.grids[cell.position], cell.scale))
+            if found.opposing is not None and found.opposing[cell.position].max() > 0:
                 opposing = len(blobs)
-                blobs.append(_levels(found, against, scale))
+                blobs.append(_levels(found, found.opposing[cell.position], None))
         if cell.picture is not None:
             pictures.append(len(blobs))
             blobs.append(_encoded(cell.picture))
