@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from core.datasets.label_signs import words_in
+from core.datasets.marks import find_marks
+from core.datasets.missing import is_missing
 from core.datasets.table import Table
 
 #: Words of a split in tables and folder names, to ours.
@@ -13,11 +16,6 @@ SPLIT_WORDS: dict[str, str] = {
     **dict.fromkeys(("val", "valid", "validation", "dev", "tune", "tuning", "validate"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "ts", "holdout", "eval", "evaluation", "testset"), "test"),
 }
-
-
-def words_in(text: str) -> frozenset[str]:
-    """The words of a list that is written as one text."""
-    return frozenset(text.split())
 
 
 _LABEL_NAMES = words_in(
@@ -49,7 +47,6 @@ _TECHNICAL = words_in(
     "width height rows cols columns size bytes sha256 md5 hash sha checksum x y w h x0 y0 x1 y1 xmin ymin xmax ymax "
     "url doi licence license orig original path mask masks index id idx uid number"
 )
-_EMPTY = frozenset({"", "na", "n/a", "nan", "none", "null", "unknown", "?", "-", "missing"})
 
 
 def words_of(column: str) -> list[str]:
@@ -67,19 +64,14 @@ def _key(column: str) -> str:
     return "".join(words_of(column))
 
 
-def is_empty(text: str) -> bool:
-    """Whether a cell says that nothing is known."""
-    return text.strip().lower() in _EMPTY
-
-
 def plain_number(text: str) -> str:
     """`"1"` for `"1.0"`, which spreadsheets and pandas write for whole numbers; other texts as they are."""
-    return text[:-2] if re.fullmatch(r"-?\d+\.0", text) else text
+    return re.split("[.,]", text)[0] if re.fullmatch(r"-?\d+[.,]0+", text) else text
 
 
 def distinct(table: Table, column: str) -> list[str]:
     """Values of a column that say something, sorted, numbers by size."""
-    values = {plain_number(value) for value in table.values(column) if value}
+    values = {plain_number(value) for value in set(table.values(column)) if not is_missing(value)}
     try:
         return sorted(values, key=float)
     except ValueError:
@@ -176,7 +168,20 @@ def label_columns(table: Table, taken: Sequence[str]) -> tuple[list[str], bool]:
     single = [column for column in named if _key(column) in {"label", "class", "target"}]
     if named:
         return (single if len(single) == 1 else named), True
-    return [column for column in free if _could_label(table, column)], False
+    found = [column for column in free if _could_label(table, column)]
+    return [column for column in free if column in {*found, *_mark_columns(table, free)}], False
+
+
+def _mark_columns(table: Table, free: Sequence[str]) -> list[str]:
+    """Columns of yes and no, however many gaps they have; of crosses and of one answer only beside others."""
+    usable = [c for c in free if not set(words_of(c)) & (_TECHNICAL | _IDENTIFYING) and not role_of(c)]
+    marks = {column: found for column in usable if (found := find_marks(table.values(column))) is not None}
+    proper = [column for column, found in marks.items() if found.both]
+    crosses = [column for column, found in marks.items() if found.crosses]
+    if len(proper) + len(crosses) < 2:
+        return proper
+    gaps = [column for column, found in marks.items() if not found.both and len(set(found.cells)) > 1]
+    return [column for column in marks if column in {*proper, *crosses, *gaps}]
 
 
 def _says_label(column: str) -> bool:

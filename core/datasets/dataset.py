@@ -28,6 +28,7 @@ class Case:
         patient: Whom it shows, `""` where not known.
         split: train, val or test, `""` where the dataset does not say.
         attributes: Column to text, e.g. `{"age": "63", "sex": "F", "site": "2"}`.
+        unknown: Findings of which nobody knows whether they are there; any other finding is in `labels` or absent.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Case:
     patient: str = ""
     split: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def _contents(dataset: Dataset, case: Case) -> str:
 
 def _line(case: Case, contents: str) -> bytes:
     attributes = [f"{name}={value}" for name, value in sorted(case.attributes.items())]
+    attributes += [f"unknown={name}" for name in case.unknown]
     parts: Iterable[str] = (case.name, "\x1e".join(case.labels), case.patient, case.split, *attributes, contents)
     return "\x1f".join(parts).encode("utf-8", errors="surrogatepass") + b"\n"
 

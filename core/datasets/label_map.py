@@ -1,70 +1,191 @@
 """A dataset's labels in terms of a model's: what can be told from the words is suggested, the rest is left to people.
 
 A wrong guess here would be a wrong truth for every case, so a label that is not clearly one of the model's stays `""`,
-left out, and the sentence of `left_out` says so.
+left out, and the sentence of `left_out` says so. `label_map` says which labels nobody has settled yet; a run begins
+only when none is.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
 
 from core.card import ModelCard
-from core.datasets.dataset import Case, Dataset
-from core.datasets.label_words import Meaning, meaning
+from core.datasets.dataset import Dataset
+from core.datasets.label_words import KINDS, PLACES, Meaning, meaning, plain_text
+from core.datasets.marks import find_marks
+from core.datasets.missing import is_missing
 from core.errors import ScanLensError
+
+#: In place of a label in what the user says: all that nobody has settled.
+REST = "*"
+#: What a finding may be called and still not be cancer when it is benign.
+_LUMPS = frozenset({"tumor", "lesion", "nodul", "mass", "cyst"})
 
 
 class UnknownLabel(ScanLensError):
     """A label map names a label that the model does not have, or lacks one that it needs."""
 
 
+class OpenLabels(ScanLensError):
+    """Nobody has said what labels of the dataset mean for the model."""
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """What the labels of a dataset mean for a model.
+
+    Attributes:
+        mapping: Dataset label to model label, `""` for left out.
+        open: Labels that the words do not settle and nobody has; they are `""` in `mapping`.
+    """
+
+    mapping: Mapping[str, str]
+    open: tuple[str, ...] = ()
+
+
+def label_map(
+    dataset: Dataset,
+    card: ModelCard,
+    before: Mapping[str, str] | None = None,
+    said: Mapping[str, str] | None = None,
+) -> LabelMap:
+    """What the words suggest, then what was chosen for this dataset before, then what is said now.
+
+    Args:
+        dataset: Whose labels are mapped.
+        card: The model's.
+        before: An earlier map of this dataset; answers that the model no longer has do not count.
+        said: What the user says, `""` for left out; `REST` stands for all labels that would be open.
+
+    Raises:
+        UnknownLabel: What is said names a label that dataset or model does not have.
+    """
+    said = said or {}
+    wrong = sorted(set(said) - {*dataset.labels, REST})
+    if wrong:
+        raise UnknownLabel(f"labels of the dataset ({', '.join(dataset.labels)})", ", ".join(wrong), "correct the map")
+    check_answers(said, card)
+    kept = {label: answer for label, answer in (before or {}).items() if answer in ("", *card.labels)}
+    mapping = suggest_map(dataset.labels, card)
+    for source in (kept, said):
+        mapping |= {label: source[label] for label in dataset.labels if label in source}
+    known = {label for label in dataset.labels if label in kept or label in said}
+    unsettled = tuple(
+        label
+        for label in dataset.labels
+        if not mapping[label] and label not in known and _must_be_asked(label, dataset.multilabel, card)
+    )
+    if REST in said:
+        return LabelMap(mapping | dict.fromkeys(unsettled, said[REST]))
+    return LabelMap(mapping, unsettled)
+
+
+def _must_be_asked(label: str, multilabel: bool, card: ModelCard) -> bool:
+    """Whether to leave a label out without a word would be a decision that is the user's.
+
+    One of several findings that says nothing of the model's own is simply another finding.
+    """
+    if is_missing(label):
+        return False
+    if not multilabel:
+        return True
+    own = frozenset().union(*(meaning(name).words for name in card.labels))
+    said = meaning(label, own)
+    return bool(said.words & own) or said.is_abnormal or said.is_normal or not said.words
+
+
+def open_labels(found: LabelMap, card: ModelCard) -> OpenLabels:
+    """The error for a map with open labels; its one sentence names them and says what to answer."""
+    listed = ", ".join(repr(label) for label in found.open[:6])
+    more = f" and {len(found.open) - 6} more" if len(found.open) > 6 else ""
+    first = found.open[0]
+    return OpenLabels(
+        f"to be told what each label means for {card.title}",
+        f"nothing on {listed}{more}",
+        f'say it by --map "{first}={card.labels[0]}", leave one out by --map "{first}=", or all of them by --map "{REST}="',
+    )
+
+
 def suggest_map(labels: Sequence[str], card: ModelCard) -> dict[str, str]:
     """Dataset label to model label, `""` where it is left out.
 
-    Equal words, other spellings and endings, negations ("non fractured"), "normal" and its synonyms, yes and no for a
-    binary model, a longer label that contains one of the model's ("bacterial pneumonia"), and grades in their order
-    for an ordinal model with as many labels.
+    Equal words, other spellings and endings, negations ("non fractured", "fracture-"), "normal" and its synonyms, yes
+    and no for a binary model, a longer label that adds a place or a kind to one of the model's ("bacterial pneumonia"),
+    and grades in their order for an ordinal model with as many labels. Labels with words that are not understood stay
+    out: "pneumonia ruled out" has all words of "pneumonia".
 
     Args:
         labels: Of the dataset.
         card: The model's.
     """
-    known = frozenset().union(*(meaning(label).words for label in (*labels, *card.labels)))
-    theirs = {label: meaning(label, known) for label in labels}
+    texts = _without_numbering(labels)
+    known = frozenset().union(*(meaning(text).words for text in (*texts.values(), *card.labels)))
+    theirs = {label: meaning(text, known) for label, text in texts.items()}
     ours = {label: meaning(label, known) for label in card.labels}
     grades = _by_grade(labels, card)
-    pair = len(labels) == 2 and all(label.is_yes or label.is_no for label in theirs.values())
-    return {label: grades.get(label) or _suggest(theirs[label], ours, card, pair) for label in labels}
+    marks = find_marks(labels)  # among other labels, a 1 is a grade and no yes
+    marked = dict(zip(labels, marks.cells, strict=True)) if marks and marks.both and card.task == "binary" else {}
+    found = {
+        label: ""
+        if is_missing(label)
+        else grades.get(label) or _suggest(theirs[label], ours, card, marked.get(label, ""))
+        for label in labels
+    }
+    return _without_contradictions(found | _last_pairs(found, theirs, ours), theirs)
+
+
+def _without_numbering(labels: Sequence[str]) -> dict[str, str]:
+    """Labels without the running number before each of them: `0_normal`, `1_pneumonia`."""
+    parts = {label: re.fullmatch(r"\s*(\d+)\s*[\s_.:)-]\s*(\D.*)", label) for label in labels}
+    if len(labels) < 2 or not all(parts.values()):
+        return {label: label for label in labels}
+    numbers = sorted(int(part[1]) for part in parts.values() if part)
+    rest = {label: part[2] for label, part in parts.items() if part}
+    whole = numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] in (0, 1)
+    distinct = len({plain_text(text) for text in rest.values()}) == len(rest)
+    return rest if whole and distinct else {label: label for label in labels}
 
 
 def _by_grade(labels: Sequence[str], card: ModelCard) -> dict[str, str]:
     """Grades 0, 1, 2 … in order, where model and dataset have as many."""
-    if card.task != "ordinal" or len(labels) != len(card.labels) or not all(label.isdigit() for label in labels):
+    numbers = {label: plain_text(label) for label in labels}
+    if card.task != "ordinal" or len(labels) != len(card.labels):
         return {}
-    ordered = sorted(labels, key=int)
-    if [int(label) - int(ordered[0]) for label in ordered] != list(range(len(ordered))):
+    if not all(re.fullmatch(r"\d{1,3}", number) for number in numbers.values()):
         return {}
-    return dict(zip(ordered, card.labels, strict=True))
+    ordered = sorted(labels, key=lambda label: int(numbers[label]))
+    values = [int(numbers[label]) for label in ordered]
+    return dict(zip(ordered, card.labels, strict=True)) if values == list(range(values[0], values[0] + len(values))) else {}
 
 
-def _suggest(label: Meaning, ours: Mapping[str, Meaning], card: ModelCard, pair: bool) -> str:
+def _suggest(label: Meaning, ours: Mapping[str, Meaning], card: ModelCard, mark: str) -> str:
     same = [name for name, other in ours.items() if other.text == label.text]
-    if not same and label.words:
+    if len(same) == 1:
+        return same[0]
+    if label.unsure:
+        return ""
+    if label.words:
         same = [name for name, o in ours.items() if o.words == label.words and o.negated == label.negated]
     if len(same) == 1:
         return same[0]
-    if card.task == "binary" and pair:  # among other labels, a 1 is a grade and no yes
-        return card.labels[int(label.is_yes)]
+    if mark in ("yes", "no"):
+        return card.labels[int(mark == "yes")]
     if card.task == "binary" and (found := _suggest_binary(label, ours, card)):
         return found
-    normal = [name for name, other in ours.items() if other.is_normal]
     if label.is_normal:
-        return normal[0] if len(normal) == 1 else ""
+        return _nothing(ours)
     return "" if label.negated else _contained(label, ours)
+
+
+def _nothing(ours: Mapping[str, Meaning]) -> str:
+    """The model's one label for a picture without any of what it looks for."""
+    normal = [name for name, other in ours.items() if other.is_normal]
+    without = [name for name, other in ours.items() if other.negated]
+    found = normal or without
+    return found[0] if len(found) == 1 else ""
 
 
 def _suggest_binary(label: Meaning, ours: Mapping[str, Meaning], card: ModelCard) -> str:
@@ -75,12 +196,21 @@ def _suggest_binary(label: Meaning, ours: Mapping[str, Meaning], card: ModelCard
     # A normal picture has no fracture; the model's "no fracture" need not be normal.
     if label.is_normal and (ours[negative].negated or ours[negative].is_normal):
         return negative
+    if _is_benign(label) and ours[positive].words == {"cancer"} and ours[negative].negated:
+        return negative
     return positive if label.is_abnormal and ours[positive].is_abnormal else ""
 
 
+def _is_benign(label: Meaning) -> bool:
+    return "benign" in label.words and label.words - PLACES - _LUMPS == {"benign"} and not label.negated
+
+
 def _contained(label: Meaning, ours: Mapping[str, Meaning]) -> str:
-    """The one label of the model whose words are all in the dataset's, the longest where one contains another."""
-    if label.is_unsure or "normal" in label.words:  # "normal, benign" is neither
+    """The one label of the model to which the dataset's adds no more than a place or a kind.
+
+    Where one of the model's contains another, it is the longest.
+    """
+    if "normal" in label.words:  # "normal, benign" is neither
         return ""
     found = {
         name: o.words
@@ -88,87 +218,50 @@ def _contained(label: Meaning, ours: Mapping[str, Meaning]) -> str:
         if o.words and o.words <= label.words and not o.negated and not o.is_normal
     }
     longest = [name for name, words in found.items() if all(other <= words for other in found.values())]
-    return longest[0] if len(longest) == 1 else ""
+    if len(longest) != 1:
+        return ""
+    shared = frozenset().union(*(o.words for o in ours.values()))
+    lumps = _LUMPS if found[longest[0]] == {"cancer"} else frozenset()
+    return longest[0] if label.words - found[longest[0]] <= PLACES | KINDS | shared | lumps else ""
 
 
-def targets(
-    dataset: Dataset, mapping: Mapping[str, str], card: ModelCard, cases: Sequence[Case] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """What is true of the cases in the model's terms.
+def _last_pairs(
+    found: Mapping[str, str], theirs: Mapping[str, Meaning], ours: Mapping[str, Meaning]
+) -> dict[str, str]:
+    """Shorter names for what is left, where they and the rest then answer each of the model's labels just once.
 
-    A case of one label counts where that label is mapped. In a dataset of findings, a finding that is not marked is
-    absent: a binary model's answer is yes where any finding mapped to it is marked, else no. A multiclass model takes
-    cases whose mapped findings agree on one class.
+    With glioma, meningioma and no tumour told, `pituitary` can only be the pituitary tumour.
+    """
+    rest = [label for label, answer in found.items() if not answer]
+    free = [name for name in ours if name not in found.values()]
+    if not rest or len(rest) != len(free) or len(rest) == len(found):
+        return {}
+    pairs = {}
+    for label in rest:
+        said = theirs[label]
+        names = [name for name in free if said.words and said.words < ours[name].words and not ours[name].negated]
+        if len(names) != 1 or said.unsure or said.negated:
+            return {}
+        pairs[label] = names[0]
+    return pairs if len(set(pairs.values())) == len(rest) else {}
 
-    Args:
-        dataset: Whose labels are mapped.
-        mapping: Dataset label to model label, `""` or missing for left out.
-        card: The model's.
-        cases: Which of the dataset's cases; None for all.
 
-    Returns:
-        (n,) places in `cases` of those that count, and their truth: (n,) class indices, or (n, labels) of 0 and 1 for
-        a multilabel model.
+def _without_contradictions(found: dict[str, str], theirs: Mapping[str, Meaning]) -> dict[str, str]:
+    """Labels of the same words and another sign never mean the same."""
+    signs: dict[tuple[str, frozenset[str]], set[bool]] = {}
+    for label, answer in found.items():
+        signs.setdefault((answer, theirs[label].words), set()).add(theirs[label].negated)
+    return {label: answer if len(signs[answer, theirs[label].words]) == 1 else "" for label, answer in found.items()}
+
+
+def check_answers(mapping: Mapping[str, str], card: ModelCard) -> None:
+    """Refuse answers that the model does not have.
 
     Raises:
-        UnknownLabel: The map names a label that the model does not have, or a finding of the model has no counterpart.
+        UnknownLabel: One of them.
     """
-    _check(dataset, mapping, card)
-    chosen = dataset.cases if cases is None else cases
-    places, truths = [], []
-    for place, case in enumerate(chosen):
-        truth = _truth(case, dataset.multilabel, mapping, card)
-        if truth is not None:
-            places.append(place)
-            truths.append(truth)
-    shape = (len(places), len(card.labels)) if card.task == "multilabel" else (len(places),)
-    return np.asarray(places, np.int64), np.asarray(truths, np.int64).reshape(shape)
-
-
-def _truth(case: Case, multilabel: bool, mapping: Mapping[str, str], card: ModelCard) -> int | list[int] | None:
-    found = {mapping.get(label, "") for label in case.labels} - {""}
-    if card.task == "multilabel":
-        if not multilabel and not found:  # one class that the model does not know says nothing of those it does
-            return None
-        return [int(label in found) for label in card.labels]
-    if multilabel and card.task == "binary":
-        return int(card.labels[1] in found)
-    return card.labels.index(found.pop()) if len(found) == 1 else None
-
-
-def _check(dataset: Dataset, mapping: Mapping[str, str], card: ModelCard) -> None:
     for label, wanted in mapping.items():
         if wanted and wanted not in card.labels:
             raise UnknownLabel(
                 f"one of {card.title}'s labels ({', '.join(card.labels)})", f"{wanted!r} for {label!r}", "choose again"
             )
-    mapped = {mapping.get(label, "") for label in dataset.labels} - {""}
-    if not mapped:
-        raise UnknownLabel(
-            f"a label that {card.title} knows ({', '.join(card.labels)})",
-            f"none among {', '.join(dataset.labels[:8])}",
-            "say which of them mean the same",
-        )
-    if card.task == "multilabel" and (missing := [label for label in card.labels if label not in mapped]):
-        raise UnknownLabel(
-            f"a label of the dataset for each finding of {card.title}",
-            f"none for {', '.join(missing)}, so that nobody knows where it is absent",
-            "choose a dataset that was read for it",
-        )
-    if dataset.multilabel and card.task == "binary" and card.labels[1] not in mapped:
-        raise UnknownLabel(
-            f"a finding that means {card.labels[1]!r}", "none in the map", "say which finding of the dataset it is"
-        )
-
-
-def left_out(dataset: Dataset, mapping: Mapping[str, str], card: ModelCard, cases: Sequence[Case] | None = None) -> str:
-    """A sentence on the cases that count in no metric, `""` where all do."""
-    chosen = dataset.cases if cases is None else cases
-    used = set(targets(dataset, mapping, card, chosen)[0].tolist())
-    rest = Counter(", ".join(case.labels) or "no label" for place, case in enumerate(chosen) if place not in used)
-    if not rest:
-        return ""
-    words = ", ".join(f"{label} ({count:,})" for label, count in rest.most_common(6))
-    more = f" and {len(rest) - 6} other labels" if len(rest) > 6 else ""
-    total = sum(rest.values())
-    return f"{total:,} of {len(chosen):,} cases are left out, as {card.title} has no answer for them: {words}{more}."

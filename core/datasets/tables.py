@@ -13,7 +13,6 @@ from core.datasets.columns import (
     attribute_columns,
     file_name_rank,
     group_columns,
-    is_empty,
     label_columns,
     patient_columns,
     plain_number,
@@ -24,6 +23,7 @@ from core.datasets.headers import join_by_header
 from core.datasets.inquiry import Inquiry
 from core.datasets.labelling import label_table
 from core.datasets.matching import FileIndex, Match, match, share_found
+from core.datasets.missing import is_empty
 from core.datasets.place import Place, Progress, Stopper
 from core.datasets.reading import FileCases, short_name, some
 from core.datasets.table import Table, read_table, table_files
@@ -215,7 +215,8 @@ def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
     for number, files in enumerate(joined.files):
         if files:
             rows.setdefault(_case_name(files, sizes), []).append(number)
-    kept = _settle_repeats(rows, labelling.rows, inquiry)
+    unknown = labelling.unknown or ((),) * len(labelling.rows)
+    kept = _settle_repeats(rows, tuple(zip(labelling.rows, unknown, strict=True)), inquiry)
     cases = tuple(
         Case(
             name=name,
@@ -223,6 +224,7 @@ def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
             patient="" if not patient or is_empty(cells[patient][number]) else cells[patient][number],
             split=SPLIT_WORDS.get(cells[split][number].lower(), "") if split else "",
             attributes={attribute: plain_number(cells[column][number]) for column, attribute in attributes.items()},
+            unknown=unknown[number],
         )
         for name, number in sorted(kept.items())
     )
@@ -286,10 +288,10 @@ def _choose_patient(table: Table, taken: Sequence[str], inquiry: Inquiry) -> str
 
 
 def _settle_repeats(
-    rows: dict[str, list[int]], labels: tuple[tuple[str, ...], ...], inquiry: Inquiry
+    rows: dict[str, list[int]], truths: Sequence[object], inquiry: Inquiry
 ) -> dict[str, int]:
     """One row a case: equal ones count once, and cases with two truths are left out."""
-    kept = {name: numbers[0] for name, numbers in rows.items() if len({labels[n] for n in numbers}) == 1}
+    kept = {name: numbers[0] for name, numbers in rows.items() if len({truths[n] for n in numbers}) == 1}
     torn = sorted(set(rows) - set(kept))
     repeated = sum(len(numbers) > 1 for name, numbers in rows.items() if name in kept)
     if repeated:
@@ -310,4 +312,11 @@ def _say_missing(joined: Joined, inquiry: Inquiry) -> None:
 def _say_unlabelled(cases: Sequence[Case], multilabel: bool, inquiry: Inquiry) -> None:
     bare = sum(not case.labels for case in cases)
     if bare and not multilabel:
-        inquiry.warnings.append(f"{bare:,} cases have no label and count in no metric.")
+        words = "1 case has no label and counts" if bare == 1 else f"{bare:,} cases have no label and count"
+        inquiry.warnings.append(f"{words} in no metric.")
+    gaps = [len(case.unknown) for case in cases if case.unknown]
+    if gaps:
+        inquiry.warnings.append(
+            f"{sum(gaps):,} findings of {len(gaps):,} cases are not known: such a case is left out where a model asks "
+            "for one of them."
+        )

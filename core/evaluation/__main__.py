@@ -19,7 +19,8 @@ from typing import get_args
 from core.card import ModelCard, load_card, load_cards
 from core.datasets.dataset import Dataset
 from core.datasets.digest import with_digest
-from core.datasets.label_map import left_out, suggest_map
+from core.datasets.label_map import suggest_map
+from core.datasets.label_truth import left_out
 from core.datasets.readers import open_dataset
 from core.datasets.stress import stressed
 from core.errors import Cancelled, ScanLensError

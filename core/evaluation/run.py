@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.card import ModelCard
 from core.datasets.dataset import Dataset, UnusableDataset
-from core.datasets.label_map import targets
+from core.datasets.label_truth import targets
 from core.errors import Cancelled
 from core.evaluation.evaluation import Evaluation, Kind
 from core.evaluation.run_answers import Answer, answers

@@ -14,7 +14,7 @@ import numpy as np
 from core.card import ModelCard
 from core.datasets.dataset import Dataset, UnusableDataset
 from core.datasets.digest import changed_since, with_digest
-from core.datasets.label_map import targets
+from core.datasets.label_truth import targets
 from core.errors import UnsupportedModel
 from core.evaluation.evaluation import Kind
 from core.evaluation.of_card import card_facts, model_hash

@@ -14,7 +14,7 @@ from core.card import ModelCard
 from core.classify import classify
 from core.compatibility import compatibility
 from core.datasets.dataset import Case, Dataset
-from core.datasets.label_map import targets
+from core.datasets.label_truth import targets
 from core.errors import Cancelled
 from core.explain import EXPLAINERS
 from core.explain.ask import Ask, KerasTasks

@@ -13,7 +13,8 @@ import streamlit as st
 from core.card import ModelCard
 from core.compatibility import compatibility
 from core.datasets.dataset import Dataset
-from core.datasets.label_map import left_out, suggest_map, targets
+from core.datasets.label_map import suggest_map
+from core.datasets.label_truth import left_out, targets
 from core.datasets.stress import STRENGTHS, STRESSES
 from core.errors import ScanLensError
 from core.evaluation.evaluation import Kind

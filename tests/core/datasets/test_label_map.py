@@ -1,6 +1,7 @@
 import pytest
 
-from core.datasets.label_map import UnknownLabel, left_out, suggest_map, targets
+from core.datasets.label_map import UnknownLabel, suggest_map
+from core.datasets.label_truth import left_out, targets
 
 PNEUMONIA = ("binary", "Normal", "Pneumonia")
 FRACTURE = ("binary", "No fracture", "Fracture")

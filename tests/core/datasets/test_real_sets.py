@@ -8,7 +8,8 @@ import pytest
 
 from core.card import load_cards
 from core.datasets.dataset import UnusableDataset
-from core.datasets.label_map import suggest_map, targets
+from core.datasets.label_map import suggest_map
+from core.datasets.label_truth import targets
 from core.datasets.readers import open_dataset
 
 pytestmark = pytest.mark.data
