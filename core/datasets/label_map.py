@@ -8,7 +8,6 @@ only when none is.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -66,7 +65,7 @@ def label_map(
     said = said or {}
     wrong = sorted(set(said) - {*dataset.labels, REST})
     if wrong:
-        raise UnknownLabel(f"labels of the dataset ({', '.join(dataset.labels)})", ", ".join(wrong), "correct the map")
+        raise UnknownLabel(f"labels of the dataset ({', '.join(dataset.labels)})", ", ".join(wrong), "correct --map")
     check_answers(said, card)
     kept = {label: answer for label, answer in (before or {}).items() if answer in ("", *card.labels)}
     mapping = suggest_map(dataset.labels, card)
@@ -97,15 +96,24 @@ def _must_be_asked(label: str, multilabel: bool, card: ModelCard) -> bool:
     return bool(said.words & own) or said.is_abnormal or said.is_normal or not said.words
 
 
-def open_labels(found: LabelMap, card: ModelCard) -> OpenLabels:
-    """The error for a map with open labels; its one sentence names them and says what to answer."""
+def open_labels(found: LabelMap, card: ModelCard, action: str = "") -> OpenLabels:
+    """The error for a map with open labels; its one sentence names them and says what to answer.
+
+    Args:
+        found: With one open label or more.
+        card: The model's.
+        action: What to do; the options of the shell command where it is not given.
+    """
     listed = ", ".join(repr(label) for label in found.open[:6])
     more = f" and {len(found.open) - 6} more" if len(found.open) > 6 else ""
-    first = found.open[0]
+    one, first = len(found.open) == 1, found.open[0]
     return OpenLabels(
-        f"to be told what each label means for {card.title}",
+        f"to be told which of {', '.join(card.labels)} {'the label means' if one else 'each of these labels means'} "
+        f"for {card.title}",
         f"nothing on {listed}{more}",
-        f'say it by --map "{first}={card.labels[0]}", leave one out by --map "{first}=", or all of them by --map "{REST}="',
+        action
+        or f'say it, e.g. --map "{first}={card.labels[0]}"; --map "{first}=" leaves it out, --map "{REST}=" all '
+        "that are open",
     )
 
 
@@ -158,7 +166,11 @@ def _by_grade(labels: Sequence[str], card: ModelCard) -> dict[str, str]:
         return {}
     ordered = sorted(labels, key=lambda label: int(numbers[label]))
     values = [int(numbers[label]) for label in ordered]
-    return dict(zip(ordered, card.labels, strict=True)) if values == list(range(values[0], values[0] + len(values))) else {}
+    return (
+        dict(zip(ordered, card.labels, strict=True))
+        if values == list(range(values[0], values[0] + len(values)))
+        else {}
+    )
 
 
 def _suggest(label: Meaning, ours: Mapping[str, Meaning], card: ModelCard, mark: str) -> str:
@@ -225,9 +237,7 @@ def _contained(label: Meaning, ours: Mapping[str, Meaning]) -> str:
     return longest[0] if label.words - found[longest[0]] <= PLACES | KINDS | shared | lumps else ""
 
 
-def _last_pairs(
-    found: Mapping[str, str], theirs: Mapping[str, Meaning], ours: Mapping[str, Meaning]
-) -> dict[str, str]:
+def _last_pairs(found: Mapping[str, str], theirs: Mapping[str, Meaning], ours: Mapping[str, Meaning]) -> dict[str, str]:
     """Shorter names for what is left, where they and the rest then answer each of the model's labels just once.
 
     With glioma, meningioma and no tumour told, `pituitary` can only be the pituitary tumour.

@@ -15,7 +15,6 @@ PLUS, MINUS, DOUBT = "⊕", "⊖", "?"
 LIST = "&"
 
 
-
 def words_in(text: str) -> frozenset[str]:
     """The words of a list that is written as one text."""
     return frozenset(text.split())
@@ -33,7 +32,10 @@ _DASHES: dict[int, str | None] = {
 _MARKS = dict.fromkeys(map(ord, "✓✔☑✅"), f" {PLUS} ") | dict.fromkeys(map(ord, "✗✘☒✖❌×∅"), f" {MINUS} ")
 _ABBREVIATIONS = (
     (r"\bw\s*/\s*o\b", " without "),
-    (r"\b[rh]\s*/\s*o\b|\bs\s*/\s*p\b|\bd\s*/?\s*dx?\b", f" {DOUBT} "),  # rule out, history of, status post, differential
+    (
+        r"\b[rh]\s*/\s*o\b|\bs\s*/\s*p\b|\bd\s*/?\s*dx?\b",
+        f" {DOUBT} ",
+    ),  # rule out, history of, status post, differential
     (r"\bw\s*/\s*(?=\w)", " with "),
     (r"\+\s*/\s*-|-\s*/\s*\+|±|∓", f" {DOUBT} "),
     (r"\+\s*ve\b", f" {PLUS} "),
@@ -42,7 +44,7 @@ _ABBREVIATIONS = (
     (r"n't\b", " not "),
 )
 _OPEN, _CLOSE = r"[(\[{]", r"[)\]}]"
-#: Where a run of `+` and `-` is a sign and no hyphen: in brackets, at an end of the label, or glued to one side of a word.
+#: Where a run of `+` and `-` is a sign and no hyphen: in brackets, at an end, or glued to one side of a word.
 _SIGNS = (
     rf"{_OPEN}\s*([-+]+)\s*{_CLOSE}",
     r"^\s*([-+]+)(?=\s|$|\w)",
@@ -91,7 +93,7 @@ def _sign(run: str) -> str:
 
 def _parted(text: str) -> list[str]:
     found: list[str] = []
-    for part in re.findall(rf"[^\W_]+|[^\w\s]", text):
+    for part in re.findall(r"[^\W_]+|[^\w\s]", text):
         if part[0].isalnum() or part in {PLUS, MINUS, DOUBT}:
             found.append(part)
         elif part in ",;/\\&+|":

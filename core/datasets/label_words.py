@@ -24,9 +24,9 @@ _AFFIRMATIONS = words_in(
 ) | {PLUS}
 _UNSURE = words_in(
     "possible possibly probable probably likely unlikely improbable suspected suspicion suspicious susp questionable "
-    "uncertain equivocal indeterminate inconclusive undetermined doubtful borderline maybe perhaps history hx post prior "
-    "previous old former past resolved resolving treated healed rule versus vs or unclear except other others besides "
-    "fraglich verdacht moglich soupcon sospecha"
+    "uncertain equivocal indeterminate inconclusive undetermined doubtful borderline maybe perhaps history hx post "
+    "prior previous old former past resolved resolving treated healed rule versus vs or unclear except other others "
+    "besides fraglich verdacht moglich soupcon sospecha"
 ) | {DOUBT}
 #: Of these one after a negation adds nothing: "no fracture seen".
 _SEEN = words_in("present detected confirmed proven diagnosed seen visible evident found affected")
@@ -53,7 +53,8 @@ _ABNORMAL = words_in("abnormal abnormality pathological pathology diseased disea
 _SYNONYMS: dict[str, str] = {
     **dict.fromkeys(
         words_in(
-            "healthy unremarkable physiological control norm inconspicuous unauffallig unauffaellig gesund sain sano sana"
+            "healthy unremarkable physiological control norm inconspicuous unauffallig unauffaellig gesund sain sano "
+            "sana"
         ),
         "normal",
     ),
@@ -100,9 +101,9 @@ KINDS = frozenset(
     stem(word)
     for word in words_in(
         "bacterial viral fungal atypical acute chronic mild moderate severe advanced diffuse focal extensive small "
-        "large left right bilateral unilateral upper lower middle lobe lobar interstitial aspiration community hospital "
-        "acquired displaced nondisplaced comminuted spiral transverse oblique greenstick buckle hairline compression "
-        "simple compound open closed primary invasive ductal lobular metastatic squamous cell disease"
+        "large left right bilateral unilateral upper lower middle lobe lobar interstitial aspiration community "
+        "hospital acquired displaced nondisplaced comminuted spiral transverse oblique greenstick buckle hairline "
+        "compression simple compound open closed primary invasive ductal lobular metastatic squamous cell disease"
     )
 )
 

@@ -11,7 +11,7 @@ from core.datasets.columns import could_be_chosen, distinct, label_columns, plai
 from core.datasets.dataset import UnusableDataset
 from core.datasets.inquiry import Inquiry
 from core.datasets.label_signs import words_in
-from core.datasets.marks import Marks, find_marks
+from core.datasets.marks import Mark, Marks, find_marks
 from core.datasets.missing import is_missing, perhaps_missing
 from core.datasets.table import Table
 
@@ -82,7 +82,8 @@ def _findings(table: Table, columns: tuple[str, ...], inquiry: Inquiry) -> Label
     for column in columns:
         found = find_marks(table.values(column))
         if found is None and all(is_missing(value) for value in table.values(column)):
-            found = Marks(("blank",) * len(table.rows), "", "")
+            gaps: list[Mark] = ["blank"] * len(table.rows)
+            found = Marks(tuple(gaps), "", "")
         if found is None:
             raise UnusableDataset(
                 "yes or no, such as 1 and 0, in every cell of the finding columns",
@@ -143,9 +144,9 @@ def _without_gaps(values: Sequence[str], column: str, inquiry: Inquiry) -> list[
         doubtful = []
     if doubtful:
         listed = " and ".join(repr(value) for value in doubtful)
-        guess = "a label" if all(value.islower() for value in doubtful) else NOT_KNOWN
-        sentence = f"What does {listed} in the column {column!r} mean?"
-        if inquiry.settle("gap", sentence, (NOT_KNOWN, "a label"), guess, False) == NOT_KNOWN:
+        words = all(value.islower() for value in doubtful)  # Python writes None, and people write none for nothing
+        guess, sentence = "a label" if words else NOT_KNOWN, f"What does {listed} in the column {column!r} mean?"
+        if inquiry.settle("gap", sentence, (NOT_KNOWN, "a label"), guess, words) == NOT_KNOWN:
             gaps |= set(doubtful)
     if gaps:
         count = sum(value in gaps for value in values)

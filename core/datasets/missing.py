@@ -10,8 +10,8 @@ _MISSING = frozenset(
     {
         "", "na", "n/a", "n.a.", "n.a", "#n/a", "#na", "<na>", "nan", "-nan", "+nan", "nat", "null", "(null)", "<null>",
         "unknown", "unk", "missing", "not available", "not known", "not recorded", "not labelled", "not labeled",
-        "undefined", "unlabelled", "unlabeled", "no label", "?", "??", "???", ".", "(empty)", "(blank)", "blank", "empty",
-        "unbekannt", "keine angabe", "k.a.", "inconnu", "desconocido", "fehlt",
+        "undefined", "unlabelled", "unlabeled", "no label", "?", "??", "???", ".", "(empty)", "(blank)", "blank",
+        "empty", "unbekannt", "keine angabe", "k.a.", "inconnu", "desconocido", "fehlt",
     }
 )  # fmt: skip
 #: What may be a gap and may be a label of its own: Python's None and "none", a dash, "nil".
@@ -55,12 +55,12 @@ def perhaps_missing(values: Iterable[str]) -> list[str]:
     words = [value for value in there if _plain(value) in _EITHER]
     if any(_plain(value) in {"+", "++", "+++"} for value in there):
         words = [value for value in words if not _plain(value).startswith("-")]
-    numbers = {value: int(match[1]) for value in there if (match := re.fullmatch(r"\s*([+-]?\d+)(?:[.,]0+)?\s*", value))}
+    numbers = {
+        value: int(match[1]) for value in there if (match := re.fullmatch(r"\s*([+-]?\d+)(?:[.,]0+)?\s*", value))
+    }
     if len(numbers) + len(words) < len(there):
         return words
     known = set(numbers.values())
-    apart = [
-        value for value, number in numbers.items() if number in _CODES and (number < 0 or number - 1 not in known)
-    ]
+    apart = [value for value, number in numbers.items() if number in _CODES and (number < 0 or number - 1 not in known)]
     rest = len(numbers) - len(apart)
     return words + (apart if rest > 1 or (rest and any(abs(numbers[value]) > 1 for value in apart)) else [])

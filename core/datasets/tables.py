@@ -113,7 +113,7 @@ def _try_table(place: Place, name: str) -> Table | None:
 def _is_useful(place: Place, table: Table, index: FileIndex) -> bool:
     columns = _file_columns(table, index)
     has_files = bool(columns) or join_by_header(place, index.files, table, probe=True) is not None
-    return has_files and bool(label_columns(table, columns)[0])
+    return has_files and bool(label_columns(table, columns[:1])[0])
 
 
 def _says_label(table: Table) -> bool:
@@ -287,9 +287,7 @@ def _choose_patient(table: Table, taken: Sequence[str], inquiry: Inquiry) -> str
     return column
 
 
-def _settle_repeats(
-    rows: dict[str, list[int]], truths: Sequence[object], inquiry: Inquiry
-) -> dict[str, int]:
+def _settle_repeats(rows: dict[str, list[int]], truths: Sequence[object], inquiry: Inquiry) -> dict[str, int]:
     """One row a case: equal ones count once, and cases with two truths are left out."""
     kept = {name: numbers[0] for name, numbers in rows.items() if len({truths[n] for n in numbers}) == 1}
     torn = sorted(set(rows) - set(kept))

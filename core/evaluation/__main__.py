@@ -19,7 +19,7 @@ from typing import get_args
 from core.card import ModelCard, load_card, load_cards
 from core.datasets.dataset import Dataset
 from core.datasets.digest import with_digest
-from core.datasets.label_map import suggest_map
+from core.datasets.label_map import REST, LabelMap, label_map, open_labels
 from core.datasets.label_truth import left_out
 from core.datasets.readers import open_dataset
 from core.datasets.stress import stressed
@@ -44,7 +44,11 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     run.add_argument("--split", default="test", help="train, val, test, or all (default: test)")
     run.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="answer to a question")
     run.add_argument(
-        "--map", action="append", default=[], metavar="LABEL=MODEL_LABEL", help="nothing after = leaves out"
+        "--map",
+        action="append",
+        default=[],
+        metavar="LABEL=MODEL_LABEL",
+        help=f"what a label means for the model; nothing after = leaves it out, {REST}= all that are open",
     )
     run.add_argument("--stress", help="a stressed copy, e.g. blur-3")
     run.add_argument("--kind", choices=get_args(Kind), default="unknown", help="where the pictures come from")
@@ -125,12 +129,12 @@ def _dataset(options: argparse.Namespace, store: Store, say: _Say, stop: Callabl
 
 
 def _mapping(options: argparse.Namespace, dataset: Dataset, card: ModelCard, store: Store) -> dict[str, str]:
-    """What the words suggest, then what was chosen for this dataset before, then what the command says."""
+    """What each label means for the model; nothing is run while one of them is open."""
     before = (each.maps.get(card.slug, {}) for each in store.datasets() if each.digest == dataset.digest)
-    asked = _pairs(options.map, "a label map")
-    if unknown := sorted(set(asked) - set(dataset.labels)):
-        raise ScanLensError(f"labels of the dataset ({', '.join(dataset.labels)})", ", ".join(unknown), "correct --map")
-    return {**suggest_map(dataset.labels, card), **next(before, {}), **asked}
+    found: LabelMap = label_map(dataset, card, next(before, {}), _pairs(options.map, "a label map"))
+    if found.open:
+        raise open_labels(found, card)
+    return dict(found.mapping)
 
 
 def _stressed(dataset: Dataset, text: str) -> Dataset:

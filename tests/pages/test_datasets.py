@@ -193,6 +193,30 @@ def test_labels_that_no_model_knows_are_said_and_not_run(page, tmp_path, words):
     assert app.button(key="run").disabled
 
 
+def test_a_label_whose_meaning_is_open_is_asked_before_a_run(page, chest, words):
+    for label in ("PNEUMONIA_neg", "r_o PNEUMONIA?"):
+        (chest / "test" / label).mkdir()
+        (chest / "test" / label / "x.png").write_bytes(picture(len(label)))
+    app = choose(page(chest), "run")
+    group(app, "run-models").set_value(["pneumonia-small-cnn"])
+    app.run()
+    assert app.button(key="run").disabled
+    assert "nothing on 'r\\_o PNEUMONIA?'" in app.info[0].value
+    boxes = {box.label.partition(" (")[0]: box for box in app.selectbox if str(box.key).startswith("map-")}
+    assert {label: box.value for label, box in boxes.items()} == {
+        "NORMAL": "Normal", "PNEUMONIA": "Pneumonia", "PNEUMONIA\\_neg": "Normal", "r\\_o PNEUMONIA?": None,
+    }  # fmt: skip
+    boxes["r\\_o PNEUMONIA?"].set_value("Normal")
+    app.run()
+    assert not app.info
+    assert not app.button(key="run").disabled
+    boxes["r\\_o PNEUMONIA?"].set_value(None)
+    next(box for box in app.checkbox if str(box.key).startswith("run-rest")).check()
+    app.run()
+    assert not app.button(key="run").disabled
+    assert "1 of 14 cases are left out" in words(app)
+
+
 def test_a_broken_database_leaves_the_rest_of_the_page(page, chest, own_home, words):
     own_home.mkdir(parents=True)
     (own_home / "results.sqlite").write_bytes(b"this is no database, and never was" * 40)

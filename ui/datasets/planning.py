@@ -13,7 +13,7 @@ import streamlit as st
 from core.card import ModelCard
 from core.compatibility import compatibility
 from core.datasets.dataset import Dataset
-from core.datasets.label_map import suggest_map
+from core.datasets.label_map import REST, LabelMap, label_map, open_labels
 from core.datasets.label_truth import left_out, targets
 from core.datasets.stress import STRENGTHS, STRESSES
 from core.errors import ScanLensError
@@ -29,7 +29,7 @@ KINDS: dict[Kind, str] = {
     "external": "elsewhere",
     "unknown": "not known",
 }
-LEFT_OUT = "left out"
+LEFT_OUT, NOT_SAID = "left out", "not said yet"
 #: Labels whose meaning can be chosen one by one.
 MOST_LABELS = 60
 
@@ -72,7 +72,7 @@ def plan(state: Shelf, dataset: Dataset, cards: Mapping[str, ModelCard], found: 
     """The controls, and what they come to; an order without wishes cannot be run."""
     able, unable = sorted_out(cards)
     maps = {slug: _first_map(dataset, card, found) for slug, card in able.items()}
-    fitting = [slug for slug in able if _is_answer(maps[slug]) and _fits(state, dataset, able[slug])]
+    fitting = [slug for slug in able if _is_answer(maps[slug].mapping) and _fits(state, dataset, able[slug])]
     others = [slug for slug in able if slug not in fitting]
     place = hashlib.sha256(repr(key_of(dataset)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
     chosen = st.pills(
@@ -83,6 +83,8 @@ def plan(state: Shelf, dataset: Dataset, cards: Mapping[str, ModelCard], found: 
         st.info("No model here clearly answers these labels: choose one, and say below what they mean for it.")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         split, kind = _choose_split(dataset, place), _choose_kind(place)
+    if _leave_out_the_rest([maps[slug] for slug in chosen], place):
+        maps = {slug: _first_map(dataset, card, found, {REST: ""}) for slug, card in able.items()}
     stresses = _choose_stress(place)
     wishes = [wish for slug in chosen if (wish := _wish(dataset, split, able[slug], maps[slug], place)) is not None]
     if unable:
@@ -104,12 +106,21 @@ def sorted_out(cards: Mapping[str, ModelCard]) -> tuple[dict[str, ModelCard], li
     return able, unable
 
 
-def _first_map(dataset: Dataset, card: ModelCard, found: Records) -> dict[str, str]:
+def _first_map(dataset: Dataset, card: ModelCard, found: Records, said: Mapping[str, str] | None = None) -> LabelMap:
     """What was chosen for this dataset before, else what the words suggest."""
     remembered = found.of(key_of(dataset))
-    before = dict(remembered.maps.get(card.slug, {})) if remembered else {}
-    known = {label: answer for label, answer in before.items() if answer in ("", *card.labels)}
-    return {**suggest_map(dataset.labels, card), **{label: known[label] for label in dataset.labels if label in known}}
+    return label_map(dataset, card, remembered.maps.get(card.slug, {}) if remembered else {}, said)
+
+
+def _leave_out_the_rest(maps: Sequence[LabelMap], place: str) -> bool:
+    """One answer for all labels that the words do not settle; not offered where there is none."""
+    number = len({label for found in maps for label in found.open})
+    if not number:
+        return False
+    return st.checkbox(
+        f"Leave out {'the label' if number == 1 else f'all {number:,} labels'} whose meaning is not said",
+        key=f"run-rest-{place}", persist_state="session",
+    )  # fmt: skip
 
 
 def _is_answer(mapping: Mapping[str, str]) -> bool:
@@ -174,10 +185,16 @@ def _choose_stress(place: str) -> tuple[tuple[str, int], ...]:
     return tuple((name, strength) for name in names for strength in sorted(strengths))
 
 
-def _wish(dataset: Dataset, split: str, card: ModelCard, mapping: Mapping[str, str], place: str) -> Wish | None:
-    """One model's labels, open to change, and what they leave out; None where they do not work."""
-    with st.expander(f"Labels of {card.title}: {plain(map_words(mapping))}"):
-        chosen = _edit(dataset, card, mapping, f"{place}-{card.slug}")
+def _wish(dataset: Dataset, split: str, card: ModelCard, first: LabelMap, place: str) -> Wish | None:
+    """One model's labels, open to change, and what they leave out; None while one is open or they do not work."""
+    with st.expander(
+        f"Labels of {card.title}: {plain(map_words(first.mapping, first.open))}", expanded=bool(first.open)
+    ):
+        found = _edit(dataset, card, first, f"{place}-{card.slug}")
+    chosen = found.mapping
+    if found.open:
+        st.info(plain(str(open_labels(found, card, "choose it above, or leave it out"))), icon=":material/help:")
+        return None
     try:
         cases = dataset.split(split)
         usable, _ = targets(dataset, chosen, card, cases)
@@ -192,34 +209,40 @@ def _wish(dataset: Dataset, split: str, card: ModelCard, mapping: Mapping[str, s
     return Wish(card, chosen, len(usable))
 
 
-def map_words(mapping: Mapping[str, str]) -> str:
+def map_words(mapping: Mapping[str, str], not_said: Sequence[str] = ()) -> str:
     """A label map in one line.
 
     Example:
-        >>> map_words({"sick": "Pneumonia", "well": "No pneumonia", "odd": ""})
-        'sick → Pneumonia, well → No pneumonia; 1 left out'
+        >>> map_words({"sick": "Pneumonia", "well": "No pneumonia", "odd": "", "ruled out": ""}, ["ruled out"])
+        'sick → Pneumonia, well → No pneumonia; 1 left out; 1 not said yet'
     """
     told = [f"{label} → {answer}" for label, answer in mapping.items() if answer]
-    without = len(mapping) - len(told)
+    without = len(mapping) - len(told) - len(not_said)
     words = ", ".join(told[:4]) + (f" and {len(told) - 4} more" if len(told) > 4 else "") if told else "not known"
-    return f"{words}; {without} left out" if without else words
+    counts = ((without, LEFT_OUT), (len(not_said), NOT_SAID))
+    return "; ".join([words, *(f"{count} {what}" for count, what in counts if count)])
 
 
-def _edit(dataset: Dataset, card: ModelCard, mapping: Mapping[str, str], place: str) -> dict[str, str]:
+def _edit(dataset: Dataset, card: ModelCard, first: LabelMap, place: str) -> LabelMap:
     counts = Counter(label for case in dataset.cases for label in case.labels)
-    labels = sorted(dataset.labels, key=lambda label: -counts[label])
+    labels = sorted(dataset.labels, key=lambda label: (label not in first.open, -counts[label]))
     options = ["", *card.labels]
-    chosen = dict(mapping)
+    chosen, still_open = dict(first.mapping), set(first.open)
     st.caption(f"What each label of the dataset means for {card.title}.")
     with st.grid("auto", min_column_width=200, gap="small"):
         for label in labels[:MOST_LABELS]:
-            chosen[label] = st.selectbox(
-                f"{plain(label)} ({counts[label]:,})", options, index=options.index(mapping.get(label, "")),
-                format_func=lambda answer: answer or LEFT_OUT, key=f"map-{place}-{label}", persist_state="session",
+            answer = st.selectbox(
+                f"{plain(label)} ({counts[label]:,})", options,
+                index=None if label in first.open else options.index(first.mapping.get(label, "")),
+                format_func=lambda answer: answer or LEFT_OUT, placeholder=NOT_SAID, persist_state="session",
+                key=f"map-{place}-{label}{'-open' if label in first.open else ''}",
             )  # fmt: skip
+            if answer is not None:
+                chosen[label] = answer
+                still_open.discard(label)
     if len(labels) > MOST_LABELS:
         st.caption(f"The {MOST_LABELS} commonest of {len(labels):,} labels; the others stay as suggested.")
-    return chosen
+    return LabelMap(chosen, tuple(label for label in dataset.labels if label in still_open))
 
 
 def copies(order: Order) -> Sequence[tuple[str, int] | None]:

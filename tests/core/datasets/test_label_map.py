@@ -1,6 +1,6 @@
 import pytest
 
-from core.datasets.label_map import UnknownLabel, suggest_map
+from core.datasets.label_map import UnknownLabel, label_map, open_labels, suggest_map
 from core.datasets.label_truth import left_out, targets
 
 PNEUMONIA = ("binary", "Normal", "Pneumonia")
@@ -50,6 +50,143 @@ def test_grades_follow_the_order_where_there_are_as_many(card):
 def test_a_label_that_holds_two_of_the_models_is_left_to_people(card):
     assert suggest_map(["benign or malignant"], card("multiclass", "Benign", "Malignant"))["benign or malignant"] == ""
     assert suggest_map(["benign malignant"], card("multiclass", "Benign", "Malignant"))["benign malignant"] == ""
+
+
+ABSENT = (
+    "pneumonia-", "-pneumonia", "Pneumonia (-)", "Pneumonia [−]", "pneumonia –", "pneumonia_neg", "pneumonia -ve",
+    "negative for pneumonia", "NoPneumonia", "NotPneumonia", "notpneumonia", "non-pneumonia", "pneumonia_free",
+    "pneumoniaFree", "w/o pneumonia", "without pneumonia", "pneumonia absent", "pneumonia: no", "denies pneumonia",
+    "pneumonia ruled out", "pneumonia excluded", "no evidence of pneumonia", "no pneumonia detected", "pneumonia ✗",
+    "pneumonia not seen", "keine Pneumonia", "ohne Pneumonia", "sans pneumonia", "sin pneumonia", "Pneumonia nicht",
+)  # fmt: skip
+OPEN = (
+    "-1", "r/o pneumonia", "rule out pneumonia", "all except pneumonia", "other than pneumonia", "pneumonia unlikely",
+    "pneumonia?", "pneumonia ±", "pneumonia +/-", "post-pneumonia", "history of pneumonia", "h/o pneumonia",
+    "hx pneumonia", "suspected pneumonia", "equivocal pneumonia", "uncertain pneumonia", "pneumonia not excluded",
+    "cannot exclude pneumonia", "no finding, pneumonia", "pneumonia/normal", "pneumonia_0", "pneumonia=0",
+    "0 pneumonia", "pneumonia_false", "pneumonia N", "Pneumonia なし", "без pneumonia", "pneumonia risk",
+    "resolved pneumonia",
+    "pseudo-pneumonia", "!pneumonia", "[ ] pneumonia", "no no pneumonia", "positive negative pneumonia", "NA",
+    "unknown",
+)  # fmt: skip
+PRESENT = (
+    "pneumonia+", "+pneumonia", "Pneumonia (+)", "pneumonia_pos", "PneumoniaPositive", "positive for pneumonia",
+    "pneumonia +ve", "pneumonia: yes", "confirmed pneumonia", "pneumonia ✓", "Pneumonia, bacterial", "lobar pneumonia",
+    "chest_xray_pneumonia", "severe pneumonia of the left lung",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("other", [(), ("Pneumonia",), ("pneumonia+", "normal")], ids=["alone", "beside it", "signed"])
+def test_a_negated_label_is_never_positive(other, card):
+    assert {label: suggest_map([label, *other], card(*PNEUMONIA))[label] for label in ABSENT} == dict.fromkeys(
+        ABSENT, "Normal"
+    )
+
+
+@pytest.mark.parametrize("other", [(), ("Pneumonia",), ("pneumonia-", "normal")], ids=["alone", "beside it", "signed"])
+def test_a_label_that_is_not_understood_to_the_last_word_stays_open(other, card):
+    assert {label: suggest_map([label, *other], card(*PNEUMONIA))[label] for label in OPEN} == dict.fromkeys(OPEN, "")
+
+
+def test_a_label_that_says_so_is_positive(card):
+    assert {label: suggest_map([label], card(*PNEUMONIA))[label] for label in PRESENT} == dict.fromkeys(
+        PRESENT, "Pneumonia"
+    )
+
+
+@pytest.mark.parametrize(
+    ("negative", "positive"),
+    [
+        ("0", "1"), ("0.0", "1.0"), ("0,0", "1,0"), ("False", "True"), ("no", "yes"), ("n", "y"), ("f", "t"),
+        ("-", "+"), ("−", "+"), ("neg", "pos"), ("(-)", "(+)"), ("-ve", "+ve"), ("Absent", "Present"),
+        ("not detected", "detected"), ("nein", "ja"), ("0_normal", "1_pneumonia"), ("fracture-", "fracture+"),
+    ],
+)  # fmt: skip
+def test_labels_that_differ_in_their_sign_only_never_collapse(negative, positive, card):
+    kind = FRACTURE if "fracture" in negative else PNEUMONIA
+    for labels in ([negative, positive], [positive, negative]):
+        assert suggest_map(labels, card(*kind)) == {negative: kind[1], positive: kind[2]}
+
+
+@pytest.mark.parametrize(
+    "labels", [("-1", "1"), ("1", "2"), ("T", "N"), ("pneumonia_0", "pneumonia_1"), ("0 pneumonia", "1 pneumonia")]
+)
+def test_a_pair_that_may_be_either_way_round_stays_open(labels, card):
+    assert set(suggest_map(labels, card(*PNEUMONIA)).values()) == {""}
+
+
+def test_doubts_and_gaps_beside_yes_and_no_are_left_out(card):
+    for labels in (["-1", "0", "1"], ["yes", "no", "maybe"], ["1", "0", "NA"], ["pos", "neg", "equivocal"]):
+        assert sorted(suggest_map(labels, card(*PNEUMONIA)).values()) == ["", "Normal", "Pneumonia"]
+
+
+def test_what_is_benign_is_no_cancer_and_may_be_a_tumour(card):
+    cancer = card("binary", "No cancer", "Cancer")
+    labels = [
+        "normal",
+        "benign",
+        "benign nodule",
+        "malignant",
+        "adenocarcinoma",
+        "precancerous",
+        "non-small cell cancer",
+    ]
+    assert list(suggest_map(labels, cancer).values()) == [*["No cancer"] * 3, "Cancer", "Cancer", "", ""]
+    assert suggest_map(["benign tumor"], card("binary", "No tumour", "Tumour"))["benign tumor"] == ""
+
+
+def test_normal_is_the_models_one_label_for_nothing(card):
+    lesions = card("multiclass", "No lesion", "Benign", "Malignant")
+    assert suggest_map(["normal", "benign", "malignant"], lesions)["normal"] == "No lesion"
+    assert suggest_map(["No Finding"], lesions)["No Finding"] == "No lesion"
+    assert suggest_map(["normal"], card("ordinal", "No retinopathy", "Mild"))["normal"] == "No retinopathy"
+    assert suggest_map(["normal"], card("multiclass", "No mass", "No cyst", "Both"))["normal"] == ""
+
+
+def test_a_short_name_is_taken_where_nothing_else_is_left(card):
+    model = card("multiclass", "Glioma", "Pituitary tumour", "No tumour")
+    assert suggest_map(["glioma", "pituitary", "notumor"], model)["pituitary"] == "Pituitary tumour"
+    assert suggest_map(["glioma", "pituitary", "healthy", "other"], model)["pituitary"] == ""
+
+
+def test_open_labels_are_told_until_somebody_says_what_they_mean(card, dataset_of, png):
+    model = card(*PNEUMONIA)
+    dataset = dataset_of([(label, png(0), {}) for label in ("normal", "pneumonia", "r/o pneumonia", "COVID-19", "NA")])
+    found = label_map(dataset, model)
+    assert found.open == ("COVID-19", "r/o pneumonia"), "what is not known need not be said"
+    sentence = str(open_labels(found, model))
+    assert "nothing on 'COVID-19', 'r/o pneumonia'" in sentence
+    assert '--map "COVID-19=Normal"' in sentence
+    assert label_map(dataset, model, before={"COVID-19": ""}).open == ("r/o pneumonia",)
+    assert label_map(dataset, model, before={"COVID-19": "Gone"}).open == found.open, "the model lacks that answer"
+    said = label_map(dataset, model, before={"COVID-19": "Pneumonia"}, said={"COVID-19": "Normal", "*": ""})
+    assert (said.mapping["COVID-19"], said.mapping["r/o pneumonia"], said.open) == ("Normal", "", ())
+    with pytest.raises(UnknownLabel, match="correct --map"):
+        label_map(dataset, model, said={"flu": ""})
+    with pytest.raises(UnknownLabel, match="'Flu' for 'NA'"):
+        label_map(dataset, model, said={"NA": "Flu"})
+
+
+def test_another_finding_need_not_be_said_and_a_doubt_about_the_models_own_must(card, dataset_of, png):
+    rows = [("Pneumonia", "Hernia"), ("possible pneumonia",), ("Hernia",), ()]
+    dataset = dataset_of([(labels, png(0), {}) for labels in rows], multilabel=True)
+    found = label_map(dataset, card(*PNEUMONIA), said={})
+    assert (found.mapping["Hernia"], found.open) == ("", ("possible pneumonia",))
+    places, truth = targets(dataset, found.mapping, card(*PNEUMONIA))
+    assert (places.tolist(), truth.tolist()) == ([0, 2, 3], [1, 0, 0]), "possible is neither yes nor no"
+
+
+def test_a_case_whose_finding_is_not_known_counts_only_where_it_does_not_decide(card, dataset_of, png):
+    rows = [(("a",), ("b",)), ((), ("a",)), ((), ("b",)), (("b",), ("a",)), ((), ())]
+    dataset = dataset_of([(labels, png(0), {"unknown": unknown}) for labels, unknown in rows], multilabel=True)
+    places, truth = targets(dataset, {"a": "Pneumonia", "b": ""}, card(*PNEUMONIA))
+    assert (places.tolist(), truth.tolist()) == ([0, 2, 4], [1, 0, 0])
+    assert "finding not known (2)" in left_out(dataset, {"a": "Pneumonia", "b": ""}, card(*PNEUMONIA))
+    both = targets(dataset, {"a": "A", "b": "B"}, card("multilabel", "A", "B"))
+    assert (both[0].tolist(), both[1].tolist()) == ([4], [[0, 0]])
+    assert targets(dataset, {"a": "X", "b": "Y"}, card("multiclass", "X", "Y"))[0].tolist() == []
+    normal = targets(dataset, {"a": "Pneumonia", "b": "Normal"}, card(*PNEUMONIA))
+    assert (normal[0].tolist(), normal[1].tolist()) == ([0, 2, 3, 4], [1, 0, 0, 0]), "b says that there is none"
 
 
 def test_several_labels_may_mean_one(card, dataset_of, png):

@@ -166,6 +166,12 @@ def test_columns_that_could_name_a_person_are_no_attributes(lay):
     assert set(open_dataset(lay(PICTURES | {"t.csv": text})).cases[0].attributes) == {"sex"}
 
 
+def test_labels_that_are_called_like_files_are_labels(lay):
+    rows = [f"{n}.png,{n % 2}" for n in range(6)]
+    dataset = open_dataset(lay({f"{n}.png": n for n in range(6)} | {"t.csv": table("file,sick", *rows)}))
+    assert [case.labels[0] for case in dataset.cases] == ["not sick", "sick"] * 3
+
+
 def test_a_table_without_a_label_says_so(lay):
     rows = [f"{name}.png,{n}{n}.5" for n, name in enumerate("abcdef")]
     with pytest.raises(UnusableDataset, match="no column could be the label"):

@@ -150,6 +150,24 @@ def test_a_label_map_is_given_told_and_remembered(cli, finder, make_pictures, sq
     assert "40 cases" in cli("run", "--model", finder, "--dataset", folder, "--map", "Normal=Normal")[1]
 
 
+def test_a_run_waits_until_every_label_has_a_meaning(cli, finder, make_pictures, sqlite_url):
+    folder = make_pictures()
+    for label in ("Ill (-)", "Ill excluded?", "Other"):
+        (folder / "test" / label).mkdir()
+        (folder / "test" / "Normal" / f"{len(label) - 5:04d}.png").rename(folder / "test" / label / "a.png")
+    command = ("run", "--model", finder, "--dataset", folder)
+    status, out, err = cli(*command)
+    assert (status, out) == (1, "")
+    assert "nothing on 'Ill excluded?', 'Other'" in err.splitlines()[-1]
+    assert '--map "Ill excluded?=Normal"' in err.splitlines()[-1]
+    assert Store(sqlite_url).evaluations() == []
+    assert "nothing on 'Other'" in cli(*command, "--map", "Ill excluded?=")[2]
+    status, out, err = cli(*command, "--map", "Ill excluded?=Normal", "--map", "*=")
+    assert status == 0, err
+    assert "Ill → Ill, Ill (-) → Normal, Ill excluded? → Normal, Normal → Normal, Other → left out" in err
+    assert cli(*command)[0] == 0, "what was said of this dataset is remembered"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
