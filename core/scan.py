@@ -76,6 +76,32 @@ class Step:
     detail: str
 
 
+Plane = Literal["axial", "coronal", "sagittal"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How a scan's pixels lie in the voxels of the file they came from, so that a mask finds the way back.
+
+    Attributes:
+        digest: sha256 of the file.
+        plane: The plane that the slices are nearest to; `core.planes.VIEWS` has the sides that its axes run to.
+        shape: Voxels along the stored axes.
+        axes: The stored axis, 0 to 2, that became frames, rows and columns.
+        reversed: For frames, rows and columns whether they run against the stored axis.
+        level: The slice, counted as shown, that alone became a sequence; None where all slices are there.
+        is_known: Whether the file says how the patient lies.
+    """
+
+    digest: str
+    plane: Plane
+    shape: tuple[int, int, int]
+    axes: tuple[int, int, int]
+    reversed: tuple[bool, bool, bool]
+    level: int | None = None
+    is_known: bool = True
+
+
 @dataclass(frozen=True, eq=False)
 class Scan:
     """Pixels of one image, volume or sequence, without anything that names the patient.
@@ -103,6 +129,7 @@ class Scan:
         warnings: Sentences about what could not be read right, to be shown beside the picture.
         patient: Tells whether two series are of one patient, and nothing else: a keyed hash whose key is drawn anew by
             each process; `""` where the file does not say.
+        grid: How the pixels lie in the file's voxels, for formats that keep a volume in voxels (NIfTI), or None.
     """
 
     pixels: NDArray[np.generic]
@@ -123,6 +150,7 @@ class Scan:
     provenance: tuple[Step, ...] = ()
     warnings: tuple[str, ...] = ()
     patient: str = ""
+    grid: Grid | None = None
 
     @property
     def frames(self) -> int:

@@ -74,6 +74,8 @@ def _read_all(opening: Opening) -> list[Scan]:
                 break
             first = min(waiting)
             scans += READERS[first].read(waiting.pop(first), opening)
+    for source in opening.strangers:
+        opening.skip(source.name, *strange_file(source.head, source.name))
     return scans
 
 
@@ -87,7 +89,6 @@ def _distribute(opening: Opening, waiting: dict[int, list[Source]]) -> None:
         head = source.head
         reader = next((index for index, reader in enumerate(READERS) if reader.accepts(head, source.name)), None)
         if reader is None:
-            error, kind = strange_file(head, source.name)
-            opening.skip(source.name, error, kind)
+            opening.strangers.append(source)
         else:
             waiting.setdefault(reader, []).append(source)

@@ -1,52 +1,49 @@
-"""NIfTI-1 and NIfTI-2: scaled, turned to axial slices as a radiologist sees them, in memory.
+"""NIfTI-1, NIfTI-2 and Analyze 7.5: scaled, in the plane they were acquired in, as a radiologist sees it, in memory.
 
-A volume is shown from its lowest slice to its highest, anterior up and the patient's right on the left. Four dimensions
-become one volume for each time point, up to `VOLUMES`; beyond that, the first volume and the middle slice over time.
+How a slice lies on the screen is `core.planes`' business. Four dimensions become one volume for each time point, up to
+`VOLUMES`; beyond that, the first volume and the middle slice over time.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
-from nibabel import Nifti1Header, Nifti2Header
-from nibabel.orientations import aff2axcodes, apply_orientation, io_orientation
 from numpy.typing import NDArray
 
-from core.errors import UnreadableScan, UnsupportedScan
+from core.errors import ScanLensError, UnsupportedScan
+from core.planes import VIEWS, acquired_axis, layout, opposite, to_frames, volume_title
+from core.readers.nifti_header import (
+    FIRST_VOXEL,
+    Header,
+    frame_time_of,
+    recognised,
+    scaling_of,
+    slice_axis_of,
+    voxels_of,
+)
+from core.readers.nifti_place import Place, place_of
 from core.readers.opening import Opening
 from core.readers.source import Source
 from core.readers.values import smallest_dtype
-from core.scan import Scan, Step, Window
+from core.scan import Grid, Scan, Step, Window
 
 #: Time points that become volumes of their own.
 VOLUMES = 10
-_MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001}
-_MILLISECONDS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
-_MAGIC = {348: (b"n+1\0", b"ni1\0"), 540: (b"n+2\0", b"ni2\0")}
+#: Whole numbers beyond this are not all kept by 32-bit floats.
+_EXACT = 2**24
 
 Pixels = NDArray[np.generic]
 
 
 def accepts(head: bytes, name: str) -> bool:  # noqa: ARG001 - names say nothing
-    """Whether this is a NIfTI header, or an Analyze header, which gets its own sentence."""
-    return _size_of_header(head) in _MAGIC and len(head) >= 348
-
-
-def _size_of_header(head: bytes) -> int:
-    """348 or 540 in either byte order; 0 for anything else."""
-    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
-    for order in orders:
-        size = int.from_bytes(head[:4], order)
-        at, length = (40, 2) if size == 348 else (16, 8)
-        if size in _MAGIC and 1 <= int.from_bytes(head[at : at + length], order) <= 7:
-            return size
-    return 0
+    """Whether this is a NIfTI or an Analyze header."""
+    return recognised(head) is not None
 
 
 def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
@@ -54,9 +51,30 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
     scans: list[Scan] = []
     for number, source in enumerate(sources):
         opening.advance(number / len(sources), f"Reading volume {number + 1:,} of {len(sources):,}")
+        partner = partner_of(source, opening.strangers)
+        if partner is not None:
+            opening.strangers.remove(partner)
         with opening.guarded(source.name, what="NIfTI file"):
-            scans += _scans_of(source, opening)
+            scans += _scans_of(_open(source, partner), opening)
     return scans
+
+
+def partner_of(source: Source, others: Sequence[Source]) -> Source | None:
+    """The file of voxels that belongs to a header of its own: the same name, but for its ending."""
+    path = PurePosixPath(source.name.replace("\\", "/"))
+    for other in others:
+        there = PurePosixPath(other.name.replace("\\", "/"))
+        if there.suffix.lower() == ".img" and there.with_suffix("") == path.with_suffix(""):
+            return other
+    return None
+
+
+def digest_of(source: Source, partner: Source | None = None) -> str:
+    """sha256 of a file, or of a header and its voxels one after the other."""
+    digest = hashlib.sha256(source.data)
+    if partner is not None:
+        digest.update(partner.data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,188 +82,192 @@ class _Image:
     """A file's array as a view on its bytes, with what its header says.
 
     Attributes:
-        data: (x, y, z, times[, 3]) stored values, turned to RAS.
-        spacing: (x, y, z) in mm.
+        frames: (slices, rows, columns, times[, 3]) stored values in the plane of acquisition.
+        spacing: Of slices, rows and columns in mm, 0 where unknown.
         scale: Slope and intercept.
         time: Milliseconds between time points, or None.
+        grid: The way back.
     """
 
-    data: Pixels
+    frames: Pixels
     spacing: tuple[float, float, float]
     scale: tuple[float, float]
     time: float | None
-    digest: str
+    grid: Grid
     steps: tuple[Step, ...]
     warnings: tuple[str, ...]
     windows: tuple[Window, ...]
 
+    @property
+    def times(self) -> int:
+        """Number of time points."""
+        return int(self.frames.shape[3])
 
-def _scans_of(source: Source, opening: Opening) -> list[Scan]:
-    image = _open(source)
-    times = image.data.shape[3]
+
+def _scans_of(image: _Image, opening: Opening) -> list[Scan]:
+    slices, times = image.frames.shape[0], image.times
     if times == 1:
-        return [_scan(image, image.data[:, :, :, 0], "", opening)]
-    if image.data.shape[2] == 1:
+        return [_scan(image, image.frames[:, :, :, 0], "", opening)]
+    if slices == 1:
         return [_sequence(image, 0, opening)]
     if times <= VOLUMES:
-        return [_scan(image, image.data[:, :, :, n], f"time point {n + 1} of {times}", opening) for n in range(times)]
+        return [_scan(image, image.frames[:, :, :, n], f"time point {n + 1} of {times}", opening) for n in range(times)]
     return [
-        _scan(image, image.data[:, :, :, 0], f"time point 1 of {times}", opening),
-        _sequence(image, image.data.shape[2] // 2, opening),
+        _scan(image, image.frames[:, :, :, 0], f"time point 1 of {times}", opening),
+        _sequence(image, slices // 2, opening),
     ]
 
 
-def _open(source: Source) -> _Image:
-    header = _header(source)
-    data = _array(header, source)
-    affine = header.get_best_affine()
-    if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine[:3, :3]) < 3:
-        affine, known = header.get_base_affine(), False
-    else:
-        known = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
-    turn = io_orientation(affine)
-    zooms = [abs(float(z)) for z in header.get_zooms()[:3]] + [1.0] * 3
-    spacing = [0.0, 0.0, 0.0]
-    for axis, (target, _) in enumerate(turn):
-        spacing[int(target)] = zooms[axis]
-    units, clock = _units(header)
-    millimetres = _MILLIMETRES.get(units, 1.0)
-    step = float(header["pixdim"][4]) * _MILLISECONDS.get(clock, 0.0)
-    codes = "".join(str(code) for code in aff2axcodes(affine))
-    scale, scale_step, warnings = _scale(header)
-    if not known:
-        warnings.append("The file does not say how the patient lies; left and right are a guess.")
+def _open(source: Source, partner: Source | None) -> _Image:
+    header, doubts = _header(source, partner)
+    data = source.data if partner is None else partner.data
+    voxels = voxels_of(header, len(data))
+    place = place_of(header)
+    stored = np.frombuffer(data, voxels.dtype, math.prod(voxels.shape), voxels.start)
+    stored, more = _plain(stored.reshape(voxels.shape, order="F"))
+    plane, axes, turned = layout(place.directions, acquired_axis(voxels.shape, place.spacing, slice_axis_of(header)))
+    grid = Grid(digest_of(source, partner), plane, voxels.shape[:3], axes, turned, is_known=bool(place.form))
+    warnings = [*doubts, *voxels.warnings, *place.warnings, *more]
+    scale = scaling_of(header, warnings)
+    spacing = (place.spacing[axes[0]], place.spacing[axes[1]], place.spacing[axes[2]])
     steps = (
-        Step("Decoding", f"NIfTI-{2 if isinstance(header, Nifti2Header) else 1}, {header.get_data_dtype().name}"),
-        scale_step,
-        Step("Orientation", f"{codes} to axial slices, anterior up, the patient's right on the left{_tilt(affine)}"),
+        Step("Decoding", f"{_format_words(header)}, {_kind_words(voxels.dtype)}"),
+        Step(
+            "Rescale",
+            "none in the file; stored values" if scale == (1.0, 0.0) else "slope {:g}, intercept {:g}".format(*scale),
+        ),
+        Step("Orientation", _orientation_words(place, grid)),
     )
-    return _Image(
-        apply_orientation(data, turn), (spacing[0] * millimetres, spacing[1] * millimetres, spacing[2] * millimetres),
-        scale, step if step > 0 else None, hashlib.sha256(source.data).hexdigest(), steps, tuple(warnings),
-        _windows(header),
-    )  # fmt: skip
+    frames = to_frames(stored, grid)
+    return _Image(frames, spacing, scale, frame_time_of(header), grid, steps, tuple(warnings), _windows(header))
 
 
-def _header(source: Source) -> Any:
-    size = _size_of_header(source.head)
-    magic = source.head[344:348] if size == 348 else source.head[4:8]
-    if magic not in _MAGIC[size]:
-        raise UnsupportedScan("a NIfTI file", "an Analyze header", "convert it to NIfTI")
-    if magic[1:2] == b"i":
-        raise UnsupportedScan("a NIfTI file with its data", "a header alone", "convert the pair to one .nii file")
-    kind = Nifti1Header if size == 348 else Nifti2Header
+def _header(source: Source, partner: Source | None) -> tuple[Header, list[str]]:
+    """The header, taken for one with its voxels behind it where they are there although it says otherwise."""
+    header = recognised(source.head)
+    assert header is not None  # `accepts` looked
+    if partner is not None:
+        return replace(header, is_pair=True), []
+    if header.version and header.is_pair and len(source.data) > FIRST_VOXEL[header.version]:
+        doubt = "The header says that the voxels are in another file; they were read from this one."
+        return replace(header, is_pair=False), [doubt]
+    if header.version == 0 and (marked := _as_nifti(source)) is not None:
+        return marked, ["The mark of a NIfTI file is missing from the header; the file was read as one."]
+    if header.version == 0:
+        raise UnsupportedScan("a NIfTI file", "an Analyze header", "add its .img file, both in one zip or at once")
+    if header.is_pair:
+        raise UnsupportedScan(
+            "a NIfTI file with its data", "a header alone", "add its .img file, both in one zip or at once"
+        )
+    return header, []
+
+
+def _as_nifti(source: Source) -> Header | None:
+    """A header of Analyze's form as NIfTI's, where its voxels are behind it, which Analyze never has."""
+    header = recognised(source.head[:344] + b"n+1\0" + source.head[348:])
     try:
-        return kind.from_fileobj(io.BytesIO(bytes(source.data[:size])), check=False)
-    except Exception as error:  # nibabel raises many kinds for a broken header
-        raise UnreadableScan("a whole NIfTI file", "a broken header", "export it again") from error
+        return header if header is not None and voxels_of(header, len(source.data)).start >= header.size else None
+    except ScanLensError:
+        return None
 
 
-def _array(header: Any, source: Source) -> Pixels:
-    """(x, y, z, times[, 3]) as a view, checked against the bytes that are there."""
-    try:
-        shape = tuple(int(n) for n in header.get_data_shape())
-        dtype, start = header.get_data_dtype(), int(header.get_data_offset())
-    except Exception as error:
-        raise UnreadableScan("a whole NIfTI file", "a broken header", "export it again") from error
-    while len(shape) > 4 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) == 5 and shape[3] == 1:  # vectors at each place are read like time points
-        shape = (*shape[:3], shape[4])
-    if not 2 <= len(shape) <= 4 or min(shape) < 1 or dtype.kind not in "iufV" or dtype.itemsize > 8:
-        received = f"{len(shape)} of {dtype.name}" if dtype.kind != "V" else f"{len(shape)}"
-        raise UnsupportedScan("two to four dimensions of plain numbers", received, "export one volume")
-    size = math.prod(shape) * dtype.itemsize
-    if size > len(source.data) - start:
-        raise UnreadableScan("a whole NIfTI file", "one that is cut short", "copy or export it again")
-    flat = np.frombuffer(source.data, dtype, math.prod(shape), start)
-    data = flat.reshape((*shape, 1, 1)[: max(4, len(shape))], order="F")
-    return data if dtype.kind != "V" else _colours(data)
+def _plain(stored: NDArray[Any]) -> tuple[Pixels, list[str]]:
+    """Real numbers, or (…, 3) colours: of RGBA the alpha is left out, of complex numbers the magnitude is taken."""
+    if stored.dtype.names:
+        return np.stack([np.asarray(stored[name]) for name in "RGB"], axis=-1), []
+    if stored.dtype.kind == "c":
+        return np.abs(stored).astype(np.float32), ["The voxels are complex numbers; their magnitude is shown."]
+    return stored, []
 
 
-def _colours(data: Pixels) -> Pixels:
-    """RGB24 and RGBA32 come as records; alpha is left out."""
-    names = data.dtype.names or ()
-    if names[:3] != ("R", "G", "B"):
-        raise UnsupportedScan("plain numbers or RGB", "another kind of voxel", "export one volume")
-    return np.stack([np.asarray(data[name]) for name in names[:3]], axis=-1)  # type: ignore[call-overload]
+def _format_words(header: Header) -> str:
+    return f"NIfTI-{header.version}" if header.version else "Analyze 7.5"
 
 
-def _scale(header: Any) -> tuple[tuple[float, float], Step, list[str]]:
-    """Slope and intercept; a slope of 0 means none (NIfTI-1 standard, scl_slope)."""
-    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-    if slope == 0 or not math.isfinite(slope):
-        return (1.0, 0.0), Step("Rescale", "none in the file; stored values"), []
-    if not math.isfinite(intercept):
-        return (1.0, 0.0), Step("Rescale", "none; the file's is broken"), ["The scaling in the file is broken."]
-    return (slope, intercept), Step("Rescale", f"slope {slope:g}, intercept {intercept:g}"), []
+def _kind_words(dtype: np.dtype[Any]) -> str:
+    return "".join(dtype.names) if dtype.names else dtype.name
 
 
-def _tilt(affine: NDArray[np.float64]) -> str:
-    """Words on how far the slices are from axial; they are shown as stored, not resampled."""
-    columns = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    angle = math.degrees(math.acos(min(1.0, float(np.abs(columns).max(axis=0).min()))))
-    return f"; up to {angle:.0f}° oblique, not resampled" if angle >= 1 else ""
+def _orientation_words(place: Place, grid: Grid) -> str:
+    """E.g. `"RAS (sform) to axial slices, seen from the feet, the patient's right on the left"`."""
+    # Each stored axis gets a side of its own, the nearest that the plane's view leaves it.
+    sides = dict(zip(grid.axes, zip(VIEWS[grid.plane], grid.reversed, strict=True), strict=True))
+    codes = "".join(opposite(side) if back else side for side, back in (sides[axis] for axis in range(3)))
+    view = {
+        "axial": "anterior up, the patient's right on the left",
+        "coronal": "head up, the patient's right on the left",
+        "sagittal": "head up, anterior on the left",
+    }[grid.plane]
+    angle = math.degrees(math.acos(min(1.0, float(np.abs(place.directions).max(axis=0).min()))))
+    tilt = f"; up to {angle:.0f}° oblique, not resampled" if angle >= 1 else ""
+    form = f", from the {place.form}" if place.form else ""
+    return f"{codes} to {grid.plane} slices, {view}{form}{tilt}"
 
 
-def _units(header: Any) -> tuple[str, str]:
-    try:
-        space, clock = header.get_xyzt_units()
-    except KeyError:  # a code of no unit
-        return "unknown", "unknown"
-    return str(space), str(clock)
-
-
-def _windows(header: Any) -> tuple[Window, ...]:
-    low, high = float(header["cal_min"]), float(header["cal_max"])
-    if not (math.isfinite(low) and math.isfinite(high) and high > low):
+def _windows(header: Header) -> tuple[Window, ...]:
+    low, high = header.number("cal_min"), header.number("cal_max")
+    if header.version == 0 or not (math.isfinite(low) and math.isfinite(high) and high > low):
         return ()
     return (Window((low + high) / 2, high - low, "LINEAR_EXACT", "From the file"),)
 
 
-def _scan(image: _Image, volume: Pixels, label: str, opening: Opening) -> Scan:
-    """(x, y, z[, 3]) in RAS to a scan of axial slices."""
-    slices = volume[::-1, ::-1].swapaxes(0, 2)
-    axis = "single" if len(slices) == 1 else "slice"
-    words = f"{len(slices)} slices, {image.spacing[2]:.4g} mm" if axis == "slice" else _size(slices)
-    title = ", ".join(filter(None, ["NIfTI volume" if axis == "slice" else "NIfTI image", words, label]))
-    return _finish(image, slices, axis, title, label, opening)
+def _scan(image: _Image, slices: Pixels, label: str, opening: Opening) -> Scan:
+    """(slices, rows, columns[, 3]) to a scan."""
+    axis: Literal["single", "slice"] = "single" if len(slices) == 1 else "slice"
+    start = volume_title("NIfTI", len(slices), image.spacing[0]) if axis == "slice" else f"NIfTI image, {_size(slices)}"
+    return _finish(image, slices, axis, ", ".join(filter(None, [start, label])), label, None, opening)
 
 
 def _sequence(image: _Image, level: int, opening: Opening) -> Scan:
     """One slice over time."""
-    frames = np.moveaxis(image.data[::-1, ::-1, level], 2, 0).swapaxes(1, 2)
-    depth = image.data.shape[2]
-    label = "" if depth == 1 else f"slice {level + 1} of {depth}"
+    frames = np.moveaxis(image.frames[level], 2, 0)
+    slices = len(image.frames)
+    label = "" if slices == 1 else f"slice {level + 1} of {slices}"
     title = ", ".join(filter(None, ["NIfTI sequence", f"{len(frames)} frames", label]))
-    return _finish(image, frames, "time", title, label, opening)
+    return _finish(image, frames, "time", title, label, level, opening)
 
 
 def _size(frames: Pixels) -> str:
     return f"{frames.shape[1]} × {frames.shape[2]}"
 
 
-def _finish(image: _Image, frames: Pixels, axis: Any, title: str, label: str, opening: Opening) -> Scan:
+def _finish(
+    image: _Image, frames: Pixels, axis: Any, title: str, label: str, level: int | None, opening: Opening
+) -> Scan:
     pixels, warnings = _exact(frames, image.scale, opening)
-    spacing = (image.spacing[1], image.spacing[0])
+    slice_mm, *spacing = image.spacing
     usable = min(spacing) > 1e-4
-    if label.startswith("time point 1 of") and axis != "time" and image.data.shape[3] > VOLUMES:
+    if axis == "slice" and image.times > VOLUMES:
         warnings.append("Of the time points the first is opened as a volume, the others in the middle slice only.")
+    windows, doubts = _fitting(image.windows, pixels)
+    digest = image.grid.digest
+    voxel = " × ".join(f"{size:.4g}" for size in (spacing[1], spacing[0], slice_mm))
     return Scan(
         pixels=pixels,
         axis=axis,
-        digest=hashlib.sha256(f"{image.digest} {label} {axis}".encode()).hexdigest() if label else image.digest,
+        digest=hashlib.sha256(f"{digest} {label} {axis}".encode()).hexdigest() if label else digest,
         source="NIfTI",
         title=title,
-        spacing_mm=spacing if usable else None,
+        spacing_mm=(spacing[0], spacing[1]) if usable else None,
         pixel_aspect=spacing[0] / spacing[1] if usable else 1.0,
-        slice_spacing_mm=image.spacing[2] if image.spacing[2] > 1e-4 and axis == "slice" else None,
+        slice_spacing_mm=slice_mm if slice_mm > 1e-4 and axis == "slice" else None,
         frame_time_ms=image.time if axis == "time" else None,
-        windows=() if pixels.ndim == 4 else image.windows,
-        facts={"Matrix": _size(frames), "Voxel": " × ".join(f"{v:.4g}" for v in image.spacing) + " mm"},
+        windows=windows,
+        facts={"Matrix": _size(frames), "Voxel": f"{voxel} mm"} | {"Plane": image.grid.plane},
         provenance=(*image.steps, Step("Resampling", "none; stored voxels")),
-        warnings=(*image.warnings, *warnings),
+        warnings=(*image.warnings, *warnings, *doubts),
+        grid=replace(image.grid, level=level),
     )
+
+
+def _fitting(windows: tuple[Window, ...], pixels: Pixels) -> tuple[tuple[Window, ...], list[str]]:
+    """The file's window, unless all values lie on one side of it."""
+    if pixels.ndim == 4 or not windows:
+        return (), []
+    low, high = windows[0].center - windows[0].width / 2, windows[0].center + windows[0].width / 2
+    if float(np.nanmax(pixels)) <= low or float(np.nanmin(pixels)) >= high:
+        return (), ["The window in the header lies beside all values; it was left out."]
+    return windows, []
 
 
 def _exact(frames: Pixels, scale: tuple[float, float], opening: Opening) -> tuple[Pixels, list[str]]:
@@ -255,17 +277,22 @@ def _exact(frames: Pixels, scale: tuple[float, float], opening: Opening) -> tupl
         opening.claim(frames.size)
         return np.ascontiguousarray(frames, dtype=np.uint8), []
     dtype: np.dtype[np.generic] = np.dtype(np.float32)
-    if frames.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer():
+    largest = 0.0
+    if frames.dtype.kind in "iu":
         ends = [float(end) * slope + intercept for end in (frames.min(), frames.max())]
-        dtype = smallest_dtype(min(ends), max(ends))
+        if slope.is_integer() and intercept.is_integer():
+            dtype, largest = smallest_dtype(min(ends), max(ends)), max(map(abs, ends))
     opening.claim(frames.size * dtype.itemsize)
     pixels = np.empty(frames.shape, dtype)
-    for number, frame in enumerate(frames):
-        opening.stop_if_asked()
-        if scale == (1.0, 0.0):
-            pixels[number] = frame
-        else:
-            pixels[number] = frame.astype(np.float64) * slope + intercept
+    with np.errstate(over="ignore", invalid="ignore"):
+        for number, frame in enumerate(frames):
+            opening.stop_if_asked()
+            if scale == (1.0, 0.0):
+                pixels[number] = frame
+            else:
+                pixels[number] = frame.astype(np.float64) * slope + intercept
     if dtype.kind == "f" and not np.isfinite(pixels).all():
         return pixels, ["Some voxels are not numbers; they are shown black."]
+    if dtype.kind == "f" and largest > _EXACT:
+        return pixels, [f"Values beyond {_EXACT:,} are rounded to 24 bits."]
     return pixels, []

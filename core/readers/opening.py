@@ -83,13 +83,20 @@ def _kind_words(error: ScanLensError) -> str:
 
 @dataclass(eq=False)
 class Opening:
-    """Shared by the readers during one call of `open_sources`."""
+    """Shared by the readers during one call of `open_sources`.
+
+    Attributes:
+        queue: Files that no reader has been offered yet.
+        strangers: Files that no reader accepts by themselves. A reader takes out what belongs to one of its own, as
+            voxels do that have their header in another file; the rest is set aside when all have read.
+    """
 
     progress: Callable[[float, str], None] | None = None
     cancelled: Callable[[], bool] | None = None
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     queue: deque[Source] = field(default_factory=deque)
+    strangers: list[Source] = field(default_factory=list)
     claimed: int = 0
     budget: MemoryBudget = field(default_factory=process_budget)
     reached: float = 0.0

@@ -5,9 +5,9 @@ A `Scan` keeps neither. What is read here goes into the file that the user downl
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,8 @@ import numpy as np
 
 from core.errors import IncompatibleInput, UnreadableScan
 from core.readers import Source
+from core.readers.nifti import digest_of, partner_of
+from core.readers.nifti_header import Header, recognised
 from core.scan import Scan
 
 #: A NIfTI file is unpacked to at most this many bytes.
@@ -28,12 +30,14 @@ class Originals:
 
     Attributes:
         datasets: DICOM headers in the order of the scan's frames, one for a multi-frame file; else empty.
-        affine: (4, 4) to millimetres (RAS) from the voxels of a NIfTI file as they are stored, or from the columns,
-            rows and slices of single-frame DICOM files; None where it is not known.
+        affine: (4, 4) to millimetres (RAS) from the columns, rows and slices of single-frame DICOM files; None where it
+            is not known.
+        nifti: Header of a NIfTI file, which places its voxels as they are stored; None for DICOM.
     """
 
     datasets: tuple[Any, ...] = ()
     affine: Any = None
+    nifti: Header | None = None
 
 
 def read_originals(sources: Sequence[Source], scan: Scan) -> Originals:
@@ -45,8 +49,8 @@ def read_originals(sources: Sequence[Source], scan: Scan) -> Originals:
         IncompatibleInput: They are not the files of this scan.
         UnreadableScan: A header is broken.
     """
-    if scan.source == "NIfTI" and len(sources) == 1:
-        return _nifti(sources[0], scan)
+    if scan.source == "NIfTI":
+        return _nifti(sources, scan)
     digests = {hashlib.sha256(source.data).hexdigest(): source for source in sources}
     if scan.digest in digests:
         return _placed([_header(digests[scan.digest])])
@@ -89,23 +93,27 @@ def _affine(headers: list[Any]) -> Any:
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine  # DICOM counts to the left and back, NIfTI to the right and front
 
 
-def _nifti(source: Source, scan: Scan) -> Originals:
-    from nibabel import Nifti1Image, Nifti2Image
+def _nifti(sources: Sequence[Source], scan: Scan) -> Originals:
+    """The header of the file, or of the pair, and how it places the voxels."""
+    unpacked = [_unpacked(source) for source in sources]
+    for source in unpacked:
+        others = [other for other in unpacked if other is not source]
+        header = recognised(source.head)
+        if header is None or scan.grid is None or digest_of(source, partner_of(source, others)) != scan.grid.digest:
+            continue
+        return Originals(nifti=header)
+    raise IncompatibleInput("the file that this scan was opened from", "another", "add that one")
 
-    data = bytes(source.data)
+
+def _unpacked(source: Source) -> Source:
+    if source.head[:2] != b"\x1f\x8b":
+        return source
+    worker = zlib.decompressobj(wbits=31)  # as the reader does, it stops at the end and leaves what follows
     try:
-        if data[:2] == b"\x1f\x8b":
-            with gzip.open(io.BytesIO(data)) as packed:
-                data = packed.read(MOST_BYTES)
-        if hashlib.sha256(data).hexdigest() != scan.digest:
-            raise IncompatibleInput("the file that this scan was opened from", "another", "add that one")
-        kind = Nifti2Image if int.from_bytes(data[:4], "little") == 540 else Nifti1Image
-        image = kind.from_bytes(data)
-    except IncompatibleInput:
-        raise
-    except Exception as error:  # gzip and nibabel raise many kinds
+        data = worker.decompress(bytes(source.data), MOST_BYTES)
+    except zlib.error as error:
         raise UnreadableScan("a whole NIfTI file", "a broken one", "export it again") from error
-    return Originals(affine=np.asarray(image.affine, float))
+    return Source(source.name.removesuffix(".gz"), data)
 
 
 def _header(source: Source) -> Any:

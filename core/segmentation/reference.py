@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import IncompatibleInput, ScanLensError, UnreadableScan, UnsupportedScan
+from core.planes import in_plane
 from core.readers import Source, open_sources
 from core.scan import Scan
 from core.segmentation.words import place_word
@@ -65,7 +66,7 @@ def read_reference(source: Source, scan: Scan, frame: int = 0) -> Reference:
         IncompatibleInput: It has another size, or holds grey levels instead of a mask.
         UnreadableScan: It is broken.
     """
-    masks = _masks_of(source)
+    masks = _masks_of(source, scan)
     found = next(iter(masks.values())).shape
     if found[1:] != (scan.rows, scan.columns) or found[0] not in {1, scan.frames}:
         raise IncompatibleInput(
@@ -84,7 +85,7 @@ def _size(shape: tuple[int, ...]) -> str:
     return words if shape[0] == 1 else f"{shape[0]} pictures of {words}"
 
 
-def _masks_of(source: Source) -> dict[int, NDArray[np.bool_]]:
+def _masks_of(source: Source, scan: Scan) -> dict[int, NDArray[np.bool_]]:
     if source.head[:8] == b"\x89PNG\r\n\x1a\n":
         return _by_value(_png_values(source))
     if source.head[128:132] == b"DICM" and (dataset := _dicom_segmentation(source)) is not None:
@@ -96,7 +97,10 @@ def _masks_of(source: Source) -> dict[int, NDArray[np.bool_]]:
             "a file that holds none",
             opened.skipped[0].reason.rpartition(": ")[2].rstrip(".") if opened.skipped else "choose another file",
         )
-    pixels = opened.scans[0].pixels
+    found = opened.scans[0]
+    if scan.grid is not None and found.grid is not None and found.axis == "slice":
+        found = in_plane(found, scan.grid.plane)  # the scan may be shown in another plane than its mask was stored in
+    pixels = found.pixels
     return _by_value(pixels.max(axis=-1) if pixels.ndim == 4 else pixels)
 
 
