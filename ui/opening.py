@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from core.planes import plane_choices
 from core.readers import Opened, Source, open_sources
 from core.samples import SAMPLES, open_sample
 from ui.cache import cached_thumbnail
@@ -153,7 +154,9 @@ def show_found(state: Reading) -> None:
                 label_visibility="collapsed",
                 width=320,
             )
-        st.markdown(Opened(opened.scans, opened.skipped).summary, width="content")
+        shown = tuple(state.scan if scan is state.stored_scan and state.scan else scan for scan in opened.scans)
+        st.markdown(Opened(shown, opened.skipped).summary, width="content")
+        _choose_plane(state)
         if opened.skipped:
             _show_skipped(opened)
         st.space("stretch")
@@ -163,6 +166,25 @@ def show_found(state: Reading) -> None:
         )
     for sentence in (*opened.notes, *(state.scan.warnings if state.scan else ())):
         show_caution(sentence)
+
+
+def _choose_plane(state: Reading) -> None:
+    """The planes of a volume whose voxels are nearly cubes; thick slices are shown as they were acquired."""
+    stored = state.stored_scan
+    choices = plane_choices(stored) if stored is not None else ()
+    if stored is None or len(choices) < 2:
+        return
+    key = f"plane-{stored.digest}"
+    st.selectbox(
+        "Plane",
+        choices,
+        index=choices.index(state.planes.get(stored.digest, choices[0])),
+        format_func=str.capitalize,
+        key=key,
+        on_change=lambda: state.planes.update({stored.digest: st.session_state[key]}),
+        label_visibility="collapsed",
+        width=130,
+    )
 
 
 #: What lessons and pages keep of the open scan beside the reading state.

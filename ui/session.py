@@ -14,7 +14,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from core.readers import Opened
-    from core.scan import Scan
+    from core.scan import Plane, Scan
     from ui.jobs import Job
 
 T = TypeVar("T")
@@ -60,6 +60,8 @@ class Reading:
         opened: What the last upload or sample came to, or None.
         job: Opening or reading that is under way.
         scan_index: Which of the opened scans.
+        planes: Digest of an opened volume to the plane in which it is shown instead of its own.
+        cuts: Volumes cut along such planes.
         forced: (scan digest, model slug) pairs that the user asked for against the contract.
         pictures: Encoded pictures for the viewer.
         answers: Predictions and explanations; few, because each holds the model's input.
@@ -82,6 +84,8 @@ class Reading:
     opened: Opened | None = None
     job: Job | None = None
     scan_index: int = 0
+    planes: dict[str, Plane] = field(default_factory=dict)
+    cuts: Recent = field(default_factory=lambda: Recent(1))
     forced: set[tuple[str, str]] = field(default_factory=set)
     pictures: Recent = field(default_factory=lambda: Recent(24))
     answers: Recent = field(default_factory=lambda: Recent(8))
@@ -101,7 +105,18 @@ class Reading:
 
     @property
     def scan(self) -> Scan | None:
-        """The scan on the page."""
+        """The scan on the page, in the plane that was chosen for it."""
+        stored = self.stored_scan
+        plane = self.planes.get(stored.digest) if stored is not None else None
+        if stored is None or plane is None:
+            return stored
+        from core.planes import in_plane
+
+        return self.cuts.get((stored.digest, plane), lambda: in_plane(stored, plane))
+
+    @property
+    def stored_scan(self) -> Scan | None:
+        """The scan on the page as it was opened."""
         if self.opened is None or not self.opened.scans:
             return None
         return self.opened.scans[min(self.scan_index, len(self.opened.scans) - 1)]
@@ -162,7 +177,7 @@ class Reading:
         self.opened, self.came_from = opened, came_from
         self.turn += 1
         self.job, self.refused, self.trouble, self.choosing = None, None, "", False
-        self.scan_index = 0
+        self.scan_index, self.planes, self.cuts = 0, {}, Recent(1)
         self.pictures, self.answers, self.checks = Recent(24), Recent(8), Recent(64)
         self.maps = Recent(120)
         self.forget_sweep()

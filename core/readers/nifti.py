@@ -35,6 +35,8 @@ from core.scan import Grid, Scan, Step, Window
 
 #: Time points that become volumes of their own.
 VOLUMES = 10
+#: Pixels smaller than this, in mm, or so many times longer than wide are an error of the header.
+_SMALLEST, _LONGEST = 1e-5, 100
 #: Whole numbers beyond this are not all kept by 32-bit floats.
 _EXACT = 2**24
 
@@ -236,7 +238,9 @@ def _finish(
 ) -> Scan:
     pixels, warnings = _exact(frames, image.scale, opening)
     slice_mm, *spacing = image.spacing
-    usable = min(spacing) > 1e-4
+    usable = min(spacing) > _SMALLEST and max(spacing) <= _LONGEST * min(spacing)
+    if not usable and min(spacing) > 0:
+        warnings.append("The header says pixels of {:.3g} × {:.3g} mm, which cannot be; left out.".format(*spacing))
     if axis == "slice" and image.times > VOLUMES:
         warnings.append("Of the time points the first is opened as a volume, the others in the middle slice only.")
     windows, doubts = _fitting(image.windows, pixels)
@@ -250,7 +254,7 @@ def _finish(
         title=title,
         spacing_mm=(spacing[0], spacing[1]) if usable else None,
         pixel_aspect=spacing[0] / spacing[1] if usable else 1.0,
-        slice_spacing_mm=slice_mm if slice_mm > 1e-4 and axis == "slice" else None,
+        slice_spacing_mm=slice_mm if slice_mm > _SMALLEST and axis == "slice" else None,
         frame_time_ms=image.time if axis == "time" else None,
         windows=windows,
         facts={"Matrix": _size(frames), "Voxel": f"{voxel} mm"} | {"Plane": image.grid.plane},

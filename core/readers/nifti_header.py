@@ -29,7 +29,7 @@ _PLAIN = {
     1792: "c16",
 }  # fmt: skip
 _COLOURS = {128: 3, 2304: 4}
-_OTHERS = {0: "none", 1: "single bits", 1536: "128-bit floats", 2048: "256-bit complex numbers"}
+_OTHERS = {0: "a data type of 0", 1: "single bits", 1536: "128-bit floats", 2048: "256-bit complex numbers"}
 _METRES = 1
 _MILLIMETRES = {_METRES: 1000.0, 2: 1.0, 3: 0.001}
 _MILLISECONDS = {8: 1000.0, 16: 1.0, 24: 0.001}
@@ -155,7 +155,8 @@ def _shape(header: Header, dtype: np.dtype[Any], length: int, warnings: list[str
     if 0 in sizes:
         warnings.append("The header says a size of 0 along one axis; it was read as 1.")
         sizes = [size or 1 for size in sizes]
-    sizes = _with_forgotten(sizes, dims, length // dtype.itemsize, warnings)
+    room = (length - (0 if header.is_pair else header.size)) // dtype.itemsize
+    sizes = _with_forgotten(sizes, dims, room, warnings)
     sizes += [1] * (4 - len(sizes))
     while len(sizes) > 4 and sizes[-1] == 1:
         sizes.pop()
@@ -173,13 +174,13 @@ def _with_forgotten(sizes: list[int], dims: list[int], room: int, warnings: list
     Args:
         sizes: Of the axes that are counted.
         dims: The field, its count first.
-        room: Voxels that the whole file could hold.
+        room: Voxels that fit behind the header.
         warnings: Gets a sentence.
     """
     for count in range(len(sizes) + 1, 5):
         longer = dims[1 : count + 1]
         whole, before = math.prod(longer), math.prod(sizes)
-        # What else a file holds, its header and extensions, is less than one more step along the forgotten axis.
+        # What else a file holds, such as extensions, is less than one more step along the forgotten axis.
         if longer[-1] > 1 and min(longer) > 0 and whole <= room < whole + before:
             warnings.append(
                 f"The header says {len(sizes)} dimensions, the file holds {count}: {' × '.join(map(str, longer))}; "
@@ -198,9 +199,11 @@ def _start(header: Header, length: int, size: int, warnings: list[str]) -> int:
     start = lowest
     if (not math.isfinite(stated) or stated < lowest) and not header.is_pair and length == header.size + size:
         start = header.size  # the four bytes about extensions are missing
-    if stated != 0 or start != lowest:
-        said = f"{stated:g}" if math.isfinite(stated) else "no number"
-        warnings.append(f"The header says that the voxels start at byte {said}, which cannot be; read from {start}.")
+    if not math.isfinite(stated):
+        warnings.append(f"The header does not say where the voxels start; they were read from byte {start}.")
+    elif stated not in {0, start}:
+        words = f"The header says that the voxels start at byte {stated:.0f}, which cannot be"
+        warnings.append(f"{words}; they were read from byte {start}.")
     return start
 
 

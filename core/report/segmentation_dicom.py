@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import IncompatibleInput, UnsupportedScan
-from core.planes import view_axes
 from core.report.numbers import model_sha256
 from core.report.text import printable
 from core.scan import Scan
@@ -100,7 +99,7 @@ def _build(segmentation: Segmentation, scan: Scan, masks: NDArray[np.bool_], ori
     if not originals:
         places = {
             "pixel_measures": PixelMeasuresSequence(scan.spacing_mm or (1.0, 1.0), None, scan.slice_spacing_mm),
-            "plane_orientation": PlaneOrientationSequence("PATIENT", _cosines(scan)),
+            "plane_orientation": PlaneOrientationSequence("PATIENT", [1, 0, 0, 0, 1, 0]),
             "plane_positions": [PlanePositionSequence("PATIENT", place) for place in _positions(scan)],
         }
     dataset = highdicom.seg.Segmentation(
@@ -147,21 +146,9 @@ def _segment(segmentation: Segmentation, label: int) -> Any:
     )
 
 
-def _view(scan: Scan) -> NDArray[np.float64]:
-    """(3, 3); directions (left, back, head) of frames, rows and columns; axial where the plane is not kept."""
-    return view_axes(scan.grid.plane if scan.grid else "axial") * (-1.0, -1.0, 1.0)
-
-
-def _cosines(scan: Scan) -> list[float]:
-    """Image Orientation (Patient): along a row, then down a column (PS3.3 C.7.6.2.1.1)."""
-    _, down, across = _view(scan)
-    return [float(value) + 0.0 for value in (*across, *down)]
-
-
-def _positions(scan: Scan) -> list[tuple[float, ...]]:
+def _positions(scan: Scan) -> list[tuple[float, float, float]]:
     """Slices one behind the other from the origin: the scan does not keep where it lay."""
-    step = _view(scan)[0] * (scan.slice_spacing_mm or 1.0)
-    return [tuple(float(value) + 0.0 for value in step * number) for number in range(scan.frames)]
+    return [(0.0, 0.0, number * (scan.slice_spacing_mm or 1.0)) for number in range(scan.frames)]
 
 
 def _nobody(scan: Scan) -> list[Any]:
@@ -181,7 +168,7 @@ def _nobody(scan: Scan) -> list[Any]:
         header.Rows, header.Columns = scan.rows, scan.columns
         header.PixelSpacing = list(scan.spacing_mm or (1.0, 1.0))
         header.SliceThickness = scan.slice_spacing_mm
-        header.ImageOrientationPatient = _cosines(scan)
+        header.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
         header.ImagePositionPatient = list(place)
         headers.append(header)
     return headers

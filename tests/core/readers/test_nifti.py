@@ -101,7 +101,3 @@ def test_cut_and_claimed_sizes_are_refused(refuse_one):
     assert "cut short" in refuse_one(bytes(data[:-4]))
     data[42:48] = (32767).to_bytes(2, "little") * 3
     assert "cut short" in refuse_one(bytes(data))
-
-
-def test_complex_numbers_are_refused(refuse_one):
-    assert "plain numbers" in refuse_one(_file(_CUBE.astype(np.complex64)))
