@@ -51,8 +51,16 @@ class UnsupportedModel(ScanLensError):
     """The model cannot be compiled or explained, and saying so beats a wrong picture."""
 
 
-class KerasProcessFailed(ScanLensError):
-    """The Keras process hung, crashed or passed its memory limit, and was replaced."""
+class WorkerFailed(ScanLensError):
+    """A process beside the web process hung, crashed or passed its memory limit, and was replaced."""
+
+
+class KerasProcessFailed(WorkerFailed):
+    """The Keras process did."""
+
+
+class GuestProcessFailed(WorkerFailed):
+    """The process that runs compiled models from elsewhere did."""
 
 
 class Cancelled(ScanLensError):

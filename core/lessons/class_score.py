@@ -92,7 +92,8 @@ def _left_out(
     """(channels,) what the logit loses when a channel alone is set to 0."""
     import onnx
 
-    head = session_of(head_of(onnx.load_from_string(verified_bytes(bundle.card, ONNX_FILE))))
+    proto = head_of(onnx.load_from_string(verified_bytes(bundle.card, ONNX_FILE)))
+    head = session_of(proto, bundle.card.sha256[ONNX_FILE])
     needed = {value.name for value in head.get_inputs()} - {"activations"}
     count = activations.shape[-1]
     found = []

@@ -17,6 +17,7 @@ from core.home import home
 from core.lessons.live_run import Epoch, LiveRun, confusion, sensitivities
 from core.lessons.live_settings import NETWORKS, STARTS, VARIATIONS
 from core.runtime.keras_process import KerasProcess
+from core.runtime.origin import note_made_here
 from core.runtime.session import open_bundle
 from core.similarity import fit_reference, save_reference
 
@@ -99,6 +100,7 @@ def _batch(run: LiveRun, part: str) -> np.ndarray[Any, np.dtype[np.float32]]:
 def _compile(keras: KerasProcess, run: LiveRun, folder: Path, layer: str) -> dict[str, Any]:
     asked = {"model": str(folder / "model.keras"), "folder": str(folder), "layer": layer}
     facts, _ = keras.call("compile", asked, {"image": _batch(run, "val")[:12]})
+    note_made_here(_sha256(folder / "model.onnx"), folder.name)
     return facts
 
 

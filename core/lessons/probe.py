@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from core.errors import UnsupportedModel
 from core.lessons.network import Network, read_network
 from core.lessons.onnx_steps import read_steps
+from core.runtime.onnx_session import Session, open_session
 from core.runtime.session import ONNX_FILE, Bundle, verified_bytes
-
-if TYPE_CHECKING:
-    from core.runtime.onnx_runtime import onnxruntime
 
 
 class Probe:
@@ -24,10 +22,15 @@ class Probe:
         network: The boxes.
     """
 
-    def __init__(self, proto: Any) -> None:
-        """Args: proto: An `onnx.ModelProto` as `core.runtime.compile` makes it; it is not changed."""
+    def __init__(self, proto: Any, origin: str = "") -> None:
+        """Open a copy of a model.
+
+        Args:
+            proto: An `onnx.ModelProto` as `core.runtime.compile` makes it; it is not changed.
+            origin: sha256 of the file that it was read from, which tells whether it was made here.
+        """
         self.network: Network = read_network(read_steps(proto))
-        self._session = _tapped(proto, [box.tensor for box in self.network.boxes])
+        self._session = _tapped(proto, [box.tensor for box in self.network.boxes], origin)
 
     def run(self, batch: Mapping[str, NDArray[np.float32]], numbers: Collection[int]) -> dict[int, NDArray[np.float32]]:
         """What some boxes make of the first entry of a batch.
@@ -68,10 +71,10 @@ def open_probe(bundle: Bundle) -> Probe:
 
     if any(spec.kind not in {"image", "table"} for spec in bundle.card.inputs):
         raise UnsupportedModel("a model of single pictures", "one of sequences or volumes", "choose another model")
-    return Probe(onnx.load_from_string(verified_bytes(bundle.card, ONNX_FILE)))
+    return Probe(onnx.load_from_string(verified_bytes(bundle.card, ONNX_FILE)), bundle.card.sha256[ONNX_FILE])
 
 
-def _tapped(proto: Any, tensors: Collection[str]) -> onnxruntime.InferenceSession:
+def _tapped(proto: Any, tensors: Collection[str], origin: str) -> Session:
     """A session of a copy that has all these tensors as outputs."""
     import onnx
 
@@ -81,14 +84,14 @@ def _tapped(proto: Any, tensors: Collection[str]) -> onnxruntime.InferenceSessio
     for name in tensors:
         if name not in known:
             copy.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    return session_of(copy)
+    return session_of(copy, origin)
 
 
-def session_of(proto: Any) -> onnxruntime.InferenceSession:
-    """ONNX Runtime on a changed model, in memory."""
-    from core.runtime.onnx_runtime import onnxruntime
+def session_of(proto: Any, origin: str) -> Session:
+    """ONNX Runtime on a changed model, in memory.
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = 1, 1  # two wait for each other by spinning
-    options.log_severity_level = 3  # errors only
-    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    Args:
+        proto: The changed model.
+        origin: sha256 of the compiled file that it was made from.
+    """
+    return open_session(proto.SerializeToString(), 1, origin)  # two threads wait for each other by spinning

@@ -53,11 +53,16 @@ class Switchboard:
         switches: All there are, in the order of the work.
     """
 
-    def __init__(self, proto: Any) -> None:
-        """Args: proto: An `onnx.ModelProto` as `core.runtime.compile` makes it; it is not changed."""
+    def __init__(self, proto: Any, origin: str = "") -> None:
+        """Open a copy of a model that has switches.
+
+        Args:
+            proto: An `onnx.ModelProto` as `core.runtime.compile` makes it; it is not changed.
+            origin: sha256 of the file that it was read from, which tells whether it was made here.
+        """
         self.network: Network = read_network(read_steps(proto))
         self.switches: tuple[Switch, ...] = (*_branches(self.network), *_gates(self.network))
-        self._session = session_of(_wired(proto, self.network, self.switches))
+        self._session = session_of(_wired(proto, self.network, self.switches), origin)
 
     def logits(
         self, batch: Mapping[str, NDArray[np.float32]], off: Collection[str] = (), how: Off = "silent"
@@ -89,7 +94,7 @@ def open_switchboard(bundle: Bundle) -> Switchboard:
     """
     import onnx
 
-    return Switchboard(onnx.load_from_string(verified_bytes(bundle.card, ONNX_FILE)))
+    return Switchboard(onnx.load_from_string(verified_bytes(bundle.card, ONNX_FILE)), bundle.card.sha256[ONNX_FILE])
 
 
 _HOW = "scanlens_keeps_mean"

@@ -29,19 +29,9 @@ from core.runtime.model_gradients import (
 )
 from core.runtime.prototype import Climb, climb
 from core.runtime.wire import Arrays
+from core.runtime.worker_loop import Answer, Job
 
 CHUNK = 8
-Answer = tuple[dict[str, Any], Arrays]
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """One request: JSON `arguments`, `arrays`, and the ways to say how far it is and to hear that it should stop."""
-
-    arguments: dict[str, Any]
-    arrays: Arrays
-    progress: Callable[[float], None]
-    cancelled: Callable[[], bool]
 
 
 @dataclass(eq=False)

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from core.errors import Cancelled, TooLarge, UnsupportedModel
 from core.lessons.live_settings import LiveSettings
 from core.lessons.variations import augmentation
-from core.runtime.keras_tasks import Answer, Job, load_checked
+from core.runtime.keras_tasks import load_checked
 from core.runtime.live_networks import EXPLAINED, build_network, take_filters
 from core.runtime.wire import Arrays
+from core.runtime.worker_loop import Answer, Job
 from core.training.augment import augment
 
 #: Runs that are kept at once, for a class of people at one server; the one not asked for longest is forgotten.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.runtime.onnx_session import open_session
 from core.runtime.session import INTRA_THREADS, ONNX_FILE, Bundle, verified_bytes
 
 #: Operations whose second input is a trained kernel.
@@ -36,8 +37,6 @@ def randomised_bundle(bundle: Bundle, share: float = 1.0, seed: int = 0) -> Bund
     """
     import onnx
 
-    from core.runtime.onnx_runtime import onnxruntime
-
     proto = onnx.load_from_string(verified_bytes(bundle.card, ONNX_FILE))
     rng = np.random.default_rng(seed)
     kernels = _kernels_in_order(proto.graph)
@@ -47,10 +46,7 @@ def randomised_bundle(bundle: Bundle, share: float = 1.0, seed: int = 0) -> Bund
         before = onnx.numpy_helper.to_array(tensor)
         drawn = _drawn(before, rng)
         tensor.CopyFrom(onnx.numpy_helper.from_array(drawn, tensor.name))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = INTRA_THREADS, 1
-    options.log_severity_level = 3  # errors only
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = open_session(proto.SerializeToString(), INTRA_THREADS, bundle.card.sha256[ONNX_FILE])
     copy = Bundle(bundle.card, session)
     copy.randomised = (share, seed)  # whoever asks the Keras process about this bundle has to say so there
     if bundle.cam_weights is not None:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from core.errors import UnsupportedModel
-from core.runtime.keras_tasks import Answer, Job, load_checked
+from core.runtime.keras_tasks import load_checked
 from core.runtime.wire import Arrays
+from core.runtime.worker_loop import Answer, Job
 
 #: Keras' layers to the cells of `core.lessons.recurrent`.
 KINDS = {"SimpleRNN": "rnn", "LSTM": "lstm", "GRU": "gru"}

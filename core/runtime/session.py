@@ -11,18 +11,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.bounded import Unbounded, parse_json, read_regular
 from core.card import ModelCard
-from core.errors import Cancelled, IncompatibleInput, InvalidCard
+from core.errors import Cancelled, IncompatibleInput, InvalidCard, UnsafeModel, WorkerFailed
+from core.runtime.onnx_session import Session, open_session
 from core.similarity import Reference, Similarity, read_reference, similarity
-
-if TYPE_CHECKING:
-    from core.runtime.onnx_runtime import onnxruntime
 
 #: Bytes of one file of a bundle.
 MOST_BYTES = 1 << 30
@@ -68,9 +66,7 @@ class Bundle:
         randomised: (share, seed) of a copy whose weights were drawn anew, see `core.runtime.randomised`; else None.
     """
 
-    def __init__(
-        self, card: ModelCard, session: onnxruntime.InferenceSession, reference: Reference | None = None
-    ) -> None:
+    def __init__(self, card: ModelCard, session: Session, reference: Reference | None = None) -> None:
         from core.runtime.onnx_runtime import onnxruntime
 
         self.card = card
@@ -196,15 +192,11 @@ def open_bundle(card: ModelCard, threads: int = INTRA_THREADS) -> Bundle:
     Raises:
         InvalidCard: The file is missing, is not the one the card was written for, or does not fit its contract.
     """
-    from core.runtime.onnx_runtime import onnxruntime  # half a second that the first page need not wait for
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only
     content = verified_bytes(card, ONNX_FILE)
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = open_session(content, threads)
+    except (UnsafeModel, WorkerFailed) as error:  # a model from elsewhere, and what was wrong with it
+        raise _invalid(card, error.expected, error.received) from error
     except Exception as error:  # ONNX Runtime has an exception class for each of its status codes
         raise _invalid(card, "one that ONNX Runtime can open", f"a broken {ONNX_FILE}") from error
     try:
@@ -215,7 +207,7 @@ def open_bundle(card: ModelCard, threads: int = INTRA_THREADS) -> Bundle:
         raise _invalid(card, "a compiled model with its outputs and metadata", f"a broken {ONNX_FILE}") from error
 
 
-def _checked(card: ModelCard, session: onnxruntime.InferenceSession) -> Bundle:
+def _checked(card: ModelCard, session: Session) -> Bundle:
     inputs, named = {value.name for value in session.get_inputs()}, {spec.name for spec in card.inputs}
     if inputs != named:
         raise _invalid(card, f"inputs named {', '.join(sorted(inputs))}", f"a card with {', '.join(sorted(named))}")
@@ -257,7 +249,7 @@ def _invalid(card: ModelCard, expected: str, received: str) -> InvalidCard:
     return InvalidCard(f"for the model {card.slug} {expected}", received, "restore the model's folder")
 
 
-def _metadata(session: onnxruntime.InferenceSession, card: ModelCard) -> dict[str, Any]:
+def _metadata(session: Session, card: ModelCard) -> dict[str, Any]:
     try:
         facts = parse_json(session.get_modelmeta().custom_metadata_map.get("scanlens", "{}"))
     except ValueError as error:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from core.errors import ScanLensError
+from core.runtime.origin import SHIPPED, write_shipped
 from core.training.recipe import RECIPES, InvalidRecipe
 
 #: Folder of recipes within `recipes/` to the module that makes their bundles: `make(slug, options, log)`. A module is
@@ -46,6 +49,13 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def list_made(out: Path, slugs: Iterable[str]) -> None:
+    """Write down the hashes of all compiled models below `out` that recipes make: these may run in the web process."""
+    files = [(slug, out / slug / "model.onnx") for slug in slugs]
+    made = [(hashlib.sha256(path.read_bytes()).hexdigest(), slug) for slug, path in files if path.is_file()]
+    write_shipped(made, out / SHIPPED.name)
+
+
 def _log(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
@@ -60,6 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         for slug in [options.only] if options.only else list(kinds):
             _log(f"{slug}: start")
             importlib.import_module(KINDS[kinds[slug]]).make(slug, options, _log)
+        list_made(options.out, kinds)
     except ScanLensError as error:
         print(error, file=sys.stderr)
         return 1

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.card import ModelCard
 from core.evaluation.case_scores import read_scores
 from core.runtime.compile import CompiledFacts, compile_bundle
+from core.runtime.origin import note_made_here
 from core.runtime.session import Bundle, open_bundle
 from core.similarity import fit_reference, save_reference
 from core.training.audit import audit_section, audited
@@ -105,6 +106,7 @@ def compile_kept(
     before = _answers(recipe, folder, sample) if path.is_file() else None
     content = path.read_bytes() if path.is_file() else b""
     facts = compile_bundle(model, folder, recipe.explain_layer or None, sample)
+    note_made_here(facts.sha256, recipe.slug)
     after = _answers(recipe, folder, sample)
     if before is not None and len(before) == len(after) and all(map(np.array_equal, before, after)):
         path.write_bytes(content)

@@ -15,6 +15,7 @@ import numpy as np
 
 from core.card import ModelCard, load_card
 from core.runtime.compile import CompiledFacts, compile_bundle
+from core.runtime.origin import note_made_here
 from core.runtime.session import Bundle, open_bundle
 from core.similarity import fit_reference, save_reference
 from core.training.bundle import publish, sha256
@@ -132,6 +133,7 @@ def _compile(recipe: OutlineRecipe, model: keras.Model, folder: Path, cases: Seq
     content = path.read_bytes() if path.is_file() else b""
     before = open_bundle(_provisional(recipe, folder)).run(sample).logits if content else None
     facts = compile_bundle(model, folder, recipe.explain_layer, sample)
+    note_made_here(facts.sha256, recipe.slug)
     after = open_bundle(_provisional(recipe, folder)).run(sample).logits
     if before is not None and np.array_equal(before, after):
         path.write_bytes(content)

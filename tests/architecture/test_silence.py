@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core import SILENCE
-from core.runtime.keras_process import _environment
+from core.runtime.worker_process import _environment
 
 ROOT = Path(__file__).resolve().parents[2]
 DOOR = ROOT / "core" / "runtime" / "onnx_runtime.py"

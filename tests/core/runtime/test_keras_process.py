@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from core.errors import Cancelled, InvalidCard, KerasProcessFailed, UnsafeModel, UnsupportedModel
-from core.runtime.keras_process import ROOT, KerasProcess
+from core.runtime.keras_process import KerasProcess
+from core.runtime.worker_process import ROOT
 from core.runtime.session import open_bundle
 
 pytestmark = pytest.mark.keras
