@@ -64,7 +64,9 @@ def run_model(job: Job) -> Answer:
     try:
         found = session.run(list(job.arguments["names"]), job.arrays)
     except Exception as error:  # likewise
-        raise _unsafe("a compiled model that answers", "one that fails on this input") from error
+        hungry = isinstance(error, MemoryError) or "alloc" in str(error)
+        received = "one that needs more memory than it may have" if hungry else "one that fails on this input"
+        raise _unsafe("a compiled model that answers", received) from error
     if any(not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub" for array in found):
         raise _unsafe("arrays of numbers as outputs", "something else")
     return {}, {str(place): array for place, array in enumerate(found)}

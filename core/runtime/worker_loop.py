@@ -71,6 +71,9 @@ def _receive(stream: IO[bytes], requests: queue.Queue[tuple[dict[str, Any], Arra
             message = read_message(stream)
         except (BrokenMessage, OSError):
             message = None
+        except MemoryError:
+            print("MemoryError: a message larger than what is left", file=sys.stderr, flush=True)
+            message = None
         if message is None:
             os._exit(0)  # from a thread, and whatever the main thread is doing
         if "stop" in message[0]:

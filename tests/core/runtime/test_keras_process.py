@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from core.errors import Cancelled, InvalidCard, KerasProcessFailed, UnsafeModel, UnsupportedModel
+from core.runtime import worker_process
 from core.runtime.keras_process import KerasProcess
-from core.runtime.worker_process import ROOT
 from core.runtime.session import open_bundle
+from core.runtime.worker_process import ROOT
 
 pytestmark = pytest.mark.keras
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reaches for the child by signals and /proc")
@@ -237,9 +238,26 @@ def answers_of(pid):
 
 def test_memory_limit_ends_it():
     process = KerasProcess(memory_limit=100 << 20)
-    with pytest.raises(KerasProcessFailed, match="more than its 100 MiB of memory"):
+    with pytest.raises(KerasProcessFailed, match="more than its 100 MB of memory"):
         process.call("ping")
     assert process.pid is None
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        (b"terminate called after throwing an instance of 'std::bad_alloc'", "more than its 64 MB of memory"),
+        (b"MemoryError: Unable to allocate 8.00 GiB for an array", "more than its 64 MB of memory"),
+        (b"ResourceExhaustedError: OOM when allocating tensor", "more than its 64 MB of memory"),
+        (b"Segmentation fault", "its sudden end"),
+    ],
+)
+def test_an_end_for_want_of_memory_is_told_as_that(last, told):
+    """Between two looks of the web process the operating system refuses, and the child ends by itself."""
+    child = object.__new__(worker_process._Child)
+    child._drained, child.last_lines, child._memory_limit = threading.Event(), [b"before", last], 64 << 20
+    child._drained.set()
+    assert told in child._last_words()
 
 
 def test_it_does_not_outlive_the_web_process():
@@ -261,7 +279,7 @@ def test_it_does_not_outlive_the_web_process():
 
 
 def test_secrets_of_the_environment_stay_with_the_web_process(monkeypatch):
-    from core.runtime.keras_process import _environment
+    from core.runtime.worker_process import _environment
 
     monkeypatch.setenv("SCANLENS_DATABASE_URL", "postgresql://user:password@host/db")
     assert "password" not in str(_environment())
