@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,9 +57,12 @@ def usable_bundle(slug: str) -> Bundle | None:
         return None
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def cached_keras() -> KerasProcess:
-    """The one Keras process of this server; it starts when it is first needed."""
+    """The one Keras process of this server; it starts when it is first needed.
+
+    Not in Streamlit's cache: any visitor can clear that, and would leave this process behind and start another.
+    """
     return KerasProcess()
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
+from ui.closed_sessions import tend_closed_sessions
+
 if TYPE_CHECKING:
     from core.readers import Opened
     from core.scan import Plane, Scan
@@ -198,6 +200,7 @@ class Reading:
 
 def reading() -> Reading:
     """This session's reading state."""
+    tend_closed_sessions()
     if "reading" not in st.session_state:
         st.session_state["reading"] = Reading()
     return st.session_state["reading"]

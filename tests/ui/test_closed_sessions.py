@@ -1,0 +1,76 @@
+import asyncio
+import threading
+import weakref
+from types import SimpleNamespace
+
+import pytest
+import streamlit as st
+import streamlit.runtime
+from streamlit.runtime.caching.ttl_cache import TTLCache
+
+from ui.cache import cached_keras
+from ui.closed_sessions import give_memory_back, let_go_of_expired
+
+
+class Session:
+    """A closed session that points to itself, as Streamlit's do."""
+
+    def __init__(self):
+        self.itself = self
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A store of closed sessions as Streamlit has one, with a clock of the test's own and an event loop that runs."""
+    now, loop = [0.0], asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    kept = TTLCache(maxsize=128, ttl=120, timer=lambda: now[0])
+    storage = SimpleNamespace(_cache=kept)
+    runtime = SimpleNamespace(
+        _session_mgr=SimpleNamespace(_session_storage=storage),
+        _get_async_objs=lambda: SimpleNamespace(eventloop=loop),
+    )
+    fake = SimpleNamespace(exists=lambda: True, instance=lambda: runtime)
+    monkeypatch.setattr(streamlit.runtime, "Runtime", fake)
+    yield SimpleNamespace(kept=kept, now=now)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_a_closed_session_is_let_go_of_when_its_time_has_passed_and_nobody_comes(server):
+    session = Session()
+    gone = weakref.ref(session)
+    server.kept["a"] = session
+    del session
+    server.now[0] = 119.0
+    assert let_go_of_expired() == 0
+    assert gone() is not None
+    server.now[0] = 121.0
+    assert let_go_of_expired() == 1
+    give_memory_back()
+    assert gone() is None
+
+
+def test_without_a_server_there_is_nothing_to_end():
+    assert let_go_of_expired() == 0
+
+
+def test_the_store_of_closed_sessions_is_where_the_timer_looks_for_it():
+    """Streamlit's inside, which no promise keeps: a new version that moves it must be noticed here."""
+    from streamlit.runtime.memory_session_storage import MemorySessionStorage
+    from streamlit.runtime.runtime import Runtime
+    from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+
+    storage = MemorySessionStorage()
+    assert isinstance(storage._cache, TTLCache)
+    manager = WebsocketSessionManager(storage, None, None, None)
+    assert manager._session_storage is storage
+    assert callable(Runtime._get_async_objs)
+
+
+def test_a_visitor_who_clears_the_cache_starts_no_second_keras_process():
+    before = cached_keras()
+    st.cache_resource.clear()
+    assert cached_keras() is before

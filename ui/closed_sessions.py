@@ -1,0 +1,63 @@
+"""Scans are gone when their tab is closed: sessions that nobody can come back to are let go by a timer of ours.
+
+Streamlit keeps the state of a disconnected session for two minutes, so that a short loss of the network costs nothing.
+It then forgets it only when the next visitor comes, which may be tomorrow; until then the scans stay in memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import threading
+import time
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from ui.faults import log_fault
+
+#: Seconds between two looks.
+EVERY = 15.0
+
+
+@cache
+def tend_closed_sessions() -> threading.Thread:
+    """Start the timer of this server, once."""
+    thread = threading.Thread(target=_tend, name="closed-sessions", daemon=True)
+    thread.start()
+    return thread
+
+
+def _tend() -> None:
+    while True:
+        time.sleep(EVERY)
+        try:
+            if let_go_of_expired():
+                give_memory_back()
+        except Exception as error:  # Streamlit's inside may change; scans then stay until the next visitor comes
+            log_fault("Ending closed sessions", error)
+            return
+
+
+def let_go_of_expired() -> int:
+    """Let Streamlit forget the sessions whose time to come back has passed; returns how many there were."""
+    from streamlit.runtime import Runtime
+
+    if not Runtime.exists():
+        return 0
+    runtime: Any = Runtime.instance()
+    kept = runtime._session_mgr._session_storage._cache
+    found: Future[int] = Future()
+    # On the server's own thread, which is the only one that touches this store.
+    runtime._get_async_objs().eventloop.call_soon_threadsafe(lambda: found.set_result(len(kept.expire())))
+    return found.result(timeout=60)
+
+
+def give_memory_back() -> None:
+    """Collect what closed sessions leave in circles, and hand free memory to the system where it knows how."""
+    gc.collect()
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library than glibc
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
