@@ -13,6 +13,7 @@ from core.classify import Prediction
 from core.report.facts import scan_facts
 from core.scan import Scan, Step
 from ui.answer import Answer
+from ui.foreign_text import card_markdown, plain
 from ui.study.answering import StudyAnswer
 
 
@@ -77,7 +78,7 @@ MAIN_METRICS = {
 
 def show_card(card: ModelCard) -> None:
     """A model's card: measured figures first, then its own words."""
-    st.markdown(card.summary)
+    st.markdown(plain(card.summary))
     licence = card.license + (", not for commercial use" if card.non_commercial else "")
     cuts = {"": card.threshold} if card.threshold is not None else card.thresholds
     threshold = "".join(f"{f'Threshold {label}'.strip()} {cut:.2f}, " for label, cut in cuts.items())
@@ -103,7 +104,7 @@ def show_card(card: ModelCard) -> None:
         cut = card.task in {"binary", "multilabel", "segmentation"}
         rule = "at the threshold above" if cut else "by the largest probability"
         st.caption(f"Decisions {rule}. In brackets 95 % intervals.")
-    st.markdown(_without_title(card.text))
+    st.markdown(card_markdown(_without_title(card.text)))
 
 
 def _without_title(text: str) -> str:

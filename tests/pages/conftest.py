@@ -1,7 +1,9 @@
 """The app without a browser: Streamlit runs the real scripts, tests look at what they drew."""
 
 import gc
+import re
 import time
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -94,7 +96,9 @@ def words():
 
     def found(app: AppTest) -> str:
         kinds = (app.title, app.subheader, app.markdown, app.caption, app.error, app.warning, app.info)
-        return "\n".join(element.value for kind in kinds for element in kind)
+        html = [element.proto.body for element in app.get("html") if not element.proto.body.startswith("<style")]
+        told = [unescape(re.sub("<[^>]*>", "", body)) for body in html]
+        return "\n".join([*(element.value for kind in kinds for element in kind), *told])
 
     return found
 

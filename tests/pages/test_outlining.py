@@ -55,7 +55,7 @@ def test_a_picture_gets_an_outline_with_its_size_and_what_the_card_measured(uplo
     assert app.subheader[0].value.startswith("Disc outlined: 1,1")
     text = words(app)
     assert "does not say how large a pixel is" in text
-    assert "■</span> 1 piece; threshold 0.50" in text
+    assert "■ 1 piece; threshold 0.50" in text
     assert "overlapped the expert's by 0.81" in text
     assert [button.label for button in app.download_button] == ["PNG", "NIfTI", "JSON", "CSV"]
     assert not app.get("plotly_chart"), "one picture has no areas by slice"

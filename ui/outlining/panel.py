@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from core.card import ModelCard
@@ -23,7 +25,7 @@ def show_outline(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Out
     if segmentation.warning:
         st.warning(f"This model {segmentation.warning}. Its outline means nothing medical.", icon=":material/warning:")
     st.subheader(headline(segmentation, outlined.position, scan), anchor=False)
-    st.markdown("  \n".join(size_lines(outlined, scan)), unsafe_allow_html=True)
+    st.html("<br>".join(size_lines(outlined, scan)))
     for note in size_notes(scan):
         st.caption(note)
     _show_doubt(outlined, card)
@@ -46,7 +48,7 @@ HELP = (
 
 
 def size_lines(outlined: Outlined, scan: Scan) -> list[str]:
-    """One line a label, with its colour, size, pieces, and over a whole volume its volume.
+    """One line of HTML a label, with its colour, size, pieces, and over a whole volume its volume.
 
     A single label and its area stand in the headline already.
     """
@@ -62,7 +64,7 @@ def size_lines(outlined: Outlined, scan: Scan) -> list[str]:
             parts += _over_all(outlined, scan, index)
         sign = f"<span style='color: {outline_color(index)}; -webkit-text-stroke: 0.5px #444'>■</span>"
         cut = f"threshold {segmentation.cuts[index]:.2f}"
-        lines.append(f"{sign} {'' if alone else f'**{label}** '}{'; '.join([*parts, cut])}")
+        lines.append(f"{sign} {'' if alone else f'<b>{escape(label)}</b> '}{escape('; '.join([*parts, cut]))}")
     return lines
 
 
