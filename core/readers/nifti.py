@@ -30,15 +30,13 @@ from core.readers.nifti_header import (
 from core.readers.nifti_place import Place, place_of
 from core.readers.opening import Opening
 from core.readers.source import Source
-from core.readers.values import smallest_dtype
+from core.readers.values import LARGEST_EXACT, smallest_dtype
 from core.scan import Grid, Scan, Step, Window
 
 #: Time points that become volumes of their own.
 VOLUMES = 10
 #: Pixels smaller than this, in mm, or so many times longer than wide are an error of the header.
 _SMALLEST, _LONGEST = 1e-5, 100
-#: Whole numbers beyond this are not all kept by 32-bit floats.
-_EXACT = 2**24
 
 Pixels = NDArray[np.generic]
 
@@ -297,6 +295,6 @@ def _exact(frames: Pixels, scale: tuple[float, float], opening: Opening) -> tupl
                 pixels[number] = frame.astype(np.float64) * slope + intercept
     if dtype.kind == "f" and not np.isfinite(pixels).all():
         return pixels, ["Some voxels are not numbers; they are shown black."]
-    if dtype.kind == "f" and largest > _EXACT:
-        return pixels, [f"Values beyond {_EXACT:,} are rounded to 24 bits."]
+    if dtype.kind == "f" and largest > LARGEST_EXACT:
+        return pixels, [f"Values beyond {LARGEST_EXACT:,} are rounded to 24 bits."]
     return pixels, []

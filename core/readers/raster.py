@@ -8,19 +8,19 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from core.errors import ScanLensError, TooLarge, UnreadableScan
 from core.readers.opening import FRAME_PIXELS, Opening
+from core.readers.raster_deep import Page, check_size, deep_page, from_samples, orientation_step, turned
+from core.readers.raster_tiff import PAGES, Tags, deep_tiff_page, is_tiff, tags_of
 from core.readers.source import Source
-from core.readers.values import smallest_dtype
+from core.readers.values import LARGEST_EXACT, smallest_dtype
 from core.scan import Scan, Step
 
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "MPO", "DIB")
-#: Pages or animation frames that are read at most.
-_PAGES = 2000
-_ORIENTATION, _PHOTOMETRIC = 0x0112, 0x0106
+_ORIENTATION = 0x0112
 
 Pixels = NDArray[np.generic]
 
@@ -44,12 +44,8 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
 
 def _scans_of(source: Source, opening: Opening) -> list[Scan]:
     try:
-        with Image.open(io.BytesIO(source.data), formats=_FORMATS) as image:
-            _check_size(image)
-            pages = list(_pages(image, opening))
-            name = image.format or "Image"
-            steps_from_file = _file_steps(name)
-    except ScanLensError:
+        name, pages = _read(source, opening)
+    except (ScanLensError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
         raise _too_large("a larger one") from error
@@ -57,14 +53,36 @@ def _scans_of(source: Source, opening: Opening) -> list[Scan]:
         raise UnreadableScan("a whole picture", "one that is broken or in a rare form", "export it as PNG") from error
     except Exception as error:  # Pillow's plug-ins raise whatever a broken file provokes
         raise UnreadableScan("a whole picture", "one that is broken or cut short", "copy or export it again") from error
-    return _to_scans(source, name, pages, steps_from_file)
+    return _to_scans(source, name, pages)
+
+
+def _read(source: Source, opening: Opening) -> tuple[str, list[Page]]:
+    """The format, and every page by whichever decoder keeps all its levels."""
+    if is_tiff(source.head):
+        tags = tags_of(source)
+        if any(not page.is_plain for page in tags):
+            return "TIFF", [_tiff_page(source, number, page, opening) for number, page in enumerate(tags)]
+    elif (page := deep_page(source, opening)) is not None:
+        return "PNG" if source.head.startswith(_MAGIC[0]) else "JPEG", [page]
+    with Image.open(io.BytesIO(source.data), formats=_FORMATS) as image:
+        _check_size(image)
+        return image.format or "Image", list(_pages(image, opening))
+
+
+def _tiff_page(source: Source, number: int, tags: Tags, opening: Opening) -> Page:
+    opening.stop_if_asked()
+    if not tags.is_plain:
+        return deep_tiff_page(source, number, tags, opening)
+    with Image.open(io.BytesIO(source.data), formats=_FORMATS) as image:
+        image.seek(number)
+        _check_size(image)
+        opening.claim(tags.rows * tags.columns * 3)
+        return _decode(image)
 
 
 def _check_size(image: Image.Image) -> None:
     """Refuse before anything is decoded; Pillow itself only warns up to twice its limit."""
-    width, height = image.size
-    if width * height > FRAME_PIXELS:
-        raise _too_large(f"one of {width:,} × {height:,}")
+    check_size(image.height, image.width)
 
 
 def _too_large(what: str) -> TooLarge:
@@ -72,11 +90,11 @@ def _too_large(what: str) -> TooLarge:
     return TooLarge(limit, what, "export it in a smaller size")
 
 
-def _pages(image: Image.Image, opening: Opening) -> Iterator[tuple[Pixels, list[Step]]]:
-    """Each page as (rows, columns) or (rows, columns, 3), with what was done to it."""
+def _pages(image: Image.Image, opening: Opening) -> Iterator[Page]:
+    """Each page, with what was done to it."""
     count = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
-    if count > _PAGES:
-        raise TooLarge(f"a picture of at most {_PAGES:,} pages", f"one of {count:,}", "export it in parts")
+    if count > PAGES:
+        raise TooLarge(f"a picture of at most {PAGES:,} pages", f"one of {count:,}", "export it in parts")
     for number in range(count):
         opening.stop_if_asked()
         image.seek(number)
@@ -86,25 +104,21 @@ def _pages(image: Image.Image, opening: Opening) -> Iterator[tuple[Pixels, list[
         yield _decode(image)
 
 
-def _decode(image: Image.Image) -> tuple[Pixels, list[Step]]:
-    steps = []
+def _decode(image: Image.Image) -> Page:
     turn = image.getexif().get(_ORIENTATION, 1)
-    page: Image.Image = image
-    if turn in range(2, 9):
-        page = ImageOps.exif_transpose(image)
-        steps.append(Step("Orientation", f"turned as the camera noted (EXIF {turn})"))
-    page, more = _simplified(page)
+    image.load()
+    page, steps = _simplified(image)
+    if image.format == "TIFF" and turn in range(2, 9):  # Pillow has turned it while it loaded
+        steps.insert(0, orientation_step(turn))
+        turn = 1
     pixels: Pixels = np.asarray(page)
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint8) * np.uint8(255)
-    if pixels.dtype == np.uint16 and image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0:  # type: ignore[attr-defined]
-        pixels = np.invert(pixels.astype(np.uint16))  # 65535 minus the value; Pillow turns only 8 bits round
-        more.append(Step("Inversion", "the file counts from white; 65535 minus the value"))
-    if pixels.ndim == 3 and all((row[:, :1] == row[:, 1:]).all() for row in pixels):
-        pixels = np.ascontiguousarray(pixels[..., 0])
-        more.append(Step("Colour", "red, green and blue are equal everywhere; read as grey"))
-    return pixels, steps + more
+    if any(image.info.get(key) for key in ("icc_profile", "gamma")):
+        steps.append(Step("Colour profile", "not applied; the stored levels are shown"))
+    found = from_samples(pixels, 8 * pixels.dtype.itemsize)
+    return turned(Page(found.pixels, (*steps, *found.steps), found.warnings), turn)
 
 
 def _simplified(page: Image.Image) -> tuple[Image.Image, list[Step]]:
@@ -116,6 +130,8 @@ def _simplified(page: Image.Image) -> tuple[Image.Image, list[Step]]:
         solid = Image.new("RGBA", page.size, (0, 0, 0, 255))
         solid.alpha_composite(page.convert("RGBA"))
         return solid.convert("RGB"), [Step("Transparency", "laid on black")]
+    if mode == "CMYK" and page.format == "JPEG" and "adobe" not in page.info:
+        page = ImageChops.invert(page)  # Pillow takes every CMYK JPEG for Adobe's, which stores the inks inverted
     words = {"P": ("Palette", "looked up"), "CMYK": ("Colour", "CMYK to RGB"), "YCbCr": ("Colour", "YCbCr to RGB")}
     return page.convert("RGB"), [Step(*words.get(mode, ("Colour", "to RGB")))]
 
@@ -125,18 +141,19 @@ def _file_steps(name: str) -> list[Step]:
     return [Step("Decoding", f"{'JPEG' if name == 'MPO' else name}{', ' + words if words else ''}")]
 
 
-def _to_scans(source: Source, name: str, pages: list[tuple[Pixels, list[Step]]], first_steps: list[Step]) -> list[Scan]:
+def _to_scans(source: Source, name: str, pages: list[Page]) -> list[Scan]:
     """Pages of one size and kind are slices of one scan; others are scans of their own."""
-    kinds: dict[tuple[object, ...], list[tuple[Pixels, list[Step]]]] = {}
-    for pixels, steps in pages:
-        kinds.setdefault((pixels.shape, pixels.dtype.str), []).append((pixels, steps))
+    kinds: dict[tuple[object, ...], list[Page]] = {}
+    for page in pages:
+        kinds.setdefault((page.pixels.shape, page.pixels.dtype.str), []).append(page)
     scans = []
     for number, members in enumerate(kinds.values()):
-        stack, step = _exact(_stacked([pixels for pixels, _ in members]))
+        stack, step = _exact(_stacked([page.pixels for page in members]))
         shape = f"{stack.shape[1]} × {stack.shape[2]}"
         label = "JPEG" if name == "MPO" else name
         title = f"{label} image, {shape}" if len(members) == 1 else f"{label} series, {len(members)} pages"
         digest = hashlib.sha256(source.data).hexdigest()
+        said = [sentence for page in members for sentence in page.warnings]
         scans.append(
             Scan(
                 pixels=stack,
@@ -145,8 +162,13 @@ def _to_scans(source: Source, name: str, pages: list[tuple[Pixels, list[Step]]],
                 source=label,
                 title=title,
                 facts={"Matrix": shape, "Bits": str(8 * stack.dtype.itemsize)},
-                provenance=(*first_steps, *members[0][1], *step, Step("Resampling", "none; stored pixels")),
-                warnings=_warnings(stack),
+                provenance=(
+                    *_file_steps(name),
+                    *members[0].steps,
+                    *step,
+                    Step("Resampling", "none; stored pixels"),
+                ),
+                warnings=tuple(dict.fromkeys([*said, *_warnings(stack, members[0].pixels)])),
             )
         )
     return scans
@@ -161,14 +183,19 @@ def _exact(stack: Pixels) -> tuple[Pixels, list[Step]]:
     if stack.ndim == 4 or stack.dtype == np.uint8:
         return stack.astype(np.uint8, copy=False), []
     if stack.dtype.kind == "f":
-        return stack.astype(np.float32, copy=False), []
+        with np.errstate(over="ignore", invalid="ignore"):
+            return stack.astype(np.float32, copy=False), []
     dtype = smallest_dtype(float(stack.min()), float(stack.max()))
     # A 16-bit file stays one, however dark it is: its levels mean the same as in the next file.
     dtype = np.dtype(np.uint16) if stack.dtype == np.uint16 else dtype
     return stack.astype(dtype, copy=False), [Step("Depth", f"{8 * stack.dtype.itemsize} bits, all levels kept")]
 
 
-def _warnings(stack: Pixels) -> tuple[str, ...]:
-    if stack.dtype.kind == "f" and not np.isfinite(stack).all():
-        return ("Some pixels are not numbers; they are shown black.",)
-    return ()
+def _warnings(stack: Pixels, stored: Pixels) -> list[str]:
+    if stack.dtype.kind != "f":
+        return []
+    if not np.isfinite(stack).all():
+        return ["Some pixels are not numbers; they are shown black."]
+    if stored.dtype.kind in "iu" and float(np.abs(stack).max()) > LARGEST_EXACT:
+        return [f"Values beyond {LARGEST_EXACT:,} are rounded to 24 bits."]
+    return []

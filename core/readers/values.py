@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+#: The largest whole number up to which 32-bit floats hold all.
+LARGEST_EXACT = 2**24
+
 
 def smallest_dtype(low: float, high: float) -> np.dtype[np.generic]:
     """The smallest of uint8, int16, uint16 and float32 that holds whole numbers from low to high.
