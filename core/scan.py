@@ -119,6 +119,9 @@ class Scan:
         spacing_mm: (row, column) distance of pixel centres, or None where unknown.
         pixel_aspect: Height of a pixel over its width; images are shown and analysed with square pixels.
         slice_spacing_mm: Distance of slices along their normal, or None.
+        slice_origins_mm: (slices, 3) where the first pixel of each slice lies from that of the first one: along the
+            normal, down the columns, across the rows. Slices may lie unevenly, aslant (a tilted gantry) or
+            at a shared place. None where the file does not say or the frames are no slices.
         frame_time_ms: Time between frames of a sequence, or None.
         units: `"HU"` or whatever the modality values are in, `""` where unknown.
         windows: What the file suggests for display, best first; a VOI table comes before windows. Where frames differ,
@@ -143,6 +146,7 @@ class Scan:
     pixel_aspect: float = 1.0
     slice_spacing_mm: float | None = None
     frame_time_ms: float | None = None
+    slice_origins_mm: NDArray[np.float64] | None = None
     units: str = ""
     windows: tuple[Voi, ...] = ()
     padding: float | None = None

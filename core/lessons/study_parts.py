@@ -81,4 +81,11 @@ def one_frame(scan: Scan, index: int | None = None) -> Scan:
         return scan
     at = scan.frames // 2 if index is None else index
     windows = windows_of_frames(scan.windows, [at])
-    return replace(scan, pixels=scan.pixels[at : at + 1], windows=windows, axis="single", digest=f"{scan.digest}-{at}")
+    return replace(
+        scan,
+        pixels=scan.pixels[at : at + 1],
+        windows=windows,
+        slice_origins_mm=None,
+        axis="single",
+        digest=f"{scan.digest}-{at}",
+    )

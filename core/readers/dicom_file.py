@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydicom import dcmread
@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from core.errors import TooLarge, UnreadableScan
+from core.readers.dicom_numbers import Manner, read_numbers
 from core.readers.memory import MEGABYTE
 from core.readers.source import Source
 
@@ -54,6 +55,7 @@ class DicomFile:
         little_endian: Byte order of native pixels.
         guessed: Whether the transfer syntax was missing or is no known one.
         pixels: None where the file has none.
+        manners: Keyword to how its value was written, for those that are not written as DICOM says.
     """
 
     source: Source
@@ -62,6 +64,7 @@ class DicomFile:
     little_endian: bool
     guessed: bool
     pixels: PixelElement | None
+    manners: dict[str, Manner] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -72,17 +75,32 @@ class DicomFile:
         """A string value, stripped; `""` where it is missing or broken."""
         return text(self.dataset, keyword)
 
+    def numbers_in(self, place: Dataset, keyword: str) -> tuple[float, ...]:
+        """All values as numbers of an element of this file, which may stand in one of its sequences.
+
+        What was written unlike DICOM, or cannot be read, is kept in `manners`.
+
+        Args:
+            place: The data set or item that holds it.
+            keyword: DICOM's keyword.
+        """
+        found = read_numbers(place, keyword)
+        if found.manner != "plain":
+            self.manners[keyword] = found.manner
+        return found.values
+
     def numbers(self, keyword: str) -> tuple[float, ...]:
         """All values as numbers; empty where they are missing or broken."""
-        return numbers(self.dataset, keyword)
+        return self.numbers_in(self.dataset, keyword)
 
     def number(self, keyword: str) -> float | None:
         """The first value as a number, or None."""
-        return number(self.dataset, keyword)
+        values = self.numbers(keyword)
+        return values[0] if values else None
 
     def count(self, keyword: str, default: int = 0) -> int:
         """The first value as a whole number."""
-        value = number(self.dataset, keyword)
+        value = self.number(keyword)
         return default if value is None else int(value)
 
 
@@ -100,30 +118,14 @@ def text(dataset: Dataset, keyword: str) -> str:
     found = value(dataset, keyword)
     if found is None:
         return ""
+    if isinstance(found, bytes):  # text under the value representation OB or UN
+        return found.decode("latin-1").strip("\0 ")
     if isinstance(found, str | int | float):
         return str(found).strip("\0 ")
     try:
         return "\\".join(str(part) for part in found).strip("\0 ")
     except TypeError:
         return str(found).strip("\0 ")
-
-
-def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
-    """All values as finite numbers; empty where any is missing or broken."""
-    found = value(dataset, keyword)
-    if found is None:
-        return ()
-    try:
-        values = tuple(float(part) for part in ([found] if isinstance(found, str | int | float) else found))
-    except (TypeError, ValueError):
-        return ()
-    return values if all(abs(v) < 1e30 for v in values) else ()  # also refuses NaN and infinity
-
-
-def number(dataset: Dataset, keyword: str) -> float | None:
-    """The first value as a finite number, or None."""
-    values = numbers(dataset, keyword)
-    return values[0] if values else None
 
 
 def items(dataset: Dataset, keyword: str) -> list[Dataset]:

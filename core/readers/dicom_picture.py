@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from core.readers.dicom_decode import FrameDecoder
-from core.readers.dicom_file import DicomFile, items, numbers, text, value
+from core.readers.dicom_file import DicomFile, items, text
 from core.readers.dicom_frames import Frame
 from core.readers.dicom_layout import Layout
+from core.readers.dicom_numbers import holds_value
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +52,12 @@ class Picture:
 
     def holder(self, macro: str, keyword: str) -> Dataset | None:
         """The nearest place that has a value for the keyword."""
-        return next((place for place in self.places(macro) if value(place, keyword) is not None), None)
+        return next((place for place in self.places(macro) if holds_value(place, keyword)), None)
 
     def numbers(self, macro: str, keyword: str) -> tuple[float, ...]:
         """All values as numbers from the nearest place; empty where there are none."""
         place = self.holder(macro, keyword)
-        return () if place is None else numbers(place, keyword)
+        return () if place is None else self.file.numbers_in(place, keyword)
 
     def number(self, macro: str, keyword: str) -> float | None:
         """The first value as a number from the nearest place, or None."""
@@ -81,19 +82,37 @@ class Picture:
         return axes / lengths[:, None]
 
     @cached_property
-    def position(self) -> float | None:
-        """Millimetres along the normal of the slice, or None (PS3.3 C.7.6.2.1.1)."""
+    def corner(self) -> NDArray[np.float64] | None:
+        """(3,) where the centre of the first pixel lies in the patient, in mm, or None (PS3.3 C.7.6.2.1.1)."""
         corner = self.numbers("PlanePositionSequence", "ImagePositionPatient")
-        if len(corner) != 3 or self.orientation is None:
-            return None
-        if self.layout.frames > 1 and self.file.text("Modality") == "RTDOSE":
-            return self._dose_plane()
-        return float(np.cross(*self.orientation) @ np.array(corner))
+        return np.array(corner) if len(corner) == 3 else None
 
-    def _dose_plane(self) -> float | None:
-        """Planes of a dose grid are listed in one vector (PS3.3 C.8.8.3.2)."""
+    @property
+    def is_placed(self) -> bool:
+        """Whether position and orientation are known."""
+        return self.corner is not None and self.orientation is not None
+
+    @cached_property
+    def dose_plane(self) -> float | None:
+        """Millimetres along the normal of a plane of a dose grid, which lists them in one vector (C.8.8.3.2)."""
+        if self.layout.frames == 1 or self.file.text("Modality") != "RTDOSE":
+            return None
         offsets = self.file.numbers("GridFrameOffsetVector")
         return offsets[self.index] if self.index < len(offsets) else None
+
+    @cached_property
+    def spacing(self) -> tuple[float, ...]:
+        """Pixel Spacing in mm as the file states it, (row, column); empty where it does not."""
+        return self.numbers("PixelMeasuresSequence", "PixelSpacing")
+
+    @cached_property
+    def thickness(self) -> float | None:
+        """Distance of slices in mm as the file states it, else their thickness, or None."""
+        for keyword in ("SpacingBetweenSlices", "SliceThickness"):
+            value = self.number("PixelMeasuresSequence", keyword)
+            if value and value > 0:
+                return value
+        return None
 
     @property
     def instance(self) -> float:

@@ -16,7 +16,7 @@ from core.readers.dicom_picture import Picture
 from core.readers.dicom_series import Group
 from core.readers.dicom_values import Modality, is_inverted, modality_of, pivot_of, to_values
 from core.readers.dicom_voi import windows_of_frames
-from core.readers.dicom_words import body_part, facts_of, modality_code, spacing_of, title_of
+from core.readers.dicom_words import body_part, facts_of, manner_warnings, modality_code, spacing_of, title_of
 from core.readers.opening import Opening
 from core.scan import Scan, Step, Voi, percentile_window, window_text
 
@@ -64,6 +64,7 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
     spacing, aspect, spacing_facts, spacing_warnings = spacing_of(first)
     values = _colour(decoded) if first.layout.is_color else _grey(decoded)
     axis = group.axis if len(decoded.pictures) > 1 else "single"
+    facts = facts_of(group) | spacing_facts
     return Scan(
         pixels=values.pixels,
         axis=axis,
@@ -76,14 +77,24 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
         pixel_aspect=aspect,
         slice_spacing_mm=group.slice_spacing,
         frame_time_ms=group.frame_time,
+        slice_origins_mm=_origins(group, decoded.pictures),
         units=values.units,
         windows=values.windows,
         padding=values.padding,
-        facts=facts_of(group) | spacing_facts,
+        facts=facts,
         provenance=(Step("Decoding", _syntax_words(first)), *values.steps, Step("Resampling", "none; stored pixels")),
-        warnings=(*warnings, *values.warnings, *spacing_warnings),
+        warnings=(*warnings, *values.warnings, *spacing_warnings, *manner_warnings(group.pictures)),
         patient=_patient_key(first),
     )
+
+
+def _origins(group: Group, pictures: Sequence[Picture]) -> NDArray[np.float64] | None:
+    """(frames, 3) places of the slices that were decoded, from the first of them on."""
+    if group.places is None or len(pictures) < 2:
+        return None
+    kept = set(map(id, pictures))
+    places = group.places[[id(picture) in kept for picture in group.pictures]]
+    return np.asarray(places - places[0], np.float64)
 
 
 def _patient_key(picture: Picture) -> str:

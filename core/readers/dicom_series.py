@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.readers.dicom_alike import complement, sorted_alike
+from core.readers.dicom_copies import distinct, without_copies
+from core.readers.dicom_diffusion import unclaimed_weight
 from core.readers.dicom_picture import Picture
+from core.readers.dicom_stacks import blocks_of, in_rows, is_even_below, places_of, same_place, stack_warnings
 from core.scan import Axis
 
 #: Modalities whose single files are slices of something, also where they lack positions.
 _TOMOGRAPHIC = {"CT", "MR", "PT", "OCT", "SEG", "RTDOSE"}
 _CINE = {"US", "XA", "RF", "IVUS", "ES", "XC", "GM", "SM", "OP"}
-#: Positions nearer than this, in mm, are the same; headers carry about six digits.
-_SAME_PLACE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,7 @@ class Group:
         slice_spacing: Distance of slices in mm, or None.
         frame_time: Time between frames in ms, or None.
         warnings: What is uneven.
+        places: (frames, 3) of slices in mm, see `places_of`; None where they are unknown or the frames are no slices.
     """
 
     pictures: tuple[Picture, ...]
@@ -38,106 +41,98 @@ class Group:
     slice_spacing: float | None = None
     frame_time: float | None = None
     warnings: tuple[str, ...] = field(default=())
+    places: NDArray[np.float64] | None = None
 
 
 def group_pictures(pictures: Iterable[Picture]) -> list[Group]:
     """Every frame into exactly one group; groups in order of their first file."""
+    kept, copies = without_copies(pictures, _facts_of_time)
     alike: dict[Hashable, list[Picture]] = defaultdict(list)
-    planes: dict[Hashable, list[NDArray[np.float64]]] = defaultdict(list)
-    for picture in pictures:
-        key = _kind(picture)
-        alike[key, _plane(picture, planes[key])].append(picture)
-    return [group for members in alike.values() for group in _resolve(members)]
+    for picture in kept:
+        alike[_kind(picture)].append(picture)
+    groups = []
+    for members in alike.values():
+        parts, note = complement(sorted_alike(members))
+        for part in parts:
+            warnings = copies.warnings(part) + ([note] if note and part is parts[0] else [])
+            groups += _resolve(part, warnings)
+    return groups
 
 
 def _kind(picture: Picture) -> Hashable:
-    """What frames of one scan have in common, but for their plane."""
+    """What frames of one scan have in common to the letter."""
     file, layout = picture.file, picture.layout
-    modality = file.text("Modality")
-    slices = layout.frames == 1 and (modality in _TOMOGRAPHIC or picture.position is not None)
-    echo = picture.number("MREchoSequence", "EffectiveEchoTime") or file.number("EchoTime")
+    slices = layout.frames == 1 and (file.text("Modality") in _TOMOGRAPHIC or picture.is_placed)
     return (
         patient_key(picture),
         file.text("StudyInstanceUID"),
         file.text("SeriesInstanceUID"),
         0 if slices else id(file),
         (layout.rows, layout.columns, layout.is_color, layout.photometric == "MONOCHROME1"),
-        file.text("ImageType") if layout.frames == 1 else picture.text("MRImageFrameTypeSequence", "FrameType"),
         picture.text("FrameContentSequence", "StackID"),
-        None if echo is None else round(echo, 1),
-        diffusion_weight(picture),
-        picture.numbers("PixelMeasuresSequence", "PixelSpacing"),
     )
 
 
 def patient_key(picture: Picture) -> int:
-    """A number that differs between patients; it lives as long as the call and is shown nowhere."""
-    return hash((picture.file.text("PatientID"), picture.file.text("PatientName")))
+    """A number that differs between patients; it lives as long as the call and is shown nowhere.
+
+    Case, blanks and empty parts of a name say nothing about who it is.
+    """
+    said = (picture.file.text("PatientID"), picture.file.text("PatientName"))
+    return hash(tuple(" ".join(words.replace("^", " ").replace("=", " ").upper().split()) for words in said))
 
 
-def diffusion_weight(picture: Picture) -> float | None:
-    """The b-value in s/mm², standard or as Siemens and GE write it."""
-    b_value = picture.number("MRDiffusionSequence", "DiffusionBValue")
-    if b_value is not None:
-        return b_value
-    for tag in ((0x0019, 0x100C), (0x0043, 0x1039)):
-        try:
-            raw = picture.file.dataset[tag].value if tag in picture.file.dataset else None
-            if raw is not None:
-                return float(raw if isinstance(raw, str | int | float) else raw[0]) % 1_000_000
-        except (KeyError, TypeError, ValueError, IndexError):
-            continue
-    return None
+def _facts_of_time(picture: Picture) -> Hashable:
+    return (picture.instance, *(moment(picture) for _, moment in _TIMES))
 
 
-def _plane(picture: Picture, known: list[NDArray[np.float64]]) -> int:
-    """Number of the orientation among those of the series, within about half a degree."""
-    axes = picture.orientation
-    if axes is None:
-        return -1
-    for number, other in enumerate(known):
-        if np.abs(axes - other).max() < 0.01:
-            return number
-    known.append(axes)
-    return len(known) - 1
-
-
-def _resolve(members: list[Picture]) -> list[Group]:
+def _resolve(members: list[Picture], warnings: list[str]) -> list[Group]:
     """Frames of one kind and plane into volumes and sequences."""
-    members, repeated = _without_copies(members)
-    warnings = [f"{_count(repeated, 'image was', 'images were')} uploaded twice and opened once."] if repeated else []
     if len(members) == 1:
-        return [Group(tuple(members), "single", slice_spacing=_thickness(members[0]), warnings=tuple(warnings))]
-    places = [picture.position for picture in members]
-    known = [place for place in places if place is not None]
-    if len(known) < len(members):
+        return [Group(tuple(members), "single", slice_spacing=members[0].thickness, warnings=tuple(warnings))]
+    places = places_of(members)
+    if places is None:
         return [_without_places(members, warnings)]
-    rows = _by_place(members, known)
+    blocks = blocks_of(places, max(members[0].spacing, default=0.0))
+    if len(blocks) > 1:
+        said = f"The series holds {len(blocks)} blocks of slices beside each other, which are opened apart."
+        groups = []
+        for number, block in enumerate(blocks, start=1):
+            inside = _stack([members[n] for n in block], places[block], [*warnings, *([said] if number == 1 else [])])
+            groups += [
+                replace(group, label=_joined(f"block {number} of {len(blocks)}", group.label)) for group in inside
+            ]
+        return groups
+    return _stack(members, places, warnings)
+
+
+def _joined(*words: str) -> str:
+    return ", ".join(word for word in words if word)
+
+
+def _stack(members: list[Picture], places: NDArray[np.float64], warnings: list[str]) -> list[Group]:
+    """Slices that lie on each other, some perhaps at the same place."""
+    if len(members) == 1:
+        return [Group(tuple(members), "single", slice_spacing=members[0].thickness, warnings=tuple(warnings))]
+    tolerance = same_place(members)
+    instances = [picture.instance for picture in members]
+    rows = in_rows(places[:, 0], instances, tolerance)
+    if len(rows) == 1 and len(members) > 2 and is_even_below(places[:, 0]):
+        rows = in_rows(places[:, 0], instances, 0.0)
     if len(rows) == 1:
         return [_sequence(sorted(members, key=_moment), warnings)]
+    seen = [[_Seen(members[n], places[n]) for n in row] for row in rows]
     if len(rows) == len(members):
-        return [_volume([row[0] for row in rows], warnings)]
-    return _repeated_places(rows, warnings)
+        return [_volume([row[0] for row in seen], warnings, tolerance=tolerance)]
+    return _repeated_places(seen, warnings, tolerance)
 
 
-def _without_copies(members: list[Picture]) -> tuple[list[Picture], int]:
-    unique: dict[Hashable, Picture] = {}
-    for picture in members:
-        unique.setdefault((picture.digest, picture.index), picture)
-    return list(unique.values()), len(members) - len(unique)
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A picture and its place (3,)."""
 
-
-def _by_place(members: list[Picture], places: list[float]) -> list[list[Picture]]:
-    """Frames at the same place together, places in order."""
-    order = sorted(range(len(members)), key=lambda n: (places[n], members[n].instance))
-    rows: list[list[Picture]] = []
-    last = None
-    for n in order:
-        if last is None or places[n] - last > _SAME_PLACE:
-            rows.append([])
-        rows[-1].append(members[n])
-        last = places[n]
-    return rows
+    picture: Picture
+    place: NDArray[np.float64]
 
 
 #: What may tell frames at one place apart, in order of trust; the first is that of a beating heart.
@@ -152,42 +147,93 @@ _TIMES: tuple[tuple[str, Callable[[Picture], float | None]], ...] = (
 )
 
 
-def _repeated_places(rows: list[list[Picture]], warnings: list[str]) -> list[Group]:
+def _repeated_places(rows: list[list[_Seen]], warnings: list[str], tolerance: float) -> list[Group]:
     """Several places, each seen several times: a sequence for each place of a heart, else a volume for each time."""
+    for kind, moment in _TIMES:
+        moments = [[moment(seen.picture) for seen in row] for row in rows]
+        if any(None in row or len(set(row)) < len(row) for row in moments):
+            continue
+        ordered = [sorted(row, key=lambda seen: moment(seen.picture) or 0.0) for row in rows]
+        if len({len(row) for row in rows}) == 1:
+            return _split(ordered, kind, warnings, tolerance)
+        columns = _unfinished(rows, moments)
+        if kind == "point" and columns:
+            return _points(columns, warnings, tolerance)
+    rows, copied = _without_same_pixels(rows)
+    if copied:
+        warnings = [*warnings, f"{_count(copied, 'image is', 'images are')} there twice and opened once."]
+    if all(len(row) == 1 for row in rows):
+        return [_volume([row[0] for row in rows], warnings, tolerance=tolerance)]
     if len({len(row) for row in rows}) == 1:
-        for kind, moment in _TIMES:
-            moments = [[moment(picture) for picture in row] for row in rows]
-            if all(None not in row and len(set(row)) == len(row) for row in moments):
-                ordered = [sorted(row, key=lambda p: moment(p) or 0.0) for row in rows]
-                return _split(ordered, kind, warnings)
+        return _told_apart(rows, warnings, tolerance)
     shared = sum(len(row) - 1 for row in rows)
     note = f"{_count(shared, 'slice shares', 'slices share')} the position of another; all are kept, in their order."
-    return [_volume([picture for row in rows for picture in row], [*warnings, note])]
+    return [_volume([seen for row in rows for seen in row], [*warnings, note], tolerance=tolerance)]
 
 
-def _split(rows: list[list[Picture]], kind: str, warnings: list[str]) -> list[Group]:
+def _without_same_pixels(rows: list[list[_Seen]]) -> tuple[list[list[_Seen]], int]:
+    kept = []
+    for row in rows:
+        pictures = set(map(id, distinct([seen.picture for seen in row])))
+        kept.append([seen for seen in row if id(seen.picture) in pictures])
+    return kept, sum(map(len, rows)) - sum(map(len, kept))
+
+
+def _unfinished(rows: list[list[_Seen]], moments: list[list[float | None]]) -> list[list[_Seen]]:
+    """The volume of each time point, where all but the last are whole: a run that was stopped; else nothing."""
+    columns: dict[float, list[_Seen]] = defaultdict(list)
+    for row, times in zip(rows, moments, strict=True):
+        for seen, time in zip(row, times, strict=True):
+            columns[time or 0.0].append(seen)
+    ordered = [columns[time] for time in sorted(columns)]
+    return ordered if all(len(column) == len(rows) for column in ordered[:-1]) else []
+
+
+def _told_apart(rows: list[list[_Seen]], warnings: list[str], tolerance: float) -> list[Group]:
+    """Each place equally often, without a time: by b-values without a maker's name if they fit, else by number."""
+    weights = [[unclaimed_weight(seen.picture.file) for seen in row] for row in rows]
+    first = set(weights[0])
+    if None not in first and len(first) == len(rows[0]) and all(set(row) == first for row in weights):
+        note = "The b-values stand in elements without their maker's name; they are taken because they fit the slices."
+        columns: list[list[_Seen]] = []
+        for b_value in sorted(weight for weight in first if weight is not None):
+            columns.append([row[each.index(b_value)] for row, each in zip(rows, weights, strict=True)])
+        labels = [f"b {weight:.4g}" for weight in sorted(weight for weight in first if weight is not None)]
+    else:
+        total = len(rows[0])
+        note = f"Nothing in the files but their numbers tells the {total} images at each place apart; check the order."
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        labels = [f"image {n} of {total} at each place" for n in range(1, total + 1)]
+    return [_volume(column, [*warnings, note], label, tolerance) for column, label in zip(columns, labels, strict=True)]
+
+
+def _split(rows: list[list[_Seen]], kind: str, warnings: list[str], tolerance: float) -> list[Group]:
     if kind == "phase":
         total = len(rows)
-        return [_sequence(row, warnings, f"slice {n} of {total}") for n, row in enumerate(rows, start=1)]
-    total = len(rows[0])
-    columns = zip(*rows, strict=True)
-    return [_volume(list(column), warnings, f"time point {n} of {total}") for n, column in enumerate(columns, start=1)]
+        return [
+            _sequence([seen.picture for seen in row], warnings, f"slice {n} of {total}")
+            for n, row in enumerate(rows, start=1)
+        ]
+    return _points([list(column) for column in zip(*rows, strict=True)], warnings, tolerance)
 
 
-def _volume(members: list[Picture], warnings: list[str], label: str = "") -> Group:
-    places = np.array([picture.position for picture in members], dtype=np.float64)
-    gaps = np.diff(places)
-    gaps = gaps[gaps > _SAME_PLACE]
+def _points(columns: list[list[_Seen]], warnings: list[str], tolerance: float) -> list[Group]:
+    total = len(columns)
+    return [
+        _volume(column, warnings, f"time point {n} of {total}", tolerance) for n, column in enumerate(columns, start=1)
+    ]
+
+
+def _volume(members: list[_Seen], warnings: list[str], label: str = "", tolerance: float = 0.0) -> Group:
+    if len(members) == 1:
+        return Group((members[0].picture,), "single", label, members[0].picture.thickness, warnings=tuple(warnings))
+    places = np.array([seen.place for seen in members])
+    gaps = np.diff(places[:, 0])
+    gaps = gaps[gaps > tolerance]
     spacing = float(np.median(gaps)) if len(gaps) else None
-    warnings = list(warnings)
-    if spacing:
-        uneven = int((np.abs(gaps - spacing) > max(0.05 * spacing, _SAME_PLACE)).sum())
-        if uneven:
-            warnings.append(
-                f"The slices are not evenly spaced: {_count(uneven, 'gap differs', 'gaps differ')} from "
-                f"{spacing:.3g} mm, the largest is {gaps.max():.3g} mm; slices may be missing."
-            )
-    return Group(tuple(members), "slice", label, spacing, warnings=tuple(warnings))
+    said = stack_warnings(places, members[0].picture, gaps, spacing)
+    pictures = tuple(seen.picture for seen in members)
+    return Group(pictures, "slice", label, spacing, warnings=(*warnings, *said), places=places)
 
 
 def _sequence(members: list[Picture], warnings: list[str], label: str = "") -> Group:
@@ -202,7 +248,7 @@ def _without_places(members: list[Picture], warnings: list[str]) -> Group:
         time = _frame_time(members)
         if time is not None or first.file.text("Modality") in _CINE:
             return Group(tuple(members), "time", frame_time=time, warnings=tuple(warnings))
-        return Group(tuple(members), "slice", slice_spacing=_thickness(first), warnings=tuple(warnings))
+        return Group(tuple(members), "slice", slice_spacing=first.thickness, warnings=tuple(warnings))
     locations = [picture.file.number("SliceLocation") for picture in members]
     if None not in locations and len(set(locations)) == len(members):
         ordered = [members[n] for n in np.argsort(np.array(locations, np.float64))]
@@ -210,7 +256,8 @@ def _without_places(members: list[Picture], warnings: list[str]) -> Group:
     else:
         ordered = sorted(members, key=lambda p: p.instance)
         note = "The slices are in order of their numbers, because their positions are missing; check the order."
-    return Group(tuple(ordered), "slice", slice_spacing=_thickness(first), warnings=(*warnings, note))
+    said = stack_warnings(None, first, np.empty(0), None)
+    return Group(tuple(ordered), "slice", slice_spacing=first.thickness, warnings=(*warnings, note, *said))
 
 
 def _moment(picture: Picture) -> tuple[float, ...]:
@@ -236,14 +283,6 @@ def _frame_time(members: Sequence[Picture]) -> float | None:
     known = np.array([delay for delay in delays if delay is not None], np.float64)
     gaps = np.diff(np.sort(known))
     return float(np.median(gaps)) if len(gaps) and np.median(gaps) > 0 else None
-
-
-def _thickness(picture: Picture) -> float | None:
-    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-        value = picture.number("PixelMeasuresSequence", keyword)
-        if value and value > 0:
-            return value
-    return None
 
 
 def _clock(time: str) -> float | None:

@@ -58,6 +58,8 @@ def modality_of(picture: Picture) -> Modality:
     slope, intercept = picture.number(_MACRO, "RescaleSlope"), picture.number(_MACRO, "RescaleIntercept")
     if slope is None and intercept is None:
         return Modality()
+    if "unreadable" in {picture.file.manners.get(keyword) for keyword in ("RescaleSlope", "RescaleIntercept")}:
+        return Modality()  # half of a rescale is worse than none
     kind = picture.text(_MACRO, "RescaleType").upper()
     if modality == "PT":
         kind = picture.file.text("Units").upper() or kind

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from core.readers.dicom_file import items, numbers, text, value
+from core.readers.dicom_file import items, text, value
 from core.readers.dicom_picture import Picture
 from core.scan import FrameWindows, Voi, VoiTable, Window, WindowFunction, inverted_window
 
@@ -19,7 +19,7 @@ _MACRO = "FrameVOILUTSequence"
 
 def lookup_table(item: Dataset, picture: Picture) -> tuple[float, NDArray[np.float64], int] | None:
     """First mapped value, entries and bits of a modality or VOI LUT item; None where it is broken."""
-    descriptor, data = numbers(item, "LUTDescriptor"), value(item, "LUTData")
+    descriptor, data = picture.file.numbers_in(item, "LUTDescriptor"), value(item, "LUTData")
     if len(descriptor) != 3 or data is None:
         return None
     count, first, bits = int(descriptor[0]) or 65536, descriptor[1], int(descriptor[2])
@@ -115,7 +115,7 @@ def _windows(picture: Picture) -> tuple[list[Window], list[str]]:
     names = text(place, "WindowCenterWidthExplanation").split("\\")
     windows, refused = [], 0
     for number, (center, width) in enumerate(
-        zip(numbers(place, "WindowCenter"), numbers(place, "WindowWidth"), strict=False)
+        zip(picture.file.numbers_in(place, "WindowCenter"), picture.file.numbers_in(place, "WindowWidth"), strict=False)
     ):
         if width < 1 if legal == "LINEAR" else width <= 0:
             refused += 1

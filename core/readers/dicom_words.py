@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from core.readers.dicom_file import items, number, numbers
+from pydicom.datadict import dictionary_description, tag_for_keyword
+
+from core.readers.dicom_diffusion import diffusion_weight
+from core.readers.dicom_file import items
+from core.readers.dicom_numbers import Manner
 from core.readers.dicom_picture import Picture
-from core.readers.dicom_series import Group, diffusion_weight
+from core.readers.dicom_series import Group
 
 _MEASURES = "PixelMeasuresSequence"
 _PARTS = {"CHEST": "chest", "THORAX": "chest", "LUNG": "chest", "HEAD": "head", "BRAIN": "brain"}
@@ -66,7 +71,7 @@ def spacing_of(picture: Picture) -> tuple[tuple[float, float] | None, float, dic
     if ultrasound is not None:
         facts = {"Pixel spacing": f"{ultrasound[0]:.4g} × {ultrasound[1]:.4g} mm in the ultrasound region"}
         return ultrasound, ultrasound[0] / ultrasound[1], facts, warnings
-    ratio = numbers(picture.file.dataset, "PixelAspectRatio")
+    ratio = picture.file.numbers("PixelAspectRatio")
     if len(ratio) == 2 and min(ratio) > 0 and 0.05 <= ratio[0] / ratio[1] <= 20:
         return None, ratio[0] / ratio[1], {"Pixel shape": f"{ratio[0]:g} high, {ratio[1]:g} wide"}, warnings
     if ratio:
@@ -77,9 +82,10 @@ def spacing_of(picture: Picture) -> tuple[tuple[float, float] | None, float, dic
 def _ultrasound_spacing(picture: Picture) -> tuple[float, float] | None:
     """Of the only tissue region, where both directions are in centimetres (PS3.3 C.8.5.5)."""
     regions = items(picture.file.dataset, "SequenceOfUltrasoundRegions")
-    if len(regions) != 1 or any(number(regions[0], f"PhysicalUnits{axis}Direction") != 3 for axis in "XY"):
+    read = picture.file.numbers_in
+    if len(regions) != 1 or any(read(regions[0], f"PhysicalUnits{axis}Direction")[:1] != (3,) for axis in "XY"):
         return None
-    down, across = number(regions[0], "PhysicalDeltaY") or 0.0, number(regions[0], "PhysicalDeltaX") or 0.0
+    down, across = ((*read(regions[0], f"PhysicalDelta{axis}"), 0.0)[0] for axis in "YX")
     pair = (abs(down) * 10, abs(across) * 10)
     return pair if all(1e-4 <= v <= 100 for v in pair) else None
 
@@ -127,3 +133,29 @@ def facts_of(group: Group) -> dict[str, str]:
         ratio = first.file.number("LossyImageCompressionRatio")
         facts["Lossy compression"] = f"{ratio:.3g} to 1" if ratio else "yes"
     return facts
+
+
+def manner_warnings(pictures: Sequence[Picture]) -> list[str]:
+    """Sentences on numbers of the header that are written unlike DICOM or cannot be read; values are not repeated.
+
+    Args:
+        pictures: Frames of one scan, after everything was read from them.
+    """
+    found: dict[Manner, dict[str, None]] = {}
+    for file in {id(picture.file): picture.file for picture in pictures}.values():
+        for keyword, manner in file.manners.items():
+            found.setdefault(manner, {})[_name(keyword)] = None
+    sentences = []
+    if names := found.get("comma"):
+        sentences.append(f"Written with a decimal comma and read so: {', '.join(names)}.")
+    if names := found.get("odd"):
+        sentences.append(f"Written unlike DICOM and read as it was most likely meant: {', '.join(names)}; check it.")
+    if names := found.get("unreadable"):
+        sentences.append(f"Cannot be read as a number and is left out: {', '.join(names)}. Export the file again.")
+    return sentences
+
+
+def _name(keyword: str) -> str:
+    """DICOM's name of an attribute, e.g. `"Pixel Spacing"`."""
+    tag = tag_for_keyword(keyword)
+    return keyword if tag is None else dictionary_description(tag)
