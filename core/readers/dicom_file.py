@@ -14,6 +14,7 @@ from typing import Any
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.valuerep import PersonName
 
 from core.errors import TooLarge, UnreadableScan
 from core.readers.dicom_numbers import Manner, read_numbers
@@ -120,7 +121,7 @@ def text(dataset: Dataset, keyword: str) -> str:
         return ""
     if isinstance(found, bytes):  # text under the value representation OB or UN
         return found.decode("latin-1").strip("\0 ")
-    if isinstance(found, str | int | float):
+    if isinstance(found, str | int | float | PersonName):
         return str(found).strip("\0 ")
     try:
         return "\\".join(str(part) for part in found).strip("\0 ")

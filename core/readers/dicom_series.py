@@ -118,7 +118,8 @@ def _stack(members: list[Picture], places: NDArray[np.float64], warnings: list[s
     instances = [picture.instance for picture in members]
     rows = in_rows(places[:, 0], instances, tolerance)
     if len(rows) == 1 and len(members) > 2 and is_even_below(places[:, 0]):
-        rows = in_rows(places[:, 0], instances, 0.0)
+        tolerance = 0.0
+        rows = in_rows(places[:, 0], instances, tolerance)
     if len(rows) == 1:
         return [_sequence(sorted(members, key=_moment), warnings)]
     seen = [[_Seen(members[n], places[n]) for n in row] for row in rows]

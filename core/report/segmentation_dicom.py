@@ -147,7 +147,9 @@ def _segment(segmentation: Segmentation, label: int) -> Any:
 
 
 def _positions(scan: Scan) -> list[tuple[float, float, float]]:
-    """Slices one behind the other from the origin: the scan does not keep where it lay."""
+    """Slices from the origin on, as they lie to each other: the scan does not keep where it lay in the patient."""
+    if scan.slice_origins_mm is not None:
+        return [(float(across), float(down), float(up)) for up, down, across in scan.slice_origins_mm]
     return [(0.0, 0.0, number * (scan.slice_spacing_mm or 1.0)) for number in range(scan.frames)]
 
 

@@ -41,6 +41,16 @@ def steps_of(scan: Scan, volume: bool) -> tuple[tuple[float, ...], str]:
     return ((scan.slice_spacing_mm or 0.0, *plane) if volume else plane), unit
 
 
+def origins_of(scan: Scan) -> NDArray[np.float64] | None:
+    """(slices, 3) where the slices lie in mm, for distances in space; None for a straight and even stack."""
+    origins = scan.slice_origins_mm
+    if origins is None or scan.slice_spacing_mm is None:
+        return None
+    straight = np.zeros_like(origins)
+    straight[:, 0] = np.arange(len(origins)) * scan.slice_spacing_mm
+    return None if np.allclose(origins, straight, atol=0.01 * scan.slice_spacing_mm) else origins
+
+
 def matched_masks(reference: Reference, labels: int, chosen: int) -> dict[int, NDArray[np.bool_]]:
     """Label of the model, from 0, to the part of the mask that means it.
 
@@ -67,19 +77,24 @@ def frame_agreement(
 def volume_agreement(segmentation: Segmentation, truth: NDArray[np.bool_], label: int, scan: Scan) -> Agreement:
     """All frames against the mask of all frames (frames, rows, columns).
 
-    Distances are taken in three dimensions, and only of volumes whose spacing is known.
+    Distances are taken in three dimensions, where the slices truly lie, and only of volumes whose spacing is known.
     """
     masks = segmentation.volume(label)
     steps, unit = steps_of(scan, volume=True)
     farthest = most = float("nan")
     if scan.axis == "slice" and steps[0] > 0 and unit == "mm":
-        farthest, most = _distances(truth, masks, steps)
+        farthest, most = _distances(truth, masks, steps, origins_of(scan))
     return Agreement(segmentation.labels[label], dice(truth, masks), farthest, most, unit, len(masks))
 
 
-def _distances(truth: NDArray[np.bool_], mask: NDArray[np.bool_], steps: tuple[float, ...]) -> tuple[float, float]:
+def _distances(
+    truth: NDArray[np.bool_],
+    mask: NDArray[np.bool_],
+    steps: tuple[float, ...],
+    origins: NDArray[np.float64] | None = None,
+) -> tuple[float, float]:
     """Hausdorff distance and its 95th percentile; NaN where a mask is empty."""
-    both = surface_distances(truth, mask, steps)
+    both = surface_distances(truth, mask, steps, origins)
     if not len(both[0]):
         return float("nan"), float("nan")
     return max(float(one.max()) for one in both), max(float(np.percentile(one, 95)) for one in both)

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from core.scan import Scan
 
+#: Slices nearer than this part of the usual distance are at one place.
+SHARED_PLACE = 0.05
+
 
 def pixel_area_mm2(scan: Scan) -> float | None:
     """Area of one pixel in mm², or None where the file has no spacing."""
@@ -16,7 +19,10 @@ def pixel_area_mm2(scan: Scan) -> float | None:
 
 
 def volume_ml(pixels: NDArray[np.integer], scan: Scan) -> float | None:
-    """Volume of the masks of all slices in ml: each slice stands for one distance between slices.
+    """Volume of the masks of all slices in ml.
+
+    Each slice stands for one distance between slices. Where their places are known, it stands for half the gaps to its
+    neighbours, and slices at a shared place count once, by their mean.
 
     Args:
         pixels: (slices,) pixels in the mask of each slice.
@@ -28,7 +34,29 @@ def volume_ml(pixels: NDArray[np.integer], scan: Scan) -> float | None:
     area = pixel_area_mm2(scan)
     if scan.axis != "slice" or len(pixels) != scan.frames or area is None or scan.slice_spacing_mm is None:
         return None
-    return float(pixels.sum()) * area * scan.slice_spacing_mm / 1000.0
+    return float(pixels @ slice_heights_mm(scan)) * area / 1000.0
+
+
+def slice_heights_mm(scan: Scan) -> NDArray[np.float64]:
+    """(slices,) height in mm along the normal that each slice stands for; of a stack whose distances are known."""
+    usual = scan.slice_spacing_mm or 0.0
+    if scan.slice_origins_mm is None:
+        return np.full(scan.frames, usual)
+    heights = scan.slice_origins_mm[:, 0]
+    order = np.argsort(heights, kind="stable")
+    fresh = np.diff(heights[order], prepend=-np.inf) > SHARED_PLACE * usual
+    number = np.empty(scan.frames, np.intp)
+    number[order] = np.cumsum(fresh) - 1
+    gaps = np.diff(heights[order][fresh])
+    stands_for = (np.append(usual, gaps) + np.append(gaps, usual)) / 2
+    return np.asarray(stands_for[number] / np.bincount(number)[number], np.float64)
+
+
+def shared_places(scan: Scan) -> int:
+    """How many slices lie where another one does."""
+    if scan.slice_origins_mm is None or scan.slice_spacing_mm is None:
+        return 0
+    return int((np.diff(np.sort(scan.slice_origins_mm[:, 0])) <= SHARED_PLACE * scan.slice_spacing_mm).sum())
 
 
 def size_notes(scan: Scan) -> tuple[str, ...]:
@@ -41,7 +69,11 @@ def size_notes(scan: Scan) -> tuple[str, ...]:
     if scan.axis == "slice" and scan.slice_spacing_mm is None:
         notes.append("The file does not say how far apart its slices are, so there is no volume.")
     if scan.axis == "slice" and any("not evenly spaced" in warning for warning in scan.warnings):
-        notes.append("The slices are not evenly spaced: the volume takes the usual gap for all and is rough.")
+        how = "each counts for half the gaps beside it" if scan.slice_origins_mm is not None else "all count alike"
+        notes.append(f"The slices are not evenly spaced: {how}, and the volume is rough.")
+    if shared := shared_places(scan):
+        count = "1 slice lies" if shared == 1 else f"{shared} slices lie"
+        notes.append(f"{count} where another one does: for the volume they count once, by their mean.")
     return tuple(notes)
 
 

@@ -16,10 +16,10 @@ from core.readers.dicom_numbers import read_numbers
 
 def put(dataset, vr=None, /, **texts):
     """Raw elements, as a careless writer leaves them."""
-    for keyword, raw in texts.items():
+    for keyword, written in texts.items():
         tag = Tag(tag_for_keyword(keyword))
-        raw = raw if isinstance(raw, bytes) else raw.encode()
-        raw += b" " * (len(raw) % 2)
+        raw = written if isinstance(written, bytes) else written.encode()
+        raw = raw + b" " * (len(raw) % 2)
         dataset._dict[tag] = RawDataElement(tag, vr or dictionary_VR(tag), len(raw), raw, 0, False, True)
     return dataset
 

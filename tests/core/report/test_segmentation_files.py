@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -198,6 +199,15 @@ def test_a_nifti_mask_of_a_dicom_scan_lies_in_the_scanner_where_its_slices_lie(o
         x, y, z = (float(v) for v in header.ImagePositionPatient)
         assert image.affine @ [0, 0, place, 1] == pytest.approx([-x, -y, z, 1])
     assert (image.affine @ [0, 1, 0, 0])[:3] == pytest.approx([0, -0.8 * 0.8, 0.8 * 0.6]), "down the picture"
+
+
+def test_a_dicom_segmentation_without_originals_is_as_aslant_as_its_scan(outlined):
+    scan, found, _ = outlined
+    origins = np.array([[4.0 * n, 1.0 * n, 0.5 * n] for n in range(4)])
+    written = pydicom.dcmread(io.BytesIO(as_dicom_seg(found, replace(scan, slice_origins_mm=origins))))
+    groups = written.PerFrameFunctionalGroupsSequence
+    places = {tuple(map(float, group.PlanePositionSequence[0].ImagePositionPatient)) for group in groups}
+    assert places <= {tuple(map(float, origin[::-1])) for origin in origins}
 
 
 def test_overlapping_masks_give_each_voxel_to_the_more_probable(tmp_path, write_outliner, outlined):

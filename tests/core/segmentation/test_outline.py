@@ -148,3 +148,36 @@ def test_overlaps_of_several_labels_are_told_apart(outliner):
         {"type": "dice", "label": "Hard exudates", "value": float("nan")},
     ]
     assert "by 0.50 for haemorrhages: Dice" in overlap_sentence(card)
+
+
+def at_places(*heights, aslant=0.0):
+    """(slices, 3) origins of slices at these heights in mm, each shifted down by a part of its height."""
+    return np.array([[height, aslant * height, 0.0] for height in heights])
+
+
+@pytest.mark.parametrize(
+    ("heights", "millilitres"),
+    [
+        ([0, 4, 8], 4.8),
+        ([0, 4, 4, 8], 4.8),
+        ([0, 0, 4, 8], 4.8),
+        ([0, 4, 8, 8, 8], 4.8),
+        ([0, 4, 8, 16], 0.4 * (4 + 4 + 6 + 6)),
+    ],
+)
+def test_slices_at_a_shared_place_count_once_in_a_volume(heights, millilitres, planted):
+    facts = {"slice_spacing_mm": 4.0, "spacing_mm": (1.0, 1.0), "slice_origins_mm": at_places(*heights)}
+    scan = planted((8, 8), *[[]] * len(heights), **facts)
+    assert volume_ml(np.full(len(heights), 400), scan) == pytest.approx(millilitres)
+    assert ("lies where another" in " ".join(size_notes(scan))) == (len(heights) - len(set(heights)) == 1)
+
+
+def test_masks_at_a_shared_place_count_by_their_mean(planted):
+    facts = {"slice_spacing_mm": 2.0, "spacing_mm": (1.0, 1.0), "slice_origins_mm": at_places(0, 2, 2)}
+    scan = planted((8, 8), [], [], [], **facts)
+    assert volume_ml(np.array([100, 100, 300]), scan) == pytest.approx((100 + 200) * 2 / 1000)
+
+
+def test_a_tilted_gantry_does_not_change_a_volume(planted):
+    facts = {"slice_spacing_mm": 4.0, "spacing_mm": (1.0, 1.0), "slice_origins_mm": at_places(0, 4, 8, aslant=0.3)}
+    assert volume_ml(np.full(3, 400), planted((8, 8), [], [], [], **facts)) == pytest.approx(4.8)

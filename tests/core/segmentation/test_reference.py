@@ -115,3 +115,16 @@ def test_values_are_labels_only_where_they_can_be(square, planted):
     assert list(matched_masks(read_reference(png(square * 255), scan), 3, 1)) == [1]
     everything = matched_masks(read_reference(png(labels), scan), 1, 0)
     assert everything[0].sum() == (labels > 0).sum()
+
+
+def test_distances_in_space_follow_a_tilted_gantry(outliner, planted):
+    origins = np.array([[3.0 * n, 2.0 * n, 0.0] for n in range(4)])
+    boxes = [[(10, 10, 30, 30)], [], [], []]
+    straight = planted((64, 64), *boxes, slice_spacing_mm=3.0, spacing_mm=(1.0, 1.0))
+    aslant = planted((64, 64), *boxes, slice_spacing_mm=3.0, spacing_mm=(1.0, 1.0), slice_origins_mm=origins)
+    found = segment(outliner(), straight)
+    truth = np.zeros((4, 64, 64), bool)
+    truth[1] = found.mask(0, 0)
+    assert volume_agreement(found, truth, 0, straight).hausdorff == pytest.approx(3.0)
+    # The same rows lie 2 mm further down: the edge is √(3² + 2²) off, the middle only 3.
+    assert volume_agreement(found, truth, 0, aslant).hausdorff == pytest.approx(np.hypot(3, 2))
