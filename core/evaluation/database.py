@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 from core.evaluation.store_faults import StoreFault, fault_of
 from core.evaluation.store_schema import FACTS, SCHEMA_VERSION, TABLES
 from core.home import home
+
+#: A statement may take this many times as long as one waits for a lock.
+ANSWER = 6
 
 URL_VARIABLE = "SCANLENS_DATABASE_URL"
 FILE = "results.sqlite"
@@ -114,9 +117,39 @@ def open_engine(url: URL, patience: float) -> Engine:
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     elif url.get_backend_name() == "postgresql":
-        wait = f"SET lock_timeout = {max(1, round(patience * 1000))}"
-        sa.event.listen(engine, "connect", lambda connection, _: _run_once(connection, wait))
+        for statement in _postgresql_limits(patience):
+            sa.event.listen(engine, "connect", lambda connection, _, said=statement: _run_once(connection, said))
+    if url.drivername == "postgresql+psycopg":
+        sa.event.listen(engine, "do_connect", _connect_within((ANSWER + 2) * patience))
     return engine
+
+
+def _postgresql_limits(patience: float) -> tuple[str, ...]:
+    """What the server itself ends: waiting for a lock, a statement, and a transaction that its client forgot."""
+    wait = max(1, round(patience * 1000))
+    return (
+        f"SET lock_timeout = {wait}",
+        f"SET statement_timeout = {ANSWER * wait}",
+        f"SET idle_in_transaction_session_timeout = {ANSWER * wait}",
+    )
+
+
+def _connect_within(seconds: float) -> Callable[..., Any]:
+    """Connections that give up on a server which says nothing: stopped, cut off or swapping, it ends no statement."""
+    import psycopg
+
+    class Impatient(psycopg.Connection[Any]):
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            try:
+                return super().wait(gen, interval, seconds if timeout is None else timeout)
+            except psycopg.errors._WaitTimeout as error:
+                self.pgconn.finish()  # in the middle of a statement it is of no use to anybody
+                raise psycopg.OperationalError("no answer in time") from error
+
+    def connect(_dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+        return Impatient.connect(*arguments, **named)
+
+    return connect
 
 
 def _make_folder(url: URL) -> None:

@@ -53,6 +53,11 @@ _SQLITE: dict[str, _Words] = {
     "SQLITE_READONLY": _READ_ONLY,
     "SQLITE_PERM": _READ_ONLY,
 }
+_SLOW: _Words = (
+    "the results database to answer in time",
+    "a statement that it had to end",
+    f"try again when it has less to do; {KEPT}",
+)
 _TRY_URL = "correct SCANLENS_DATABASE_URL"
 _REFUSED: _Words = ("a user and a password that the results database accepts", "others", _TRY_URL)
 _NO_DATABASE: _Words = ("the database of SCANLENS_DATABASE_URL", "a server without it", f"create it, or {_TRY_URL}")
@@ -62,7 +67,7 @@ _POSTGRESQL: dict[str, _Words] = {
     "53100": _FULL,
     "55P03": _LOCKED,
     "40P01": _LOCKED,
-    "57014": _LOCKED,
+    "57014": _SLOW,
     "3D000": _NO_DATABASE,
     "42501": _FORBIDDEN,
     "25006": _FORBIDDEN,

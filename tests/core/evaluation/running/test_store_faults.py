@@ -1,9 +1,13 @@
 """What goes wrong with a database is one sentence without a password, and what was computed stays."""
 
+import contextlib
+import os
+import signal
 import sqlite3
 import time
 
 import numpy as np
+import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -139,3 +143,47 @@ def test_results_are_kept_in_the_users_folder_or_where_it_is_said(monkeypatch, t
     assert (tmp_path / "home" / FILE).is_file()
     monkeypatch.setenv("SCANLENS_DATABASE_URL", "postgresql://host/name")
     assert default_url() == "postgresql://host/name"
+
+
+@contextlib.contextmanager
+def frozen(*processes):
+    """Processes that are stopped in the middle of what they do: alive, with their connections open, and silent."""
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_frozen_postgresql_is_said_and_not_waited_for(postgresql, facts, cases):
+    store = Store(postgresql, patience=0.2)
+    with store.reading() as connection:
+        served_by = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+        master = psutil.Process(served_by).ppid()
+    with frozen(master, served_by), pytest.raises(StoreFault, match=r"to answer, received nothing from 127\.0\.0\.1"):
+        store.evaluations()
+    assert store.evaluations() == []
+    with store.begin(facts(), cases(2)) as run:
+        run.append([0], np.zeros((1, 1)), {})
+    store.close()
+
+
+def test_a_frozen_connection_is_replaced(postgresql):
+    store = Store(postgresql, patience=0.2)
+    with store.reading() as connection:
+        served_by = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+    with frozen(served_by):
+        assert isinstance(store.evaluations(), list)
+    store.close()
+
+
+def test_postgresql_ends_statements_and_forgotten_transactions_itself(postgresql):
+    store = Store(postgresql, patience=0.5)
+    with store.reading() as connection:
+        for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+            assert connection.scalar(sa.text(f"SHOW {name}")) not in {"0", ""}
+    with pytest.raises(StoreFault, match="a statement that it had to end"), store.reading() as connection:
+        connection.execute(sa.text("SELECT pg_sleep(60)"))
+    store.close()
