@@ -1,7 +1,7 @@
 """Start the app: `python -m ui.launch [streamlit's options]`.
 
-`streamlit run app.py` works too, but its first visitor by a link to a page is told "Page not found": for the first
-session of a server Streamlit looks for pages in a folder named `pages` by itself, before `st.navigation` names ours.
+`streamlit run app.py` does the same as long as `.streamlit/config.toml` lies beside `app.py`. Without that file
+Streamlit asks the network for this machine's public address before it reads a line of ours.
 """
 
 from __future__ import annotations
@@ -9,19 +9,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from streamlit import config
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.cli import main
+
+from ui.serving.options import hold_when_read
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
 
 if __name__ == "__main__":
-    PagesManager.uses_pages_directory = False  # what `st.navigation` sets as well, only too late for the first session
+    hold_when_read()
     sys.argv = ["streamlit", "run", str(APP), *sys.argv[1:]]
-    port = (
-        sys.argv[sys.argv.index("--server.port") + 1]
-        if "--server.port" in sys.argv
-        else config.get_option("server.port")
-    )
-    print(f"ScanLens: http://localhost:{port} (Ctrl+C stops it)", flush=True)
     main()

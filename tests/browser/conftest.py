@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+HEALTH = "/_stcore/health"
 TIMEOUT = 45_000  # milliseconds; a busy machine is slow, not broken
 
 
@@ -41,9 +42,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def is_served(url: str) -> bool:
+def is_served(url: str, health: str = HEALTH) -> bool:
     with contextlib.suppress(OSError):
-        return urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).status == 200
+        return urllib.request.urlopen(f"{url}{health}", timeout=1).status == 200
     return False
 
 
@@ -53,18 +54,27 @@ def server_log(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def served(log_file):
-    """A server of its own, started as `make run` does."""
+def served(log_file, *options, start=("-m", "ui.launch"), folder=ROOT, environment=None, health=HEALTH):
+    """A server of its own, started as `make run` does.
+
+    Args:
+        log_file: Where its output goes; its home lies beside it.
+        options: More of Streamlit's options.
+        start: What Python is to run.
+        folder: To start it in.
+        environment: Variables to add.
+        health: Path that answers once the server does.
+    """
     port = free_port()
-    command = [sys.executable, "-m", "ui.launch", "--server.port", str(port)]
-    command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
+    command = [sys.executable, *start, "--server.port", str(port)]
+    command += ["--server.headless", "true", "--server.fileWatcherType", "none", *options]
     url, until = f"http://localhost:{port}", time.monotonic() + 60
     with log_file.open("wb") as log:
         # A home of its own: what the user has added must not change the pages, nor the tests what the user has.
-        home = {**os.environ, "SCANLENS_HOME": str(log_file.parent / "home")}
-        process = subprocess.Popen(command, cwd=ROOT, env=home, stdout=log, stderr=subprocess.STDOUT)
+        home = {**os.environ, "SCANLENS_HOME": str(log_file.parent / "home"), **(environment or {})}
+        process = subprocess.Popen(command, cwd=folder, env=home, stdout=log, stderr=subprocess.STDOUT)
     try:
-        while not is_served(url):
+        while not is_served(url, health):
             assert process.poll() is None, log_file.read_text()
             assert time.monotonic() < until, "The server did not start within a minute."
             time.sleep(0.1)
@@ -109,7 +119,8 @@ def browser(launched):
 def guarded_pages(browser, server, server_log):
     """A context in which pages can be opened; leaving it closes them and tells what they did wrong.
 
-    Wrong is asking another machine for anything, a script that fails, and an error in the server's log.
+    Wrong is asking another machine for anything, a script that fails, anything that the content-security policy of
+    the page forbids, and an error in the server's log.
     """
 
     @contextlib.contextmanager
@@ -125,6 +136,9 @@ def guarded_pages(browser, server, server_log):
             page.on("request", lambda request: faults.append(request.url) if is_foreign(request.url) else None)
             page.on("websocket", lambda socket: faults.append(socket.url) if is_foreign(socket.url) else None)
             page.on("pageerror", lambda error: faults.append(f"script failed: {error}"))
+            page.on(
+                "console", lambda message: faults.append(message.text) if "Security Policy" in message.text else None
+            )
             page.goto(f"{server}/{address}")
             return page
 

@@ -8,7 +8,7 @@ WIDTHS = (1440, 900)
 
 def empty(page, *_):
     page.get_by_text("They name no patient").wait_for()
-    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
+    page.wait_for_function("() => [...document.images].every(image => image.complete && image.naturalWidth)")
 
 
 def done(page, until_drawn, *_):

@@ -101,10 +101,10 @@ def test_inversion_turns_the_air_bright(viewer, pixels, until_drawn):
     dark = pixels(viewer, 0).lit
     assert viewer.evaluate(AIR) < 50
     viewer.get_by_text("Invert", exact=True).click()
-    viewer.wait_for_function(AIR + " > 200")
+    viewer.wait_for_function("() => " + AIR + " > 200")
     assert pixels(viewer, 0).lit > dark
     viewer.get_by_text("Invert", exact=True).click()
-    viewer.wait_for_function(AIR + " < 50")
+    viewer.wait_for_function("() => " + AIR + " < 50")
 
 
 #: Brightness of the middle of the picture's left edge, where there is air.
