@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from core.bounded import parse_json
 from core.evaluation.database import inserted
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.record import evaluation_from, facts_of
@@ -33,7 +35,7 @@ from core.evaluation.stored_cases import (
     unpack_indices,
     unpack_logits,
 )
-from core.evaluation.summary import RunSummary
+from core.evaluation.summary import RunSummary, record_of
 
 
 class Store(DatasetStore):
@@ -82,8 +84,10 @@ class Store(DatasetStore):
         with self.reading() as connection:
             query = sa.select(RUNS.c.id, RUNS.c.kind, RUNS.c.facts, RUNS.c.cases).where(*_key(facts))
             found = connection.execute(query.where(RUNS.c.state == "done")).mappings().first()
-        if found is None or _compared(json.loads(found["facts"])) != _compared(json.loads(json.dumps(dict(facts)))):
+        before = record_of(found["facts"]) if found is not None else None
+        if before is None or _compared(before) != _compared(json.loads(json.dumps(dict(facts)))):
             return None
+        assert found is not None  # its facts were read
         if found["cases"] != pack(cases):
             return None
         if facts["kind"] not in {"unknown", found["kind"]}:
@@ -106,7 +110,7 @@ class Store(DatasetStore):
                 "wait for that one, its results will be here as well",
             )
         run = int(found["id"])
-        before = json.loads(found["facts"]).get("input")  # an imported run does not say
+        before = (record_of(found["facts"]) or {}).get("input")  # an imported run does not say
         if before and facts.get("input") and before != facts["input"]:
             connection.execute(CHUNKS.delete().where(CHUNKS.c.run_id == run))
         _follow_order(connection, run, unpack(found["cases"]).names, cases.names)
@@ -158,7 +162,7 @@ class Store(DatasetStore):
             raise StoreFault("a finished run", received, "start it again, it goes on where it was")
         try:
             return _evaluation(found, rows)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, zlib.error) as error:
             raise StoreFault(
                 "a complete stored run", "one with broken records", "delete it and run it again"
             ) from error
@@ -212,7 +216,7 @@ def _follow_order(connection: Connection, run: int, before: Sequence[str], now: 
     there = [place.get(name, -1) for name in before]
     for chunk in connection.execute(sa.select(CHUNKS).where(CHUNKS.c.run_id == run)).mappings().all():
         indices = np.array([there[k] for k in unpack_indices(chunk["indices"])], int)
-        failed = {there[int(k)]: text for k, text in json.loads(chunk["failed"]).items() if there[int(k)] >= 0}
+        failed = {there[int(k)]: text for k, text in parse_json(chunk["failed"]).items() if there[int(k)] >= 0}
         logits = unpack_logits(chunk["logits"], chunk["scored"])[indices >= 0]
         values = chunk_values(indices[indices >= 0].tolist(), logits, failed)
         mine = (CHUNKS.c.run_id == run, CHUNKS.c.number == chunk["number"])
@@ -244,10 +248,10 @@ def _evaluation(found: Mapping[Any, Any], chunks: Sequence[Mapping[Any, Any]]) -
     scored = np.isfinite(values[cases.usable]).all(axis=1)
     kept = cases.usable[scored]
     without = set(cases.usable[~scored].tolist())
-    told = {int(k): text for chunk in chunks for k, text in json.loads(chunk["failed"]).items()}
+    told = {int(k): text for chunk in chunks for k, text in parse_json(chunk["failed"]).items()}
     failed = {cases.names[k]: text for k, text in told.items() if k in without}
     return evaluation_from(
-        {**json.loads(found["facts"]), "kind": found["kind"]},
+        {**parse_json(found["facts"]), "kind": found["kind"]},
         _picked(cases.names, kept),
         _picked(cases.patients, kept),
         cases.y_true[scored],

@@ -12,9 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.bounded import parse_json
 from core.datasets.dataset import Dataset
 from core.evaluation.database import Database, inserted
 from core.evaluation.store_schema import DATASETS, LABEL_MAPS
+from core.evaluation.summary import record_of
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,10 @@ class DatasetStore(Database):
             maps = connection.execute(sa.select(LABEL_MAPS)).mappings().all()
         by_dataset: dict[int, dict[str, dict[str, str]]] = {}
         for row in maps:
-            by_dataset.setdefault(row["dataset_id"], {})[row["model"]] = json.loads(row["mapping"])
-        return [_remembered(row, by_dataset.get(row["id"], {})) for row in rows]
+            by_dataset.setdefault(row["dataset_id"], {})[row["model"]] = record_of(row["mapping"]) or {}
+        # A damaged row is left out: adding the dataset again writes it anew.
+        found = (_remembered(row, by_dataset.get(row["id"], {})) for row in rows)
+        return [dataset for dataset in found if dataset is not None]
 
     def known(self, dataset: Dataset) -> tuple[str, str] | None:
         """Digest and fingerprint of a remembered dataset, so that it need not be hashed again; None where unknown.
@@ -133,12 +137,19 @@ def _values(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _remembered(row: Mapping[Any, Any], maps: Mapping[str, Mapping[str, str]]) -> Remembered:
+def _remembered(row: Mapping[Any, Any], maps: Mapping[str, Mapping[str, str]]) -> Remembered | None:
+    options = record_of(row["options"])
+    try:
+        labels = parse_json(row["labels"])
+    except (TypeError, ValueError):
+        return None
+    if options is None or not isinstance(labels, list) or not row["location"]:
+        return None
     plain = {name: row[name] for name in ("id", "name", "title", "layout", "digest", "fingerprint", "cases", "added")}
     return Remembered(
         **plain,
         location=Path(row["location"]),
-        options=json.loads(row["options"]),
-        labels=tuple(json.loads(row["labels"])),
+        options=options,
+        labels=tuple(str(label) for label in labels),
         maps=maps,
     )

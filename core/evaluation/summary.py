@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from core.bounded import parse_json
+
+
+def record_of(text: object) -> dict[str, Any] | None:
+    """A stored mapping, or None where the row is damaged: one such row must not hide the others."""
+    try:
+        found = parse_json(text) if isinstance(text, str | bytes) else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,9 @@ class RunSummary:
             row: Column to value.
             alive: Whether a process is computing it.
         """
-        facts = json.loads(row["facts"])
+        facts = record_of(row["facts"])
+        intact = facts is not None
+        facts = facts or {"model_title": "A damaged record", "dataset_title": "not readable"}
         return cls(
             id=row["id"],
             model=str(facts.get("model", "")),
@@ -70,7 +82,7 @@ class RunSummary:
             dataset_digest=row["dataset_digest"],
             split=row["split"],
             kind=row["kind"],
-            state="done" if row["state"] == "done" else "running" if alive else "stopped",
+            state="done" if row["state"] == "done" and intact else "running" if alive else "stopped",
             cases=row["usable"],
             scored=int(row["scored"] or 0),
             failed=int(row["failures"] or 0),

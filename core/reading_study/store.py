@@ -220,7 +220,11 @@ def _room(connection: Connection, code: str) -> Room:
     found = connection.execute(sa.select(ROOMS).where(ROOMS.c.code == cleaned)).mappings().first()
     if found is None:
         raise UnknownRoom(cleaned)
-    return Room(found["id"], found["code"], found["kind"], found["state"], Plan.from_json(found["plan"]))
+    try:
+        plan = Plan.from_json(found["plan"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise RoomFault("a room whose plan is whole", "a damaged record of it", "open another room") from error
+    return Room(found["id"], found["code"], found["kind"], found["state"], plan)
 
 
 def _enter(connection: Connection, room: Room, name: str, token: str) -> Reader:

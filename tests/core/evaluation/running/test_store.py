@@ -251,3 +251,28 @@ def test_broken_records_are_one_sentence(store, facts, cases):
         connection.execute(RUNS.update().values(facts="{}"))
     with pytest.raises(StoreFault, match="broken records"):
         store.load(run)
+
+
+@pytest.mark.parametrize("facts_of_row", ["", "no json", "[]", "[" * 100_000])
+def test_a_damaged_row_hides_no_other_and_can_be_deleted(store, facts, cases, facts_of_row):
+    whole(store, facts(), cases(10))
+    other = whole(store, facts(split="val"), cases(10))
+    with store.writing() as connection:
+        connection.execute(RUNS.update().where(RUNS.c.id != other).values(facts=facts_of_row))
+    listed = {run.id: run for run in store.evaluations()}
+    assert listed[other].state == "done"
+    (damaged,) = (run for run in listed.values() if run.id != other)
+    assert (damaged.model_title, damaged.state) == ("A damaged record", "stopped")
+    with pytest.raises(StoreFault, match="broken records"):
+        store.load(damaged.id)
+    store.delete(damaged.id)
+    assert [run.id for run in store.evaluations()] == [other]
+
+
+@pytest.mark.parametrize("column", ["cases", "facts"])
+def test_damaged_bytes_of_a_run_are_one_sentence(store, facts, cases, column):
+    run = whole(store, facts(), cases(10))
+    with store.writing() as connection:
+        connection.execute(RUNS.update().values({column: b"\x00damaged" if column == "cases" else "\u0001"}))
+    with pytest.raises(StoreFault, match="broken records"):
+        store.load(run)
