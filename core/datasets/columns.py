@@ -48,6 +48,11 @@ _TECHNICAL = words_in(
     "url doi licence license orig original path mask masks index id idx uid number"
 )
 
+_MASK_FOLDERS = words_in(
+    "mask segmentation segmentations seg segs groundtruth groundtruths gt annotation annotations labelmap labelmaps "
+    "thumbnail thumbnails thumbs"
+)
+
 
 def words_of(column: str) -> list[str]:
     """The words of a heading in lower case.
@@ -94,6 +99,16 @@ def file_name_rank(column: str) -> int:
     if words & {"mask", "masks", "segmentation", "annotation"}:
         return 3
     return 0 if _key(column) in _FILE_NAMES else 1 if words & _FILE_NAMES else 2
+
+
+def is_mask_folder(name: str) -> bool:
+    """Whether a folder's name says that it holds masks or small copies of pictures, and no pictures of its own.
+
+    Example:
+        >>> is_mask_folder("lung_masks"), is_mask_folder("Ground Truth"), is_mask_folder("without_mask")
+        (True, True, False)
+    """
+    return _key(name) in _MASK_FOLDERS or _key(name).endswith("masks")
 
 
 def split_columns(table: Table) -> list[str]:

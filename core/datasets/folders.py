@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
-from core.datasets.columns import SPLIT_WORDS
+from core.datasets.columns import SPLIT_WORDS, is_mask_folder
 from core.datasets.dataset import Case, Dataset, UnusableDataset
 from core.datasets.inquiry import Inquiry
+from core.datasets.label_words import plain_text
+from core.datasets.missing import is_missing
 from core.datasets.place import Place, Progress, Stopper, read_head
-from core.datasets.reading import FileCases, short_name, some
+from core.datasets.reading import FileCases, short_name, some, without_label
 from core.readers import READERS
 
 LAYOUT = "folders"
@@ -24,8 +27,9 @@ def accepts(place: Place) -> bool:
     """Whether there are two or more folders with pictures in them."""
     if place.chosen:
         return False
-    base, splits = _find_base(place.files)
-    return len(_class_names(place.files, base, splits)) > 1 and bool(_pictures(place, base)[0])
+    files, _ = _without_masks(place.files)
+    base, splits = _find_base(files)
+    return len(_class_names(files, base, splits)) > 1 and bool(_pictures(place, files, base)[0])
 
 
 def open_folders(place: Place, inquiry: Inquiry, _progress: Progress | None, _cancelled: Stopper | None) -> Dataset:
@@ -34,15 +38,16 @@ def open_folders(place: Place, inquiry: Inquiry, _progress: Progress | None, _ca
     Raises:
         UnusableDataset: There are no pictures in them.
     """
-    base, splits = _find_base(place.files)
-    pictures, strange = _pictures(place, base)
+    files, beside = _without_masks(place.files)
+    base, splits = _find_base(files)
+    pictures, strange = _pictures(place, files, base)
     masks = _masks(pictures)
     cases = [_case(name, base, splits) for name in pictures if name not in masks]
     kept = [case for case in cases if case is not None]
     if not kept:
         raise UnusableDataset("folders of pictures, one a class", "none", "put each class into a folder of its own")
-    kept = _with_patients(kept, base, splits, inquiry)
-    labels = sorted({case.labels[0] for case in kept})
+    kept = _with_labels(_with_patients(kept, base, splits, inquiry), inquiry)
+    labels = sorted({label for case in kept for label in case.labels})
     inquiry.understood.append(f"Each folder is a class: {', '.join(labels[:12])}.")
     if splits:
         inquiry.understood.append(f"Above them lie the splits {', '.join(sorted({case.split for case in kept}))}.")
@@ -50,10 +55,15 @@ def open_folders(place: Place, inquiry: Inquiry, _progress: Progress | None, _ca
         inquiry.warnings.append(f"{len(strange):,} files are no pictures and were left out: {some(strange)}.")
     if masks:
         inquiry.warnings.append(f"{len(masks):,} masks of other pictures were left out: {some(sorted(masks))}.")
+    if beside:
+        folders = sorted({name.rpartition("/")[0] for name in beside})
+        inquiry.warnings.append(
+            f"{len(beside):,} files in folders of masks or thumbnails were left out: {some(folders)}."
+        )
     loose = len(cases) - len(kept)
     if loose:
         inquiry.warnings.append(f"{loose:,} pictures lie in no class folder and were left out.")
-    files = FileCases(place, {case.name: (case.name,) for case in kept})
+    sources = FileCases(place, {case.name: (case.name,) for case in kept})
     return Dataset(
         name=short_name(place.name),
         title=place.name.replace("_", " "),
@@ -62,10 +72,40 @@ def open_folders(place: Place, inquiry: Inquiry, _progress: Progress | None, _ca
         cases=tuple(kept),
         labels=tuple(labels),
         multilabel=False,
-        read=files.read,
-        pieces=files.pieces,
-        stamp=files.stamp,
+        read=sources.read,
+        pieces=sources.pieces,
+        stamp=sources.stamp,
     )
+
+
+def _without_masks(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Files that may be pictures of a class, and those in folders of masks."""
+    kept: list[str] = []
+    beside: list[str] = []
+    masks: dict[str, bool] = {}
+    for name in files:
+        folder = name.rpartition("/")[0]
+        if folder not in masks:
+            masks[folder] = any(is_mask_folder(part) for part in folder.split("/"))
+        (beside if masks[folder] else kept).append(name)
+    return kept, beside
+
+
+def _with_labels(cases: list[Case], inquiry: Inquiry) -> list[Case]:
+    """Folders called 0 and 1 do not say which is which, and one called unknown is no class."""
+    names = {case.labels[0] for case in cases}
+    gaps = {name for name in names if is_missing(name)}
+    meant: dict[str, tuple[str, ...]] = {name: () if name in gaps else (name,) for name in names}
+    numbers = {plain_text(name): name for name in names - gaps}
+    if set(numbers) == {"0", "1"}:
+        yes = inquiry.settle(
+            "positive", "Which folder holds the pictures in which it is present?", ("1", "0"), "1", False
+        )
+        meant |= {name: ("positive",) if number == yes else ("negative",) for number, name in numbers.items()}
+    without = sum(case.labels[0] in gaps for case in cases)
+    if without:
+        inquiry.warnings.append(f"{without_label(without)}, as the folder says: {some(sorted(gaps))}.")
+    return [replace(case, labels=meant[case.labels[0]]) for case in cases]
 
 
 def _find_base(files: Sequence[str]) -> tuple[str, bool]:
@@ -108,10 +148,10 @@ def _case(name: str, base: str, splits: bool) -> Case | None:
     return Case(name, (parts[1 if splits else 0],), split=split)
 
 
-def _pictures(place: Place, base: str) -> tuple[list[str], list[str]]:
+def _pictures(place: Place, files: Sequence[str], base: str) -> tuple[list[str], list[str]]:
     """Files below the base that are pictures, and those that are not, told by a few of each ending."""
     by_ending: dict[str, list[str]] = defaultdict(list)
-    for name in place.files:
+    for name in files:
         if _in_folder(name, base):
             by_ending[PurePosixPath(name).suffix.lower()].append(name)
     pictures: list[str] = []

@@ -2,17 +2,22 @@
 
 A table names its files in many ways: below the dataset's folder, below the table's own, with a folder missing or too
 many, with another ending or none. A `Rule` says how a text differs from the file it means; the rule that most rows
-agree on wins.
+agree on wins. Letters count as people see them: composed or decomposed (Unicode NFC and NFD), large or small. Leading
+zeros and percent signs, which spreadsheets and browsers put in or take away, count only where one file can be meant.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+from core.datasets.columns import is_mask_folder
 
 #: Files of one name beyond which only their folders tell them apart.
 _MANY = 64
@@ -29,12 +34,14 @@ class Rule:
         added: Leading folders that the text leaves out, e.g. `"grading/"`.
         ending: Ending that the text leaves out or has otherwise, e.g. `".jpg"`; `""` where it agrees.
         is_folder: Whether the text names a folder, whose files are one case.
+        spelling: `"zeros"` or `"percent"` where the text spells the name in another way, `""` where it does not.
     """
 
     dropped: str = ""
     added: str = ""
     ending: str = ""
     is_folder: bool = False
+    spelling: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +65,10 @@ class Match:
         """Rows with files."""
         return sum(bool(files) for files in self.files)
 
+    def spelled(self, how: str) -> int:
+        """Rows that spell the name of their file in another way."""
+        return sum(count for rule, count in self.rules if rule.spelling == how)
+
 
 def tidy(text: str) -> tuple[str, bool]:
     r"""A text as a relative path, and whether it meant a place outside.
@@ -67,6 +78,8 @@ def tidy(text: str) -> tuple[str, bool]:
         (('images/a.png', False), ('data/a.png', True), ('a.png', True))
     """
     plain = text.strip().replace("\\", "/")
+    if re.match(r"[a-z]+://", plain):
+        plain = re.split(r"[?#]", plain)[0]
     parts = [part for part in plain.split("/") if part not in {"", "."}]
     outside = plain.startswith(("/", "~")) or ".." in parts or bool(re.match(r"[A-Za-z]:|[a-z]+://", plain))
     kept = [part for part in parts if part not in {"..", "~"} and not part.endswith(":")]
@@ -101,21 +114,46 @@ class FileIndex:
         return found
 
     @cached_property
-    def folders(self) -> dict[str, list[str]]:
-        """Folder to the files right in it."""
+    def by_loose_stem(self) -> dict[str, list[str]]:
+        """Stem without leading zeros and percent signs to the files called so."""
         found: dict[str, list[str]] = defaultdict(list)
         for name in self.files:
-            found[name.rpartition("/")[0]].append(name)
+            found[_loose(_stem(name))].append(name)
         return found
 
-    def candidates(self, text: str) -> list[tuple[Rule, tuple[str, ...]]]:
-        """Every file that a tidy text could mean."""
+    @cached_property
+    def folders(self) -> dict[str, list[str]]:
+        """Folder, as people see its name, to the files right in it."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for name in self.files:
+            found[_seen(name.rpartition("/")[0])].append(name)
+        return found
+
+    def candidates(self, text: str, loose: bool = True) -> list[tuple[Rule, tuple[str, ...]]]:
+        """Every file that a tidy text could mean.
+
+        Args:
+            text: A relative path.
+            loose: Whether leading zeros and percent signs may differ where nothing else is found.
+        """
         if text in self.known:
             return [(Rule(), (text,))]
         found: list[tuple[Rule, tuple[str, ...]]] = [(_rule(text, name), (name,)) for name in self._alike(text)]
-        if text in self.folders:
-            found.append((Rule(is_folder=True), tuple(self.folders[text])))
+        if files := self.folders.get(_seen(text)):
+            found.append((Rule(is_folder=True), tuple(files)))
+        if not found and loose:
+            found = [(_rule(text, name), (name,)) for name in self._spelled_otherwise(text)]
         return found
+
+    def _spelled_otherwise(self, text: str) -> list[str]:
+        """Files of the one name that is the text but for leading zeros and percent signs; none where there are two."""
+        ending = PurePosixPath(text).suffix.lower()
+        for stem in dict.fromkeys((_stem(text), _seen(_base(text)))):
+            named = self.by_loose_stem.get(_loose(stem), [])
+            exact = [name for name in named if PurePosixPath(name).suffix.lower() == ending] or named
+            if exact:
+                return exact if len({_stem(name) for name in exact}) == 1 and len(exact) <= _MANY else []
+        return []
 
     def _alike(self, text: str) -> Iterable[str]:
         """Files of the same name; those with the same ending hide the others."""
@@ -126,36 +164,53 @@ class FileIndex:
         ending = PurePosixPath(text).suffix.lower()
         exact = [name for name in named if PurePosixPath(name).suffix.lower() == ending]
         # "1.2.840.5" has no ending, but looks as if it had: the whole name may be the stem.
-        return exact or named or self.by_stem.get(_base(text).lower(), [])[:_MANY]
+        return exact or named or self.by_stem.get(_seen(_base(text)), [])[:_MANY]
 
 
 def _base(name: str) -> str:
     return name.rpartition("/")[2]
 
 
+def _seen(name: str) -> str:
+    """A name as people see it: composed letters, no difference of case, no blanks at the ends of its parts."""
+    plain = name if name.isascii() else unicodedata.normalize("NFC", name)
+    return "/".join(part.strip() for part in plain.casefold().split("/"))
+
+
 def _tail(name: str) -> str:
-    return "/".join(name.split("/")[-2:])
+    return "/".join(_seen(name).split("/")[-2:])
 
 
 def _stem(name: str) -> str:
-    base = _base(name).lower()
+    base = _seen(_base(name))
     if base.endswith(".nii.gz"):
         return base[:-7]
-    return PurePosixPath(base).stem
+    return PurePosixPath(base).stem.strip() if base else ""
+
+
+def _loose(stem: str) -> str:
+    plain = _seen(unquote(stem)) if "%" in stem else stem
+    return re.sub(r"(?<!\d)0+(?=\d)", "", plain)
 
 
 def _rule(text: str, name: str) -> Rule:
     wanted, there = text.split("/")[:-1], name.split("/")[:-1]
     shared = 0
-    while shared < min(len(wanted), len(there)) and wanted[-1 - shared] == there[-1 - shared]:
+    while shared < min(len(wanted), len(there)) and _seen(wanted[-1 - shared]) == _seen(there[-1 - shared]):
         shared += 1
     dropped, added = wanted[: len(wanted) - shared], there[: len(there) - shared]
-    ending = "" if _base(text) == _base(name) else PurePosixPath(name).suffix
-    return Rule("".join(f"{part}/" for part in dropped), "".join(f"{part}/" for part in added), ending)
+    suffix, spelling = PurePosixPath(name).suffix, ""
+    same = _seen(_base(text)) == _seen(_base(name))
+    if not same and _stem(name) not in {_stem(text), _seen(_base(text))}:
+        spelling = "percent" if _seen(unquote(_base(text))) == _seen(unquote(_base(name))) else "zeros"
+    ending = "" if same or suffix.lower() == PurePosixPath(text.strip()).suffix.lower() else suffix
+    return Rule(
+        "".join(f"{part}/" for part in dropped), "".join(f"{part}/" for part in added), ending, spelling=spelling
+    )
 
 
-def share_found(index: FileIndex, texts: Sequence[str]) -> float:
-    """Share of texts that name a file, from a sample.
+def share_found(index: FileIndex, texts: Sequence[str], loose: bool = False) -> float:
+    """Share of texts that name a file, from a sample; `loose` as in `FileIndex.candidates`.
 
     Example:
         >>> share_found(FileIndex(("images/a.png",)), ["a.png", "b.png"])
@@ -163,7 +218,7 @@ def share_found(index: FileIndex, texts: Sequence[str]) -> float:
     """
     step = max(1, len(texts) // _SAMPLE)
     sample = [tidy(text)[0] for text in texts[::step] if text]
-    return sum(bool(text) and bool(index.candidates(text)) for text in sample) / max(len(sample), 1)
+    return sum(bool(text) and bool(index.candidates(text, loose)) for text in sample) / max(len(sample), 1)
 
 
 def match(index: FileIndex, texts: Sequence[str], home: str = "", folder: str | None = None) -> Match:
@@ -176,7 +231,7 @@ def match(index: FileIndex, texts: Sequence[str], home: str = "", folder: str | 
         folder: The user's choice among rivals, or None.
     """
     tidied = [tidy(text) for text in texts]
-    options = [index.candidates(text) if text else [] for text, _ in tidied]
+    options = _without_claimed([(text, index.candidates(text) if text else []) for text, _ in tidied])
     votes = Counter(rule for found in options for rule in {rule for rule, _ in found})
     places = {
         rule: position
@@ -195,11 +250,25 @@ def match(index: FileIndex, texts: Sequence[str], home: str = "", folder: str | 
     return Match(tuple(files), tuple(used.most_common()), _rivals(options, used, home), outside)
 
 
-def _order(rule: Rule, votes: Counter[Rule], home: str, folder: str | None) -> tuple[bool, bool, int, bool, Rule]:
+def _without_claimed(
+    options: Sequence[tuple[str, list[tuple[Rule, tuple[str, ...]]]]],
+) -> list[list[tuple[Rule, tuple[str, ...]]]]:
+    """Options without files that are spelled otherwise, where another text of the table means the same file."""
+    owners: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for text, found in options:
+        for _, files in found:
+            owners[files].add(text)
+    return [
+        [(rule, files) for rule, files in found if not rule.spelling or len(owners[files]) == 1] for _, found in options
+    ]
+
+
+def _order(rule: Rule, votes: Counter[Rule], home: str, folder: str | None) -> tuple[bool, bool, int, bool, bool, Rule]:
     """The user's folder first, then the text as it stands, then what most rows agree on."""
     chosen = folder is not None and rule.added == folder
     as_it_stands = not rule.dropped and not rule.ending and rule.added in {"", f"{home}/" if home else ""}
-    return not chosen, not as_it_stands, -votes[rule], rule.is_folder, rule
+    is_masks = any(is_mask_folder(part) for part in rule.added.split("/"))
+    return not chosen, not as_it_stands, -votes[rule], rule.is_folder, is_masks, rule
 
 
 def _rivals(options: list[list[tuple[Rule, tuple[str, ...]]]], used: Counter[Rule], home: str) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
@@ -32,6 +32,7 @@ ZIP_MEMBERS = 500_000
 _RATIO_FROM = 16 * MEGABYTE
 _PIECE = 1 * MEGABYTE
 _ENCRYPTED = 0x1
+_IS_UTF8 = 0x800
 
 
 class Place(Protocol):
@@ -42,6 +43,7 @@ class Place(Protocol):
         path: Where it is.
         files: Names below the place, with `/`, in order.
         warnings: Sentences on what was left out of the list.
+        notes: Likewise, on what nobody misses, such as thumbnails of a storage box.
         chosen: A file inside that the user pointed at, or `""`.
     """
 
@@ -55,6 +57,8 @@ class Place(Protocol):
     def warnings(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
     def chosen(self) -> str: ...  # noqa: D102
+    @property
+    def notes(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def open(self, name: str) -> BinaryIO:
         """A stream over one file."""
@@ -71,6 +75,7 @@ class FolderPlace:
     files: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     chosen: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -110,6 +115,7 @@ class ZipPlace:
     files: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     chosen: str = ""
+    notes: tuple[str, ...] = ()
     members: Mapping[str, zipfile.ZipInfo] = field(default_factory=dict)
     archive: zipfile.ZipFile = field(default_factory=lambda: zipfile.ZipFile(io.BytesIO(), "w"), repr=False)
 
@@ -170,7 +176,7 @@ def open_place(
         return _zip(path)
     if looks_like_text(head):
         folder = _folder(path.parent, progress, cancelled)
-        return FolderPlace(folder.path, folder.files, folder.warnings, path.name)
+        return replace(folder, chosen=path.name)
     raise UnusableDataset(
         "a folder, a zip, an .npz or a table", f"{path.name}, which is none of them", "choose another"
     )
@@ -228,6 +234,7 @@ def read_head(place: Place, name: str, size: int = HEAD_BYTES) -> bytes:
 def _folder(path: Path, progress: Progress | None, cancelled: Stopper | None) -> FolderPlace:
     root = path.resolve()
     found: list[str] = []
+    own: list[str] = []
     outside = 0
     waiting = [""]
     while waiting:
@@ -236,9 +243,9 @@ def _folder(path: Path, progress: Progress | None, cancelled: Stopper | None) ->
         below = waiting.pop()
         for entry in _scan(root / below):
             name = f"{below}{entry.name}"
-            if is_clutter(name) or entry.name.startswith("."):
-                continue
-            if entry.is_symlink():
+            if is_own(name):
+                own += _files_below(entry, name)
+            elif entry.is_symlink():
                 # A link to a folder is not entered, even inside: it may lead back up.
                 if not Path(entry.path).resolve().is_relative_to(root):
                     outside += 1
@@ -252,7 +259,32 @@ def _folder(path: Path, progress: Progress | None, cancelled: Stopper | None) ->
             progress(0.0, f"{len(found):,} files listed")
     words = "1 link leads" if outside == 1 else f"{outside:,} links lead"
     warnings = (f"{words} out of the folder and {'was' if outside == 1 else 'were'} not followed.",) if outside else ()
-    return FolderPlace(path, tuple(sorted(found)), warnings)
+    return FolderPlace(path, tuple(sorted(found)), warnings, notes=_own_words(own))
+
+
+def is_own(name: str) -> bool:
+    """Whether a file or folder is hidden, or a system's, a storage box's or a tool's own."""
+    return is_clutter(name) or any(part.startswith(".") and part.strip(".") for part in name.split("/"))
+
+
+def _files_below(entry: os.DirEntry[str], name: str) -> list[str]:
+    """The file, or those in a folder and below; only counted, never opened, and not through links."""
+    if not entry.is_dir(follow_symlinks=False):
+        return [name]
+    below = os.walk(entry.path, followlinks=False)
+    return [f"{name}/{file}" for _, _, files in below for file in files]
+
+
+def _own_words(own: Sequence[str]) -> tuple[str, ...]:
+    """A note on hidden files and those of systems and storage boxes."""
+    if not own:
+        return ()
+    folders = dict.fromkeys(part for name in own for part in name.split("/")[:-1] if is_own(part)) or dict.fromkeys(
+        name.rpartition("/")[2] for name in own
+    )
+    words = "1 hidden file, or file" if len(own) == 1 else f"{len(own):,} hidden files, or files"
+    kept = "was" if len(own) == 1 else "were"
+    return (f"{words} of a system's or a storage box's own, {kept} left out: {', '.join(list(folders)[:3])}.",)
 
 
 def _scan(path: Path) -> list[os.DirEntry[str]]:
@@ -268,15 +300,32 @@ def _zip(path: Path) -> ZipPlace:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UnusableDataset("a whole zip", f"{path.name}, which is broken or cut short", "pack it again") from error
-    listed = [member for member in archive.infolist() if not member.is_dir() and not is_clutter(member.filename)]
+    named = [(_member_name(member), member) for member in archive.infolist()]
+    listed = [(name, member) for name, member in named if not name.endswith("/") and not is_own(name)]
+    own = [name for name, _ in named if not name.endswith("/") and is_own(name)]
     if len(listed) > ZIP_MEMBERS:
         raise UnusableDataset(f"a zip of at most {ZIP_MEMBERS:,} files", f"one of {len(listed):,}", "unpack it first")
-    members = {member.filename.replace("\\", "/"): member for member in listed if _stays_inside(member.filename)}
+    members = {name: member for name, member in listed if _stays_inside(name)}
     left_out = len(listed) - len(members)
     warnings = (f"{left_out:,} files of the zip have unsafe or repeated names and were left out.",) if left_out else ()
-    return ZipPlace(path, tuple(sorted(members)), warnings, "", members, archive)
+    return ZipPlace(path, tuple(sorted(members)), warnings, "", _own_words(own), members, archive)
+
+
+def _member_name(member: zipfile.ZipInfo) -> str:
+    """The name of a member with `/`, in the letters that its writer meant.
+
+    Without the flag for UTF-8 (bit 11, APPNOTE 4.4.4) a name is code page 437 by the standard; macOS and many others
+    write UTF-8 all the same, which no other text looks like.
+    """
+    name = member.filename
+    if not member.flag_bits & _IS_UTF8 and not name.isascii():
+        try:
+            name = name.encode("cp437").decode("utf-8")
+        except UnicodeError:
+            name = member.filename
+    return re.sub(r"^(\./)+", "", name.replace("\\", "/"))
 
 
 def _stays_inside(name: str) -> bool:
-    parts = PurePosixPath(name.replace("\\", "/"))
+    parts = PurePosixPath(name)
     return not parts.is_absolute() and ".." not in parts.parts and not re.match(r"[A-Za-z]:", name)

@@ -77,7 +77,7 @@ def open_dataset(
         dataset,
         questions=tuple(inquiry.questions),
         decided=tuple(inquiry.decided),
-        understood=tuple(inquiry.understood),
+        understood=(*inquiry.understood, *place.notes),
         warnings=(*place.warnings, *inquiry.warnings),
         options=dict(options),
     )

@@ -84,6 +84,20 @@ def short_name(text: str) -> str:
     return re.sub(r"[^0-9a-z_]+", "-", text.lower()).strip("-_") or "dataset"
 
 
+def without_label(count: int) -> str:
+    """What to say of cases whose label is not known.
+
+    Example:
+        >>> without_label(1), without_label(20)
+        ('1 case has no label and counts in no metric', '20 cases have no label and count in no metric')
+    """
+    return (
+        "1 case has no label and counts in no metric"
+        if count == 1
+        else (f"{count:,} cases have no label and count in no metric")
+    )
+
+
 def some(names: Sequence[str], most: int = 3) -> str:
     """The first of many names: `"a.png, b.png, c.png and 9 more"`.
 

@@ -25,7 +25,7 @@ from core.datasets.labelling import label_table
 from core.datasets.matching import FileIndex, Match, match, share_found
 from core.datasets.missing import is_empty
 from core.datasets.place import Place, Progress, Stopper
-from core.datasets.reading import FileCases, short_name, some
+from core.datasets.reading import FileCases, short_name, some, without_label
 from core.datasets.table import Table, read_table, table_files
 
 LAYOUT = "table"
@@ -121,9 +121,9 @@ def _says_label(table: Table) -> bool:
 
 
 def _count(table: Table, index: FileIndex) -> float:
-    return max((share_found(index, table.values(c)) for c in _file_columns(table, index)), default=0.0) * len(
-        table.rows
-    )
+    return max(
+        (share_found(index, table.values(c), loose=True) for c in _file_columns(table, index)), default=0.0
+    ) * len(table.rows)
 
 
 def _folder(name: str) -> str:
@@ -149,11 +149,18 @@ def _split_in_name(name: str) -> str:
 
 def _file_columns(table: Table, index: FileIndex) -> list[str]:
     """Columns whose texts name files, the likeliest first."""
+    return _naming_columns(table, index, loose=False) or _naming_columns(table, index, loose=True)
+
+
+def _naming_columns(table: Table, index: FileIndex, loose: bool) -> list[str]:
+    """Columns that name files; where spelling may differ, they must name one each, which a label does not."""
     found = []
     for column in table.columns:
-        rank, share = file_name_rank(column), share_found(index, table.values(column))
-        filled = sum(bool(cell) for cell in table.sample(column)) / max(1, min(len(table.rows), 400))
-        if (share > 0 and rank == 0) or (share >= 0.5 and filled >= 0.5):
+        rank, share = file_name_rank(column), share_found(index, table.values(column), loose)
+        sample = table.sample(column)
+        filled = len(sample) / max(1, min(len(table.rows), 400))
+        distinct = len(set(sample)) / max(1, len(sample))
+        if (share > 0 and rank == 0) or (share >= 0.5 and filled >= 0.5 and (not loose or distinct > 0.5)):
             found.append((rank, -share, table.columns.index(column), column))
     return [column for *_, column in sorted(found)]
 
@@ -196,6 +203,12 @@ def _say_rules(found: Match, column: str, inquiry: Inquiry) -> None:
             inquiry.understood.append(f"The pictures lie in {rule.added}, which the table leaves out.")
         if rule.ending:
             inquiry.understood.append(f"The pictures end in {rule.ending}, which the table leaves out.")
+    for how, words in (
+        ("zeros", "with other leading zeros than the file has"),
+        ("percent", "with other percent signs than the file has"),
+    ):
+        if count := found.spelled(how):
+            inquiry.understood.append(f"{count:,} {'row names' if count == 1 else 'rows name'} a picture {words}.")
     if found.outside:
         inquiry.warnings.append(
             f"{found.outside:,} rows name places outside the dataset's folder, which are never opened; files of the "
@@ -310,8 +323,7 @@ def _say_missing(joined: Joined, inquiry: Inquiry) -> None:
 def _say_unlabelled(cases: Sequence[Case], multilabel: bool, inquiry: Inquiry) -> None:
     bare = sum(not case.labels for case in cases)
     if bare and not multilabel:
-        words = "1 case has no label and counts" if bare == 1 else f"{bare:,} cases have no label and count"
-        inquiry.warnings.append(f"{words} in no metric.")
+        inquiry.warnings.append(f"{without_label(bare)}.")
     gaps = [len(case.unknown) for case in cases if case.unknown]
     if gaps:
         inquiry.warnings.append(

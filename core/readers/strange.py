@@ -37,12 +37,29 @@ _KNOWN: tuple[tuple[bytes, str], ...] = (
 )
 
 
+#: Folders and files that systems, storage boxes and tools make for themselves, in lower case.
+_OWN_FOLDERS = frozenset(
+    {
+        "__macosx", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@sharebin", "@tmp",
+        ".snapshot", "$recycle.bin", "recycler", "system volume information", "lost+found", ".trash", ".trashes",
+        ".trash-1000", ".spotlight-v100", ".fseventsd", ".temporaryitems", ".appledouble", ".thumbnails", ".thumbs",
+        ".cache", ".git", ".svn", ".hg", ".dvc", ".ipynb_checkpoints", "__pycache__", ".idea", ".vscode",
+    }
+)  # fmt: skip
+_OWN_FILES = frozenset({".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", ".directory", ".nomedia", "icon\r"})
+#: How names of such files begin: Apple's forks, Synology's thumbnails, Office's locks.
+_OWN_STARTS = ("._", "synophoto_", "synofile_", "~$", ".~lock.", ".fuse_hidden", ".nfs0")
+
+
 def is_clutter(name: str) -> bool:
-    """Whether a file is an operating system's own, which nobody meant to upload."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    return (
-        "__MACOSX" in path.parts or path.name in {".DS_Store", "Thumbs.db", "desktop.ini"} or path.name.startswith("._")
-    )
+    """Whether a file is a system's, a storage box's or a tool's own, which nobody meant to upload.
+
+    Example:
+        >>> is_clutter("NORMAL/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg"), is_clutter("NORMAL/1.jpg")
+        (True, False)
+    """
+    *folders, last = name.replace("\\", "/").casefold().split("/")
+    return not _OWN_FOLDERS.isdisjoint((*folders, last)) or last in _OWN_FILES or last.startswith(_OWN_STARTS)
 
 
 def strange_file(head: bytes, name: str) -> tuple[ScanLensError, str]:
