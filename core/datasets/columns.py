@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from core.datasets.label_signs import words_in
 from core.datasets.marks import find_marks
 from core.datasets.missing import is_missing
-from core.datasets.table import Table
+
+if TYPE_CHECKING:  # which reads headings by the words of this module
+    from core.datasets.table import Table
 
 #: Words of a split in tables and folder names, to ours.
 SPLIT_WORDS: dict[str, str] = {
@@ -48,6 +51,7 @@ _TECHNICAL = words_in(
     "url doi licence license orig original path mask masks index id idx uid number"
 )
 
+_SPLIT_NAMES = words_in("split set subset partition fold")
 _MASK_FOLDERS = words_in(
     "mask segmentation segmentations seg segs groundtruth groundtruths gt annotation annotations labelmap labelmaps "
     "thumbnail thumbnails thumbs"
@@ -101,6 +105,23 @@ def file_name_rank(column: str) -> int:
     return 0 if _key(column) in _FILE_NAMES else 1 if words & _FILE_NAMES else 2
 
 
+def is_known_heading(cell: str) -> bool:
+    """Whether a text is a usual heading of a table of pictures: of files, labels, patients, splits, age and so on.
+
+    Example:
+        >>> is_known_heading("Image Index"), is_known_heading("p000.png"), is_known_heading("Hospital A")
+        (True, False, False)
+    """
+    key = _key(cell)
+    return bool(key) and (
+        file_name_rank(cell) == 0
+        or _says_label(cell)
+        or _says_patient(cell)
+        or key in _SPLIT_NAMES
+        or any(key in names for names in _ROLE_WORDS.values())
+    )
+
+
 def is_mask_folder(name: str) -> bool:
     """Whether a folder's name says that it holds masks or small copies of pictures, and no pictures of its own.
 
@@ -114,7 +135,7 @@ def is_mask_folder(name: str) -> bool:
 def split_columns(table: Table) -> list[str]:
     """Columns that say train, val or test, the one called so first."""
     found = [column for column in table.columns if _is_split(table, column)]
-    best = [column for column in found if _key(column) in {"split", "set", "subset", "partition", "fold"}]
+    best = [column for column in found if _key(column) in _SPLIT_NAMES]
     return best or found
 
 

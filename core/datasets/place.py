@@ -11,17 +11,17 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
 from core.datasets.dataset import UnusableDataset
+from core.datasets.hidden import files_below, is_own, own_words
 from core.errors import Cancelled, TooLarge, UnreadableScan
 from core.readers.archive import RATIO, UNPACKED
 from core.readers.memory import MEGABYTE
 from core.readers.source import HEAD_BYTES
-from core.readers.strange import is_clutter
 
 Progress = Callable[[float, str], None]
 Stopper = Callable[[], bool]
@@ -174,6 +174,8 @@ def open_place(
         ) from error
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip(path)
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        raise _is_workbook(path)
     if looks_like_text(head):
         folder = _folder(path.parent, progress, cancelled)
         return replace(folder, chosen=path.name)
@@ -184,9 +186,22 @@ def open_place(
 
 def looks_like_text(head: bytes) -> bool:
     """Whether the first bytes could be a table in any of the usual encodings."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or utf_16_without_mark(head):
         return True
     return bool(head) and re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", head) is None and not head.startswith(b"%PDF")
+
+
+def utf_16_without_mark(head: bytes) -> str:
+    """`"utf-16-le"` or `"utf-16-be"` where nearly every second byte is 0, as in Latin text; `""` for others."""
+    sample = head[:4096]
+    if len(sample) < 8:
+        return ""
+    zeros = [sample[start::2].count(0) / len(sample[start::2]) for start in (0, 1)]
+    if max(zeros) < 0.7 or min(zeros) > 0.02:
+        return ""
+    encoding = "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+    text = sample[: len(sample) // 2 * 2].decode(encoding, errors="replace")
+    return encoding if re.search(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]", text) is None else ""
 
 
 def read_all(place: Place, name: str) -> bytes:
@@ -244,7 +259,7 @@ def _folder(path: Path, progress: Progress | None, cancelled: Stopper | None) ->
         for entry in _scan(root / below):
             name = f"{below}{entry.name}"
             if is_own(name):
-                own += _files_below(entry, name)
+                own += files_below(entry, name)
             elif entry.is_symlink():
                 # A link to a folder is not entered, even inside: it may lead back up.
                 if not Path(entry.path).resolve().is_relative_to(root):
@@ -259,32 +274,7 @@ def _folder(path: Path, progress: Progress | None, cancelled: Stopper | None) ->
             progress(0.0, f"{len(found):,} files listed")
     words = "1 link leads" if outside == 1 else f"{outside:,} links lead"
     warnings = (f"{words} out of the folder and {'was' if outside == 1 else 'were'} not followed.",) if outside else ()
-    return FolderPlace(path, tuple(sorted(found)), warnings, notes=_own_words(own))
-
-
-def is_own(name: str) -> bool:
-    """Whether a file or folder is hidden, or a system's, a storage box's or a tool's own."""
-    return is_clutter(name) or any(part.startswith(".") and part.strip(".") for part in name.split("/"))
-
-
-def _files_below(entry: os.DirEntry[str], name: str) -> list[str]:
-    """The file, or those in a folder and below; only counted, never opened, and not through links."""
-    if not entry.is_dir(follow_symlinks=False):
-        return [name]
-    below = os.walk(entry.path, followlinks=False)
-    return [f"{name}/{file}" for _, _, files in below for file in files]
-
-
-def _own_words(own: Sequence[str]) -> tuple[str, ...]:
-    """A note on hidden files and those of systems and storage boxes."""
-    if not own:
-        return ()
-    folders = dict.fromkeys(part for name in own for part in name.split("/")[:-1] if is_own(part)) or dict.fromkeys(
-        name.rpartition("/")[2] for name in own
-    )
-    words = "1 hidden file, or file" if len(own) == 1 else f"{len(own):,} hidden files, or files"
-    kept = "was" if len(own) == 1 else "were"
-    return (f"{words} of a system's or a storage box's own, {kept} left out: {', '.join(list(folders)[:3])}.",)
+    return FolderPlace(path, tuple(sorted(found)), warnings, notes=own_words(own))
 
 
 def _scan(path: Path) -> list[os.DirEntry[str]]:
@@ -300,6 +290,8 @@ def _zip(path: Path) -> ZipPlace:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UnusableDataset("a whole zip", f"{path.name}, which is broken or cut short", "pack it again") from error
+    if not {"xl/workbook.xml", "xl/workbook.bin"}.isdisjoint(archive.namelist()) or _is_open_document(archive):
+        raise _is_workbook(path)
     named = [(_member_name(member), member) for member in archive.infolist()]
     listed = [(name, member) for name, member in named if not name.endswith("/") and not is_own(name)]
     own = [name for name, _ in named if not name.endswith("/") and is_own(name)]
@@ -308,7 +300,23 @@ def _zip(path: Path) -> ZipPlace:
     members = {name: member for name, member in listed if _stays_inside(name)}
     left_out = len(listed) - len(members)
     warnings = (f"{left_out:,} files of the zip have unsafe or repeated names and were left out.",) if left_out else ()
-    return ZipPlace(path, tuple(sorted(members)), warnings, "", _own_words(own), members, archive)
+    return ZipPlace(path, tuple(sorted(members)), warnings, "", own_words(own), members, archive)
+
+
+def _is_workbook(path: Path) -> UnusableDataset:
+    return UnusableDataset(
+        "a folder, a zip, an .npz or a table as text",
+        f"{path.name}, which is a workbook",
+        "save its sheet as CSV beside the pictures",
+    )
+
+
+def _is_open_document(archive: zipfile.ZipFile) -> bool:
+    try:
+        small = archive.getinfo("mimetype").file_size < 200
+        return small and archive.read("mimetype").startswith(b"application/vnd.oasis.opendocument")
+    except (KeyError, OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        return False
 
 
 def _member_name(member: zipfile.ZipInfo) -> str:

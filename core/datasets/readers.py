@@ -15,6 +15,7 @@ from core.datasets import folders, medmnist, tables
 from core.datasets.dataset import Dataset, UnusableDataset
 from core.datasets.inquiry import Inquiry
 from core.datasets.place import Place, Progress, Stopper, open_place
+from core.datasets.table import other_tables
 
 Opener = Callable[[Place, Inquiry, Progress | None, Stopper | None], Dataset]
 
@@ -73,6 +74,11 @@ def open_dataset(
     inquiry = Inquiry(dict(options))
     reader = _reader(place, options)
     dataset = reader.open(place, inquiry, progress, cancelled)
+    unread = other_tables(place.files) if dataset.layout != tables.LAYOUT else {}
+    if unread:
+        inquiry.warnings.append(
+            f"{', '.join(unread)} {'was' if len(unread) == 1 else 'were'} not read: save it as CSV if it holds labels."
+        )
     return replace(
         dataset,
         questions=tuple(inquiry.questions),
@@ -89,6 +95,11 @@ def _reader(place: Place, options: Mapping[str, str]) -> DatasetReader:
     if "layout" in options:
         return DATASET_READERS[options["layout"]]
     found = next((reader for reader in DATASET_READERS.values() if reader.accepts(place)), None)
+    if found is None and (unread := other_tables(place.files)):
+        words = " and ".join(f"{name}, which is {what}" for name, what in unread.items())
+        raise UnusableDataset(
+            "pictures with a table of their labels as CSV", words, "save it as CSV (UTF-8) beside the pictures"
+        )
     if found is None:
         raise UnusableDataset(
             "pictures in one folder a class, pictures with a table of their labels, or a MedMNIST .npz",

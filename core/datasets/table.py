@@ -1,19 +1,28 @@
-"""Tables as people export them: comma, semicolon, tab or bar; UTF-8 with or without its mark, UTF-16 or Latin-1."""
+"""Tables as people export them: comma, semicolon, tab or bar; UTF-8 with or without its mark, UTF-16 or Latin-1.
+
+Titles, comments and separator lines above the headings are skipped, and a table may do without headings.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from core.datasets.dataset import UnusableDataset
-from core.datasets.place import Place, looks_like_text, read_head, stream_pieces
+from core.datasets.headings import from_first_row, lay_out, without_separator_line
+from core.datasets.place import Place, looks_like_text, read_head, stream_pieces, utf_16_without_mark
 
 #: A table larger than this is no list of pictures.
 _MOST_BYTES = 512 * 1024 * 1024
 _DELIMITERS = ",;\t|"
+#: Blanks, byte order marks and what nobody sees.
+_BLANKS = " \t\r\n\v\f\xa0\u2007\u202f\ufeff\u200b"
+_NUMBER = re.compile(r"[+-]?\d+(,\d+)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +60,8 @@ def decode(data: bytes) -> tuple[str, str]:
     """Text of a table and the encoding it was in."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace"), "UTF-16"
+    if silent := utf_16_without_mark(data):
+        return data.decode(silent, errors="replace"), "UTF-16"
     try:
         return data.decode("utf-8-sig"), "UTF-8"
     except UnicodeDecodeError:
@@ -65,17 +76,27 @@ def find_delimiter(text: str) -> str:
         >>> find_delimiter("path;label\na,b.png;1\n")
         ';'
     """
-    best, most = "", 1
-    lines = "\n".join(text.splitlines()[:50])
+    best, most = "", (False, 1, 0.0)
+    lines = "\n".join(text.splitlines()[:80])
     for sign in _DELIMITERS:
         try:
-            widths = Counter(len(row) for row in csv.reader(io.StringIO(lines), delimiter=sign) if row)
+            whole = _cells(lines, sign)
         except csv.Error:
             continue
+        rows = from_first_row(whole)
+        widths = Counter(len(row) for row in rows)
         width, count = widths.most_common(1)[0] if widths else (1, 0)
-        if width > most and count >= 0.8 * sum(widths.values()):
-            best, most = sign, width
+        share = count / max(1, len(whole))  # titles count against a sign only where another has none
+        if width > 1 and count >= 0.8 * len(rows) and (found := (share >= 0.8, width, share)) > most:
+            best, most = sign, found
     return best
+
+
+def _cells(text: str, sign: str) -> list[list[str]]:
+    """Rows with any text in them, cells without blanks at their ends."""
+    reader = csv.reader(io.StringIO(text), delimiter=sign or ",", skipinitialspace=sign != "\t")
+    rows = [[cell.strip(_BLANKS) for cell in row] for row in reader]
+    return [row for row in rows if any(row)]
 
 
 def parse_table(name: str, data: bytes) -> Table:
@@ -85,26 +106,49 @@ def parse_table(name: str, data: bytes) -> Table:
         UnusableDataset: It has no columns or no rows.
     """
     text, encoding = decode(data)
-    sign = find_delimiter(text)
+    text, told = without_separator_line(text.replace("\r\n", "\n").replace("\r", "\n"))
+    sign = told or find_delimiter(text)
     csv.field_size_limit(16 * 1024 * 1024)
     try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=sign or ",")]
+        rows = _cells(text, sign)
     except csv.Error as error:
         raise UnusableDataset(
             "a table", f"{name}, whose rows cannot be told apart", "export it as CSV again"
         ) from error
-    rows = [row for row in rows if any(row)]
     if len(rows) < 2 or not sign:
         raise UnusableDataset("a table with columns and rows", f"{name}, which has none", "export it as CSV again")
-    columns = _unique(rows[0])
+    layout = lay_out(name, rows)
+    columns = _unique(layout.headings)
     width = len(columns)
-    whole = tuple(tuple((row + [""] * width)[:width]) for row in rows[1:])
+    cells, comma_notes = _with_points([(row + [""] * width)[:width] for row in layout.rows], columns, sign)
+    whole = tuple(tuple(row) for row in cells)
     words = {";": "semicolons", "\t": "tabs", "|": "bars"}
     notes = [f"{name} is parted by {words[sign]}."] if sign in words else []
     notes += [f"{name} is read as {encoding}."] if encoding != "UTF-8" else []
-    ragged = sum(len(row) != width for row in rows[1:])
+    notes += [*layout.notes, *comma_notes]
+    ragged = sum(len(row) != width for row in layout.rows)
     notes += [f"{ragged:,} rows of {name} have more or fewer cells than its heading."] if ragged else []
     return Table(name, columns, whole, tuple(notes))
+
+
+def _with_points(rows: list[list[str]], columns: Sequence[str], sign: str) -> tuple[list[list[str]], list[str]]:
+    """Numbers with a decimal comma as those with a point, where every number of a column is written so.
+
+    Two numbers in one cell look the same, so a column counts where no cell has a second comma or a point, and commas
+    are not before three digits throughout, as between thousands.
+    """
+    if sign == ",":
+        return rows, []
+    changed = []
+    for place, column in enumerate(columns):
+        filled = [row[place] for row in rows if row[place]]
+        numbers = bool(filled) and all(_NUMBER.fullmatch(cell) for cell in filled)
+        parted = [cell for cell in filled if "," in cell]
+        if numbers and parted and not all(re.search(r",\d{3}$", cell) for cell in parted):
+            changed.append(column)
+            for row in rows:
+                row[place] = row[place].replace(",", ".")
+    return rows, [f"Numbers in {', '.join(changed)} have a decimal comma."] if changed else []
 
 
 def _unique(headings: list[str]) -> tuple[str, ...]:
@@ -140,6 +184,25 @@ def table_files(place: Place) -> list[str]:
     return [name for name in near if _is_table(read_head(place, name, 16_384))]
 
 
+#: Endings of tables that are not read here, and what they are.
+_OTHER_TABLES = {
+    **dict.fromkeys(("xlsx", "xls", "xlsm", "xlsb", "ods", "numbers"), "a workbook"),
+    **dict.fromkeys(("parquet", "feather", "sav", "dta", "rds", "rdata", "sas7bdat"), "no CSV"),
+}
+
+
+def other_tables(files: Sequence[str]) -> dict[str, str]:
+    """Files near the top that may hold labels in a form that is not read, to what they are.
+
+    Example:
+        >>> other_tables(["labels.xlsx", "images/1.png"])
+        {'labels.xlsx': 'a workbook'}
+    """
+    near = [name for name in files if name.count("/") <= 1]
+    found = {name: _OTHER_TABLES[_ending(name)] for name in near if _ending(name) in _OTHER_TABLES}
+    return dict(list(found.items())[:3]) if len(found) <= 20 else {}
+
+
 def _ending(name: str) -> str:
     """`"csv"`; `""` for none and for the last number of a UID."""
     start, _, end = name.rsplit("/", 1)[-1].rpartition(".")
@@ -147,7 +210,8 @@ def _ending(name: str) -> str:
 
 
 def _is_table(head: bytes) -> bool:
-    if not looks_like_text(head) or head.lstrip()[:1] in {b"{", b"[", b"<", b"#"}:
+    if not looks_like_text(head) or head.lstrip()[:1] in {b"{", b"[", b"<"}:
         return False
-    text = decode(head)[0].rpartition("\n")[0] or decode(head)[0]
-    return "\n" in text and find_delimiter(text) != ""
+    text, told = without_separator_line(decode(head)[0].replace("\r\n", "\n").replace("\r", "\n"))
+    whole = text.rpartition("\n")[0] or text
+    return "\n" in whole and (told or find_delimiter(whole)) != ""

@@ -31,7 +31,8 @@ def nfd(text):
     [
         ("images/{}.png", "{}.PNG"), ("Images/{}.PNG", "images/{}.png"), ("{}.png", "{}.png  "), ("{} .png", "{}.png"),
         (nfd("Müller {}.png"), "Müller {}.png"), ("Müller {}.png", nfd("müller {}")),
-        ("größe/{}.png", nfd("größe/{}.png")),         ("00{}.png", "{}"), ("{}.png", "0{}.png"), ("img_00{}.png", "img_{}.png"), ("00{}.png", "images\\{}.png"),
+        ("größe/{}.png", nfd("größe/{}.png")), ("00{}.png", "{}"),
+        ("{}.png", "0{}.png"), ("img_00{}.png", "img_{}.png"), ("00{}.png", "images\\{}.png"),
         ("a b{}.png", "a%20b{}.png"), ("a%20b{}.png", "a b{}.png"), ("m%C3%BC{}.png", "mü{}.png"),
         ("x/{}.png", "https://host/data/{}.png?raw=1"), ("x/{}.png", "D:\\study\\x\\{}.png"), ("{}/x.png", nfd("{}")),
     ],
