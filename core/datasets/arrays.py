@@ -36,6 +36,7 @@ class Header:
     shape: tuple[int, ...]
     dtype: np.dtype[np.generic]
     start: int
+    fortran: bool = False
 
     @property
     def item(self) -> int:
@@ -43,11 +44,16 @@ class Header:
         return int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
 
 
-def read_header(stream: IO[bytes], name: str) -> Header:
+def read_header(stream: IO[bytes], name: str, small: bool = False) -> Header:
     """Read the head of an `.npy`.
 
+    Args:
+        stream: At its start.
+        name: For the sentence.
+        small: Whether the array is read as a whole, so that Fortran order does no harm.
+
     Raises:
-        UnusableDataset: It is none, holds objects, which could carry code, or is not in C order.
+        UnusableDataset: It is none, holds objects, which could carry code, or is in Fortran order.
     """
     try:
         version = np.lib.format.read_magic(stream)
@@ -55,9 +61,17 @@ def read_header(stream: IO[bytes], name: str) -> Header:
         shape, fortran, dtype = read(stream)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise UnusableDataset("arrays of numbers", f"{name}, which is broken", "get the file again") from error
-    header = Header(tuple(int(n) for n in shape), dtype, stream.tell())
-    if dtype.hasobject or (fortran and len(shape) > 1) or not shape or header.item * shape[0] > _MOST:
-        raise UnusableDataset("arrays of numbers in C order", f"{name} of another kind", "save it again with NumPy")
+    if dtype.hasobject:
+        raise UnusableDataset(
+            "arrays of numbers", f"{name} with Python objects, which could carry code and are never unpacked",
+            "save it as numbers or texts",
+        )  # fmt: skip
+    turned = bool(fortran) and len(shape) > 1
+    header = Header(tuple(int(n) for n in shape), dtype, stream.tell(), turned)
+    if (turned and not small) or not shape or header.item * shape[0] > _MOST:
+        raise UnusableDataset(
+            "arrays of numbers in C order", f"{name} of another kind", "save it again with numpy.ascontiguousarray"
+        )
     return header
 
 
@@ -79,6 +93,11 @@ class ArrayReader:
     _window: bytes = b""
     _first: int = 0
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is held, so that entries cost the same in any order."""
+        return self.header.item * self.header.shape[0] <= _WHOLE
+
     def raw(self, index: int) -> bytes:
         """The bytes of one entry.
 
@@ -99,6 +118,18 @@ class ArrayReader:
     def __getitem__(self, index: int) -> NDArray[np.generic]:
         """One entry."""
         return np.frombuffer(self.raw(index), self.header.dtype).reshape(self.header.shape[1:])
+
+    def blocks(self, size: int, all_of_it: bool = True) -> Iterator[NDArray[np.generic]]:
+        """Some entries after the others, flat.
+
+        Args:
+            size: Entries of a block.
+            all_of_it: Whether to go on to the end; only the first block where not.
+        """
+        count = self.header.shape[0]
+        for start in range(0, count if all_of_it else min(1, count), size):
+            block = b"".join(self.raw(index) for index in range(start, min(start + size, count)))
+            yield np.frombuffer(block, self.header.dtype)
 
     def _move(self, index: int) -> None:
         """Hold the window that begins with an entry; going back begins again at the start of the array."""
@@ -143,14 +174,14 @@ def read_small(archive: zipfile.ZipFile, member: str) -> NDArray[np.generic]:
         UnusableDataset: It is not small, or broken.
     """
     with archive.open(member) as stream:
-        header = read_header(stream, member)
+        header = read_header(stream, member, small=True)
         size = header.item * header.shape[0]
         if size > _WHOLE:
             raise UnusableDataset("labels of at most 256 MB", f"{member}, which is larger", "check the file")
         data = stream.read(size)
     if len(data) < size:
         raise UnusableDataset("a whole array", f"{member}, which is cut short", "get the file again")
-    return np.frombuffer(data, header.dtype).reshape(header.shape)
+    return np.frombuffer(data, header.dtype).reshape(header.shape, order="F" if header.fortran else "C")
 
 
 def members(archive: zipfile.ZipFile) -> Iterator[str]:

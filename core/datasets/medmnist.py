@@ -1,29 +1,29 @@
-"""A MedMNIST `.npz` ({train,val,test}_{images,labels}), on its own, in a folder or in a zip."""
+"""MedMNIST's `.npz` ({train,val,test}_{images,labels}) and its likes, on their own, in a folder or in a zip."""
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from core.datasets.arrays import ArrayReader, members, open_npz, read_header, read_small
-from core.datasets.columns import SPLIT_WORDS
+from core.datasets.array_labels import name_labels, read_labels
+from core.datasets.array_names import Pair, find_pairs, header_of
+from core.datasets.array_pixels import PixelLayout, pixel_layout, scan_of_array
+from core.datasets.arrays import ArrayReader, open_npz
+from core.datasets.columns import SPLIT_WORDS, words_of
 from core.datasets.dataset import Case, Dataset, UnusableDataset
 from core.datasets.inquiry import Inquiry
-from core.datasets.medmnist_names import known_labels
 from core.datasets.place import Place, Progress, Stopper, ZipPlace, read_head
-from core.datasets.reading import scan_of, short_name
-from core.errors import UnreadableScan
-from core.readers import Source
-from core.scan import Scan, Step
+from core.datasets.reading import short_name
+from core.scan import Scan
 
 LAYOUT = "medmnist"
+
+#: Where the pictures of a split lie: archive, its name in the place, and the pair of arrays.
+Source = tuple[zipfile.ZipFile, str, Pair]
 
 
 def accepts(place: Place) -> bool:
@@ -37,111 +37,78 @@ def open_medmnist(place: Place, inquiry: Inquiry, _progress: Progress | None, _c
     Raises:
         UnusableDataset: They do not fit together.
     """
-    archives = _archives(place)
-    answer = inquiry.settle("file", "Which file is the dataset?", archives, archives[0], len(archives) == 1)
-    archive = place.archive if answer == "" and isinstance(place, ZipPlace) else open_npz(place, answer)
-    title = place.name if answer == "" else PurePosixPath(answer).stem
-    images = {split: _images(archive, prefix) for split, prefix in _splits(archive).items()}
-    truths = {split: _truth(archive, prefix, images[split]) for split, prefix in _splits(archive).items()}
-    labels, multilabel, order = _name_labels(title, truths, inquiry)
+    title, sources = _choose(place, inquiry)
+    images = {
+        split: ArrayReader(archive, pair.images, header_of(archive, pair.images))
+        for split, (archive, _, pair) in sources.items()
+    }
+    truths = {
+        split: read_labels(archive, pair, images[split].header.shape[0])
+        for split, (archive, _, pair) in sources.items()
+    }
+    layout = pixel_layout(images, inquiry)
+    found = name_labels(title, truths, inquiry)
     cases = tuple(
-        Case(f"{split}/{index:06d}", _labels_of(row, labels, multilabel, order), split=split)
-        for split, truth in truths.items()
-        for index, row in enumerate(truth)
+        Case(f"{split or 'all'}/{index:06d}", labels, split=split, unknown=unknown)
+        for split in images
+        for index, (labels, unknown) in enumerate(zip(found.rows[split], found.unknown[split], strict=True))
     )
     shape = " × ".join(str(n) for n in next(iter(images.values())).header.shape[1:])
-    inquiry.understood.insert(0, f"{len(cases):,} pictures of {shape} in {', '.join(images)}.")
+    where = f" in {', '.join(images)}" if "" not in images else ""
+    inquiry.understood.insert(0, f"{len(cases):,} pictures of {shape}{where}.")
     inquiry.understood.append("Nothing names the patient: every picture counts as a patient of its own.")
-    arrays = ArrayCases(place, answer, images)
-    shown = tuple(labels[number] for number in sorted(labels))
+    arrays = ArrayCases(place, {split: name for split, (_, name, _) in sources.items()}, images, layout)
     return Dataset(
         name=short_name(title),
         title=title.replace("_", " "),
         location=place.path,
         layout=LAYOUT,
         cases=cases,
-        labels=shown[::-1] if order == "reversed" else shown,
-        multilabel=multilabel,
+        labels=found.labels,
+        multilabel=found.multilabel,
         read=arrays.read,
         pieces=arrays.pieces,
         stamp=arrays.stamp,
     )
 
 
+def _choose(place: Place, inquiry: Inquiry) -> tuple[str, dict[str, Source]]:
+    """The title, and for each split where it lies; files called train, val and test are one dataset."""
+    archives = _archives(place)
+    splits = [_split_in_name(name) for name in archives]
+    if len(archives) > 1 and "" not in splits and len(set(splits)) == len(splits) and "file" not in inquiry.options:
+        opened = [(open_npz(place, name), name) for name in archives]
+        pairs = [find_pairs(archive) for archive, _ in opened]
+        if all(len(found) == 1 and found[0].split == "" for found in pairs):
+            inquiry.understood.append(f"The files {', '.join(archives)} hold one split each.")
+            found = {split: (*one, pair[0]) for split, one, pair in zip(splits, opened, pairs, strict=True)}
+            return place.name, {split: found[split] for split in ("train", "val", "test") if split in found}
+    answer = inquiry.settle("file", "Which file is the dataset?", archives, archives[0], len(archives) == 1)
+    archive = place.archive if answer == "" and isinstance(place, ZipPlace) else open_npz(place, answer)
+    title = place.name if answer == "" else PurePosixPath(answer).stem
+    return title, {pair.split: (archive, answer, pair) for pair in find_pairs(archive)}
+
+
+def _split_in_name(name: str) -> str:
+    found = {SPLIT_WORDS[word] for word in words_of(PurePosixPath(name).stem) if word in SPLIT_WORDS}
+    return found.pop() if len(found) == 1 else ""
+
+
 def _archives(place: Place) -> list[str]:
     """Files in the layout; `""` for the place itself."""
-    if isinstance(place, ZipPlace) and _splits(place.archive):
+    if isinstance(place, ZipPlace) and find_pairs(place.archive):
         return [""]
     near = [name for name in place.files if name.count("/") <= 1 and name.lower().endswith(".npz")]
+    if len(near) > 50:  # one file a case is another layout
+        return []
     return [name for name in near if read_head(place, name, 4) == b"PK\x03\x04" and _has_layout(place, name)]
 
 
 def _has_layout(place: Place, name: str) -> bool:
     try:
-        return bool(_splits(open_npz(place, name)))
+        return bool(find_pairs(open_npz(place, name)))
     except UnusableDataset:
         return False
-
-
-def _splits(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Split to the start of its arrays' names, in the order train, val, test."""
-    names = set(members(archive))
-    found = {
-        SPLIT_WORDS[prefix]: prefix
-        for prefix in (name.removesuffix("_images") for name in names if name.endswith("_images"))
-        if prefix in SPLIT_WORDS and f"{prefix}_labels" in names
-    }
-    return {split: found[split] for split in ("train", "val", "test") if split in found}
-
-
-def _images(archive: zipfile.ZipFile, prefix: str) -> ArrayReader:
-    member = f"{prefix}_images.npy"
-    with archive.open(member) as stream:
-        header = read_header(stream, member)
-    if not 3 <= len(header.shape) <= 5 or header.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
-        shape = " × ".join(str(n) for n in header.shape)
-        raise UnusableDataset(
-            "pictures as 8- or 16-bit arrays (cases, rows, columns)", f"{header.dtype} of {shape}", "save them so"
-        )
-    return ArrayReader(archive, member, header)
-
-
-def _truth(archive: zipfile.ZipFile, prefix: str, images: ArrayReader) -> NDArray[np.int64]:
-    """(cases, columns) numbers."""
-    labels = read_small(archive, f"{prefix}_labels.npy")
-    if labels.dtype.kind not in "iufb" or len(labels) != images.header.shape[0]:
-        raise UnusableDataset(
-            f"a number for each of the {images.header.shape[0]:,} pictures of {prefix}",
-            f"{len(labels):,} labels of type {labels.dtype}",
-            "get the file again",
-        )
-    return labels.reshape(len(labels), -1).astype(np.int64)
-
-
-def _name_labels(
-    title: str, truths: Mapping[str, NDArray[np.int64]], inquiry: Inquiry
-) -> tuple[dict[int, str], bool, str]:
-    """Number to label, whether several may hold, and `"reversed"` where 0 is the positive one."""
-    columns = {truth.shape[1] for truth in truths.values()}
-    values = sorted({int(v) for truth in truths.values() for v in np.unique(truth)})
-    if len(columns) != 1 or not values:
-        raise UnusableDataset("labels of one kind in every split", "different ones", "get the file again")
-    multilabel = columns != {1} and set(values) <= {0, 1}
-    numbers = list(range(columns.pop())) if multilabel else values
-    known = known_labels(title, numbers[-1] + 1) if numbers[0] >= 0 else ()
-    if known:
-        inquiry.understood.append(f"The labels are MedMNIST's: {', '.join(known)}.")
-        # A label that a split lacks is still one of the dataset's.
-        return dict(enumerate(known)), multilabel, ""
-    if not multilabel and set(values) == {0, 1}:
-        yes = inquiry.settle("positive", "Which label means that it is present?", ("1", "0"), "1", False)
-        names = {0: "negative", 1: "positive"} if yes == "1" else {0: "positive", 1: "negative"}
-        return names, False, "" if yes == "1" else "reversed"
-    return {number: f"finding {number}" if multilabel else str(number) for number in numbers}, multilabel, ""
-
-
-def _labels_of(row: NDArray[np.int64], labels: Mapping[int, str], multilabel: bool, _order: str) -> tuple[str, ...]:
-    return tuple(labels[int(k)] for k in np.flatnonzero(row)) if multilabel else (labels[int(row[0])],)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,55 +117,39 @@ class ArrayCases:
 
     Attributes:
         place: Where the `.npz` lies.
-        member: Its name there, `""` where it is the place.
+        members: Split to the name of its `.npz` there, `""` where it is the place.
         images: Split to its pictures.
+        layout: How an entry becomes a picture.
     """
 
     place: Place
-    member: str
+    members: Mapping[str, str]
     images: Mapping[str, ArrayReader]
+    layout: PixelLayout
 
     def _raw(self, case: Case) -> tuple[ArrayReader, bytes]:
-        split, _, index = case.name.partition("/")
-        return self.images[split], self.images[split].raw(int(index))
+        reader = self.images[self._split(case)]
+        return reader, reader.raw(int(case.name.partition("/")[2]))
+
+    def _split(self, case: Case) -> str:
+        split = case.name.partition("/")[0]
+        return "" if split == "all" else split
 
     def read(self, case: Case) -> Scan:
-        """The scan of a case: a picture goes through the readers as a PNG without loss, a volume is taken as it is.
+        """The scan of a case.
 
         Raises:
             UnreadableScan: The array is broken.
         """
         reader, raw = self._raw(case)
-        pixels = np.frombuffer(raw, reader.header.dtype).reshape(reader.header.shape[1:])
-        if pixels.ndim > 2 and pixels.shape[-1] == 1:
-            pixels = pixels[..., 0]
-        if pixels.ndim == 3 and pixels.shape[-1] != 3:
-            return _volume(pixels, raw)
-        if pixels.ndim > 3:
-            raise UnreadableScan("a grey volume", "one in colour", "choose another dataset")
-        picture = pixels if pixels.ndim == 2 else pixels[..., ::-1]  # OpenCV writes blue first
-        done, encoded = cv2.imencode(".png", np.ascontiguousarray(picture), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-        if not done:
-            raise UnreadableScan("a picture", "an array that is none", "get the file again")
-        return scan_of([Source(f"{case.name}.png", encoded.tobytes())])
+        entry = np.frombuffer(raw, reader.header.dtype).reshape(reader.header.shape[1:])
+        return scan_of_array(entry, raw, case.name, self.layout)
 
     def pieces(self, case: Case) -> Iterator[bytes]:
         """Its pixels as stored."""
         yield self._raw(case)[1]
 
-    def stamp(self, _case: Case) -> str:
+    def stamp(self, case: Case) -> str:
         """Of the whole file: arrays have none of their own."""
-        if self.member:
-            return self.place.stamp(self.member)
-        return self.place.stamp(next(iter(self.images.values())).member)
-
-
-def _volume(pixels: NDArray[np.generic], raw: bytes) -> Scan:
-    return Scan(
-        pixels=pixels,
-        axis="slice",
-        digest=hashlib.sha256(raw).hexdigest(),
-        source="NumPy",
-        title=f"Volume, {len(pixels)} slices",
-        provenance=(Step("Decoding", "NumPy array"), Step("Resampling", "none; stored pixels")),
-    )
+        split = self._split(case)
+        return self.place.stamp(self.members[split] or self.images[split].member)

@@ -102,7 +102,7 @@ def _reader(place: Place, options: Mapping[str, str]) -> DatasetReader:
         )
     if found is None:
         raise UnusableDataset(
-            "pictures in one folder a class, pictures with a table of their labels, or a MedMNIST .npz",
+            "pictures in one folder a class, pictures with a table of their labels, or an .npz of images and labels",
             f"{len(place.files):,} files in another order" if len(place.files) > 1 else "one file",
             "arrange them in one of these ways",
         )
