@@ -67,6 +67,7 @@ class InputSpec:
         title: For people.
         frames: Frames of a sequence or slices of a volume on the model's grid; 1 for an image.
         describe: Words in lower case by which a series is recognised as this input.
+        lies: How its pictures lay in training, in words; `""` where the plane says it.
         optional: Whether the model was trained to go without it.
         absent: Value that fills a picture that is left out.
         features: Facts of a table, in the order of its columns.
@@ -85,6 +86,7 @@ class InputSpec:
     title: str = ""
     frames: int = 1
     describe: tuple[str, ...] = ()
+    lies: str = ""
     optional: bool = False
     absent: float = 0.0
     features: tuple[FeatureSpec, ...] = ()
@@ -196,6 +198,7 @@ def input_spec(entry: Mapping[str, Any]) -> InputSpec:
         title=str(entry.get("title", str(entry["name"]).replace("_", " ").capitalize())),
         frames=frames,
         describe=tuple(word.lower() for word in names(entry.get("describe", ()), "describe")),
+        lies=str(entry.get("lies", "")),
         optional=bool(entry.get("optional", False)),
         absent=float(entry.get("absent", low)),
     )

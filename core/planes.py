@@ -26,6 +26,8 @@ SIDES: dict[str, tuple[int, int, int]] = {
 _NORMALS: dict[Plane, int] = {"axial": 2, "coronal": 1, "sagittal": 0}
 #: Head starts for planes halfway between two: rounding must not decide, and the more usual plane is the better guess.
 _HEAD_START: dict[Plane, float] = {"axial": 2e-3, "coronal": 1e-3, "sagittal": 0.0}
+#: A normal with as much to the side and to the front, and no more to the head, is of a plane of the heart.
+_LEANS, _UPRIGHT_LIMIT = 0.3, 0.8
 #: Voxels are taken as equally long on all sides within this share.
 _EQUAL = 0.02
 #: A slice distance of so many pixels tells the plane whatever else the header says.
@@ -99,7 +101,7 @@ def layout(
         acquired = max(range(3), key=lambda axis: float(upward[axis] @ (1e-4, 1e-3, 1.0)))
     across, down = (axis for axis in range(3) if axis != acquired)
     normal = np.abs(_normals(directions)[:, acquired])
-    plane = max(PLANES, key=lambda name: normal[_NORMALS[name]] + _HEAD_START[name])
+    plane = _nearest(normal)
     reference = view_axes(plane)
     forward = 1.0 if directions[:, acquired] @ reference[0] > 0 else -1.0
     best, found = -np.inf, None
@@ -116,6 +118,16 @@ def layout(
     assert found is not None  # two of four are no mirror images
     row, row_sign, column, column_sign = found
     return plane, (acquired, row, column), (forward < 0, row_sign < 0, column_sign < 0)
+
+
+def _nearest(normal: NDArray[np.float64]) -> Plane:
+    """The plane whose view a slice gets, by the absolute values (right, front, head) of its normal.
+
+    A slice that leans to the side and to the front alike is one of the heart: its short axis is looked at with the head
+    up in every patient, though in some its normal points more to the feet than to any side.
+    """
+    leans = min(normal[:2]) >= _LEANS and normal[2] <= _UPRIGHT_LIMIT
+    return max(PLANES[int(leans) :], key=lambda name: float(normal[_NORMALS[name]]) + _HEAD_START[name])
 
 
 def _normals(directions: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from core.figures.wording import beside_threshold, probability_text
 from core.most_alike import alikeness
 from core.runtime.session import REFERENCE_FILE, Bundle
 from core.scan import Scan
+from core.turning import can_be_turned
 from ui.cache import cached_bundle, cached_cards, cached_keras, usable_bundle
 from ui.charts import show_chart
 from ui.jobs import Job, show_job
@@ -65,7 +66,8 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
     for fault in faults:
         st.error(str(fault), icon=":material/error:")
     fits = {slug: compatibility(card, scan) for slug, card in cards.items()}
-    offered = [slug for slug in cards if fits[slug].fits or (scan.digest, slug) in state.forced]
+    asked = _file_digest(state, scan)
+    offered = [slug for slug in cards if fits[slug].fits or (asked, slug) in state.forced]
     offered.sort(key=lambda slug: _place(cards[slug]))
     others = [slug for slug in cards if slug not in offered]
     slug = _picker(offered, cards, _likeliest(state, scan, offered, cards)) if offered else None
@@ -75,8 +77,17 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
         with st.expander(f"Models that do not fit: {len(others)}", expanded=not offered):
             for other in others:
                 st.markdown(f"**{cards[other].title}** {fits[other].reason}.")
-                st.button("Use anyway", key=f"force-{other}", on_click=_force, args=(state, scan.digest, other))
+                st.button("Use anyway", key=f"force-{other}", on_click=_force, args=(state, asked, other))
+    for spec in cards[slug].inputs if slug else ():
+        if spec.lies:
+            turn = "; turn it, above, if it lies otherwise" if can_be_turned(scan) else ""
+            st.caption(f"In training the picture lay with {spec.lies}{turn}. The answer depends on it.")
     return cards[slug] if slug else None
+
+
+def _file_digest(state: Reading, scan: Scan) -> str:
+    """Stays the same where the scan on the page is shown in another plane, or turned."""
+    return state.stored_scan.digest if state.stored_scan is not None else scan.digest
 
 
 def _place(card: ModelCard) -> tuple[object, ...]:
@@ -97,9 +108,10 @@ def _likeliest(state: Reading, scan: Scan, offered: list[str], cards: dict[str, 
     unsaid = scan.modality in UNTELLING or (scan.modality == "MR" and not scan.body_part)  # an MR may be of anything
     if not unsaid or len(offered) < 2:
         return offered[0]
-    if state.asked_about not in {"", scan.digest}:
+    asked = _file_digest(state, scan)
+    if state.asked_about not in {"", asked}:
         _forget_model()
-    state.asked_about = scan.digest
+    state.asked_about = asked
     if st.query_params.get("model") in offered:
         return offered[0]
     able = [slug for slug in offered if len(cards[slug].inputs) == 1 and REFERENCE_FILE in cards[slug].sha256]

@@ -11,6 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.planes import plane_choices
 from core.readers import Opened, Source, open_sources
 from core.samples import SAMPLES, open_sample
+from core.turning import AS_STORED, TURNS, can_be_turned
 from ui.cache import cached_thumbnail
 from ui.jobs import Job, show_job
 from ui.session import Reading
@@ -157,6 +158,7 @@ def show_found(state: Reading) -> None:
         shown = tuple(state.scan if scan is state.stored_scan and state.scan else scan for scan in opened.scans)
         st.markdown(Opened(shown, opened.skipped).summary, width="content")
         _choose_plane(state)
+        _choose_turn(state)
         if opened.skipped:
             _show_skipped(opened)
         st.space("stretch")
@@ -184,6 +186,23 @@ def _choose_plane(state: Reading) -> None:
         on_change=lambda: state.planes.update({stored.digest: st.session_state[key]}),
         label_visibility="collapsed",
         width=130,
+    )
+
+
+def _choose_turn(state: Reading) -> None:
+    """How a sequence lies: as its file says, or as the user sees that it should."""
+    stored = state.stored_scan
+    if stored is None or not can_be_turned(stored):
+        return
+    key = f"turn-{stored.digest}"
+    st.selectbox(
+        "Turn",
+        TURNS,
+        index=list(TURNS).index(state.turn_of(stored) or AS_STORED),
+        key=key,
+        on_change=lambda: state.turns.update({stored.digest: st.session_state[key]}),
+        label_visibility="collapsed",
+        width=230,
     )
 
 

@@ -63,7 +63,8 @@ class Reading:
         job: Opening or reading that is under way.
         scan_index: Which of the opened scans.
         planes: Digest of an opened volume to the plane in which it is shown instead of its own.
-        cuts: Volumes cut along such planes.
+        turns: Digest of an opened sequence to how it is turned in its plane.
+        cuts: Scans in such planes and turns.
         forced: (scan digest, model slug) pairs that the user asked for against the contract.
         pictures: Encoded pictures for the viewer.
         answers: Predictions and explanations; few, because each holds the model's input.
@@ -87,6 +88,7 @@ class Reading:
     job: Job | None = None
     scan_index: int = 0
     planes: dict[str, Plane] = field(default_factory=dict)
+    turns: dict[str, str] = field(default_factory=dict)
     cuts: Recent = field(default_factory=lambda: Recent(1))
     forced: set[tuple[str, str]] = field(default_factory=set)
     pictures: Recent = field(default_factory=lambda: Recent(24))
@@ -107,14 +109,23 @@ class Reading:
 
     @property
     def scan(self) -> Scan | None:
-        """The scan on the page, in the plane that was chosen for it."""
+        """The scan on the page in the plane and turn that were chosen; a sequence lies upright if its file says how."""
         stored = self.stored_scan
-        plane = self.planes.get(stored.digest) if stored is not None else None
-        if stored is None or plane is None:
+        if stored is None:
+            return None
+        plane, turn = self.planes.get(stored.digest), self.turn_of(stored)
+        if plane is None and turn is None:
             return stored
-        from core.planes import in_plane
+        return self.cuts.get((stored.digest, plane, turn), lambda: _laid(stored, plane, turn))
 
-        return self.cuts.get((stored.digest, plane), lambda: in_plane(stored, plane))
+    def turn_of(self, stored: Scan) -> str | None:
+        """How a sequence is turned, None for not at all: as chosen, else as its file asks."""
+        from core.turning import AS_STORED, upright_turn
+
+        if stored.axis != "time":
+            return None
+        turn = self.turns.get(stored.digest) or upright_turn(stored)
+        return None if turn == AS_STORED else turn
 
     @property
     def stored_scan(self) -> Scan | None:
@@ -179,7 +190,7 @@ class Reading:
         self.opened, self.came_from = opened, came_from
         self.turn += 1
         self.job, self.refused, self.trouble, self.choosing = None, None, "", False
-        self.scan_index, self.planes, self.cuts = 0, {}, Recent(1)
+        self.scan_index, self.planes, self.turns, self.cuts = 0, {}, {}, Recent(1)
         self.pictures, self.answers, self.checks = Recent(24), Recent(8), Recent(64)
         self.maps = Recent(120)
         self.forget_sweep()
@@ -196,6 +207,14 @@ class Reading:
         uploads, turn = self.uploads + 1, self.turn + 1
         self.__init__()  # type: ignore[misc]
         self.uploads, self.turn = uploads, turn
+
+
+def _laid(scan: Scan, plane: Plane | None, turn: str | None) -> Scan:
+    from core.planes import in_plane
+    from core.turning import in_turn
+
+    laid = scan if plane is None else in_plane(scan, plane)
+    return laid if turn is None else in_turn(laid, turn)
 
 
 def reading() -> Reading:

@@ -85,6 +85,7 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
         provenance=(Step("Decoding", _syntax_words(first)), *values.steps, Step("Resampling", "none; stored pixels")),
         warnings=(*warnings, *values.warnings, *spacing_warnings, *manner_warnings(group.pictures)),
         patient=_patient_key(first),
+        orientation=None if first.orientation is None else tuple(float(v) for v in first.orientation.ravel()),
     )
 
 

@@ -145,6 +145,9 @@ def test_a_heart_in_short_axis_is_seen_from_the_apex_in_whatever_plane_it_is_nea
         _, axes, turned = layout(directions, 2)
         _, down, right = (directions[:, axis] * (-1 if back else 1) for axis, back in zip(axes, turned, strict=True))
         assert np.cross(right, down) @ normal < 0, "into the screen is from the apex to the base"
+        if apex[0] <= -0.55 and apex[1] >= 0.55:  # as hearts lie; the others lie nearly in one of the three planes
+            assert down[2] < -0.5, "the head is up and the liver below"
+            assert right[0] < -0.5, "the side wall is on the right, and so the right ventricle on the left"
 
 
 def test_the_way_back_is_exact_in_each_plane():
