@@ -1,5 +1,6 @@
 # make run    installs and starts the app          make test   installs, lints and tests
 # make bench  measures what the README claims      make models DATA=… [ONLY=slug]  rebuilds the models
+# make fresh  installs the runtime lock alone and opens everything with it
 PYTHON ?= python3
 VENV ?= .venv
 DATA ?= ../shared/data
@@ -8,13 +9,22 @@ PY := $(VENV)/bin/python
 # Compiled at installation: otherwise each start compiles again where PYTHONDONTWRITEBYTECODE is set.
 PIP := env -u PYTHONDONTWRITEBYTECODE $(PY) -m pip --disable-pip-version-check install --quiet --compile
 
-.PHONY: run test bench models lint lock format
+FRESH := build/fresh
+
+.PHONY: run test fresh bench models lint lock format
 
 run: $(VENV)/.run
 	$(PY) -m ui.launch --server.port $(PORT)
 
 test: lint
 	$(PY) -m pytest -n 2 --dist loadfile
+
+fresh: $(VENV)/.dev
+	$(PY) tests/runtime_install/resolve_lock.py
+	rm -rf $(FRESH)
+	$(MAKE) --no-print-directory VENV=$(FRESH) PYTHON=$(PY) $(FRESH)/.run
+	$(FRESH)/bin/python tests/runtime_install/import_everything.py
+	$(FRESH)/bin/python tests/runtime_install/open_everything.py
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .

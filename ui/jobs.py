@@ -31,7 +31,7 @@ class Job:
         self.started = time.monotonic()
         self._work: Work | None = work
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = threading.Thread(target=self._run, name="scanlens-job", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +42,36 @@ def use_the_width() -> None:
 def show_caution(sentence: str) -> None:
     """A doubt about the scan, quiet but in words and shape."""
     st.markdown(f":yellow[:material/warning:] {sentence}")
+
+
+def forget_beyond(key: str, most: float) -> None:
+    """Forget the place of a slider that lies beyond its end, before it is drawn: it then begins anew.
+
+    Another scan has fewer frames, another model fewer filters; Streamlit refuses to draw a slider whose kept value is
+    out of its range.
+
+    Args:
+        key: Of the slider in the session's state. Where it is bound to the address Streamlit mends the address itself,
+            and refuses that we do.
+        most: The largest value that the slider has now.
+    """
+    kept = st.session_state.get(key)
+    if isinstance(kept, int | float) and kept > most:
+        del st.session_state[key]
+
+
+def forget_unknown(key: str, options: Sequence[str]) -> None:
+    """Forget an option that the address or another model names and that does not exist here, before it is drawn.
+
+    Args:
+        key: Of a control that is bound to the address.
+        options: That the control has now.
+    """
+    if key in st.session_state:  # the control has been drawn: Streamlit mends the address itself
+        if st.session_state[key] not in options:
+            del st.session_state[key]
+    elif st.query_params.get(key) not in options:
+        st.query_params.pop(key, None)
 
 
 @contextmanager

@@ -125,10 +125,12 @@ def point_of(bundle: Bundle, scan: Scan, frame: int, name: str, truth: str = "")
     """One frame of a scan as a point.
 
     Raises:
-        IncompatibleInput: The model takes something else than one picture, or gives no features.
+        IncompatibleInput: The model takes something else than one picture, gives no features, or outlines.
     """
-    if len(bundle.card.inputs) != 1 or "features" not in bundle.outputs:
-        raise IncompatibleInput("a model of one picture with features", "another one", "choose another model")
+    if len(bundle.card.inputs) != 1 or "features" not in bundle.outputs or bundle.card.task == "segmentation":
+        raise IncompatibleInput(
+            "a model that answers for one picture and gives features", "another one", "choose another model"
+        )
     prepared = prepare(scan, bundle.card.inputs[0], [frame])
     output = bundle.run(prepared.batch, outputs=("features",))
     assert output.features is not None  # it has them

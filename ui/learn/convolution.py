@@ -21,6 +21,7 @@ from core.lessons.model_filters import FirstLayer, first_layer
 from core.lessons.sliding import Padding, Sliding
 from ui.cache import cached_cards
 from ui.session import reading
+from ui.show import forget_beyond
 
 BOX, GAUSS, GABOR, OWN, LEARNED = "Box blur", "Gaussian blur", "Gabor", "Your own", "Learned by a model"
 NAMES = (*FIXED, BOX, GAUSS, GABOR, OWN, LEARNED)
@@ -77,6 +78,7 @@ def _learned(lesson: str) -> Kernel:
     layers = _layers()
     title = st.selectbox("Model", list(layers), key=f"{lesson}filters", bind="query-params", width=220)
     layer = layers[title]
+    forget_beyond(f"{lesson}filter", len(layer.weights))
     number = st.slider("Filter", 1, len(layer.weights), 1, key=f"{lesson}filter", bind="query-params", width=110)
     return layer.kernel(number - 1)
 

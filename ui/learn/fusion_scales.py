@@ -28,6 +28,12 @@ def show_scales(work: Work) -> None:
             "“Pneumonia, chest X-ray, multi-scale with attention”."
         )
         return
+    if work.card.task == "segmentation":
+        st.info(
+            f"{work.card.title} answers for each pixel, and here one answer is taken apart. Choose the model with "
+            "several scales, “Pneumonia, chest X-ray, multi-scale with attention”."
+        )
+        return
     left, right = wide_columns("scales", (1, 1.25))
     with right:
         answer = st.container()

@@ -27,6 +27,7 @@ from ui.learn.inside_work import (
     shown_picture,
     thumbnails,
 )
+from ui.show import forget_unknown
 
 #: Maps that are shown at once.
 MOST = 24
@@ -48,7 +49,7 @@ def check_model(card: ModelCard) -> None:
 def show_walk(work: Work) -> None:
     """Graph, scan, maps and numbers."""
     names = _names(work)
-    _settle(names)
+    forget_unknown(LAYER, names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = names.index(
             st.selectbox("Box", names, min(1, len(names) - 1), key=LAYER, bind="query-params", width=320)
@@ -68,14 +69,6 @@ def show_walk(work: Work) -> None:
 
 def _names(work: Work) -> list[str]:
     return [f"{box.number} {box.name}" for box in work.network.boxes]
-
-
-def _settle(names: list[str]) -> None:
-    """Forget a box that the address or another model names and that does not exist here."""
-    given = st.session_state.get(LAYER, st.query_params.get(LAYER))
-    if given not in names:
-        st.session_state.pop(LAYER, None)
-        st.query_params.pop(LAYER, None)
 
 
 def choose_place() -> tuple[float, float]:

@@ -29,6 +29,9 @@ Cases = list[tuple[str, str, Callable[[], Scan]]]
 def show_cases(work: Work) -> None:
     """Choose the cases and the map, then draw."""
     st.subheader("Cases as points", anchor=False)
+    if work.card.task == "segmentation":
+        st.markdown("This model outlines: it calls no case, so its cases have no place on a map.")
+        return
     if "features" not in work.bundle.outputs:
         st.markdown("This model gives no features, so its cases have no place on a map.")
         return

@@ -12,6 +12,7 @@ from ui.charts import show_chart
 from ui.learn.inside_columns import wide_columns
 from ui.learn.inside_tiles import Tile, Wall, show_tiles
 from ui.learn.inside_work import Work, score_of
+from ui.show import forget_unknown
 
 LABEL = "class"
 
@@ -23,10 +24,7 @@ def show_score(work: Work) -> None:
         st.markdown("This model gives a logit for each pixel: its last box is the score, place by place.")
         return
     labels = list(work.card.labels)
-    given = st.session_state.get(LABEL, st.query_params.get(LABEL))
-    if given not in labels:
-        st.session_state.pop(LABEL, None)
-        st.query_params.pop(LABEL, None)
+    forget_unknown(LABEL, labels)
     first = len(labels) - 1 if len(labels) == 2 else 0
     label = st.selectbox("Score of", labels, first, key=LABEL, bind="query-params", width=320)
     score = score_of(work, labels.index(label))

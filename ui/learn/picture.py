@@ -10,6 +10,7 @@ from core.lessons.working_copy import EDGES, WorkingCopy, working_copy
 from core.samples import SAMPLES, open_sample
 from core.scan import Scan
 from ui.session import reading
+from ui.show import forget_beyond
 
 OPENED = "the open scan"
 
@@ -50,6 +51,7 @@ def choose_frame(scan: Scan, key: str = "frame") -> int:
     if scan.frames == 1:
         return 0
     unit = "Slice" if scan.axis == "slice" else "Frame"
+    forget_beyond(key, scan.frames)
     return st.slider(unit, 1, scan.frames, scan.frames // 2 + 1, key=key, bind="query-params", width=120) - 1
 
 

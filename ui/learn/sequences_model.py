@@ -23,6 +23,7 @@ from ui.charts import show_chart
 from ui.jobs import Job, show_job
 from ui.learn.sequences_source import Sequence
 from ui.session import reading
+from ui.show import forget_beyond
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +139,7 @@ def _show_states(found: States, frame: int) -> None:
             describe_trace(found.kind, trace, None),
         )
     with right:
+        forget_beyond("seq-heart-unit", found.cell.units)
         unit = st.slider("Unit", 1, found.cell.units, 1, key="seq-heart-unit", bind="query-params") - 1
         st.markdown(f"**Layer {found.name}, unit {unit + 1}, frame {frame + 1} of {found.inputs.shape[1]}**")
         for line in cell_formulas(found.cell, trace, unit, frame):

@@ -25,6 +25,7 @@ from ui.learn.training_data import FAULTS
 from ui.learn.training_pictures import png_of, show_strip
 from ui.learn.training_state import Training
 from ui.session import reading
+from ui.show import forget_beyond
 
 NOTHING = "Nothing was trained yet: choose above or on the left, then Train."
 READ_PAGE = "pages/scan/read.py"
@@ -121,6 +122,7 @@ def show_application(state: Training) -> None:
 
 def _show_case(run: LiveRun, probabilities: np.ndarray) -> None:  # type: ignore[type-arg]
     count = len(probabilities)
+    forget_beyond("train-case", count)
     number = st.slider("Case of the test part", 1, count, 1, key="train-case", bind="query-params") - 1
     number = min(number, count - 1)
     case = int(run.division.test[number])

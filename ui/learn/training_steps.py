@@ -17,6 +17,7 @@ from core.lessons.training_words import (
 from ui.learn.question import show_question
 from ui.learn.training_data import FAULTS, Material
 from ui.learn.training_pictures import show_strip
+from ui.show import forget_beyond
 
 
 def show_data(material: Material) -> None:
@@ -55,6 +56,7 @@ def show_data(material: Material) -> None:
 def show_preprocessing(material: Material, settings: LiveSettings) -> None:
     """One picture's way into the network, its variations, and the sizes on the way."""
     found, train = material.lesson_set, material.division.train
+    forget_beyond("train-picture", min(len(train), 200))
     number = st.slider("Training picture", 1, min(len(train), 200), 1, key="train-picture", bind="query-params") - 1
     index = int(train[min(number, len(train) - 1)])
     raw, picture = found.pictures[index], found.resized(material.size, np.array([index]))[0]

@@ -32,6 +32,31 @@ def test_moving_the_window_changes_the_sum(lesson):
     assert len(sums) == 3
 
 
+def test_a_frame_that_the_next_scan_does_not_have_is_forgotten(lesson):
+    app = lesson(scan="echo")
+    app.slider(key="frame").set_value(120).run()
+    app.selectbox(key="scan-scan").select("perfusion").run()
+    assert not app.exception
+    assert not app.error
+    assert (app.slider(key="frame").value, app.slider(key="frame").max) == (2, 2)
+
+
+def test_a_filter_that_the_next_model_does_not_have_is_forgotten(lesson):
+    app = lesson(kernel="Learned by a model")
+    models = app.selectbox(key="filters")
+    counts = {}
+    for title in models.options:
+        app.selectbox(key="filters").select(title).run()
+        counts[title] = app.slider(key="filter").max
+    many, few = max(counts, key=counts.get), min(counts, key=counts.get)
+    app.selectbox(key="filters").select(many).run()
+    app.slider(key="filter").set_value(counts[many]).run()
+    app.selectbox(key="filters").select(few).run()
+    assert not app.exception
+    assert not app.error
+    assert app.slider(key="filter").value <= counts[few] < counts[many]
+
+
 def test_without_padding_32_becomes_30_and_with_it_stays(lesson):
     app = lesson()
     app.selectbox(key="edge").select(32).run()

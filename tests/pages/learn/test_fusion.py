@@ -46,6 +46,11 @@ def test_a_model_with_one_path_says_so():
     assert "has one path" in text(app)
 
 
+def test_a_model_that_outlines_says_that_it_has_no_one_answer_to_take_apart():
+    app = opened(sample="brain", model="glioma-outline")
+    assert "answers for each pixel" in text(app)
+
+
 def test_attention_can_be_levelled_and_shows_its_numbers():
     app = opened(part="Attention")
     whole = probability(app)

@@ -133,3 +133,12 @@ def test_an_added_data_set_shows_labels_and_errors_and_its_neighbours(tmp_path):
     assert sum(point.is_wrong for point in points) == sum(p.called != p.truth for p in points) > 0
     assert set(app.dataframe[0].value["Is"]) <= {"Normal", "Pneumonia"}
     assert "means nothing" in text(app)
+
+
+def test_a_model_that_outlines_says_why_its_cases_have_no_place():
+    app = AppTest.from_file(PAGE, default_timeout=120)
+    app.query_params.update({"sample": "brain", "model": "glioma-outline"})
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert "This model outlines: it calls no case" in text(app)

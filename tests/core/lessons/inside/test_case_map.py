@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 
-from core.errors import Cancelled, UnreadableScan
-from core.lessons.case_map import Point, gather, nearest, plane_of
+from core.card import load_card
+from core.errors import Cancelled, IncompatibleInput, UnreadableScan
+from core.lessons.case_map import Point, gather, nearest, plane_of, point_of
 from core.lessons.tsne import tsne
+from core.runtime.session import open_bundle
+from core.scan import Scan
 from core.similarity import fit_reference
 
 
@@ -96,3 +99,10 @@ def test_tsne_stops_when_asked_and_refuses_too_few(clusters):
         tsne(clusters[0], cancelled=lambda: True)
     with pytest.raises(ValueError, match="5 cases"):
         tsne(clusters[0][:4])
+
+
+def test_a_model_that_outlines_has_no_points(tmp_path, write_outliner):
+    scan = Scan(np.zeros((1, 64, 64), np.float32), "single", "0" * 64, "test", "MR")
+    bundle = open_bundle(load_card(write_outliner(tmp_path)))
+    with pytest.raises(IncompatibleInput, match="answers for one picture"):
+        point_of(bundle, scan, 0, "a case")
