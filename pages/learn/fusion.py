@@ -11,7 +11,7 @@ from ui.learn.fusion_facts import ask_about_priors, show_prior
 from ui.learn.fusion_pictures import show_pictures
 from ui.learn.fusion_scales import show_scales
 from ui.learn.fusion_study import show_study
-from ui.learn.inside import check_model
+from ui.learn.inside import can_be_walked
 from ui.learn.inside_work import Work, work_on
 from ui.learn.lessons import show_lesson
 from ui.learn.picture import choose_scan
@@ -46,10 +46,7 @@ def choose_work() -> Work | None:
         frame = choose_frame(scan)
     with right:
         card = choose_model(state, scan)
-    if card is None:
-        return None
-    check_model(card)
-    return work_on(scan, frame, card)
+    return work_on(scan, frame, card) if card is not None and can_be_walked(card) else None
 
 
 @st.fragment

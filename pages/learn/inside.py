@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui.answer import choose_model
 from ui.explaining.controls import choose_frame
-from ui.learn.inside import check_model, show_walk
+from ui.learn.inside import can_be_walked, show_walk
 from ui.learn.inside_cases import show_cases
 from ui.learn.inside_score import show_score
 from ui.learn.inside_work import Work, work_on
@@ -24,10 +24,7 @@ def choose_work() -> Work | None:
         frame = choose_frame(scan)
     with right:
         card = choose_model(state, scan)
-    if card is None:
-        return None
-    check_model(card)
-    return work_on(scan, frame, card)
+    return work_on(scan, frame, card) if card is not None and can_be_walked(card) else None
 
 
 @st.fragment

@@ -3,6 +3,7 @@
 import re
 
 import cv2
+import numpy as np
 import pytest
 
 WIDTHS = (1440, 900)
@@ -141,3 +142,9 @@ def test_text_of_a_figure_follows_the_theme_at_once(compared):
     page.wait_for_function(
         "before => getComputedStyle(document.querySelector('.js-plotly-plot .gtitle')).fill !== before", arg=light
     )
+    assert grey_of(title.evaluate(ink)) > grey_of(light) + 100, "light ink on the dark page"
+
+
+def grey_of(color: str) -> float:
+    """Mean of red, green and blue of `rgb(…)`."""
+    return float(np.mean([float(part) for part in re.findall(r"[\d.]+", color)[:3]]))

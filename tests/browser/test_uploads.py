@@ -138,7 +138,8 @@ def test_a_file_dropped_on_the_zone_opens(page, until_drawn):
     zone = page.get_by_test_id("stFileUploaderDropzone")
     for event in ("dragenter", "dragover", "drop"):
         zone.dispatch_event(event, {"dataTransfer": held})
-    until_drawn(page)
+    assert until_drawn(page).get_attribute("data-ready").endswith(":true")
+    assert page.get_by_text("96 × 128").first.is_visible()
 
 
 def test_another_upload_replaces_the_scan(page, until_drawn):
@@ -149,3 +150,4 @@ def test_another_upload_replaces_the_scan(page, until_drawn):
     drop(page, {"IM000001": dicom("CT_small.dcm")})
     page.get_by_text("CT image, 128 × 128").first.wait_for()
     until_drawn(page)
+    assert page.get_by_text("96 × 128").count() == 0, "nothing is left of the scan before"

@@ -1,6 +1,5 @@
 """The app without a browser: Streamlit runs the real scripts, tests look at what they drew."""
 
-import gc
 import re
 import time
 from html import unescape
@@ -29,15 +28,6 @@ def quick_checks(request, monkeypatch):
 
         trust = Trust("doubtful", (Check("Follows the model", "open", "Not measured in this test"),))
         monkeypatch.setattr("ui.verdict.check_explanation", lambda *_, **__: trust)
-
-
-@pytest.fixture
-def light_heap():
-    """Streamlit collects garbage after every run: what thousands of other tests left behind must not count."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def settled(app: AppTest) -> AppTest:

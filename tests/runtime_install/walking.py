@@ -151,7 +151,12 @@ class Tour(logging.Handler):
             if not control.proto.disabled:
                 yield _name_of(control), control, [not control.value]
 
-    def choose(self, name: str, value: Any) -> bool:
+    def choose(self, name: str, value: Any) -> None:
+        """Set one control and run the page; where it or the option is missing, that is a fault."""
+        if not self._set(name, value):
+            self.add(f"there is no control {name} with {value}")
+
+    def _set(self, name: str, value: Any) -> bool:
         """Set one control and run the page; whether the control and the option were there."""
         control = self.control(name)
         if control is None or not _is_offered(control, value):
@@ -172,7 +177,7 @@ class Tour(logging.Handler):
         chosen = next((option for option in options if str(option) in _labels_of(control)), options[0])
         for option in sorted(options, key=lambda option: option != chosen):
             kept = list(self.trail)
-            if self.choose(name, option):
+            if self._set(name, option):
                 yield str(option)
             self.trail[:] = kept
 
@@ -192,7 +197,7 @@ class Tour(logging.Handler):
             name, control, values = found
             done.add(name)
             if control.type == "slider":  # stays at its end: what is chosen next may have fewer frames, filters, rows
-                self.choose(name, values[0])
+                self._set(name, values[0])
                 self.trail.pop()
                 continue
             before, labels = control.value, _labels_of(control)
@@ -200,7 +205,7 @@ class Tour(logging.Handler):
                 if isinstance(value, Option) and str(value) in labels:
                     continue
                 kept = list(self.trail)
-                if self.choose(name, value):
+                if self._set(name, value):
                     self.walk(done, skip)
                 self.trail[:] = kept
             control = self.control(name)

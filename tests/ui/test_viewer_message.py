@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+import ui.viewer
 from core.scan import FrameWindows, Scan, Window, display_frame
 from ui.session import Recent
 from ui.viewer import HEAT_REEL_SIDE, REEL_FRAMES, REEL_SIDE, View, message
@@ -152,9 +153,14 @@ def test_the_reel_has_another_name_when_it_would_look_otherwise(make_scan, expla
 
 def test_pictures_are_encoded_once(make_scan, send, monkeypatch):
     scan, kept = make_scan(frames=2), Recent(24)
-    send(View(scan, 0, WINDOW, "wide"), pictures=kept)
-    monkeypatch.setattr("ui.viewer.encode_picture", None)
-    send(View(scan, 0, WINDOW, "wide"), pictures=kept)
+    encoded = []
+    real = ui.viewer.encode_picture
+    monkeypatch.setattr(ui.viewer, "encode_picture", lambda *a, **k: encoded.append(a) or real(*a, **k))
+    first = send(View(scan, 0, WINDOW, "wide"), pictures=kept)
+    made = len(encoded)
+    assert made > 0
+    assert send(View(scan, 0, WINDOW, "wide"), pictures=kept) == first
+    assert len(encoded) == made
 
 
 def test_two_looks_never_share_a_picture(make_scan, send):

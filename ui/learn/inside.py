@@ -9,7 +9,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.card import ModelCard
-from core.errors import UnsupportedModel
 from core.figures.lessons.feature_maps import field_picture, limits, map_picture, most_varied
 from core.lessons.network import Box
 from ui.learn.inside_columns import wide_columns
@@ -34,16 +33,15 @@ MOST = 24
 DOWN, ACROSS, LAYER, CHANNEL = "down", "across", "layer", "channel"
 
 
-def check_model(card: ModelCard) -> None:
-    """Refuse what this lesson cannot show.
-
-    Raises:
-        UnsupportedModel: The model takes something else than one picture.
-    """
-    if len(card.inputs) != 1 or card.inputs[0].kind != "image":
-        raise UnsupportedModel(
-            "a model of one picture", f"{card.title}, which takes more", "choose another, or see the lesson on fusion"
-        )
+def can_be_walked(card: ModelCard) -> bool:
+    """Whether the model takes one picture, which is what can be followed through it box by box; says so where not."""
+    if len(card.inputs) == 1 and card.inputs[0].kind == "image":
+        return True
+    st.info(
+        f"{card.title} takes more than one picture, and here one picture is followed through a model: choose another "
+        "model. In the lesson on fusion, “Two pictures” and “Picture and facts” take such models apart."
+    )
+    return False
 
 
 def show_walk(work: Work) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from core.errors import UnsupportedModel
 from core.figures.lessons.class_score import describe_score, score_figure
 from core.figures.lessons.feature_maps import limits, map_picture
 from core.lessons.class_score import ClassScore
@@ -27,7 +28,11 @@ def show_score(work: Work) -> None:
     forget_unknown(LABEL, labels)
     first = len(labels) - 1 if len(labels) == 2 else 0
     label = st.selectbox("Score of", labels, first, key=LABEL, bind="query-params", width=320)
-    score = score_of(work, labels.index(label))
+    try:
+        score = score_of(work, labels.index(label))
+    except UnsupportedModel:
+        st.markdown("No one layer of maps stands behind the score of this model, so it is not put together here.")
+        return
     left, right = wide_columns("score", (1, 1.2))
     with left:
         _formula(score)

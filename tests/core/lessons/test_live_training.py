@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,15 +47,10 @@ def train(keras, run, cancelled=lambda: False):
 
 @pytest.fixture(scope="module")
 def digit_run(keras, digits):
-    keras.call("ping")
-    began = time.perf_counter()
-    run = train(keras, started(digits, epochs=5))
-    run.took = time.perf_counter() - began
-    return run
+    return train(keras, started(digits, epochs=5))
 
 
-def test_small_cnn_reads_95_percent_of_the_digits_in_under_a_minute(digit_run):
-    assert digit_run.took < 60
+def test_small_cnn_reads_95_percent_of_the_digits_after_five_epochs(digit_run):
     assert max(epoch.val_accuracy for epoch in digit_run.epochs) >= 0.95
     right = (digit_run.test_probabilities.argmax(axis=1) == digit_run.test_labels).mean()
     assert right > 0.92

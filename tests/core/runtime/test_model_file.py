@@ -94,7 +94,8 @@ def test_declared_sizes_are_bounded(bad):
 
 
 def test_seed_may_be_any_number():
-    check_model_file(archive(config_with(layer(seed=2**62, shared_object_id=2**46))))
+    facts = check_model_file(archive(config_with(layer(seed=2**62, shared_object_id=2**46))))
+    assert facts.layers == check_model_file(archive(config_with(layer()))).layers
 
 
 def test_configuration_of_endless_depth_is_refused():

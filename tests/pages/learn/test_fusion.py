@@ -163,3 +163,8 @@ def test_two_open_scans_are_laid_on_each_other_and_one_is_refused():
     assert max(abs(app.session_state[key]) for key in ("fit-down", "fit-across", "fit-turn")) < 1
     app.selectbox(key="fit-scan-1").select_index(0).run()
     assert "Choose two different scans" in text(app)
+
+
+def test_a_model_of_several_pictures_is_not_walked_and_says_where_it_is_taken_apart():
+    app = opened(sample="shoulder", model="glioma-early-fusion")
+    assert "takes more than one picture" in text(app)

@@ -142,3 +142,12 @@ def test_a_model_that_outlines_says_why_its_cases_have_no_place():
     assert not app.exception
     assert not app.error
     assert "This model outlines: it calls no case" in text(app)
+
+
+def test_a_score_that_is_no_sum_of_maps_is_said_without_alarm():
+    app = AppTest.from_file(PAGE, default_timeout=120)
+    app.query_params.update({"sample": "shoulder", "model": "heart-single-frame"})
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert "No one layer of maps stands behind the score" in text(app)

@@ -59,7 +59,21 @@ pytestmark = pytest.mark.filterwarnings("error")
     ],
 )  # fmt: skip
 def test_curve_of_any_cases_is_drawn_without_a_warning(curve, cases, people, finding):
-    curve(finding(*cases, people))
+    found = curve(finding(*cases, people))
+    for entry in found if isinstance(found, tuple) else (found,):
+        for name, values in shares_of(entry).items():
+            known = values[~np.isnan(values)]
+            assert ((known >= 0) & (known <= 1)).all(), f"{name} is a share or not defined"
+    counted = getattr(found, "n", None)
+    assert counted is None or counted == len(cases[0]) - np.isnan(np.array(cases[1], float)).sum()
+
+
+def shares_of(entry) -> dict[str, np.ndarray]:
+    """What lies between 0 and 1 in a result, by name."""
+    names = ("false_positive_rate", "sensitivity", "recall", "precision", "smooth_x", "smooth_y", "ppv", "npv", "edges")
+    held = {name: getattr(entry, name) for name in names if hasattr(entry, name)}
+    values = {name: [one.value, one.low, one.high] if hasattr(one, "low") else one for name, one in held.items()}
+    return {name: np.atleast_1d(np.array(one, float)) for name, one in values.items()}
 
 
 @pytest.mark.parametrize("metric", BINARY)

@@ -198,5 +198,10 @@ def test_a_stressed_copy_is_a_run_of_its_own(cli, finder, make_pictures, sqlite_
 
 
 def test_the_command_line_needs_no_tensorflow():
-    code = "import sys, core.evaluation.__main__; assert not {'tensorflow', 'keras', 'streamlit'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
+    code = "import sys, core.evaluation.__main__; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, timeout=120, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "numpy" in loaded
+    assert not {"tensorflow", "keras", "streamlit"} & loaded
