@@ -23,12 +23,13 @@ from core.most_alike import alikeness
 from core.runtime.session import REFERENCE_FILE, Bundle
 from core.scan import Scan
 from core.turning import can_be_turned
-from ui.cache import cached_bundle, cached_cards, cached_keras, usable_bundle
+from ui.cache import cached_bundle, cached_keras, usable_bundle
 from ui.charts import show_chart
 from ui.jobs import Job, show_job
 from ui.session import Reading
 from ui.show import errors_shown
 from ui.verdict import show_verdict
+from ui.visible import visible_cards
 
 if TYPE_CHECKING:
     from ui.looking import Look
@@ -62,7 +63,7 @@ class Answer:
 
 def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
     """The picker: models whose contract fits, and why the others do not."""
-    cards, faults = cached_cards()
+    cards, faults = visible_cards()
     for fault in faults:
         st.error(str(fault), icon=":material/error:")
     fits = {slug: compatibility(card, scan) for slug, card in cards.items()}

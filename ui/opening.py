@@ -14,11 +14,12 @@ from core.samples import SAMPLES, open_sample
 from core.turning import AS_STORED, TURNS, can_be_turned
 from ui.cache import cached_thumbnail
 from ui.jobs import Job, show_job
+from ui.serving.visitor import where_scans_go
 from ui.session import Reading
 from ui.show import show_caution
 
 THUMBNAIL = 220
-KINDS = "DICOM, NIfTI, PNG, JPEG, TIFF, WebP, BMP, or a zip of a series. Nothing leaves this computer."
+KINDS = "DICOM, NIfTI, PNG, JPEG, TIFF, WebP, BMP, or a zip of a series."
 
 
 def open_in_background(state: Reading, title: str, work: Callable[..., Opened], came_from: str = "") -> None:
@@ -70,7 +71,7 @@ def show_drop_zone(state: Reading) -> None:
         args=(state,),
     )
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.caption(KINDS, width="content")
+        st.caption(f"{KINDS} {where_scans_go()}", width="content")
         st.toggle("Choose a whole folder", key="folder")
     st.subheader("Or look at a sample", anchor=False)
     with st.grid("auto", min_column_width=210, gap="small"):

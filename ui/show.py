@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.errors import ScanLensError
 from ui.faults import log_fault
+from ui.serving.visitor import machine
 
 ICON = str(Path(__file__).parent / "icon.png")
 #: What themes cannot say: narrower margins, the answer under the scan where there is no room beside it, captions that
@@ -31,7 +32,7 @@ DISCLAIMER = "For research and teaching only, never for diagnosis."
 
 def show_disclaimer() -> None:
     """What the app is not for, and where the data stay."""
-    st.caption(f"{DISCLAIMER} Scans stay in this computer's memory and are gone when you close them.")
+    st.caption(f"{DISCLAIMER} Scans stay in the memory of {machine()} and are gone when you close them.")
 
 
 def use_the_width() -> None:

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from ui.cache import cached_cards
 from ui.details import show_card
 from ui.show import errors_shown, show_title
+from ui.visible import visible_cards
 
 show_title("Models")
-cards, faults = cached_cards()
+cards, faults = visible_cards()
 for fault in faults:
     st.error(str(fault), icon=":material/error:")
 if not cards:

@@ -4,7 +4,6 @@ import streamlit as st
 
 from core.card import ModelCard
 from ui.answer import choose_model
-from ui.cache import cached_cards
 from ui.explaining.controls import choose_frame
 from ui.learn.fusion_attention import show_attention
 from ui.learn.fusion_facts import ask_about_priors, show_prior
@@ -17,6 +16,7 @@ from ui.learn.lessons import show_lesson
 from ui.learn.picture import choose_scan
 from ui.session import reading
 from ui.show import errors_shown
+from ui.visible import visible_cards
 
 SCALES, ATTENTION, PICTURES, FACTS = PARTS = ("Several scales", "Attention", "Two pictures", "Picture and facts")
 FIRST = "pneumonia-multiscale"
@@ -24,7 +24,7 @@ FIRST = "pneumonia-multiscale"
 
 def of_several(table: bool) -> list[ModelCard]:
     """Models of several images, with a table among their inputs or without."""
-    cards, _ = cached_cards()
+    cards, _ = visible_cards()
     return [
         card
         for card in cards.values()

@@ -4,9 +4,9 @@ import streamlit as st
 
 from core.compatibility import compatibility
 from core.scan import Scan
-from ui.cache import cached_cards
 from ui.session import Reading, reading
 from ui.show import errors_shown, show_title
+from ui.visible import visible_cards
 
 
 def show_explanations(state: Reading, scan: Scan) -> None:
@@ -33,7 +33,7 @@ def show_explanations(state: Reading, scan: Scan) -> None:
     if needs_study(card) or card.task == "segmentation":
         st.info("Methods side by side are for models with one picture and one answer. This one is explained on Read.")
         return
-    cards, _ = cached_cards()
+    cards, _ = visible_cards()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         frame = choose_frame(scan)
         label, rather_than = choose_classes(predicted(state, scan, card.slug, frame))

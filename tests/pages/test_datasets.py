@@ -270,12 +270,12 @@ def test_a_changed_folder_is_said(page, chest, words):
 
 
 def test_results_are_exported_and_imported_elsewhere(page, chest, tmp_path, monkeypatch, words):
-    from ui.datasets.records import records
+    from ui.datasets.records import working_store
     from ui.datasets.runs import exported
 
     run_models(page(chest))
-    found = records()
-    data = exported(found.store, [found.runs[0].id], "parquet")
+    store = working_store()
+    data = exported(store, [store.evaluations()[0].id], "parquet")
     monkeypatch.setenv("SCANLENS_HOME", str(tmp_path / "elsewhere"))
     app = page(chest)
     app.file_uploader(key="import-runs").set_value([("run.parquet", data, "application/octet-stream")]).run()

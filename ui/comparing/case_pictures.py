@@ -35,7 +35,7 @@ from ui.packing import encode_picture, fit_within
 from ui.show import errors_shown
 
 SHIPPED = (
-    "These results came with the product, and their pictures are not on this computer: add the dataset on the page "
+    "These results came with the product, and their pictures are not here: add the dataset on the page "
     "Datasets and run the models on it to see them."
 )
 NOT_ADDED = "Its dataset is not among those that were added here: add it on the page Datasets to see its pictures."

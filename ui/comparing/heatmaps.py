@@ -7,9 +7,9 @@ import streamlit as st
 from core.explain.localisation import MEASURES
 from core.explain.localised_models import localised_models
 from core.figures.comparing.localisation import describe_localisation, localisation_figure, localisation_rows
-from ui.cache import cached_cards
 from ui.comparing.chart import Drawn, show_drawn
 from ui.show import errors_shown
+from ui.visible import visible_cards
 
 
 def show_heatmaps() -> None:
@@ -18,7 +18,7 @@ def show_heatmaps() -> None:
     @st.fragment
     def draw() -> None:
         with st.expander("Heatmaps against marked regions"), errors_shown():
-            found = localised_models(cached_cards()[0].values())
+            found = localised_models(visible_cards()[0].values())
             if not found:
                 st.caption("No model's heatmaps were measured against marked regions.")
                 return

@@ -12,7 +12,9 @@ from core.errors import ScanLensError
 from core.evaluation.database import default_url
 from core.evaluation.evaluation import Evaluation
 from ui.cache import cached_shipped, cached_store
+from ui.serving.visitor import is_at_hand
 from ui.session import Recent
+from ui.visible import visible_cards, visible_runs
 
 #: Runs whose scores a session keeps.
 RUNS = 128
@@ -40,6 +42,9 @@ class Results:
 def results() -> Results:
     """Everything there is now; a database that does not work takes away nothing but its own results."""
     shipped, broken = cached_shipped()
+    if not is_at_hand():  # results lie beside a visitor's own models too
+        models = visible_cards()[0]
+        shipped, broken = [entry for entry in shipped if entry.model in models], []
     stored, faults = _stored()
     return Results((*shipped, *stored), (*map(str, broken), *faults), frozenset(map(id, shipped)))
 
@@ -54,7 +59,8 @@ def _stored() -> tuple[list[Evaluation], tuple[str, ...]]:
     found: list[Evaluation] = []
     faults: list[str] = []
     try:
-        runs = [run for run in reversed(store.evaluations()) if run.state == "done"]
+        seen = visible_runs(store.evaluations(), store.datasets())
+        runs = [run for run in reversed(seen) if run.state == "done"]
     except ScanLensError as problem:
         return [], (str(problem),)
     for run in runs:

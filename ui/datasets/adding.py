@@ -18,6 +18,8 @@ from core.home import home
 from ui.datasets.records import Records, remember
 from ui.datasets.shelf import Key, Opening, Shelf, key_of, place_key
 from ui.jobs import Job, show_job
+from ui.serving.folders import FOLDERS_VARIABLE, may_open, named_folders
+from ui.serving.visitor import is_at_hand, machine
 
 KINDS = (
     "A folder of classes, pictures or DICOM with a table (CSV) of their labels, a zip of these, or a MedMNIST .npz. "
@@ -27,6 +29,12 @@ NO_PACKAGE = (
     "The medmnist package, which fetches these sets, is not installed here: install it with `pip install medmnist`, "
     "or download the .npz yourself and add it above."
 )
+
+NONE_NAMED = (
+    "Folders of {machine} are opened by who sits at it. Whoever runs ScanLens can offer some to everybody: "
+    f"list them in {FOLDERS_VARIABLE}."
+)
+NOT_NAMED = "Expected a folder that was offered, received another: choose one of the list."
 
 STOPPED = "Opening it was stopped."
 
@@ -46,6 +54,9 @@ def show_adding(state: Shelf, first: bool) -> None:
     """
     if not first:
         st.button("Back", icon=":material/arrow_back:", on_click=_add, args=(state, False), key="back-to-dataset")
+    if not is_at_hand():
+        _show_named(state)
+        return
     with st.form("add", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
             "Folder or file on this computer", placeholder="/data/chest-xrays", key="add-path", width="stretch"
@@ -56,6 +67,25 @@ def show_adding(state: Shelf, first: bool) -> None:
         st.error(state.trouble, icon=":material/error:")
     with st.expander("Fetch a set from MedMNIST"):
         _show_medmnist(state)
+
+
+def _show_named(state: Shelf) -> None:
+    """What who sits elsewhere may add: no path is typed, so none can lead where it should not."""
+    named = named_folders()
+    if not named:
+        st.info(NONE_NAMED.format(machine=machine()), icon=":material/lock:")
+        return
+    with st.form("add", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(f"Folder of {machine()}", list(named), key="add-name", width="stretch")
+        st.form_submit_button("Add", type="primary", icon=":material/add:", on_click=_added_by_name, args=(state,))
+    if state.trouble:
+        st.error(state.trouble, icon=":material/error:")
+
+
+def _added_by_name(state: Shelf) -> None:
+    path = named_folders().get(str(st.session_state.get("add-name", "")))
+    if path is not None:
+        open_in_background(state, path, {})
 
 
 def _add(state: Shelf, adding: bool) -> None:
@@ -113,6 +143,9 @@ def open_in_background(
     if state.opening is not None:
         state.opening.job.cancel()
     state.trouble = ""
+    if not may_open(path):
+        state.trouble = NOT_NAMED
+        return
     key = place_key(path, options)
     was_added = known is not None or key in state.added
     state.opening = Opening(key, Job(f"Opening {path.name}", work), was_added, instead_of)

@@ -14,6 +14,7 @@ from core.figures.comparing.numbers import count_text
 from ui.datasets.adding import open_in_background
 from ui.datasets.records import Entry, Records, attempt
 from ui.datasets.shelf import Key, Shelf, key_of
+from ui.serving.visitor import is_at_hand
 from ui.show import show_caution
 
 #: Splits in the order in which they are shown; a dataset may have none.
@@ -42,7 +43,7 @@ def choose_dataset(state: Shelf, found: Records) -> None:
             args=(state,),
         )  # fmt: skip
         st.button("Add another", icon=":material/add:", on_click=_add, args=(state,), key="add-another")
-        if state.wanted in entries:
+        if state.wanted in entries and is_at_hand():  # the list is shared
             st.button(
                 "Forget", icon=":material/close:", key="forget-dataset", on_click=_forget,
                 args=(state, found, entries[state.wanted]), help="Files and results stay",
@@ -80,6 +81,8 @@ def _add(state: Shelf) -> None:
 
 def _forget(state: Shelf, found: Records, entry: Entry) -> None:
     remembered, store = entry.remembered, found.store
+    if not is_at_hand():
+        return
     if remembered is not None and store is not None:
         state.trouble = attempt(lambda: store.forget(remembered.id))
     if not state.trouble:

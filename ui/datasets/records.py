@@ -15,6 +15,7 @@ from core.evaluation.store_datasets import Remembered
 from core.evaluation.summary import RunSummary
 from ui.cache import cached_store
 from ui.datasets.shelf import Key, Shelf, place_key
+from ui.visible import visible_datasets, visible_runs
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """What there is now.
+    """What there is now, as far as this visitor may see it.
 
     Attributes:
         store: The database, None where it does not work or nothing was stored yet.
@@ -70,7 +71,8 @@ def records() -> Records:
     if store is None:
         return Records(None, fault)
     try:
-        return Records(store, "", tuple(store.datasets()), tuple(store.evaluations()))
+        datasets = store.datasets()
+        return Records(store, "", visible_datasets(datasets), visible_runs(store.evaluations(), datasets))
     except ScanLensError as problem:
         return Records(None, str(problem))
 

@@ -20,6 +20,7 @@ from ui.datasets.planning import Order, Wish, copies, plan
 from ui.datasets.records import Records, working_store
 from ui.datasets.shelf import Outcome, Shelf, key_of
 from ui.jobs import Job, duration_text, show_job
+from ui.visible import visible_cards
 
 #: Cases that are timed; a few are enough to tell minutes from hours.
 TIMED = 6
@@ -40,7 +41,7 @@ def show_run(state: Shelf, dataset: Dataset, found: Records) -> None:
         show_job(state.running, "cancel-run")
         return
     show_outcome(state)
-    cards, faults = cached_cards()
+    cards, faults = visible_cards()
     for fault in faults:
         st.error(str(fault), icon=":material/error:")
     order = plan(state, dataset, cards, found)

@@ -28,6 +28,7 @@ from ui.datasets.records import Records, attempt, working_store
 from ui.datasets.running import card_of
 from ui.datasets.shelf import Outcome, Shelf
 from ui.jobs import Job
+from ui.visible import may_delete, own_run
 
 Form = Literal["parquet", "csv"]
 
@@ -95,7 +96,10 @@ def _show_actions(state: Shelf, found: Records, chosen: Sequence[RunSummary]) ->
         for form, title in (("parquet", "Parquet"), ("csv", "CSV")):
             if done:
                 _offer(found.store, done, form, title)
-        st.button("Delete", icon=":material/delete:", key="delete-runs", on_click=_delete, args=(found, list(chosen)))
+        if may_delete(chosen):
+            st.button(
+                "Delete", icon=":material/delete:", key="delete-runs", on_click=_delete, args=(found, list(chosen))
+            )
     if any(run.state == "running" for run in chosen):
         st.caption("A run that is deleted while it is computed ends there.")
 
@@ -129,7 +133,7 @@ def exported(store: Store, runs: Sequence[int], form: Form) -> bytes:
 
 def _delete(found: Records, runs: Sequence[RunSummary]) -> None:
     store = found.store
-    if store is not None:
+    if store is not None and may_delete(runs):
         st.session_state["runs-trouble"] = attempt(lambda: _delete_all(store, runs))
     st.session_state.pop("runs", None)
 
@@ -151,7 +155,7 @@ def _import() -> None:
     taken, troubles = 0, []
     for file in st.session_state.get("import-runs") or []:
         try:
-            working_store().insert(import_file(file.getvalue()))
+            own_run(working_store().insert(import_file(file.getvalue())))
             taken += 1
         except ScanLensError as problem:
             troubles.append(f"{file.name}: {problem}")

@@ -19,9 +19,9 @@ from core.lessons.kernels import (
 )
 from core.lessons.model_filters import FirstLayer, first_layer
 from core.lessons.sliding import Padding, Sliding
-from ui.cache import cached_cards
 from ui.session import reading
 from ui.show import forget_beyond
+from ui.visible import visible_cards
 
 BOX, GAUSS, GABOR, OWN, LEARNED = "Box blur", "Gaussian blur", "Gabor", "Your own", "Learned by a model"
 NAMES = (*FIXED, BOX, GAUSS, GABOR, OWN, LEARNED)
@@ -87,7 +87,7 @@ def _layers() -> dict[str, FirstLayer]:
     """First layers of the shipped models by title; read once a session, for they are small."""
 
     def read() -> dict[str, FirstLayer]:
-        found = [(card.title, _layer(card)) for card in cached_cards()[0].values()]
+        found = [(card.title, _layer(card)) for card in visible_cards()[0].values()]
         return {title: layer for title, layer in found if layer is not None}
 
     return reading().pictures.get("first layers of the models", read)

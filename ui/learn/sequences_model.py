@@ -18,12 +18,13 @@ from core.lessons.recurrent_words import cell_formulas
 from core.lessons.sequence_reader import SPOILT, frame_order
 from core.runtime.wire import Arrays
 from core.study import Study
-from ui.cache import cached_bundle, cached_cards, cached_keras
+from ui.cache import cached_bundle, cached_keras
 from ui.charts import show_chart
 from ui.jobs import Job, show_job
 from ui.learn.sequences_source import Sequence
 from ui.session import reading
 from ui.show import forget_beyond
+from ui.visible import visible_cards
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class States:
 
 def sequence_cards() -> dict[str, ModelCard]:
     """The models that read a sequence, by title."""
-    cards, _ = cached_cards()
+    cards, _ = visible_cards()
     return {card.title: card for card in cards.values() if any(spec.kind == "sequence" for spec in card.inputs)}
 
 

@@ -24,8 +24,10 @@ from ui.learn.question import show_question
 from ui.learn.training_data import FAULTS
 from ui.learn.training_pictures import png_of, show_strip
 from ui.learn.training_state import Training
+from ui.serving.visitor import machine
 from ui.session import reading
 from ui.show import forget_beyond
+from ui.visible import is_own_model, own_model
 
 NOTHING = "Nothing was trained yet: choose above or on the left, then Train."
 READ_PAGE = "pages/scan/read.py"
@@ -159,7 +161,12 @@ def _open_case(run: LiveRun, case: int, number: int) -> None:
 
 
 def _kept_of(run: LiveRun) -> ModelCard | None:
-    return next((card for card in kept_models() if card.slug.endswith(run.key[:8])), None)
+    return next((card for card in own_kept() if card.slug.endswith(run.key[:8])), None)
+
+
+def own_kept() -> list[ModelCard]:
+    """The models that were trained in class by this visitor, or on this computer by who sits at it."""
+    return [card for card in kept_models() if is_own_model(card.slug)]
 
 
 def _show_keeping(state: Training, run: LiveRun) -> None:
@@ -173,6 +180,7 @@ def _show_keeping(state: Training, run: LiveRun) -> None:
             st.error(str(job.error), icon=":material/error:")
         else:
             state.kept = job.hand_over()
+            own_model(state.kept.slug)
             cached_cards.clear()
             cached_bundle.clear()
     if state.kept is not None and state.kept.slug.endswith(run.key[:8]):
@@ -188,7 +196,7 @@ def _show_keeping(state: Training, run: LiveRun) -> None:
             max_chars=60,
         )
         st.form_submit_button("Keep as a model", icon=":material/save:", on_click=_keep, args=(state, run))
-    st.caption("It is compiled and saved with a card that says how it came about, in this computer's user data folder.")
+    st.caption(f"It is compiled and saved with a card that says how it came about, on {machine()}.")
 
 
 def _keep(state: Training, run: LiveRun) -> None:
@@ -198,7 +206,7 @@ def _keep(state: Training, run: LiveRun) -> None:
 
 
 def _show_kept(state: Training) -> None:
-    kept = kept_models()
+    kept = own_kept()
     if not kept:
         return
     with st.expander(f"Models kept from this lesson: {len(kept)}"):
@@ -215,6 +223,8 @@ def _show_kept(state: Training) -> None:
 
 
 def _delete(state: Training, card: ModelCard) -> None:
+    if not is_own_model(card.slug):
+        return
     delete_kept(card)
     state.kept = None if state.kept is not None and state.kept.slug == card.slug else state.kept
     cached_cards.clear()

@@ -35,6 +35,7 @@ from ui.datasets.records import Entry, records
 from ui.datasets.shelf import place_key, shelf
 from ui.jobs import Job, show_job
 from ui.learn.versus_session import KEY, READER, ROOM, Versus, cases_of, go_to, memory_rooms, rooms
+from ui.visible import visible_cards
 
 Opener = Callable[[Progress, Stopper], Source]
 #: Share of the progress bar for opening; seconds that a click waits for what may be quick.
@@ -74,7 +75,7 @@ def offers() -> list[Offer]:
     entries = stored.entries(state)
     if not entries:
         return found
-    able = {slug: card for slug, card in sorted_out(cached_cards()[0])[0].items() if card.task == "binary"}
+    able = {slug: card for slug, card in sorted_out(visible_cards()[0])[0].items() if card.task == "binary"}
     for entry in entries:
         labels, known = _labels(entry), entry.remembered.maps if entry.remembered else {}
         maps = {slug: {**suggest_map(labels, card), **known.get(slug, {})} for slug, card in able.items()}

@@ -103,7 +103,7 @@ def _show_way_in(room: Room) -> None:
     link = f"{(st.context.url or '').partition('?')[0] or 'versus'}?{ROOM}={room.code}"
     st.markdown(f"Join on the page *You against the model* with the code **{room.code}**, or by this link:")
     st.code(link, language=None)
-    if st.get_option("server.address") in {"localhost", "127.0.0.1"}:
+    if st.get_option("server.address") in {"localhost", "127.0.0.1", "::1"}:
         st.caption(LOCAL)
 
 

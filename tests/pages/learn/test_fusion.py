@@ -115,7 +115,6 @@ def with_tiny_model(tmp_path, monkeypatch):
     shipped = cache.cached_cards()[0]
     cards = {"pneumonia-multiscale": shipped["pneumonia-multiscale"], "tiny": card}
     monkeypatch.setattr("ui.cache.cached_cards", lambda: (cards, []))
-    monkeypatch.setattr("ui.answer.cached_cards", lambda: (cards, []))
     bundle = open_bundle(card)
     bundles = {slug: bundle if slug == "tiny" else cache.cached_bundle(slug) for slug in cards}
     for module in ("ui.learn.fusion_study", "ui.learn.inside_work", "ui.learn.fusion_work"):
