@@ -12,6 +12,7 @@ from ui.learn.lessons import LESSONS
 from ui.serving.guard import Guard
 from ui.serving.start import announced, prepare
 from ui.show import ICON, show_disclaimer, use_the_width
+from ui.uploading import explain_upload_faults
 
 
 def draw() -> None:
@@ -19,6 +20,7 @@ def draw() -> None:
     # The icon is a file of ours: Streamlit would fetch a Material icon for the tab from the network.
     st.set_page_config(page_title="ScanLens", page_icon=ICON, layout="wide", initial_sidebar_state=230)
     use_the_width()
+    explain_upload_faults()
     page = st.navigation(
         {
             "Scan": [

@@ -21,7 +21,8 @@ STYLE = """
 .st-key-drop [data-testid="stFileUploaderDropzone"] {
   min-height: 8rem; align-items: center; border: 2px dashed color-mix(in srgb, currentColor 40%, transparent);
 }
-.st-key-warm { display: none; }
+.st-key-warm, .st-key-upload-faults { display: none; }
+.upload-fault { margin: 0.5rem 0 0; padding-left: 0.6rem; border-left: 3px solid #c8372d; }
 @media (max-width: 1100px) {
   .st-key-reading > .stHorizontalBlock, .st-key-reading > div > .stHorizontalBlock { flex-direction: column; }
   .st-key-reading .stColumn { width: 100%; flex: 1 1 auto; min-width: 100%; }

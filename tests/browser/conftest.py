@@ -1,6 +1,7 @@
 """A running server and a headless Chromium. Skips where there is no Chromium, but never in CI."""
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import socket
@@ -82,6 +83,21 @@ def served(log_file, *options, start=("-m", "ui.launch"), folder=ROOT, environme
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """Start servers: `with serve(log_file, "--server.port", …) as url`, see `served`."""
+    return served
+
+
+@pytest.fixture(scope="session")
+def behind_proxy():
+    """Put a proxy before a server: `with behind_proxy(url, 413) as other_url`, see `proxy.py`."""
+    found = importlib.util.spec_from_file_location("scanlens_test_proxy", Path(__file__).parent / "proxy.py")
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module.proxied
 
 
 @pytest.fixture(scope="session")

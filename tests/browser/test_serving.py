@@ -3,28 +3,29 @@
 import http.client
 import shutil
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browser.conftest import ROOT, served
 from ui.learn.lessons import LESSONS
 
+ROOT = Path(__file__).resolve().parents[2]
 #: Pages that no other test opens in a browser; there `guarded_pages` looks for the same.
 ADDRESSES = ["explain", "datasets", "teaching", *(lesson.slug for lesson in LESSONS if lesson.slug != "versus")]
 
 
 @pytest.fixture(scope="module")
-def started_by_streamlit(tmp_path_factory):
+def started_by_streamlit(tmp_path_factory, serve):
     """`streamlit run` from another folder, for a user who has configured nothing."""
     folder = tmp_path_factory.mktemp("elsewhere")
     run = ("-m", "streamlit", "run", str(ROOT / "app.py"))
-    with served(folder / "log.txt", start=run, folder=folder, environment={"HOME": str(folder)}) as url:
+    with serve(folder / "log.txt", start=run, folder=folder, environment={"HOME": str(folder)}) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def without_configuration(tmp_path_factory):
+def without_configuration(tmp_path_factory, serve):
     """A copy of the app that lacks `.streamlit/config.toml`."""
     folder = tmp_path_factory.mktemp("copy")
     for name in ("ui", "pages"):
@@ -32,7 +33,7 @@ def without_configuration(tmp_path_factory):
     for name in ("core", "models"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "app.py").write_bytes((ROOT / "app.py").read_bytes())
-    with served(folder / "log.txt", folder=folder, environment={"HOME": str(folder)}) as url:
+    with serve(folder / "log.txt", folder=folder, environment={"HOME": str(folder)}) as url:
         assert (folder / "log.txt").read_text() == f"ScanLens: {url} (Ctrl+C stops it)\n"
         assert sorted(path.name for path in folder.iterdir() if path.name.startswith(".")) == []
         yield url
@@ -119,18 +120,18 @@ def test_script_in_a_page_does_not_run_and_the_browser_says_so(browser, server):
     assert sum("Security Policy" in text for text in told) >= 2
 
 
-def test_the_address_is_told_with_the_path_below_which_the_app_is_served(tmp_path):
+def test_the_address_is_told_with_the_path_below_which_the_app_is_served(tmp_path, serve):
     log = tmp_path / "log.txt"
-    with served(log, "--server.baseUrlPath", "lens", health="/lens/_stcore/health") as url:
+    with serve(log, "--server.baseUrlPath", "lens", health="/lens/_stcore/health") as url:
         assert f"ScanLens: {url}/lens (Ctrl+C stops it)" in log.read_text()
         assert asked(url, "/lens/_stcore/metrics").status == 404
         assert handshake(url, urlsplit(url).netloc, url, "/lens/_stcore/stream") == 101
 
 
-def test_the_operators_names_are_answered(tmp_path):
-    with served(tmp_path / "log.txt", "--server.allowedHosts", "scan.example") as url:
+def test_the_operators_names_are_answered(tmp_path, serve):
+    with serve(tmp_path / "log.txt", "--server.allowedHosts", "scan.example") as url:
         assert asked(url, host="scan.example").status == 200
         assert handshake(url, "scan.example", "https://scan.example") == 101
         assert asked(url, host="evil.example").status == 421
-    with served(tmp_path / "log.txt", environment={"STREAMLIT_SERVER_ALLOWED_HOSTS": "a.example b.example"}) as url:
+    with serve(tmp_path / "log.txt", environment={"STREAMLIT_SERVER_ALLOWED_HOSTS": "a.example b.example"}) as url:
         assert asked(url, host="b.example").status == 200

@@ -12,13 +12,20 @@ from streamlit.testing.v1 import AppTest
 
 from core.card import load_card
 from core.datasets.readers import open_dataset
-from tests.pages.test_datasets import settled
 from ui.cache import MODELS, cached_cards, cached_shipped
 from ui.datasets.records import working_store
 from ui.serving.folders import named_folders
 from ui.serving.guard import ELSEWHERE, HERE, VISITOR
 
 DATASETS, COMPARE, READ = "pages/evidence/datasets.py", "pages/evidence/compare.py", "pages/scan/read.py"
+
+
+def settled(app: AppTest) -> AppTest:
+    """Run until no dataset is being opened."""
+    while opening := app.session_state["shelf"].opening:
+        assert opening.job.wait(60)
+        app.run()
+    return app
 
 
 @pytest.fixture
