@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.evaluation import Finding
+from core.evaluation.grids import even_grid
 from core.evaluation.intervals import Estimate
 from core.evaluation.proportions import patient_wilson
 from core.evaluation.questions import Taken, taken
@@ -74,7 +75,7 @@ def calibration_curve(finding: Finding, calibrated: bool = True, bins: int = 10)
 
     cases = taken(finding, "brier" if calibrated else "roc_auc")
     place = np.clip((cases.score * bins).astype(int), 0, bins - 1)
-    edges = np.linspace(0.0, 1.0, bins + 1)
+    edges = even_grid(bins + 1)
     rows = tuple(
         _bin(cases.part(place == index), float(edges[index]), float(edges[index + 1])) for index in range(bins)
     )

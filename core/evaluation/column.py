@@ -8,9 +8,10 @@ from itertools import combinations
 import numpy as np
 
 from core.errors import ScanLensError
-from core.evaluation.comparison import bootstrap_difference, common, delong_difference, delong_words, few_cases
-from core.evaluation.difference import Difference, corrected, from_resamples, wald
+from core.evaluation.comparison import BY_LIMITS, common, paired, paired_limits
+from core.evaluation.difference import Difference, corrected, from_resamples
 from core.evaluation.estimates import Measured, measure, measure_aucs, measure_resamples
+from core.evaluation.patients import count
 from core.evaluation.questions import Taken
 from core.evaluation.resamples import resampled_values
 
@@ -25,13 +26,14 @@ def compare_column(
 
     Args:
         models: Answers of each model as the metric takes them.
-        resamples: Resamples of the patients for metrics other than the AUC, the same for every model.
+        resamples: Resamples of the patients for metrics other than AUCs and shares, the same for every model.
         seed: Of the draws.
     """
     same = all(_same_cases(models[0], other) for other in models[1:])
-    auc = models[0].metric.name == "roc_auc"
     if same:
-        found, pairs = _by_delong(models) if auc else _by_bootstrap(models, resamples, seed)
+        found, pairs = (
+            _by_limits(models) if models[0].metric.name in BY_LIMITS else _by_bootstrap(models, resamples, seed)
+        )
     else:
         found = [measure(model, resamples, seed) for model in models]
         pairs = [_pair(one, two, resamples, seed) for one, two in combinations(models, 2)]
@@ -45,30 +47,26 @@ def _same_cases(one: Taken, two: Taken) -> bool:
     )
 
 
-def _by_delong(models: Sequence[Taken]) -> tuple[list[Measured], list[Tested]]:
+def _by_limits(models: Sequence[Taken]) -> tuple[list[Measured], list[Tested]]:
     first = models[0]
-    found, covariance = measure_aucs(first, np.stack([model.score for model in models]))
-    words, note = delong_words(first.owner), few_cases(first)
+    if first.metric.name == "roc_auc":
+        found = measure_aucs(first, np.stack([model.score for model in models]))
+    else:
+        found = [measure(model) for model in models]
     return found, [
-        (
-            wald(
-                found[i].estimate.value, found[j].estimate.value,
-                float(covariance[i, i] + covariance[j, j] - 2.0 * covariance[i, j]), len(first), words, note, "roc_auc",
-            ),
-            "",
-        )
+        (paired_limits(first, found[i], found[j], _notes(models[i], models[j])), "")
         for i, j in combinations(range(len(models)), 2)
-    ]  # fmt: skip
+    ]
 
 
 def _by_bootstrap(models: Sequence[Taken], resamples: int, seed: int) -> tuple[list[Measured], list[Tested]]:
-    values = resampled_values(models, resamples, seed)
+    values, people = resampled_values(models, resamples, seed), count(models[0].owner)
     found = [measure_resamples(model, row) for model, row in zip(models, values, strict=True)]
     return found, [
         (
             from_resamples(
-                models[i].metric, (found[i].estimate.value, found[j].estimate.value), values[[i, j]], len(models[i]),
-                "paired bootstrap", _notes(models[i], models[j]),
+                models[i].metric, (found[i].estimate.value, found[j].estimate.value), values[[i, j]], people,
+                len(models[i]), "paired bootstrap", _notes(models[i], models[j]),
             ),
             "",
         )
@@ -86,6 +84,4 @@ def _pair(one: Taken, two: Taken, resamples: int, seed: int) -> Tested:
         first, second, note = common(one, two)
     except ScanLensError as problem:
         return None, str(problem)
-    if first.metric.name == "roc_auc":
-        return delong_difference(first, second, note), ""
-    return bootstrap_difference(first, second, note, resamples, seed), ""
+    return paired(first, second, note, resamples, seed), ""

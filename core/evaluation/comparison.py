@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from core.errors import ScanLensError
 from core.evaluation.comparison_words import sentence
-from core.evaluation.delong import auc_covariance
-from core.evaluation.difference import Difference, corrected, from_resamples, joined, wald
-from core.evaluation.estimates import Measured, estimate, measure
+from core.evaluation.difference import Difference, corrected, from_limits, from_resamples, joined
+from core.evaluation.estimates import SHARES, Measured, measure, measure_resamples
 from core.evaluation.evaluation import Evaluation
+from core.evaluation.limits import capped
 from core.evaluation.metrics import METRICS
 from core.evaluation.paired_tests import mcnemar, permutation
 from core.evaluation.patients import clustered, count, same_cases
@@ -35,6 +35,7 @@ NAN = float("nan")
 #: The tests by name, as people read them.
 TESTS = {
     "delong": "DeLong's test",
+    "newcombe": "Newcombe's method",
     "bootstrap": "paired bootstrap",
     "permutation": "permutation test",
     "mcnemar": "McNemar's exact test",
@@ -44,12 +45,15 @@ TESTS = {
 #: Metrics that are a share of the same cases for both models, as McNemar's test needs.
 DECISIONS = ("accuracy", "sensitivity", "specificity", "accuracy_multiclass")
 
+#: Metrics whose limits are known at any level, so that those of a difference are.
+BY_LIMITS = ("roc_auc", *SHARES)
+
 #: Fewer cases of a kind than this are said to be few.
 FEW = 10
 
 
 def default_test(metric: str) -> str:
-    """`delong` for the AUC, else `bootstrap`; both allow for several cases of a patient."""
+    """`delong` for the AUC, `newcombe` for shares, else `bootstrap`; all allow for several cases of a patient."""
     return tests_for(metric)[0]
 
 
@@ -62,7 +66,8 @@ def compare(
         a: Answers of the first.
         b: Answers of the second to the same question.
         test: Key of `TESTS`; `default_test` for `""`. `delong` is for the AUC (DeLong et al. 1988; Obuchowski 1997
-            where patients have several cases), McNemar's for accuracy, sensitivity and specificity.
+            where patients have several cases), `newcombe` for shares (Newcombe 1998), McNemar's for accuracy,
+            sensitivity and specificity. The first two give interval and p-value by Zou and Donner 2008.
         metric: Key of `METRICS`.
         resamples: Resamples or swaps.
         seed: Of the draws.
@@ -74,8 +79,8 @@ def compare(
     _check(test, metric)
     # `common` takes the patients of the first for both.
     one, two, note = common(taken(a, metric), taken(b, metric, np.zeros(len(b.truth), np.intp)))
-    if test == "delong":
-        return delong_difference(one, two, note)
+    if test in {"delong", "newcombe"}:
+        return paired(one, two, note)
     if test == "bootstrap":
         return bootstrap_difference(one, two, note, resamples, seed)
     if test == "permutation":
@@ -90,8 +95,8 @@ def compare(
 def tests_for(metric: str) -> tuple[str, ...]:
     """Keys of `TESTS` that fit a metric, the default one first."""
     fitting = ["bootstrap", "permutation"]
-    if metric == "roc_auc":
-        fitting.insert(0, "delong")
+    if metric in BY_LIMITS:
+        fitting.insert(0, "delong" if metric == "roc_auc" else "newcombe")
     return tuple(fitting + (["mcnemar", "mcnemar-mid-p"] if metric in DECISIONS else []))
 
 
@@ -130,12 +135,39 @@ def common(one: Taken, two: Taken) -> tuple[Taken, Taken, str]:
     return one, two, " ".join(notes)
 
 
-def delong_difference(one: Taken, two: Taken, note: str = "") -> Difference:
-    """Difference of two AUCs on the same cases with DeLong's covariance, clustered by patient where that matters."""
-    aucs, covariance = auc_covariance(one.truth, np.stack([one.score, two.score]), one.owner)
-    variance = float(covariance[0, 0] + covariance[1, 1] - 2.0 * covariance[0, 1])
-    note = joined(note, few_cases(one))
-    return wald(float(aucs[0]), float(aucs[1]), variance, len(one), delong_words(one.owner), note, "roc_auc")
+def paired(one: Taken, two: Taken, note: str = "", resamples: int = 2000, seed: int = 0) -> Difference:
+    """Two models on the same cases by the default test of the metric."""
+    if one.metric.name in BY_LIMITS:
+        first, second = measure(one), measure(two)
+        return paired_limits(one, first, second, note)
+    return bootstrap_difference(one, two, note, resamples, seed)
+
+
+def paired_limits(cases: Taken, first: Measured, second: Measured, note: str = "") -> Difference:
+    """The difference of two AUCs or shares of the same cases, from limits and how the estimates go together.
+
+    Args:
+        cases: Of either model; truth and patients are the same.
+        first: Measured on them.
+        second: Measured on them.
+        note: For people.
+    """
+    assert first.limits is not None  # AUCs and shares have limits
+    assert second.limits is not None
+    spread = float(np.sqrt((first.influence**2).sum() * (second.influence**2).sum()))
+    together = float(first.influence @ second.influence) / spread if spread else 0.0
+    people = count(cases.owner)
+    freedom = min(first.limits.freedom, second.limits.freedom)
+    words = delong_words(cases.owner) if cases.metric.name == "roc_auc" else newcombe_words(cases.owner)
+    return from_limits(
+        first.limits, second.limits, capped(together, people), freedom,
+        max(first.estimate.n, second.estimate.n), words, joined(note, few_cases(cases)), cases.metric.name,
+    )  # fmt: skip
+
+
+def newcombe_words(owner: NDArray[np.intp]) -> str:
+    """What the test of shares is called for these cases."""
+    return f"Newcombe's method{f', clustered by patient ({count(owner)} patients)' if clustered(owner) else ''}"
 
 
 def few_cases(cases: Taken) -> str:
@@ -158,8 +190,8 @@ def delong_words(owner: NDArray[np.intp]) -> str:
 
 def bootstrap_difference(one: Taken, two: Taken, note: str, resamples: int = 2000, seed: int = 0) -> Difference:
     """Difference of any metric on the same cases, from resamples of their patients that both models share."""
-    values = resampled_values([one, two], resamples, seed)
-    return from_resamples(one.metric, (one.value, two.value), values, len(one), "paired bootstrap", note)
+    values, people = resampled_values([one, two], resamples, seed), count(one.owner)
+    return from_resamples(one.metric, (one.value, two.value), values, people, len(one), "paired bootstrap", note)
 
 
 def _permuted(resamples: int) -> str:
@@ -175,17 +207,13 @@ def _with_p(difference: Difference, p: float, test: str) -> Difference:
 
 def _mcnemar(one: Taken, two: Taken, note: str, test: str) -> Difference:
     found = mcnemar(one, two, mid=test == "mcnemar-mid-p")
-    if clustered(one.owner):
-        note = joined(
-            note,
-            f"The test takes the {found.cases} pictures for as many patients, but there are only "
-            f"{found.people}: p is too small; the bootstrap allows for that.",
-        )
+    words = f"{TESTS[test]}, interval by Agresti and Min 2005"
+    if found.people < found.cases:
+        words = f"McNemar's test by Agresti and Min 2005, clustered by patient ({found.people} patients)"
     p = NAN if np.isnan(found.value) else found.p
     return Difference(
-        found.value, found.low, found.high, p, found.cases, f"{TESTS[test]}, interval by Agresti and Min 2005", note,
-        one.metric.name, one.value, two.value, p,
-    )  # fmt: skip
+        found.value, found.low, found.high, p, found.cases, words, note, one.metric.name, one.value, two.value, p
+    )
 
 
 def compare_unpaired(
@@ -196,7 +224,7 @@ def compare_unpaired(
     Args:
         a: The first answers.
         b: The second.
-        test: `delong` for the AUC, else `bootstrap`; `default_test` for `""`.
+        test: `delong` for the AUC, `newcombe` for shares, else `bootstrap`; `default_test` for `""`.
         metric: Key of `METRICS`.
         resamples: Resamples.
         seed: Of the draws.
@@ -205,13 +233,14 @@ def compare_unpaired(
         ScanLensError: The test is none of these, or not for this metric.
     """
     test = test or default_test(metric)
-    if test not in {"delong", "bootstrap"}:
+    if test not in {"delong", "newcombe", "bootstrap"}:
         raise ScanLensError("DeLong's test or the bootstrap for different cases", test, "choose one of them")
     _check(test, metric)
     one, two = taken(a, metric), taken(b, metric)
-    if metric == "roc_auc" and test == "bootstrap":
+    if test == "bootstrap":
         parts = [
-            Measured(estimate(c), NAN, resampled_values([c], resamples, seed + k)[0]) for k, c in enumerate((one, two))
+            measure_resamples(cases, resampled_values([cases], resamples, seed + k)[0])
+            for k, cases in enumerate((one, two))
         ]
     else:
         parts = [measure(cases, resamples, seed + k) for k, cases in enumerate((one, two))]
@@ -221,12 +250,25 @@ def compare_unpaired(
 def independent(one: Taken, two: Taken, first: Measured, second: Measured) -> Difference:
     """The difference of two measurements whose patients have nothing in common."""
     note = " ".join(dict.fromkeys(cases.note for cases in (one, two) if cases.note))
-    values, n = (first.estimate.value, second.estimate.value), len(one) + len(two)
-    if len(first.values):
-        drawn = np.stack([first.values, second.values])
-        return from_resamples(one.metric, values, drawn, n, "unpaired bootstrap", note)
-    words = " and ".join(dict.fromkeys(delong_words(cases.owner) for cases in (one, two)))
-    return wald(*values, first.variance + second.variance, n, f"{words}, unpaired", note, one.metric.name)
+    n = len(one) + len(two)
+    if first.limits is None or second.limits is None:
+        drawn, people = np.stack([first.values, second.values]), min(count(cases.owner) for cases in (one, two))
+        values = first.estimate.value, second.estimate.value
+        return from_resamples(one.metric, values, drawn, people, n, "unpaired bootstrap", note)
+    named = delong_words if one.metric.name == "roc_auc" else newcombe_words
+    words = " and ".join(dict.fromkeys(named(cases.owner) for cases in (one, two)))
+    return from_limits(
+        first.limits, second.limits, 0.0, _freedom(first, second), n, f"{words}, unpaired", note, one.metric.name
+    )
+
+
+def _freedom(first: Measured, second: Measured) -> float:
+    """Degrees of freedom of a difference of independent numbers (Welch 1947, Biometrika 34:28-35)."""
+    freedoms = [part.limits.freedom if part.limits else 0.0 for part in (first, second)]
+    spreads = [(part.estimate.high - part.estimate.low) ** 2 for part in (first, second)]
+    if min(freedoms) <= 0 or not sum(spreads) > 0:
+        return 0.0
+    return sum(spreads) ** 2 / sum(spread**2 / freedom for spread, freedom in zip(spreads, freedoms, strict=True))
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.delong import auc_covariance, auc_interval
+from core.evaluation.estimates import estimate
 from core.evaluation.evaluation import Finding
-from core.evaluation.intervals import Estimate, bootstrap
+from core.evaluation.grids import even_grid
+from core.evaluation.intervals import Estimate
 from core.evaluation.operating_point import ConfusionAt, confusion_of
-from core.evaluation.patients import clustered, count
+from core.evaluation.patients import count
 from core.evaluation.questions import Taken, cut_of, taken
 from core.evaluation.resampled_rates import (
     Band,
@@ -125,15 +126,12 @@ def roc_curve(finding: Finding, resamples: int = 1000, seed: int = 0) -> RocCurv
     cases = taken(finding, "roc_auc")
     cuts, hits, alarms = _steps(cases)
     positives, negatives = int(cases.truth.sum()), int((~cases.truth).sum())
-    aucs, variances = auc_covariance(cases.truth, cases.score[None], cases.owner)
-    method = "DeLong, clustered by patient" if clustered(cases.owner) else "DeLong"
-    auc = Estimate(float(aucs[0]), *auc_interval(float(aucs[0]), float(variances[0, 0])), len(cases), method)
     defined = positives > 0 and negatives > 0
     kept = _vertices(hits, alarms) if defined else np.empty(0, np.intp)
     return RocCurve(
         finding.name, alarms[kept] / max(negatives, 1), hits[kept] / max(positives, 1), cuts[kept],
-        _roc_band(cases, resamples, seed, defined), auc, _operating(finding), len(cases), positives, count(cases.owner),
-        cases.note,
+        _roc_band(cases, resamples, seed, defined), estimate(cases), _operating(finding), len(cases), positives,
+        count(cases.owner), cases.note,
     )  # fmt: skip
 
 
@@ -166,15 +164,15 @@ def _resampled(cases: Taken, resamples: int, seed: int) -> ResampledCounts:
 
 
 def _roc_band(cases: Taken, resamples: int, seed: int, defined: bool) -> Band:
-    grid = np.linspace(0.0, 1.0, 101)
+    grid = even_grid(101)
     if not defined:
-        return band(grid, np.empty((0, len(grid))), "none")
+        return band(grid, np.empty((0, len(grid))), "none", 0)
     drawn = _resampled(cases, resamples, seed)
     values = np.full((len(drawn.hits), len(grid)), np.nan)
     for resample in np.flatnonzero((drawn.positives > 0) & (drawn.negatives > 0)):
         rate = np.append(0.0, drawn.alarms[resample] / drawn.negatives[resample])
         values[resample] = np.interp(grid, rate, np.append(0.0, drawn.hits[resample] / drawn.positives[resample]))
-    return band(grid, values, drawn.method)
+    return band(grid, values, drawn.method, drawn.people)
 
 
 def precision_recall_curve(finding: Finding, resamples: int = 1000, seed: int = 0) -> PrecisionRecallCurve:
@@ -187,9 +185,7 @@ def precision_recall_curve(finding: Finding, resamples: int = 1000, seed: int = 
     if len(kept) > POINTS:
         kept = kept[np.unique(np.linspace(0, len(kept) - 1, POINTS).round().astype(int))]
     precision, start = hits[kept] / np.maximum(hits[kept] + alarms[kept], 1), min(len(kept), 1)
-    area = bootstrap(
-        "average_precision", cases.truth, cases.score, cases.owner, resamples=resamples_for(len(cases), resamples)
-    )
+    area = estimate(cases, resamples_for(len(cases), resamples))
     return PrecisionRecallCurve(
         finding.name, np.append(np.zeros(start), hits[kept] / max(positives, 1)),
         np.append(precision[:start], precision), np.append(np.full(start, np.inf), cuts[kept]),
@@ -200,22 +196,22 @@ def precision_recall_curve(finding: Finding, resamples: int = 1000, seed: int = 
 
 def _precision_band(cases: Taken, resamples: int, seed: int) -> Band:
     """Precision at the highest cut that reaches each recall."""
-    grid = np.linspace(0.0, 1.0, 101)[1:]
+    grid = even_grid(101)[1:]
     if not cases.truth.any():
-        return band(grid, np.empty((0, len(grid))), "none")
+        return band(grid, np.empty((0, len(grid))), "none", 0)
     drawn = _resampled(cases, resamples, seed)
     values = np.full((len(drawn.hits), len(grid)), np.nan)
     for resample in np.flatnonzero(drawn.positives > 0):
         hits, called = drawn.hits[resample], drawn.hits[resample] + drawn.alarms[resample]
         at = np.searchsorted(hits, grid * drawn.positives[resample] - 1e-9)
         values[resample] = hits[at] / called[at]
-    return band(grid, values, drawn.method)
+    return band(grid, values, drawn.method, drawn.people)
 
 
 def score_distribution(finding: Finding, bins: int = 40) -> ScoreDistribution:
     """Histograms of the probability, the cases with the finding and those without apart."""
     cases = taken(finding, "roc_auc")
-    edges = np.linspace(0.0, 1.0, bins + 1)
+    edges = even_grid(bins + 1)
     with_finding, without = (np.histogram(cases.score[kind], edges)[0] for kind in (cases.truth, ~cases.truth))
     return ScoreDistribution(finding.name, edges, with_finding, without, finding.threshold, len(cases), cases.note)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.evaluation import Finding
+from core.evaluation.grids import even_grid
 from core.evaluation.questions import taken
 from core.evaluation.resampled_rates import Band, band, resampled_counts, resamples_for
 
@@ -52,7 +53,7 @@ def net_benefit(
         seed: Of the draws.
     """
     cases = taken(finding, "brier")
-    grid = np.linspace(0.0, highest, points + 1)[1:]
+    grid = even_grid(points + 1, highest)[1:]
     odds, n = grid / (1.0 - grid), max(len(cases), 1)
     hits, alarms = (_at_or_above(cases.score[kind], grid) for kind in (cases.truth, ~cases.truth))
     positives, negatives = int(cases.truth.sum()), int((~cases.truth).sum())
@@ -65,7 +66,8 @@ def net_benefit(
     all_benefits = (drawn.positives[:, None] - drawn.negatives[:, None] * odds) / total + missing
     return DecisionCurve(
         finding.name, grid, (hits - alarms * odds) / n + missing, (positives - negatives * odds) / n + missing,
-        band(grid, benefits, drawn.method), band(grid, all_benefits, drawn.method), positives / n + missing,
+        band(grid, benefits, drawn.method, drawn.people),
+        band(grid, all_benefits, drawn.method, drawn.people), positives / n + missing,
         len(cases), cases.note,
     )  # fmt: skip
 

@@ -8,6 +8,8 @@ the finding or only some do. With one case a patient the two are equal, so there
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,48 +37,62 @@ def _share_below(ordered: NDArray[np.float64], values: NDArray[np.float64]) -> N
     return np.asarray(places / (2.0 * len(ordered)))
 
 
-def auc_covariance(
-    truth: NDArray[np.bool_], scores: NDArray[np.float64], owner: NDArray[np.intp] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """AUCs of several models on the same cases, and their covariance.
+@dataclass(frozen=True, eq=False)
+class AucParts:
+    """AUCs of several models on the same cases, with what says how sure they are.
+
+    Attributes:
+        aucs: (models,) NaN where one kind of case is missing.
+        covariance: (models, models) NaN where fewer than two patients have cases of a kind.
+        influence: (models, patients) what each patient adds to or takes from the AUC.
+        freedom: (models,) degrees of freedom of the variances (Satterthwaite 1946, Biometrics Bulletin 2:110-114).
+        cases: Those with the finding, and those without.
+        patients: Who have cases with the finding, who have some without, and all.
+    """
+
+    aucs: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    influence: NDArray[np.float64]
+    freedom: NDArray[np.float64]
+    cases: tuple[int, int]
+    patients: tuple[int, int, int]
+
+
+def auc_parts(truth: NDArray[np.bool_], scores: NDArray[np.float64], owner: NDArray[np.intp] | None = None) -> AucParts:
+    """AUCs of several models on the same cases.
 
     Args:
         truth: (cases,) whether the finding is there.
         scores: (models, cases) without NaN.
         owner: (cases,) a number from 0 for each patient; None for one case a patient.
-
-    Returns:
-        (models,) AUCs, NaN where one kind of case is missing, and (models, models) covariance, NaN where fewer than two
-        patients have cases of a kind.
     """
-    models, positives, negatives = len(scores), int(truth.sum()), int((~truth).sum())
-    if not positives or not negatives:
-        return np.full(models, np.nan), np.full((models, models), np.nan)
+    models, cases = len(scores), (int(truth.sum()), int((~truth).sum()))
     people = np.arange(len(truth)) if owner is None else owner
-    width = int(people.max()) + 1
+    width = int(people.max(initial=-1)) + 1
     with_finding, without = people[truth], people[~truth]
-    counts = [np.count_nonzero(np.bincount(group)) for group in (with_finding, without, people)]
-    aucs = np.empty(models)
-    gains, losses = np.empty((models, width)), np.empty((models, width))
-    for index, score in enumerate(scores):
-        above, below = placements(truth, score)
-        aucs[index] = above.mean()
-        gains[index] = np.bincount(with_finding, above - aucs[index], width) / positives
-        losses[index] = np.bincount(without, below - aucs[index], width) / negatives
-    if min(counts[:2]) < 2:
-        return aucs, np.full((models, models), np.nan)
-    of_gains, of_losses, of_both = (number / (number - 1.0) for number in counts)
-    cross = gains @ losses.T
-    return aucs, of_gains * (gains @ gains.T) + of_losses * (losses @ losses.T) + of_both * (cross + cross.T)
+    patients = [int(np.count_nonzero(np.bincount(group))) for group in (with_finding, without, people)]
+    aucs, covariance, freedom = np.full(models, np.nan), np.full((models, models), np.nan), np.zeros(models)
+    gains, losses = np.zeros((models, width)), np.zeros((models, width))
+    if min(cases):
+        for index, score in enumerate(scores):
+            above, below = placements(truth, score)
+            aucs[index] = above.mean()
+            gains[index] = np.bincount(with_finding, above - aucs[index], width) / cases[0]
+            losses[index] = np.bincount(without, below - aucs[index], width) / cases[1]
+    if min(patients) > 1:
+        of_gains, of_losses, of_both = (number / (number - 1.0) for number in patients)
+        cross = gains @ losses.T
+        covariance = of_gains * (gains @ gains.T) + of_losses * (losses @ losses.T) + of_both * (cross + cross.T)
+        up, down = of_gains * (gains**2).sum(axis=1), of_losses * (losses**2).sum(axis=1)
+        spread = up**2 / (patients[0] - 1) + down**2 / (patients[1] - 1)
+        least = np.full(models, min(patients) - 1.0)
+        freedom = np.divide((up + down) ** 2, spread, out=least, where=spread > 0)
+    return AucParts(aucs, covariance, gains + losses, freedom, cases, (patients[0], patients[1], patients[2]))
 
 
-def auc_interval(auc: float, variance: float) -> tuple[float, float]:
-    """95 % interval of an AUC on the logit scale, so that it stays within 0 and 1.
-
-    NaN at an AUC of exactly 0 or 1, where the variance says nothing.
-    """
-    if not 0.0 < auc < 1.0 or not variance >= 0.0:
-        return float("nan"), float("nan")
-    centre, half = np.log(auc / (1.0 - auc)), Z * np.sqrt(variance) / (auc * (1.0 - auc))
-    low, high = (float(0.5 * (1.0 + np.tanh((centre + side * half) / 2.0))) for side in (-1, 1))
-    return low, high
+def auc_covariance(
+    truth: NDArray[np.bool_], scores: NDArray[np.float64], owner: NDArray[np.intp] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(models,) AUCs of several models on the same cases, and their (models, models) covariance; see `auc_parts`."""
+    parts = auc_parts(truth, scores, owner)
+    return parts.aucs, parts.covariance

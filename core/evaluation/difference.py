@@ -1,4 +1,4 @@
-"""A difference between two models with its interval and its p-value, made from a variance or from resamples."""
+"""A difference between two models with its interval and its p-value, made from limits or from resamples."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.delong import Z
+from core.evaluation.intervals import percentiles
+from core.evaluation.limits import Limits, difference_interval
 from core.evaluation.metrics import METRICS, Metric
 from core.evaluation.resamples import gain, merit
-from core.evaluation.significance import holm, inversion_p, normal_p
+from core.evaluation.significance import holm, inversion_p
 
 NAN = float("nan")
 
 #: Why there is no interval.
 NOT_DEFINED = "Too few cases of one kind to say how sure the difference is."
-NO_VARIANCE = "No interval: the scores part the cases so that the test finds no variance."
+NO_VARIANCE = "No interval: the difference is the same in every resample, which says nothing of others."
 
 
 @dataclass(frozen=True)
@@ -71,22 +72,27 @@ class Difference:
         return -1 if gained == 0 or np.isnan(gained) else int(gained < 0)
 
 
-def wald(first: float, second: float, variance: float, n: int, test: str, note: str, metric: str) -> Difference:
-    """A difference with a normal interval and p-value from its variance.
+def from_limits(
+    first: Limits, second: Limits, correlation: float, freedom: float, n: int, test: str, note: str, metric: str
+) -> Difference:
+    """A difference of two numbers with limits, whose interval and p-value go together; see `difference_interval`.
 
-    Two answers that are the same in every case have no variance and do not differ: p is 1. A difference with no
-    variance at all is one that the method says nothing about.
+    Args:
+        first: Of the first.
+        second: Of the second.
+        correlation: Of the two estimates.
+        freedom: Degrees of freedom of t.
+        n: Cases.
+        test: How, for people.
+        note: For people.
+        metric: Key of `METRICS`.
     """
-    value = first - second
-    # What is left of a variance of 0 after cancellation is of the order of 1e-17.
-    error = float(np.sqrt(max(variance, 0.0))) if not variance < 1e-16 else 0.0
-    if np.isnan(value) or np.isnan(error):
-        return Difference(value, NAN, NAN, NAN, n, test, joined(note, NOT_DEFINED), metric, first, second, NAN)
-    if error == 0.0 and abs(value) > 1e-12:
-        return Difference(value, NAN, NAN, NAN, n, test, joined(note, NO_VARIANCE), metric, first, second, NAN)
-    p = normal_p(value / error) if error else 1.0
-    low, high = max(value - Z * error, -1.0), min(value + Z * error, 1.0)
-    return Difference(value, low, high, p, n, test, note, metric, first, second, p)
+    ends = first.value, second.value
+    value = ends[0] - ends[1]
+    if not (first.known and second.known and freedom > 0):
+        return Difference(value, NAN, NAN, NAN, n, test, joined(note, NOT_DEFINED), metric, *ends, NAN)
+    low, high, p = difference_interval(first, second, correlation, freedom)
+    return Difference(value, low, high, p, n, test, note, metric, *ends, p)
 
 
 def joined(note: str, more: str) -> str:
@@ -95,7 +101,13 @@ def joined(note: str, more: str) -> str:
 
 
 def from_resamples(
-    metric: Metric, firsts: tuple[float, float], values: NDArray[np.float64], n: int, test: str, note: str
+    metric: Metric,
+    firsts: tuple[float, float],
+    values: NDArray[np.float64],
+    people: int,
+    n: int,
+    test: str,
+    note: str,
 ) -> Difference:
     """A difference from resamples.
 
@@ -103,6 +115,7 @@ def from_resamples(
         metric: What was measured.
         firsts: The metric of the two models on the cases themselves.
         values: (2, resamples) the same over resampled patients.
+        people: Patients; of two sets of them those of the smaller one.
         n: Cases.
         test: How, for people; where p comes from is added.
         note: For people.
@@ -110,11 +123,14 @@ def from_resamples(
     value = float(np.subtract(*merit(metric, np.array(firsts))))
     drawn = np.asarray(np.subtract(*merit(metric, values)))
     defined = drawn[~np.isnan(drawn)]
-    test = f"{test} of patients, {len(drawn)} resamples, p by inversion of the percentile interval"
+    test = f"{test} of patients, {len(drawn)} resamples, p by inversion of the expanded percentile interval"
     if np.isnan(value) or len(defined) < 0.9 * len(drawn):
         return Difference(value, NAN, NAN, NAN, n, test, joined(note, NOT_DEFINED), metric.name, *firsts, NAN)
-    low, high = (float(end) for end in np.percentile(defined, (2.5, 97.5)))
-    p = inversion_p(defined)
+    low, high = percentiles(drawn, people)
+    if np.isnan(low):
+        p = 1.0 if abs(value) <= 1e-12 else NAN
+        return Difference(value, NAN, NAN, p, n, test, joined(note, NO_VARIANCE), metric.name, *firsts, p)
+    p = inversion_p(defined, people)
     return Difference(value, low, high, p, n, test, note, metric.name, *firsts, p)
 
 

@@ -1,16 +1,23 @@
-"""A metric with the interval that suits it: DeLong's for the AUC, Wilson's for shares, else the patient bootstrap."""
+"""A metric with the interval that suits it: for the AUC from DeLong's variance, Wilson's for shares, else a bootstrap.
+
+This is the one place where an interval is chosen: pages, cards, exports and the command line all come here.
+`benchmarks/coverage.py` measures how often the intervals hold the truth.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from core.evaluation.delong import auc_covariance, auc_interval
-from core.evaluation.intervals import Estimate
-from core.evaluation.patients import clustered
-from core.evaluation.proportions import patient_wilson
+from core.evaluation.auc_limits import auc_limits
+from core.evaluation.delong import AucParts, auc_parts
+from core.evaluation.intervals import Estimate, resampled_estimate
+from core.evaluation.limits import Limits
+from core.evaluation.metrics import METRICS
+from core.evaluation.patients import clustered, count, owners
+from core.evaluation.proportions import patient_wilson, share_influence, share_limits
 from core.evaluation.questions import Taken
 from core.evaluation.resamples import resampled_values
 
@@ -22,15 +29,19 @@ SHARES = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "accuracy_mult
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """An estimate with what differences from independent ones are made of.
+    """An estimate with what differences are made of.
 
     Attributes:
         estimate: The metric with its interval.
+        limits: Of an AUC or a share at any level, else None.
+        influence: (patients,) what each adds to an AUC or a share or takes from it, else empty.
         variance: Of an AUC, else NaN.
-        values: (resamples,) the metric over resampled patients; empty for an AUC.
+        values: (resamples,) a metric of another kind over resampled patients, else empty.
     """
 
     estimate: Estimate
+    limits: Limits | None
+    influence: NDArray[np.float64]
     variance: float
     values: NDArray[np.float64]
 
@@ -46,38 +57,92 @@ def estimate(cases: Taken, resamples: int = 2000, seed: int = 0) -> Estimate:
     Returns:
         The estimate, without interval where it or more than a tenth of the resamples is undefined.
     """
-    if cases.metric.name in SHARES:
-        return share(cases)
     return measure(cases, resamples, seed).estimate
 
 
+def estimate_of(
+    metric: str,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    patients: ArrayLike | None = None,
+    threshold: float = 0.5,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Estimate:
+    """`estimate` from plain arrays.
+
+    Args:
+        metric: Key of `METRICS`.
+        y_true: (cases,) whether the finding is there, or class indices; (cases, labels) for several findings.
+        y_score: (cases,) or (cases, labels) probabilities; cases with NaN are left out.
+        patients: (cases,) whom each case shows; None for one case a patient.
+        threshold: For decisions.
+        resamples: Resamples, where the interval is a bootstrap's.
+        seed: Of the draws.
+
+    Raises:
+        KeyError: There is no such metric.
+        ValueError: The answers are of another kind than the metric's.
+
+    Example:
+        >>> found = estimate_of("sensitivity", [1, 1, 1, 1, 0], [0.9, 0.8, 0.7, 0.2, 0.1])
+        >>> f"{found.value} ({found.low:.2f} to {found.high:.2f})"
+        '0.75 (0.30 to 0.95)'
+    """
+    return estimate(cases_of(metric, y_true, y_score, patients, threshold), resamples, seed)
+
+
+def cases_of(
+    metric: str, y_true: ArrayLike, y_score: ArrayLike, patients: ArrayLike | None = None, threshold: float = 0.5
+) -> Taken:
+    """Plain arrays as a metric takes them; see `estimate_of`."""
+    entry, score, truth = METRICS[metric], np.asarray(y_score, np.float64), np.asarray(y_true)
+    axes = {"binary": (1, 1), "multiclass": (1, 2), "multilabel": (2, 2)}[entry.answers]
+    if (truth.ndim, score.ndim) != axes or len(truth) != len(score):
+        raise ValueError(f"Expected {entry.answers} answers for {metric}. Received {truth.shape} and {score.shape}.")
+    truth = truth.astype(np.intp if entry.answers == "multiclass" else bool)
+    keep = np.asarray(~np.isnan(score).any(axis=tuple(range(1, score.ndim))))
+    owner = np.arange(len(score)) if patients is None else owners(np.asarray(patients))
+    whole = Taken(entry, truth, score, threshold, np.arange(len(score)), owner, int((~keep).sum()), "")
+    return whole if keep.all() else whole.part(keep)
+
+
 def measure(cases: Taken, resamples: int = 2000, seed: int = 0) -> Measured:
-    """`estimate` with its variance or resamples."""
+    """`estimate` with its limits or resamples."""
     if cases.metric.name == "roc_auc":
-        return measure_aucs(cases, cases.score[None])[0][0]
+        return measure_aucs(cases, cases.score[None])[0]
+    if cases.metric.name in SHARES:
+        return measure_share(cases)
     return measure_resamples(cases, resampled_values([cases], resamples, seed)[0])
 
 
-def measure_aucs(cases: Taken, scores: NDArray[np.float64]) -> tuple[list[Measured], NDArray[np.float64]]:
-    """AUCs of (models, cases) scores with DeLong's intervals, and their covariance."""
-    aucs, covariance = auc_covariance(cases.truth, scores, cases.owner)
+def measure_aucs(cases: Taken, scores: NDArray[np.float64]) -> list[Measured]:
+    """AUCs of (models, cases) scores."""
+    parts = auc_parts(cases.truth, scores, cases.owner)
+    return [_auc(cases, parts, model) for model in range(len(scores))]
+
+
+def _auc(cases: Taken, parts: AucParts, model: int) -> Measured:
+    limits = auc_limits(parts, model)
     method = "DeLong, clustered by patient" if clustered(cases.owner) else "DeLong"
-    found = []
-    for auc, variance in zip(aucs.tolist(), np.diagonal(covariance).tolist(), strict=True):
-        interval = auc_interval(auc, variance)
-        found.append(Measured(Estimate(auc, *interval, len(cases), method), variance, np.empty(0)))
-    return found, covariance
+    found = Estimate(limits.value, *limits.interval(), len(cases), f"{method}, score interval")
+    return Measured(found, limits, parts.influence[model], float(parts.covariance[model, model]), np.empty(0))
+
+
+def measure_share(cases: Taken) -> Measured:
+    """A metric of `SHARES` with Wilson's interval; `n` is the cases that it is a share of."""
+    right, owner = right_of(cases)
+    people, width = count(cases.owner), int(cases.owner.max(initial=-1)) + 1
+    influence = share_influence(right, owner, width)
+    found, limits = patient_wilson(right, owner, people), share_limits(right, owner, people)
+    return Measured(found, limits, influence, NAN, np.empty(0))
 
 
 def measure_resamples(cases: Taken, values: NDArray[np.float64]) -> Measured:
-    """A metric with its (resamples,) values over resampled patients, and Wilson's or the percentile interval."""
-    found = share(cases) if cases.metric.name in SHARES else _percentiles(cases, values)
-    return Measured(found, NAN, values)
-
-
-def share(cases: Taken) -> Estimate:
-    """Wilson's interval of a metric of `SHARES`; `n` is the cases that it is a share of."""
-    return patient_wilson(*right_of(cases))
+    """A metric with its (resamples,) values over resampled patients, and their percentiles."""
+    people = count(cases.owner)
+    found = resampled_estimate(cases.value, values, people, len(cases))
+    return Measured(found, None, np.empty(0), NAN, values)
 
 
 def right_of(cases: Taken) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
@@ -88,12 +153,3 @@ def right_of(cases: Taken) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
     of = {"sensitivity": truth, "specificity": ~truth, "ppv": called, "npv": ~called}
     among = of.get(cases.metric.name, np.ones(len(cases), bool))
     return (truth == called)[among], cases.owner[among]
-
-
-def _percentiles(cases: Taken, values: NDArray[np.float64]) -> Estimate:
-    value, defined = cases.value, values[~np.isnan(values)]
-    method = f"patient bootstrap, {len(values)} resamples"
-    if np.isnan(value) or len(defined) < 0.9 * len(values):
-        return Estimate(value, NAN, NAN, len(cases), method)
-    low, high = (float(end) for end in np.percentile(defined, (2.5, 97.5)))
-    return Estimate(value, low, high, len(cases), method)

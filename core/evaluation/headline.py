@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.evaluation.class_intervals import bootstrap_classes
+from core.evaluation.estimates import estimate_of
 from core.evaluation.evaluation import Evaluation
-from core.evaluation.intervals import Estimate, bootstrap
+from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import METRICS
 
 #: By task, the main one first.
@@ -45,7 +45,7 @@ def headline(evaluation: Evaluation, resamples: int = 2000) -> list[Line]:
     if scores.task == "binary":
         return _of_finding(evaluation, evaluation.findings[0], resamples)
     estimates = {
-        name: bootstrap_classes(name, scores.y_true, scores.y_score(), scores.patients, resamples)
+        name: estimate_of(name, scores.y_true, scores.y_score(), scores.patients, resamples=resamples)
         for name in HEADLINES[scores.task]
     }
     lines = [Line(METRICS[name].title, "", estimate) for name, estimate in estimates.items()]
@@ -59,7 +59,7 @@ def _of_finding(evaluation: Evaluation, name: str, resamples: int) -> list[Line]
         Line(
             METRICS[metric].title,
             name,
-            bootstrap(metric, finding.truth, finding.score, finding.patients, threshold, resamples),
+            estimate_of(metric, finding.truth, finding.score, finding.patients, threshold, resamples),
         )
         for metric in HEADLINES["binary"]
     ]

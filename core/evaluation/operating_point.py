@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.evaluation import Finding
+from core.evaluation.grids import even_grid
 from core.evaluation.intervals import Estimate
+from core.evaluation.patients import count
 from core.evaluation.proportions import patient_wilson
 from core.evaluation.questions import Taken, cut_of, taken
 from core.evaluation.resampled_rates import Band
@@ -92,16 +94,17 @@ def confusion_of(finding: Finding, threshold: float | None = None) -> ConfusionA
 
 
 def _share(right: NDArray[np.bool_], of: NDArray[np.bool_], cases: Taken) -> Estimate:
-    return patient_wilson(right[of], cases.owner[of])
+    return patient_wilson(right[of], cases.owner[of], count(cases.owner))
 
 
 def threshold_sweep(finding: Finding, points: int = 101) -> ThresholdSweep:
     """Sensitivity and specificity at evenly spaced thresholds from 0 to 1."""
     cases = taken(finding, "roc_auc")
-    grid = np.linspace(0.0, 1.0, points)
+    grid, people = even_grid(points), count(cases.owner)
     kinds = [(cases.score[kind], cases.owner[kind], kind) for kind in (cases.truth, ~cases.truth)]
     found = [
-        [patient_wilson((score >= cut) == cases.truth[kind], owner) for cut in grid] for score, owner, kind in kinds
+        [patient_wilson((score >= cut) == cases.truth[kind], owner, people) for cut in grid]
+        for score, owner, kind in kinds
     ]
     values = [np.array([estimate.value for estimate in row]) for row in found]
     bands = [

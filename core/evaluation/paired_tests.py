@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from core.evaluation.binary import midranks
 from core.evaluation.delong import Z
 from core.evaluation.patients import count
+from core.evaluation.proportions import share_influence
 from core.evaluation.questions import Taken
 from core.evaluation.resamples import merit, resample_function
-from core.evaluation.significance import mcnemar_p
+from core.evaluation.significance import mcnemar_p, normal_p
+from core.evaluation.student import critical
 
 #: Swaps a time.
 BLOCK = 25
@@ -46,6 +48,9 @@ class DecisionsDiffer:
 def mcnemar(one: Taken, two: Taken, mid: bool = False) -> DecisionsDiffer:
     """McNemar's exact test, or with mid-p, of accuracy, sensitivity or specificity.
 
+    Where patients have several cases, these are not independent, and the exact test does not hold: the interval is then
+    taken of as many cases as they are worth (`effective_cases`), and p is the level at which it ends at 0.
+
     Args:
         one: Answers of the first model.
         two: Those of the second on the same cases.
@@ -57,13 +62,37 @@ def mcnemar(one: Taken, two: Taken, mid: bool = False) -> DecisionsDiffer:
     cases, people = len(first), count(one.owner[of])
     if not cases:
         return DecisionsDiffer(np.nan, np.nan, np.nan, np.nan, 0, 0, 0, 0)
+    worth = effective_cases(first, second, one.owner[of])
     # Half a case more in each of the four cells.
-    n, b, c = cases + 2.0, only_first + 0.5, only_second + 0.5
-    centre, half = (b - c) / n, Z * np.sqrt(b + c - (b - c) ** 2 / n) / n
+    n, b, c = worth + 2.0, only_first * worth / cases + 0.5, only_second * worth / cases + 0.5
+    centre, error = (b - c) / n, float(np.sqrt(b + c - (b - c) ** 2 / n) / n)
+    p = mcnemar_p(only_first, only_second, mid) if people == cases else normal_p(centre / error)
     return DecisionsDiffer(
-        (only_first - only_second) / cases, max(-1.0, float(centre - half)), min(1.0, float(centre + half)),
-        mcnemar_p(only_first, only_second, mid), cases, people, only_first, only_second,
+        (only_first - only_second) / cases, max(-1.0, centre - Z * error), min(1.0, centre + Z * error), p, cases,
+        people, only_first, only_second,
     )  # fmt: skip
+
+
+def effective_cases(first: NDArray[np.bool_], second: NDArray[np.bool_], owner: NDArray[np.intp]) -> float:
+    """With how many independent cases the difference of two shares would be as sure, for few patients fewer.
+
+    The variance of the difference for independent cases by that over patients, at most the number of cases, times
+    (t(n − 1) / t(patients − 1))² (Korn and Graubard 1998). As many as there are patients where the two never differ.
+
+    Args:
+        first: (cases,) whether the first was right.
+        second: (cases,) whether the second was.
+        owner: (cases,) a number for each patient.
+    """
+    cases, people = len(first), count(owner)
+    if people in {cases, 1}:
+        return float(people)
+    gap = first.astype(np.float64) - second
+    if not gap.any():
+        return float(people)
+    seen = people / (people - 1) * float((share_influence(gap, owner) ** 2).sum())
+    worth = min(float(cases), float(gap.var()) / seen) if seen else float(cases)
+    return worth * (critical(cases - 1.0) / critical(people - 1.0)) ** 2
 
 
 def _share_of(cases: Taken) -> NDArray[np.bool_]:

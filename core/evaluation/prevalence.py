@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.evaluation.evaluation import Finding
+from core.evaluation.grids import even_grid
 from core.evaluation.intervals import Estimate
 from core.evaluation.operating_point import confusion_of
 from core.evaluation.questions import taken
@@ -89,7 +90,7 @@ def ppv_npv_at(
         seed: Of the draws.
     """
     at, cases = confusion_of(finding, threshold), taken(finding, "roc_auc")
-    grid = np.linspace(0.0, 1.0, 101) if prevalence is None else np.atleast_1d(np.asarray(prevalence, np.float64))
+    grid = even_grid(101) if prevalence is None else np.atleast_1d(np.asarray(prevalence, np.float64))
     drawn = resampled_counts(
         cases.truth, cases.score, cases.owner, np.array([at.threshold]), resamples_for(len(cases), resamples), seed
     )
@@ -102,8 +103,8 @@ def ppv_npv_at(
     values = predictive_values(rates[0][:, None], rates[1][:, None], grid)
     ppv, npv = predictive_values(at.sensitivity.value, at.specificity.value, grid)
     return PredictiveValues(
-        finding.name, at.threshold, grid, ppv, npv, _around(band(grid, values[0], drawn.method), ppv),
-        _around(band(grid, values[1], drawn.method), npv), at.sensitivity, at.specificity,
+        finding.name, at.threshold, grid, ppv, npv, _around(band(grid, values[0], drawn.method, drawn.people), ppv),
+        _around(band(grid, values[1], drawn.method, drawn.people), npv), at.sensitivity, at.specificity,
         float(cases.truth.mean()) if len(cases) else float("nan"), len(cases), at.note,
     )  # fmt: skip
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.intervals import patient_counts
+from core.evaluation.intervals import bootstrap_words
+from core.evaluation.resampling import patient_counts
+from core.evaluation.student import expanded_level
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,7 @@ class ResampledCounts:
         alarms: (resamples, cuts) cases without.
         positives: (resamples,) cases with the finding.
         negatives: (resamples,) cases without.
+        people: Patients that were drawn from.
     """
 
     cuts: NDArray[np.float64]
@@ -44,11 +47,12 @@ class ResampledCounts:
     alarms: NDArray[np.float64]
     positives: NDArray[np.float64]
     negatives: NDArray[np.float64]
+    people: int
 
     @property
     def method(self) -> str:
         """How a band made from it was made."""
-        return f"patient bootstrap, {len(self.hits)} resamples"
+        return bootstrap_words(len(self.hits))
 
 
 def resamples_for(cases: int, resamples: int = 1000) -> int:
@@ -88,7 +92,7 @@ def resampled_counts(
                 table[resample] = np.bincount(places, drawn[owners], width)
         start += counts.shape[1]
     hits, alarms = (np.cumsum(table, axis=1) for table in tables)
-    return ResampledCounts(cuts, hits[:, :-1], alarms[:, :-1], hits[:, -1], alarms[:, -1])
+    return ResampledCounts(cuts, hits[:, :-1], alarms[:, :-1], hits[:, -1], alarms[:, -1], people)
 
 
 def distinct_cuts(score: NDArray[np.float64], most: int = 500) -> NDArray[np.float64]:
@@ -99,10 +103,11 @@ def distinct_cuts(score: NDArray[np.float64], most: int = 500) -> NDArray[np.flo
     return cuts[np.unique(np.linspace(0, len(cuts) - 1, most).round().astype(int))]
 
 
-def band(x: NDArray[np.float64], values: NDArray[np.float64], method: str) -> Band:
-    """The 2.5th to 97.5th percentile of (resamples, points) values."""
+def band(x: NDArray[np.float64], values: NDArray[np.float64], method: str, people: int) -> Band:
+    """Pointwise expanded percentiles of (resamples, points) values; see `student.expanded_level`."""
     low, high = np.full(len(x), np.nan), np.full(len(x), np.nan)
     enough = (~np.isnan(values)).mean(axis=0) >= 0.9 if len(values) else np.zeros(len(x), bool)
     if enough.any():
-        low[enough], high[enough] = np.nanpercentile(values[:, enough], (2.5, 97.5), axis=0)
+        beyond = 100.0 * expanded_level(people)
+        low[enough], high[enough] = np.nanpercentile(values[:, enough], (beyond, 100.0 - beyond), axis=0)
     return Band(x, low, high, method)

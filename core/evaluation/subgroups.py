@@ -149,7 +149,7 @@ def _interaction(
         values, variances = zip(*(_logit_share(part) for part in parts), strict=True)
         return _cochran(values, variances, rows, "Cochran's Q of the logits of the shares", note)
     if name == "roc_auc" and apart:
-        found = [_logit_auc(measure_aucs(part, part.score[None])[0][0]) for part in parts]
+        found = [_logit_auc(measure_aucs(part, part.score[None])[0]) for part in parts]
         values, variances = zip(*found, strict=True)
         return _cochran(values, variances, rows, "Cochran's Q of the logits of the AUCs, DeLong's variances", "")
     return _wald(cases, members, rows, resamples, seed)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import ScanLensError
-from core.evaluation.intervals import Estimate, percentile_interval, wilson
+from core.evaluation.intervals import Estimate, bootstrap_words, percentile_interval, wilson
 from core.explain.explanation import Explanation
 
 #: How far beside the truth still is a hit, as a share of the longer side. Zhang et al. 2018 allow 15 pixels in pictures
@@ -238,7 +238,7 @@ def mean_estimate(values: NDArray[np.float64], patients: ArrayLike, resamples: i
     """
     nan = float("nan")
     if not len(values):
-        return Estimate(nan, nan, nan, 0, f"patient bootstrap, {resamples} resamples")
+        return Estimate(nan, nan, nan, 0, bootstrap_words(resamples))
     people, owner = np.unique(np.asarray(patients), return_inverse=True)
     mean = float(values.mean())
     if np.all(values == 0) or np.all(values == 1):

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.curves import RocCurve, roc_curve
-from core.evaluation.estimates import estimate
+from core.evaluation.estimates import estimate, estimate_of
 from core.evaluation.evaluation import Finding
-from core.evaluation.intervals import Estimate, delong
+from core.evaluation.intervals import Estimate
 from core.evaluation.operating_point import ConfusionAt, confusion_of
 from core.evaluation.paired_tests import DecisionsDiffer, mcnemar
+from core.evaluation.patients import count
 from core.evaluation.proportions import patient_wilson
 from core.evaluation.questions import taken
 from core.reading_study.design import Answer, Plan
@@ -132,14 +133,14 @@ def reader_result(plan: Plan, answers: Iterable[Answer], resamples: int = RESAMP
     findings = [_finding(plan, read, called) for called in (read.without, read.aided)]
     without, aided = (
         Decisions(
-            confusion_of(finding), delong(read.truth, read.rating[k], read.owner),
+            confusion_of(finding), estimate_of("roc_auc", read.truth, read.rating[k], read.owner),
             _kappa(read, finding, resamples), float(np.median(read.seconds[k])) if len(read) else float("nan"),
         )
         for k, finding in enumerate(findings)
     )  # fmt: skip
     before, after = (taken(finding, "accuracy") for finding in findings)
     change = mcnemar(after, before)
-    own = Decisions(confusion_of(model), delong(read.truth, score, read.owner))
+    own = Decisions(confusion_of(model), estimate_of("roc_auc", read.truth, score, read.owner))
     return ReaderResult(read, without, aided, own, roc_curve(model, resamples), change, reliance(read))
 
 
@@ -159,7 +160,7 @@ def reliance(read: PairedReadings) -> Reliance:
     first_right, last_right = read.without == read.truth, read.aided == read.truth
 
     def share(of: NDArray[np.bool_], counted: NDArray[np.bool_]) -> Estimate:
-        return patient_wilson(counted[of], read.owner[of])
+        return patient_wilson(counted[of], read.owner[of], count(read.owner))
 
     return Reliance(
         share(~model_wrong & ~first_right, last_right),

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.case_scores import CaseScores, read_scores
-from core.evaluation.class_intervals import bootstrap_classes
-from core.evaluation.intervals import Estimate, bootstrap
+from core.evaluation.estimates import estimate_of
+from core.evaluation.intervals import Estimate
 from core.training.card_tables import interval, number, table
 from core.training.cases import LabelledCase
 from core.training.look_alikes import ATTRIBUTE, BANDS, marked, nearest, running_number, thumbnails
@@ -46,7 +46,7 @@ def _classes(name: str, scores: CaseScores) -> Estimate:
     """A metric of all classes; undefined where one has no case."""
     if set(np.unique(scores.y_true)) != set(range(len(scores.labels))):
         return UNDEFINED
-    return bootstrap_classes(name, scores.y_true, scores.y_score(), scores.patients)
+    return estimate_of(name, scores.y_true, scores.y_score(), scores.patients)
 
 
 def among(scores: CaseScores, labels: Sequence[str]) -> CaseScores:
@@ -77,7 +77,7 @@ def _cells(scores: CaseScores, labels: Sequence[str]) -> list[str]:
     cells += [_shown(_classes(name, scores)) for name in ("roc_auc_macro", "balanced_accuracy_multiclass")]
     for label in [label for label in scores.labels if label not in labels]:
         positive, score = scores.of_label(label)
-        cells.append(_shown(bootstrap("roc_auc", positive, score, scores.patients)))
+        cells.append(_shown(estimate_of("roc_auc", positive, score, scores.patients)))
     inside = among(scores, labels)
     return cells + [_shown(_classes(name, inside)) for name in ("roc_auc_macro", "balanced_accuracy_multiclass")]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from core.card import ModelCard
 from core.evaluation.case_scores import read_scores
 from core.runtime.compile import CompiledFacts, compile_bundle
 from core.runtime.origin import note_made_here
-from core.runtime.session import Bundle, open_bundle
+from core.runtime.session import open_bundle
 from core.similarity import fit_reference, save_reference
 from core.training.audit import audit_section, audited
 from core.training.card_writer import Measured, card_text
@@ -74,16 +73,6 @@ def provisional(recipe: Recipe | StudyRecipe, folder: Path) -> ModelCard:
         non_commercial=bool(recipe.card.get("non_commercial", False)),
         training_modality=str(recipe.card["training_modality"]),
     )
-
-
-def speed(bundle: Bundle, batch: Mapping[str, NDArray[np.float32]], repeats: int = 50) -> float:
-    """Median milliseconds of one case, given as a batch."""
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        bundle.run(batch, outputs=("logits",))
-        times.append(time.perf_counter() - started)
-    return float(np.median(times) * 1000)
 
 
 def _sample(recipe: Recipe, cases: list[LabelledCase]) -> dict[str, NDArray[np.float32]]:
@@ -183,9 +172,6 @@ def make_bundle(recipe: Recipe, model: keras.Model, state: State, data: Path, fo
         sha256={name: sha256(folder / name) for name in files},
         bytes={name: (folder / name).stat().st_size for name in files},
         parameters=int(model.count_params()),
-        milliseconds=speed(
-            bundle, {recipe.input.name: prepare_cases([parts["val"][0].path], recipe.input).astype(np.float32)}
-        ),
         max_difference=facts.max_difference,
         affine=facts.affine,
         state=state,

@@ -51,7 +51,6 @@ class Measured:
         sha256: File name to hash.
         bytes: File name to size.
         parameters: Weights of the model.
-        milliseconds: Median time of one picture through ONNX Runtime.
         max_difference: Largest difference of a probability between the Keras and the compiled model.
         affine: Whether Grad-CAM weights are constant.
         state: How training went.
@@ -69,7 +68,6 @@ class Measured:
     sha256: Mapping[str, str]
     bytes: Mapping[str, int]
     parameters: int
-    milliseconds: float
     max_difference: float
     affine: bool
     state: State
@@ -249,8 +247,7 @@ def _size_section(measured: Measured) -> str:
     )
     hashes = table(["file", "sha256"], [(f"`{name}`", f"`{value}`") for name, value in measured.sha256.items()])
     return (
-        f"{files}. One answer takes {measured.milliseconds:.1f} ms in ONNX Runtime on one core of the machine that "
-        f"wrote this card. Grad-CAM is {exact}. The compiled model's probabilities differ from Keras' by at most "
+        f"{files}. Grad-CAM is {exact}. The compiled model's probabilities differ from Keras' by at most "
         f"{measured.max_difference:.1e}.\n\n{hashes}"
     )
 
@@ -298,7 +295,7 @@ def body(recipe: AnyRecipe, measured: Measured) -> str:
         **_heatmap_sections(recipe, measured),
         "Failure modes": card["failure_modes"],
         "Pictures unlike its own": _likeness_section(recipe, measured.likeness),
-        "Size and speed": _size_section(measured),
+        "Size": _size_section(measured),
         "How it was made": f"`make models DATA=<data folder> ONLY={recipe.slug}`\n",
         "Licence and credit": card["credit"],
     }

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from core.card import InputSpec, Task
 from core.evaluation.calibration import sigmoid, softmax
 from core.evaluation.case_scores import OF_LABEL, CaseScores, read_scores
-from core.evaluation.class_intervals import bootstrap_classes
-from core.evaluation.intervals import Estimate, bootstrap
+from core.evaluation.estimates import estimate_of
+from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import METRICS
 from core.runtime.session import Bundle
 from core.training.cases import LabelledCase, prepare_case
@@ -166,14 +166,14 @@ def _estimates(scores: CaseScores, choices: Choices) -> dict[str, Estimate]:
     plain, calibrated = scores.y_score(), scores.y_score(choices.temperature)
     if scores.task == "binary":
         threshold = 0.5 if choices.threshold is None else choices.threshold
-        found = {name: bootstrap(name, truth, plain, patients, threshold) for name in CARD_METRICS["binary"]}
-        return found | {name: bootstrap(name, truth, calibrated, patients) for name in CALIBRATION_METRICS["binary"]}
-    found = {name: bootstrap_classes(name, truth, plain, patients) for name in CARD_METRICS[scores.task]}
-    found |= {name: bootstrap_classes(name, truth, calibrated, patients) for name in CALIBRATION_METRICS[scores.task]}
+        found = {name: estimate_of(name, truth, plain, patients, threshold) for name in CARD_METRICS["binary"]}
+        return found | {name: estimate_of(name, truth, calibrated, patients) for name in CALIBRATION_METRICS["binary"]}
+    found = {name: estimate_of(name, truth, plain, patients) for name in CARD_METRICS[scores.task]}
+    found |= {name: estimate_of(name, truth, calibrated, patients) for name in CALIBRATION_METRICS[scores.task]}
     for label in (*scores.labels, *scores.derived):
         positive, score = scores.of_label(label)
         for name in label_metrics(scores, label):
-            estimate = bootstrap(name, positive, score, patients, choices.thresholds.get(label, 0.5))
+            estimate = estimate_of(name, positive, score, patients, choices.thresholds.get(label, 0.5))
             found[f"{OF_LABEL}{name}{AT}{label}"] = estimate
     return found
 
@@ -249,7 +249,7 @@ def _group(
         return row | _binary_group(table, part, 0.5 if threshold is None else threshold)
     inside = read_scores(part, scores.task, scores.labels)
     return row | {
-        metric: bootstrap_classes(metric, inside.y_true, inside.y_score(), inside.patients)
+        metric: estimate_of(metric, inside.y_true, inside.y_score(), inside.patients)
         for metric in SUBGROUP_METRICS[scores.task]
     }
 
@@ -259,7 +259,7 @@ def _binary_group(table: pd.DataFrame, part: pd.DataFrame, threshold: float) -> 
     if part["y_true"].nunique() == 1:
         whole = pd.concat([part, table[table["y_true"] != part["y_true"].iloc[0]]])
     row: dict[str, Any] = {"positives": int(part["y_true"].sum())}
-    row["roc_auc"] = bootstrap("roc_auc", whole["y_true"], whole["y_score"], whole["patient"])
+    row["roc_auc"] = estimate_of("roc_auc", whole["y_true"], whole["y_score"], whole["patient"])
     for name in ("sensitivity", "specificity"):
-        row[name] = bootstrap(name, part["y_true"], part["y_score"], part["patient"], threshold)
+        row[name] = estimate_of(name, part["y_true"], part["y_score"], part["patient"], threshold)
     return row

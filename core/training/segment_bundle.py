@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,12 +32,8 @@ from core.training.segment_fit import best_of, fit_outlines, state_from
 from core.training.segment_likeness import measure_outline_likeness, variations, with_variations
 from core.training.segment_measure import ScoredOutline, counts_of, measure_split, score_outline
 from core.training.segment_recipe import SEGMENTATIONS, OutlineRecipe, load_outline_recipe
-from core.training.segment_unet import unet
 
 Log = Callable[[str], None]
-
-#: The size at which outline models are compared for speed.
-COMMON_SIZE = (256, 256)
 
 
 def recipes() -> dict[str, Path]:
@@ -140,25 +134,6 @@ def _compile(recipe: OutlineRecipe, model: keras.Model, folder: Path, cases: Seq
     return facts
 
 
-def _speed(bundle: Bundle, picture: Any, repeats: int = 20) -> float:
-    """Milliseconds of one picture, the fastest of several runs, since other work may slow the rest."""
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        bundle.run({bundle.card.inputs[0].name: picture}, outputs=("logits",))
-        times.append(time.perf_counter() - started)
-    return min(times) * 1000
-
-
-def _common_speed(recipe: OutlineRecipe) -> float:
-    """Milliseconds of the same network at `COMMON_SIZE`, where all outline models can be compared."""
-    model = unet((*COMMON_SIZE, recipe.input.channels), recipe.units, input_name=recipe.input.name, **recipe.parameters)
-    picture = np.random.default_rng(0).random((1, *COMMON_SIZE, recipe.input.channels)).astype(np.float32)
-    with tempfile.TemporaryDirectory() as place:
-        compile_bundle(model, Path(place), recipe.explain_layer, {recipe.input.name: picture})
-        return _speed(open_bundle(_provisional(recipe, Path(place)), threads=2), picture)
-
-
 def _label_counts(
     recipe: OutlineRecipe, parts: Mapping[str, Sequence[MaskedCase]]
 ) -> dict[tuple[str, str], tuple[int, int]]:
@@ -221,7 +196,6 @@ def make_outline_bundle(
     own = np.stack([one.features for one in test])
     likeness = measure_outline_likeness(bundle, recipe, reference, own, data, extra)
     files = ("model.keras", "model.onnx", "similarity.npz")
-    picture = _samples(recipe, parts["val"], 1)[recipe.input.name]
     measured = MeasuredOutline(
         choices=choices,
         results=tuple(results),
@@ -230,8 +204,6 @@ def make_outline_bundle(
         sha256={name: sha256(folder / name) for name in files},
         bytes={name: (folder / name).stat().st_size for name in files},
         parameters=int(model.count_params()),
-        milliseconds=_speed(open_bundle(_provisional(recipe, folder), threads=1), picture),
-        milliseconds_256=_common_speed(recipe),
         max_difference=facts.max_difference,
         state=state,
     )

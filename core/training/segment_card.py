@@ -33,8 +33,6 @@ class MeasuredOutline:
         sha256: File name to hash.
         bytes: File name to size.
         parameters: Weights of the model.
-        milliseconds: Shortest time of one picture through ONNX Runtime on one thread.
-        milliseconds_256: The same of the network built for 256 × 256 pixels, on two threads.
         max_difference: Largest difference of a probability between the Keras and the compiled model.
         state: How training went.
     """
@@ -46,8 +44,6 @@ class MeasuredOutline:
     sha256: Mapping[str, str]
     bytes: Mapping[str, int]
     parameters: int
-    milliseconds: float
-    milliseconds_256: float
     max_difference: float
     state: State
 
@@ -225,11 +221,8 @@ def _size_section(measured: MeasuredOutline) -> str:
     files = ", ".join(f"`{name}` {size / 1e6:.2f} MB" for name, size in measured.bytes.items())
     hashes = table(["file", "sha256"], [(f"`{name}`", f"`{value}`") for name, value in measured.sha256.items()])
     return (
-        f"{files}. One picture takes {measured.milliseconds:.0f} ms in ONNX Runtime on one core of the machine that "
-        f"wrote this card; the same network at 256 × 256 pixels takes {measured.milliseconds_256:.0f} ms on two (the "
-        "fastest of 20 runs each, as other work was under way). "
-        "Heatmaps need gradients in the Keras process. The compiled model's probabilities differ from Keras' by at "
-        f"most {measured.max_difference:.1e}.\n\n{hashes}"
+        f"{files}. Heatmaps need gradients in the Keras process. The compiled model's probabilities differ from "
+        f"Keras' by at most {measured.max_difference:.1e}.\n\n{hashes}"
     )
 
 
@@ -252,7 +245,7 @@ def body(recipe: OutlineRecipe, measured: MeasuredOutline) -> str:
             f"({100 * likeness['called_unlike_on_own_test']:.1f} % of the own test split are). "
             f"{card.get('likeness', '').strip()}\n\n{likeness_table(likeness)}"
         ),
-        "Size and speed": _size_section(measured),
+        "Size": _size_section(measured),
         "How it was made": f"`make models DATA=<data folder> ONLY={recipe.slug}`\n",
         "Licence and credit": card["credit"],
     }

@@ -19,7 +19,7 @@ from core.card import load_card
 from core.evaluation.case_scores import read_scores
 from core.runtime.session import Bundle, open_bundle
 from core.similarity import save_reference
-from core.training.bundle import compile_kept, provisional, publish, sha256, speed
+from core.training.bundle import compile_kept, provisional, publish, sha256
 from core.training.card_writer import Measured, card_text
 from core.training.choose import Choices, choose
 from core.training.fit import State
@@ -230,7 +230,6 @@ def make_study_bundle(
         sha256={name: sha256(folder / name) for name in files},
         bytes={name: (folder / name).stat().st_size for name in files},
         parameters=int(trained.model.count_params()),
-        milliseconds=speed(bundle, {name: array[:1] for name, array in sample.items()}, repeats=20),
         max_difference=facts.max_difference,
         affine=facts.affine,
         state=trained.state,

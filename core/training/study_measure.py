@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.binary_resamples import binary_resamples
 from core.evaluation.case_scores import CaseScores, read_scores
-from core.evaluation.class_resamples import class_resamples
+from core.evaluation.comparison import paired
+from core.evaluation.estimates import cases_of
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import METRICS
-from core.evaluation.resampling import ResampleFunction, patient_counts
 from core.training.bands import band
 from core.training.measure import ATTRIBUTE, score_columns
 from core.training.study_cases import StudyCases
@@ -30,8 +29,6 @@ VARIANT_METRICS: Mapping[str, tuple[str, ...]] = {
 
 #: Split under which pooled folds are stored.
 POOLED = "cross-validation"
-
-RESAMPLES = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,28 +69,17 @@ def study_table(
     return table
 
 
-def _resampled(name: str, scores: CaseScores, owner: NDArray[np.intp]) -> ResampleFunction:
-    if scores.task == "binary":
-        return binary_resamples(name, scores.y_true.astype(bool), scores.y_score(), owner, 0.5)
-    return class_resamples(name, scores.y_true, scores.y_score(), owner)
-
-
-def paired_difference(name: str, one: CaseScores, two: CaseScores, seed: int = 0) -> Estimate:
-    """How much the first is above the second in a metric, on the same cases, over resampled patients.
+def paired_difference(name: str, one: CaseScores, two: CaseScores) -> Estimate:
+    """How much the first is above the second in a metric, on the same cases, as the compare page has it.
 
     Args:
         name: Key of `METRICS`.
         one: Scores.
         two: Scores of the same cases in the same order.
-        seed: Of the draws.
     """
-    people, owner = np.unique(one.patients, return_inverse=True)
-    values = [METRICS[name].function(each.y_true, each.y_score(), 0.5) for each in (one, two)]
-    first, second = (_resampled(name, each, owner) for each in (one, two))
-    drawn = np.concatenate([first(counts) - second(counts) for counts in patient_counts(len(people), RESAMPLES, seed)])
-    low, high = np.nanpercentile(drawn, (2.5, 97.5))
-    method = f"paired patient bootstrap, {RESAMPLES} resamples"
-    return Estimate(float(values[0] - values[1]), float(low), float(high), len(one.y_true), method)
+    first, second = (cases_of(name, each.y_true, each.y_score(), each.patients) for each in (one, two))
+    found = paired(first, replace(second, owner=first.owner))
+    return Estimate(found.value, found.low, found.high, found.n, found.test)
 
 
 def measure_variant(

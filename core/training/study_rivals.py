@@ -17,7 +17,8 @@ import pandas as pd
 from core.card import ModelCard, load_card
 from core.errors import ScanLensError
 from core.evaluation.case_scores import card_scores
-from core.evaluation.intervals import Estimate, bootstrap
+from core.evaluation.estimates import estimate_of
+from core.evaluation.intervals import Estimate
 from core.training.card_tables import interval, table
 from core.training.recipe import InvalidRecipe
 from core.training.study_measure import POOLED, paired_difference
@@ -81,7 +82,7 @@ def compare(recipe: StudyRecipe, models: Path) -> tuple[Rival, ...]:
 def _rival(card: ModelCard, frame: pd.DataFrame, own: tuple[ModelCard, pd.DataFrame] | None) -> Rival:
     scores = card_scores(frame, card)
     gain = None if own is None else paired_difference(METRIC, card_scores(own[1], own[0]), scores)
-    return Rival(card.slug, card.title, bootstrap(METRIC, scores.y_true, scores.y_score(), scores.patients), gain)
+    return Rival(card.slug, card.title, estimate_of(METRIC, scores.y_true, scores.y_score(), scores.patients), gain)
 
 
 def section(recipe: StudyRecipe, rivals: Sequence[Rival]) -> str:

@@ -7,8 +7,14 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from core.evaluation.intervals import bootstrap, delong, patient_counts, proportion, wilson
+from core.evaluation.auc_limits import PRIOR, auc_limits, hanley_mcneil
+from core.evaluation.delong import auc_parts
+from core.evaluation.estimates import SHARES, cases_of, estimate_of
+from core.evaluation.intervals import percentiles, wilson
 from core.evaluation.metrics import METRICS
+from core.evaluation.resamples import resampled_values
+from core.evaluation.resampling import patient_counts
+from core.evaluation.student import expanded_level
 
 
 def example(n=400, seed=0, digits=None):
@@ -31,55 +37,106 @@ def test_proportion_without_cases_is_not_defined():
     assert math.isnan(estimate.low)
 
 
-def test_proportion_counts_the_right_cases():
-    estimate = proportion("sensitivity", [1, 1, 1, 0], [0.9, 0.8, 0.1, 0.9], 0.5)
-    assert (estimate.value, estimate.n) == (2 / 3, 3)
+def test_share_counts_the_right_cases():
+    found = estimate_of("sensitivity", [1, 1, 1, 0], [0.9, 0.8, 0.1, 0.9])
+    assert (found.value, found.n, found.method) == (2 / 3, 3, "Wilson")
 
 
-def test_delong_variance_equals_its_definition_by_pairs():
-    truth, score, _ = example(60, digits=1)
+def test_auc_of_many_cases_has_the_interval_of_its_standard_error():
+    truth, score, _ = example(4000, digits=1)
     positives, negatives = score[truth], score[~truth]
     kernel = (positives[:, None] > negatives) + 0.5 * (positives[:, None] == negatives)
     error = math.sqrt(kernel.mean(1).var(ddof=1) / len(positives) + kernel.mean(0).var(ddof=1) / len(negatives))
-    auc = kernel.mean()
-    half = 1.959963984540054 * error / (auc * (1 - auc))
-    centre = math.log(auc / (1 - auc))
-    estimate = delong(truth, score)
-    assert estimate.value == pytest.approx(auc)
-    assert estimate.low == pytest.approx(1 / (1 + math.exp(half - centre)))
-    assert estimate.high == pytest.approx(1 / (1 + math.exp(-half - centre)))
+    found = estimate_of("roc_auc", truth, score)
+    assert found.value == pytest.approx(kernel.mean())
+    assert found.high - found.low == pytest.approx(2 * 1.96 * error, rel=0.01)
+    assert (found.low, found.high) == pytest.approx(
+        (found.value - 1.96 * error, found.value + 1.96 * error), abs=0.08 * error
+    )
 
 
-def test_delong_of_perfect_or_one_sided_scores_has_no_interval():
-    assert math.isnan(delong([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9]).low)
-    assert math.isnan(delong([1, 1], [0.1, 0.9]).value)
+def test_score_interval_of_an_auc_ends_where_its_own_error_reaches_the_observed_one():
+    truth = np.array([1] * 6 + [0] * 9, bool)
+    score = np.array([9, 8, 7, 6.5, 4, 3, 5, 6, 2, 2, 1, 1, 0, 0, 0], float)
+    parts = auc_parts(truth, score[None])
+    limits, seen = auc_limits(parts, 0), parts.covariance[0, 0] / hanley_mcneil(parts.aucs[0], 6, 9)
+    scale = (parts.freedom[0] * seen + PRIOR * max(seen, 1)) / (parts.freedom[0] + PRIOR)
+    for end in limits.interval():
+        reach = 1.959964 * math.sqrt(scale * hanley_mcneil(end, 6, 9))
+        assert abs(end - parts.aucs[0]) == pytest.approx(reach, rel=1e-6)
+
+
+def test_variance_of_hanley_and_mcneil_is_newcombes():
+    # Newcombe 2006, part 2: with θ = 0.8, m = 20, n = 30 and N* = 24.
+    expected = 0.8 * 0.2 * (1 + 24 * 0.2 / 1.2 + 24 * 0.8 / 1.8) / 600
+    assert hanley_mcneil(0.8, 20, 30) == pytest.approx(expected)
+    assert hanley_mcneil(0.2, 30, 20) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("patients", [None, ["a", "a", "b", "c", "d", "d", "e", "f"]])
+def test_perfect_auc_has_an_interval_that_ends_at_one(patients):
+    found = estimate_of("roc_auc", [1, 1, 1, 1, 0, 0, 0, 0], [9, 8, 8, 7, 3, 2, 1, 1], patients)
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert 0.3 < found.low < 0.8
+    worst = estimate_of("roc_auc", [0, 0, 0, 0, 1, 1, 1, 1], [9, 8, 8, 7, 3, 2, 1, 1], patients)
+    assert (worst.low, worst.high) == pytest.approx((0.0, 1 - found.low))
+
+
+def test_perfect_auc_is_surer_with_more_patients_but_not_with_more_images_of_them():
+    def low(patients, images):
+        truth = np.repeat(np.arange(patients) % 2, images)
+        return estimate_of("roc_auc", truth, truth, np.repeat(np.arange(patients), images)).low
+
+    assert low(10, 1) < low(20, 1) < low(200, 1)
+    assert low(10, 50) == pytest.approx(low(10, 1))
+
+
+def test_auc_of_one_patient_of_a_kind_has_no_interval():
+    assert math.isnan(estimate_of("roc_auc", [1, 1, 0, 0], [4, 2, 3, 1], ["a", "a", "b", "c"]).low)
+    assert math.isnan(estimate_of("roc_auc", [1, 1], [0.1, 0.9]).value)
 
 
 @pytest.mark.parametrize("digits", [None, 1])
-def test_fast_auc_folds_equal_scikit_learn_on_the_same_draws(digits):
+def test_fast_aucs_of_resamples_equal_scikit_learn_on_the_same_draws(digits):
     truth, score, patients = example(200, digits=digits)
     people, owner = np.unique(patients, return_inverse=True)
-    resamples = [
+    expected = [
         roc_auc_score(np.repeat(truth, c), np.repeat(score, c))
         for block in patient_counts(len(people), 60, seed=3)
         for c in block.T[:, owner].astype(int)
     ]
-    estimate = bootstrap("roc_auc", truth, score, patients, resamples=60, seed=3)
-    assert (estimate.low, estimate.high) == pytest.approx(tuple(np.percentile(resamples, (2.5, 97.5))), abs=1e-6)
+    found = resampled_values([cases_of("roc_auc", truth, score, patients)], 60, seed=3)[0]
+    assert found == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.answers == "binary"])
-def test_bootstrap_folds_equal_the_metric_on_repeated_cases(name):
+OTHERS = [name for name, metric in METRICS.items() if metric.answers == "binary" and name not in (*SHARES, "roc_auc")]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_bootstrap_equals_the_metric_on_repeated_cases(name):
     truth, score, patients = example(150, seed=2)
     people, owner = np.unique(patients, return_inverse=True)
-    resamples = [
+    drawn = [
         METRICS[name].function(np.repeat(truth, c), np.repeat(score, c), 0.4)
         for block in patient_counts(len(people), 40, seed=7)
         for c in block.T[:, owner].astype(int)
     ]
-    estimate = bootstrap(name, truth, score, patients, 0.4, resamples=40, seed=7)
+    estimate = estimate_of(name, truth, score, patients, 0.4, resamples=40, seed=7)
+    beyond = 100 * expanded_level(len(people))
     assert estimate.value == METRICS[name].function(truth, score, 0.4)
-    assert (estimate.low, estimate.high) == pytest.approx(tuple(np.percentile(resamples, (2.5, 97.5))), abs=1e-6)
+    assert (estimate.low, estimate.high) == pytest.approx(tuple(np.percentile(drawn, (beyond, 100 - beyond))), abs=1e-6)
+
+
+def test_percentiles_are_expanded_to_t_for_few_patients():
+    n, z = 12, stats.norm.rvs(size=200_000, random_state=0)
+    low, high = percentiles(z * math.sqrt((n - 1) / n), n)
+    assert (low, high) == pytest.approx((-stats.t.ppf(0.975, n - 1), stats.t.ppf(0.975, n - 1)), abs=0.03)
+    assert percentiles(z, 100_000) == pytest.approx((-1.96, 1.96), abs=0.02)
+
+
+def test_resamples_that_are_all_the_same_give_no_interval():
+    found = estimate_of("f1", [1, 1, 1, 0, 0, 0], [0.9, 0.8, 0.7, 0.2, 0.1, 0.1], resamples=200)
+    assert (found.value, math.isnan(found.low)) == (1.0, True)
 
 
 def test_every_fold_draws_as_many_patients_as_there_are():
@@ -90,8 +147,8 @@ def test_every_fold_draws_as_many_patients_as_there_are():
 
 def test_copies_of_one_patient_do_not_narrow_the_interval():
     truth, score, _ = example(120)
-    single = bootstrap("roc_auc", truth, score, np.arange(120), seed=1)
-    copied = bootstrap("roc_auc", np.tile(truth, 5), np.tile(score, 5), np.tile(np.arange(120), 5), seed=1)
+    single = estimate_of("brier", truth, score, np.arange(120), seed=1)
+    copied = estimate_of("brier", np.tile(truth, 5), np.tile(score, 5), np.tile(np.arange(120), 5), seed=1)
     assert (copied.low, copied.high) == pytest.approx((single.low, single.high), abs=1e-6)
 
 
@@ -99,31 +156,31 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
     covered = 0
     for seed in range(60):
         truth, score, _ = example(250, seed=seed)
-        estimate = bootstrap("roc_auc", truth, score, resamples=300, seed=seed)
+        estimate = estimate_of("roc_auc", truth, score, resamples=300, seed=seed)
         covered += estimate.low <= stats.norm.cdf(1.2 / math.sqrt(2)) <= estimate.high
     assert 50 <= covered <= 60
 
 
 def test_bootstrap_leaves_out_cases_without_a_score():
     truth, score, patients = example(100)
-    holed = bootstrap("roc_auc", np.append(truth, True), np.append(score, np.nan), np.append(patients, 9999))
-    assert holed == bootstrap("roc_auc", truth, score, patients)
+    holed = estimate_of("roc_auc", np.append(truth, True), np.append(score, np.nan), np.append(patients, 9999))
+    assert holed == estimate_of("roc_auc", truth, score, patients)
 
 
 def test_metric_that_is_undefined_has_no_interval():
-    estimate = bootstrap("specificity", [1, 1, 1], [0.2, 0.6, 0.9])
+    estimate = estimate_of("specificity", [1, 1, 1], [0.2, 0.6, 0.9])
     assert math.isnan(estimate.value)
     assert math.isnan(estimate.high)
 
 
 def test_rare_class_that_often_drops_out_leaves_no_interval():
-    estimate = bootstrap("roc_auc", [1, 0, 0, 0], [0.9, 0.1, 0.2, 0.3])
+    estimate = estimate_of("average_precision", [1, 0, 0, 0], [0.9, 0.1, 0.2, 0.3])
     assert estimate.value == 1.0
     assert math.isnan(estimate.low)
 
 
 def test_share_of_all_cases_has_an_interval_below_one():
-    estimate = bootstrap("sensitivity", [1, 1, 1, 1, 0], [0.9, 0.8, 0.7, 0.9, 0.1], ["a", "a", "b", "c", "d"])
+    estimate = estimate_of("sensitivity", [1, 1, 1, 1, 0], [0.9, 0.8, 0.7, 0.9, 0.1], ["a", "a", "b", "c", "d"])
     assert (estimate.value, estimate.high) == (1.0, 1.0)
     assert estimate.low == wilson(3, 3).low
-    assert estimate.method == "Wilson on 3 patients"
+    assert estimate.method == "Wilson, 3 patients"

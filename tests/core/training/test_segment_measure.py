@@ -58,7 +58,7 @@ def test_interval_is_over_patients_and_holds_the_value():
     for name in ("dice", "pixel_average_precision_pooled"):
         estimate = OUTLINE_METRICS[name].function(table)
         assert estimate.low < estimate.value < estimate.high
-        assert estimate.method == "patient bootstrap, 2000 resamples"
+        assert estimate.method == "patient bootstrap, 2000 resamples, expanded percentiles"
 
 
 def test_subgroups_need_enough_pictures():

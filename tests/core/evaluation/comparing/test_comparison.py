@@ -5,14 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import f1_score, roc_auc_score
 from statsmodels.stats.contingency_tables import mcnemar
 
 from core.errors import ScanLensError
 from core.evaluation.comparison import TESTS, compare, compare_all, compare_unpaired, corrected
 from core.evaluation.delong import auc_covariance
-from core.evaluation.intervals import patient_counts
+from core.evaluation.intervals import wilson
+from core.evaluation.resampling import patient_counts
 from core.evaluation.significance import holm, normal_p
+from core.evaluation.student import expanded_level
 
 
 def answers(found, index):
@@ -28,8 +31,12 @@ def test_delong_is_the_difference_by_its_standard_error(pair, digits):
     aucs, covariance = auc_covariance(a.truth, np.stack([a.score, b.score]))
     error = math.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     assert found.value == pytest.approx(roc_auc_score(a.truth, a.score) - roc_auc_score(a.truth, b.score))
-    assert (found.low, found.high) == pytest.approx((found.value - 1.959964 * error, found.value + 1.959964 * error))
-    assert found.p == pytest.approx(normal_p((aucs[0] - aucs[1]) / error))
+    assert found.value == aucs[0] - aucs[1]
+    # Wald's interval, but for the ends of the scale that the limits of each AUC know of.
+    assert (found.low, found.high) == pytest.approx(
+        (found.value - 1.97 * error, found.value + 1.97 * error), abs=0.1 * error
+    )
+    assert found.p == pytest.approx(normal_p((aucs[0] - aucs[1]) / error), rel=0.4)
     assert (found.n, found.test) == (200, "DeLong's test")
 
 
@@ -49,8 +56,9 @@ def test_bootstrap_draws_the_same_patients_for_both_models(pair, metric):
             scores = [x.score[pick] if metric == "roc_auc" else x.score[pick] >= 0.5 for x in (a, b)]
             gaps.append(one(a.truth[pick], scores[0]) - two(a.truth[pick], scores[1]))
     found = compare(a, b, "bootstrap", metric, resamples=50)
-    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(gaps, (2.5, 97.5))), abs=1e-6)
-    assert "p by inversion of the percentile interval" in found.test
+    beyond = 100 * expanded_level(len(people))
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(gaps, (beyond, 100 - beyond))), abs=1e-6)
+    assert "p by inversion of the expanded percentile interval" in found.test
 
 
 def test_bootstrap_and_delong_agree_on_plain_data(pair):
@@ -76,8 +84,66 @@ def test_mcnemar_of_the_sensitivity_counts_the_cases_with_the_finding(pair):
     assert compare(a, b, "mcnemar-mid-p", "specificity").n == (~a.truth).sum()
 
 
-def test_mcnemar_warns_where_patients_have_several_pictures(pair):
-    assert "the bootstrap allows for that" in compare(*pair(people=50), "mcnemar", "accuracy").note
+def test_mcnemar_takes_patients_for_the_units_where_they_have_several_pictures(pair):
+    found = compare(*pair(people=50), "mcnemar", "accuracy")
+    assert found.test == "McNemar's test by Agresti and Min 2005, clustered by patient (50 patients)"
+    once, copied = pair(n=60), pair(n=60)
+    copied = [
+        replace(
+            one,
+            **{name: np.tile(getattr(one, name), 5) for name in ("truth", "score", "calibrated", "patients")},
+            cases=np.arange(300),
+        )
+        for one in copied
+    ]
+    alone, five = compare(*once, "mcnemar", "accuracy"), compare(*copied, "mcnemar", "accuracy")
+    assert (five.low, five.high) == pytest.approx((alone.low, alone.high), abs=0.02)
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "accuracy", "sensitivity", "ppv", "f1"])
+def test_p_is_below_a_twentieth_just_where_the_interval_leaves_out_no_difference(pair, metric):
+    for seed in range(30):
+        a, b = pair(n=60, people=20, seed=seed)
+        found = compare(a, b, metric=metric, resamples=400)
+        assert (found.p < 0.05) == (found.low > 0 or found.high < 0)
+
+
+def test_clustered_mcnemar_has_a_p_that_goes_with_its_interval(pair):
+    for seed in range(30):
+        found = compare(*pair(n=60, people=20, seed=seed), "mcnemar", "accuracy")
+        assert (found.p < 0.05) == (found.low > 0 or found.high < 0)
+
+
+def test_difference_of_shares_of_lone_patients_is_newcombes_tenth_method(finding):
+    # Newcombe 1998, but with t and without his correction of φ: 36 + 2 against 36 + 12 of 60.
+    truth = np.ones(60, bool)
+    both, first, second = np.arange(60) < 36, np.arange(60) < 38, (np.arange(60) < 36) | (np.arange(60) >= 48)
+    found = compare(finding(truth, first), finding(truth, second), metric="sensitivity")
+    (p1, p2), at = (38 / 60, 48 / 60), stats.t.ppf(0.975, 59)
+    phi = np.corrcoef(first, second)[0, 1]
+    l1, u1 = wilson(38, 60, at).low, wilson(38, 60, at).high
+    l2, u2 = wilson(48, 60, at).low, wilson(48, 60, at).high
+    down = math.sqrt((p1 - l1) ** 2 + (u2 - p2) ** 2 - 2 * phi * (p1 - l1) * (u2 - p2))
+    up = math.sqrt((u1 - p1) ** 2 + (p2 - l2) ** 2 - 2 * phi * (u1 - p1) * (p2 - l2))
+    assert both.sum() == 36
+    assert (found.low, found.high) == pytest.approx((p1 - p2 - down, p1 - p2 + up))
+    assert found.test == "Newcombe's method"
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "accuracy", "sensitivity", "specificity"])
+def test_two_perfect_models_differ_by_nothing_but_not_for_sure(finding, metric):
+    truth = np.arange(20) % 2 == 1
+    found = compare(finding(truth, 0.2 + 0.6 * truth), finding(truth, 0.1 + 0.8 * truth), metric=metric)
+    assert (found.value, found.p) == (0.0, 1.0)
+    assert -0.5 < found.low < -0.02
+    assert found.high == pytest.approx(-found.low)
+
+
+def test_models_that_answer_alike_are_not_known_to_be_the_same(finding):
+    truth = np.arange(20) % 2 == 1
+    score = np.where(np.arange(20) == 3, 0.2, 0.2 + 0.6 * truth)
+    found = compare(finding(truth, score), finding(truth, score), metric="accuracy")
+    assert found.low < -0.01 < 0.01 < found.high
 
 
 def test_mcnemar_interval_covers_the_difference_as_often_as_it_says(finding):
@@ -125,7 +191,7 @@ def test_permutation_keeps_its_level_where_models_are_alike_and_patients_cluster
 def test_a_model_does_not_differ_from_itself(pair):
     a, _ = pair()
     for test in TESTS:
-        found = compare(a, a, test, "accuracy" if "mcnemar" in test else "roc_auc", resamples=100)
+        found = compare(a, a, test, "accuracy" if "mcnemar" in test or test == "newcombe" else "roc_auc", resamples=100)
         assert (found.value, found.p) == (0.0, 1.0)
 
 
@@ -187,7 +253,7 @@ def test_unpaired_delong_adds_the_variances(pair):
     a, b = pair()[0], pair(seed=9, n=300)[0]
     found = compare_unpaired(a, b)
     error = math.sqrt(sum(auc_covariance(x.truth, x.score[None])[1][0, 0] for x in (a, b)))
-    assert found.p == pytest.approx(normal_p(found.value / error))
+    assert found.p == pytest.approx(normal_p(found.value / error), rel=0.05)
     assert found.n == 500
     boot = compare_unpaired(a, b, "bootstrap")
     assert (boot.low, boot.high) == pytest.approx((found.low, found.high), abs=0.02)

@@ -9,9 +9,11 @@ from sklearn import calibration, metrics
 from core.evaluation.calibration_curve import calibration_curve
 from core.evaluation.curves import precision_recall_curve, roc_curve, score_distribution
 from core.evaluation.decision_curve import net_benefit
-from core.evaluation.intervals import delong, patient_counts
+from core.evaluation.estimates import estimate_of
 from core.evaluation.operating_point import confusion_of, threshold_sweep
 from core.evaluation.prevalence import ppv_npv_at, predictive_values
+from core.evaluation.resampling import patient_counts
+from core.evaluation.student import expanded_level
 
 
 def resampled(found, resamples, seed=0):
@@ -20,6 +22,12 @@ def resampled(found, resamples, seed=0):
     for block in patient_counts(len(people), resamples, seed):
         for resample in block.T[:, owner].astype(int):
             yield np.repeat(found.truth, resample), np.repeat(found.score, resample)
+
+
+def ends(found):
+    """Percentiles between which 95 % lie, expanded for few patients."""
+    beyond = 100 * expanded_level(len(np.unique(found.patients)))
+    return beyond, 100 - beyond
 
 
 @pytest.mark.parametrize("digits", [None, 1])
@@ -31,7 +39,7 @@ def test_roc_curve_has_the_vertices_of_scikit_learn(pair, digits):
     assert {(a, b) for a, b in zip(curve.false_positive_rate, curve.sensitivity, strict=True)} <= set(
         zip(x, y, strict=True)
     )
-    assert curve.auc == delong(found.truth, found.score)
+    assert curve.auc == estimate_of("roc_auc", found.truth, found.score)
 
 
 def test_roc_curve_is_reached_at_its_thresholds(pair):
@@ -49,7 +57,7 @@ def test_roc_band_is_that_of_resampled_patients(pair):
     for truth, score in resampled(found, 100):
         x, y, _ = metrics.roc_curve(truth, score, drop_intermediate=False)
         rows.append(np.interp(grid, x, y))
-    low, high = np.percentile(rows, (2.5, 97.5), axis=0)
+    low, high = np.percentile(rows, ends(found), axis=0)
     # Where the curve rises straight up, numpy's answer for the one point depends on what stands before it.
     inner = grid > 0
     assert curve.band.low[inner] == pytest.approx(low[inner], abs=1e-9)
@@ -78,7 +86,7 @@ def test_precision_band_is_that_of_resampled_patients(pair):
         precision, recall, _ = metrics.precision_recall_curve(truth, score)
         turned = recall[::-1][1:], precision[::-1][1:]
         rows.append(turned[1][np.searchsorted(turned[0], curve.band.x - 1e-12)])
-    low, high = np.percentile(rows, (2.5, 97.5), axis=0)
+    low, high = np.percentile(rows, ends(found), axis=0)
     assert curve.band.low == pytest.approx(low, abs=1e-9)
     assert curve.band.high == pytest.approx(high, abs=1e-9)
 
@@ -154,7 +162,7 @@ def test_net_benefit_band_is_that_of_resampled_patients(pair):
         ((score >= cut) & truth).mean() - ((score >= cut) & ~truth).mean() * cut / (1 - cut)
         for truth, score in resampled(found, 100)
     ]
-    assert (curve.band.low[24], curve.band.high[24]) == pytest.approx(tuple(np.percentile(values, (2.5, 97.5))))
+    assert (curve.band.low[24], curve.band.high[24]) == pytest.approx(tuple(np.percentile(values, ends(found))))
 
 
 def test_predictive_values_follow_bayes_rule():

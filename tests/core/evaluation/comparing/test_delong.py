@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from core.evaluation.delong import auc_covariance, auc_interval, placements
-from core.evaluation.intervals import delong
+from core.evaluation.delong import auc_covariance, placements
+from core.evaluation.estimates import estimate_of
 
 
 def kernel(truth, score):
@@ -94,18 +94,17 @@ def test_one_patient_of_a_kind_has_no_variance():
     assert np.isnan(covariance).all()
 
 
-def test_interval_of_a_perfect_auc_is_not_defined():
-    assert math.isnan(auc_interval(1.0, 0.0)[0])
-
-
 def test_interval_by_patients_is_wider_where_their_pictures_are_alike():
     rng = np.random.default_rng(0)
     patients = np.repeat(np.arange(60), 4)
     truth = np.repeat(rng.random(60) < 0.5, 4)
     score = np.repeat(rng.normal(size=60), 4) + truth + 0.2 * rng.normal(size=240)
-    plain, clustered = delong(truth, score), delong(truth, score, patients)
+    plain, clustered = estimate_of("roc_auc", truth, score), estimate_of("roc_auc", truth, score, patients)
     assert clustered.high - clustered.low > 1.7 * (plain.high - plain.low)
-    assert (plain.method, clustered.method) == ("DeLong", "DeLong, clustered by patient")
+    assert (plain.method, clustered.method) == (
+        "DeLong, score interval",
+        "DeLong, clustered by patient, score interval",
+    )
 
 
 def clustered_study(rng, patients=60, pictures=3):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.evaluation.comparison import compare, compare_unpaired
-from core.evaluation.intervals import bootstrap, delong
+from core.evaluation.estimates import estimate_of
 from core.evaluation.matrix import dataset_key, matrix, model_key
 from core.evaluation.proportions import patient_wilson
 from core.evaluation.significance import holm
@@ -35,12 +35,12 @@ def test_cell_holds_the_estimate_of_one_model_on_one_dataset(grid, metric):
     found = matrix(evaluations, "Pneumonia", metric, resamples=100)
     answers = evaluations[0].finding("Pneumonia")
     if metric == "roc_auc":
-        expected = delong(answers.truth, answers.score)
+        expected = estimate_of("roc_auc", answers.truth, answers.score)
     elif metric == "sensitivity":
         right = (answers.score >= 0.5)[answers.truth]
         expected = patient_wilson(right, np.arange(len(right)))
     else:
-        expected = bootstrap(metric, answers.truth, answers.score, answers.patients, 0.5, resamples=100)
+        expected = estimate_of(metric, answers.truth, answers.score, answers.patients, 0.5, resamples=100)
     cell = found.cells[model_key(evaluations[0]), "x--test"]
     values = (cell.estimate.value, cell.estimate.low, cell.estimate.high)
     assert values == pytest.approx((expected.value, expected.low, expected.high), abs=1e-6)
@@ -138,7 +138,7 @@ def test_later_evaluation_of_the_same_model_and_dataset_counts(evaluation):
     found = matrix([old, new], "Pneumonia")
     assert len(found.cells) == 1
     answers = new.finding("Pneumonia")
-    assert next(iter(found.cells.values())).estimate.value == delong(answers.truth, answers.score).value
+    assert next(iter(found.cells.values())).estimate.value == estimate_of("roc_auc", answers.truth, answers.score).value
 
 
 def test_contradicting_truths_leave_a_sentence_and_the_other_pairs(grid):

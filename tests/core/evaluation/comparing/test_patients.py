@@ -43,8 +43,26 @@ def test_share_of_single_cases_is_wilsons():
 def test_share_of_copied_cases_is_as_sure_as_that_of_one_copy():
     right = np.random.default_rng(0).random(50) < 0.7
     once, copied = wilson(int(right.sum()), 50), patient_wilson(np.tile(right, 6), np.tile(np.arange(50), 6))
-    assert (copied.low, copied.high) == pytest.approx((once.low, once.high), abs=0.003)
+    # t with 49 degrees of freedom instead of 299: as Korn and Graubard have it, a little wider than 50 lone patients.
+    assert (copied.low, copied.high) == pytest.approx((once.low, once.high), abs=0.006)
+    assert copied.low < once.low
+    assert copied.high > once.high
     assert copied.method == "Wilson, 50 patients"
+
+
+def test_share_of_few_patients_has_the_trials_of_korn_and_graubard():
+    right, owner = np.array([1, 1, 0, 1, 1, 1, 0, 0, 1, 1], bool), np.repeat(np.arange(5), 2)
+    share = right.mean()
+    variance = 5 / 4 * ((np.bincount(owner, right - share)) ** 2).sum() / 100
+    trials = share * (1 - share) / variance
+    assert trials < 10
+    trials *= (stats.t.ppf(0.975, 9) / stats.t.ppf(0.975, 4)) ** 2
+    found = patient_wilson(right, owner)
+    expected = wilson(share * trials, trials)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    # Degrees of freedom are those of the study, where some patients have no case that counts.
+    more = patient_wilson(right, owner, everyone=40)
+    assert found.low < more.low < more.high < found.high
 
 
 def test_share_of_all_cases_counts_patients():

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from core.evaluation.by_class import by_class
-from core.evaluation.estimates import estimate
-from core.evaluation.intervals import delong
+from core.evaluation.estimates import estimate, estimate_of
 from core.evaluation.metrics import METRICS, Metric
 from core.evaluation.questions import answer, class_key, questions, taken
 
@@ -56,7 +55,7 @@ def test_model_without_a_threshold_is_decided_at_one_half_and_says_so(classes):
 def test_each_class_has_its_own_row(classes):
     answers = answer(classes(), "classes:No | Mild | Severe")
     rows = by_class(answers, "roc_auc")
-    expected = delong(answers.truth == 1, answers.score[:, 1])
+    expected = estimate_of("roc_auc", answers.truth == 1, answers.score[:, 1])
     assert [row.label for row in rows] == ["No", "Mild", "Severe"]
     assert (rows[1].estimate.value, rows[1].estimate.low) == pytest.approx((expected.value, expected.low))
     assert sum(row.positives for row in rows) == 120

@@ -7,10 +7,11 @@ import pytest
 import statsmodels.api as sm
 from sklearn.metrics import auc, roc_curve
 
-from core.evaluation.intervals import bootstrap, patient_counts
+from core.evaluation.estimates import estimate_of
 from core.evaluation.metrics import METRICS
 from core.evaluation.partial_auc import partial_auc, partial_auc_of_counts
 from core.evaluation.recalibration import calibration_intercept, calibration_slope, intercepts, logit, slopes
+from core.evaluation.resampling import patient_counts
 
 
 def example(seed, n=300, stretch=2.0, shift=0.7, digits=None):
@@ -90,7 +91,7 @@ def test_fold_whose_scores_part_the_classes_is_left_undefined():
 
 def test_slope_has_an_interval():
     truth, score = example(0)
-    found = bootstrap("calibration_slope", truth, score, resamples=200)
+    found = estimate_of("calibration_slope", truth, score, resamples=200)
     assert found.low < 0.5 < found.high < 1.0
 
 

@@ -8,6 +8,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from core.evaluation.intervals import percentiles
 from core.evaluation.significance import chi_squared_p, holm, inversion_p, mcnemar_p, normal_p
 
 
@@ -58,12 +59,17 @@ def test_holm_does_not_count_what_was_not_tested():
 
 
 def test_inversion_p_agrees_with_the_percentile_interval():
-    resamples = np.random.default_rng(0).normal(1.0, 0.5, 4000)
-    assert (inversion_p(resamples) < 0.05) == (np.percentile(resamples, 2.5) > 0)
-    assert inversion_p(resamples) == pytest.approx(stats.norm.sf(2) * 2, rel=0.2)
+    for people in (8, 12, 20, 1000):
+        for mean in (0.9, 1.0, 1.1, 1.3, 2.0):
+            drawn = np.random.default_rng(0).normal(mean, 0.5, 40_000)
+            low, _ = percentiles(drawn, people)
+            assert (inversion_p(drawn, people) < 0.05) == (low > 0)
+            expected = 2 * stats.t.sf(2 * mean * math.sqrt((people - 1) / people), people - 1)
+            assert inversion_p(drawn, people) == pytest.approx(expected, rel=0.2, abs=3e-3)
 
 
-def test_inversion_p_is_never_zero_and_one_where_all_folds_are_equal():
-    assert inversion_p(np.ones(999)) == pytest.approx(2 / 1000)
-    assert inversion_p(np.zeros(50)) == 1.0
-    assert math.isnan(inversion_p(np.array([np.nan])))
+def test_inversion_p_is_never_zero_and_one_where_all_resamples_are_equal():
+    assert inversion_p(np.ones(999), 10_000) == pytest.approx(2 / 1000, rel=0.01)
+    assert inversion_p(np.zeros(50), 10) == 1.0
+    assert math.isnan(inversion_p(np.array([np.nan]), 10))
+    assert math.isnan(inversion_p(np.ones(9), 1))

@@ -10,8 +10,8 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from core.errors import ScanLensError
 from core.evaluation.attribute_groups import attribute_groups
-from core.evaluation.estimates import estimate
-from core.evaluation.intervals import delong
+from core.evaluation.delong import auc_covariance
+from core.evaluation.estimates import estimate, estimate_of
 from core.evaluation.questions import answer, taken
 from core.evaluation.subgroups import attributes, by_attribute
 
@@ -79,12 +79,14 @@ def test_rows_are_the_metric_of_each_group(study, metric):
 
 def test_interaction_of_aucs_is_cochrans_q_on_the_logit_scale(study):
     found = by_attribute(study(worse=2.0), "Pneumonia", "roc_auc", "site")
-    effects, variances = [], []
+    whole, effects, variances = study(worse=2.0), [], []
+    sites = np.asarray(whole.attributes["site"])
     for row in found.rows:
-        value = row.estimate.value
+        kept, value = sites == row.name, row.estimate.value
+        answers = whole.finding("Pneumonia")
+        covariance = auc_covariance(answers.truth[kept], answers.score[kept][None])[1]
         effects.append(math.log(value / (1 - value)))
-        high = row.estimate.high
-        variances.append(((math.log(high / (1 - high)) - effects[-1]) / 1.959964) ** 2)
+        variances.append(covariance[0, 0] / (value * (1 - value)) ** 2)
     q = combine_effects(np.array(effects), np.array(variances)).q
     assert found.p == pytest.approx(stats.chi2.sf(q, 2), rel=1e-4)
 
@@ -132,7 +134,7 @@ def test_cases_without_a_score_leave_their_attribute_behind(study):
     result = by_attribute(replace(found, scores=replace(found.scores, logits=logits)), "Pneumonia", "roc_auc", "site")
     assert [row.name for row in result.rows] == ["B", "C"]
     kept = found.attributes["site"] == "B"
-    assert result.rows[0].estimate == delong(found.scores.y_true[kept], logits[kept])
+    assert result.rows[0].estimate == estimate_of("roc_auc", found.scores.y_true[kept], logits[kept])
 
 
 def test_attribute_that_nobody_has_is_an_empty_table(study):
