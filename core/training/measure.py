@@ -146,7 +146,7 @@ def score_columns(
 
 
 def estimates(scores: CaseScores, choices: Choices) -> dict[str, Estimate]:
-    """Metrics of the card with 95 % intervals over resampled patients; the calibration metrics after calibration.
+    """Metrics of the card with 95 % intervals by patient; the calibration metrics after calibration.
 
     Returns:
         By name of the metric; by `label_<metric>@<label>` for what is about one label, or a derived question.

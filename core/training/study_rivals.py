@@ -94,7 +94,7 @@ def section(recipe: StudyRecipe, rivals: Sequence[Rival]) -> str:
     prose = str(recipe.card.get("against", "")).strip()
     return (
         f"On {where}, {count} {recipe.data.noun}, the same for all. The last column is how much this "
-        "model is above the other in ROC AUC, paired by case, with a 95 % interval over resampled patients; an "
+        "model is above the other in ROC AUC, paired by case, with a 95 % interval by patient; an "
         "interval that holds 0 leaves open which is better.\n\n"
         f"{table(['model', 'ROC AUC', 'this model above it'], rows)}\n"
         f"{prose}\n"

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +200,13 @@ def test_intervals_of_the_main_metric_follow_from_the_stored_scores(card):
         if metric["method"] != again.method:
             pytest.skip("the card has intervals of an earlier method: write it anew")
         assert (metric["low"], metric["high"]) == pytest.approx((again.low, again.high), abs=2e-5, nan_ok=True)
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.glob("*/README.md")), ids=lambda path: path.parent.name)
+def test_card_tells_no_time_that_a_busy_machine_changes_and_calls_no_resample_a_fold(path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"\d ms\b|millisecond|one core", text)
+    assert not re.search(r"bootstrap, \d+ folds|\d{3,} folds", text)
 
 
 def test_numbers_in_the_text_are_those_of_the_front_matter(card):

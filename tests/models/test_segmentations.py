@@ -158,10 +158,6 @@ def test_card_was_written_for_the_recipe_as_it_is(card):
         assert str(recipe.card[prose]).strip() in card.text
 
 
-def test_card_tells_the_time_at_256_pixels(card):
-    assert "at 256 × 256 pixels takes" in card.text
-
-
 def test_second_observer_stands_beside_the_model_where_there_is_one(card):
     second = load_outline_recipe(recipes()[card.slug]).data.second
     assert any(metric["type"] == "second_observer_dice" for metric in card.metrics) == bool(second)

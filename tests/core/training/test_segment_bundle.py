@@ -76,7 +76,6 @@ def made(tmp_path_factory):
     )
     patch, said = pytest.MonkeyPatch(), []
     patch.setattr(segment_bundle, "SEGMENTATIONS", home / "recipes")
-    patch.setattr(segment_bundle, "COMMON_SIZE", (16, 16))  # the timing is not what is tested
     segment_bundle.make("discs", options, said.append)
     yield options, said
     patch.undo()
