@@ -11,7 +11,8 @@ import time
 
 import numpy as np
 
-from core.evaluation.intervals import bootstrap
+from core.evaluation.estimates import cases_of
+from core.evaluation.resamples import resampled_values
 
 CASES, PATIENTS, RESAMPLES, MEASURED = 10_000, 4_000, 2_000, 40
 
@@ -32,7 +33,7 @@ def run() -> list[dict[str, object]]:
     ours, loop = [], []
     for _ in range(5):
         started = time.perf_counter()
-        bootstrap("roc_auc", truth, score, patients, resamples=RESAMPLES)
+        resampled_values([cases_of("roc_auc", truth, score, patients)], RESAMPLES)
         ours.append(time.perf_counter() - started)
         started = time.perf_counter()
         for _ in range(MEASURED // 5):
