@@ -36,12 +36,13 @@ class FrameDecoder:
     def __init__(self, file: DicomFile, layout: Layout) -> None:
         self._file, self._layout = file, layout
         self.whole = layout.frames
+        self.extended = 0  # bits of unsigned compressed values that were given a sign, because the header has one
         self._palette = palette_of(file, layout) if layout.photometric == "PALETTE COLOR" else None
         if layout.encapsulated and file.syntax.is_encapsulated and not _is_supported(file.syntax.name):
             raise UnsupportedScan("pictures", f"pixels in {file.syntax.name}", "export the study uncompressed")
 
     def __call__(self, frame: Frame, index: int) -> Pixels:
-        """Stored values (rows, columns) of `layout.dtype`, or RGB (rows, columns, 3) uint8.
+        """Whole words (rows, columns) of `layout.dtype`, see `dicom_bits`, or RGB (rows, columns, 3) uint8.
 
         Raises:
             UnreadableScan: The frame is broken.
@@ -57,7 +58,12 @@ class FrameDecoder:
         if self._palette is not None:
             first, colours = self._palette
             return colours[np.clip(stored.astype(np.int64) - first, 0, len(colours) - 1)]
-        return to_eight_bits(stored, self._layout.stored) if stored.ndim == 3 else stored
+        return to_eight_bits(stored, self._depth) if stored.ndim == 3 else stored
+
+    @property
+    def _depth(self) -> int:
+        """Bits of a colour; fewer than all of a byte are never meant."""
+        return 8 if self._layout.allocated == 8 else self._layout.stored
 
     def _native(self, frame: Frame, index: int) -> Pixels:
         layout = self._layout
@@ -71,7 +77,7 @@ class FrameDecoder:
         order: Literal["<", ">"] = "<" if self._file.little_endian or layout.allocated == 8 else ">"
         values = np.frombuffer(data, layout.dtype.newbyteorder(order))
         if layout.samples == 1:
-            return trimmed(values.reshape(shape).astype(layout.dtype, copy=False), layout)
+            return self._words(values.reshape(shape).astype(layout.dtype, copy=False))
         if layout.photometric == "YBR_FULL_422":
             pairs = values.reshape(layout.rows, layout.columns // 2, 4)
             luma = pairs[..., :2].reshape(shape)
@@ -99,7 +105,22 @@ class FrameDecoder:
         if decoded.ndim == 3:
             is_ybr = self._layout.photometric.startswith("YBR_FULL") if stream.is_ybr is None else stream.is_ybr
             return _to_rgb(decoded) if is_ybr and stream.family != "jpeg" else decoded
-        return trimmed(_with_sign(decoded, stream, self._layout), self._layout)
+        return self._words(self._with_sign(decoded, stream))
+
+    def _words(self, values: Pixels) -> Pixels:
+        """Whole words for images, whose bits are settled once all frames are there; indices of a palette are not."""
+        return values if self._palette is None else trimmed(values, self._layout)
+
+    def _with_sign(self, decoded: Pixels, stream: Codestream) -> Pixels:
+        """Decoded samples as the header's type; only JPEG 2000 keeps a sign, and files exist where it contradicts."""
+        values = decoded.astype(self._layout.dtype, copy=False)
+        spare = 8 * self._layout.dtype.itemsize - stream.precision
+        if spare < 0 or stream.signed == self._layout.signed or stream.family in {"jpeg", "jpeg-lossless"}:
+            return values
+        if self._layout.signed:
+            self.extended = stream.precision
+        # Numpy shifts signed types arithmetically, which repeats the sign, and unsigned types with zeros.
+        return np.right_shift(np.left_shift(values, spare), spare)
 
     def _run_lengths(self, data: bytes) -> Pixels:
         layout = self._layout
@@ -108,7 +129,7 @@ class FrameDecoder:
         decoded = imagecodecs.dicomrle_decode(data, dtype)
         out = np.frombuffer(decoded, dtype).reshape(layout.samples, layout.rows, layout.columns)
         if layout.samples == 1:
-            return trimmed(out[0], layout)
+            return self._words(out[0])
         colour = out.transpose(1, 2, 0)
         return _to_rgb(colour) if layout.photometric.startswith("YBR") else colour
 
@@ -157,16 +178,6 @@ _DECODERS: dict[str, Callable[[bytes, Codestream, Layout], Pixels]] = {
     "jpeg-ls": _jpeg_ls,
     "jpeg2000": _jpeg2000,
 }
-
-
-def _with_sign(decoded: Pixels, stream: Codestream, layout: Layout) -> Pixels:
-    """Decoded samples as the header's type; only JPEG 2000 keeps a sign, and files exist where it contradicts."""
-    values = decoded.astype(layout.dtype, copy=False)
-    spare = 8 * layout.dtype.itemsize - stream.precision
-    if spare <= 0 or stream.signed == layout.signed or stream.family in {"jpeg", "jpeg-lossless"}:
-        return values
-    # Numpy shifts signed types arithmetically, which repeats the sign, and unsigned types with zeros.
-    return np.right_shift(np.left_shift(values, spare), spare)
 
 
 def trimmed(values: Pixels, layout: Layout) -> Pixels:

@@ -106,6 +106,7 @@ def layout_of(file: DicomFile) -> Layout:
     if allocated not in ({32, 64} if is_float else {1, 8, 16, 32}):
         raise UnsupportedScan("1, 8, 16 or 32 bits a sample", f"{allocated}", "export it with 16 bits")
     high_bit = file.count("HighBit", stored - 1)
+    high_bit = high_bit if stored - 1 <= high_bit < allocated else stored - 1
     return Layout(
         rows, columns, samples, allocated, stored, high_bit, file.count("PixelRepresentation") == 1,
         file.count("PlanarConfiguration") == 1, photometric, frames, is_float,

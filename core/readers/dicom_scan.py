@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnreadableScan
+from core.readers.dicom_bits import Stored, settle
 from core.readers.dicom_picture import Picture
 from core.readers.dicom_series import Group
-from core.readers.dicom_values import Modality, is_inverted, modality_of, pivot_of, to_values
+from core.readers.dicom_values import Modality, is_inverted, modality_of, pivot_of, span_of, to_values
 from core.readers.dicom_voi import windows_of_frames
 from core.readers.dicom_words import body_part, facts_of, manner_warnings, modality_code, spacing_of, title_of
 from core.readers.opening import Opening
@@ -32,8 +33,7 @@ class _Decoded:
 
     pixels: NDArray[np.generic]
     pictures: tuple[Picture, ...]
-    low: float
-    high: float
+    ranges: tuple[tuple[float, float], ...]
     failures: dict[str, UnreadableScan]
 
 
@@ -151,10 +151,9 @@ def _sift(
     failures = {group.pictures[n].file.name: r for n, r in results.items() if isinstance(r, UnreadableScan)}
     if not good:
         raise next(iter(failures.values()))
-    ends = [result for result in results.values() if not isinstance(result, UnreadableScan)]
-    low, high = min(end[1] for end in ends), max(end[2] for end in ends)
+    ends = {result[0]: result[1:] for result in results.values() if not isinstance(result, UnreadableScan)}
     kept = pixels if len(good) == len(group.pictures) else pixels[good]
-    return _Decoded(kept, tuple(group.pictures[n] for n in good), low, high, failures)
+    return _Decoded(kept, tuple(group.pictures[n] for n in good), tuple(ends[n] for n in good), failures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,11 +175,14 @@ def _colour(decoded: _Decoded) -> _Values:
 def _grey(decoded: _Decoded) -> _Values:
     """Modality values with their windows, padding and units."""
     first = decoded.pictures[0]
-    modalities = [modality_of(picture) for picture in decoded.pictures]
-    low, high = decoded.low, decoded.high
-    padding, padded = _fill_padding(decoded)
-    pivot = pivot_of(decoded.pictures, modalities, low, high) if is_inverted(first) else None
-    values = to_values(decoded.pixels, modalities, pivot, min(low, padding or low), max(high, padding or high))
+    said, limit = _padding_of(first)
+    stored = settle(decoded.pixels, decoded.pictures, decoded.ranges, said)
+    padding, padded = _fill_padding(stored, limit if said is None or limit is None else limit - said)
+    low, high = (stored.low, stored.high) if padding is None else (min(stored.low, padding), max(stored.high, padding))
+    modalities = [modality_of(picture, (stored.low, stored.high)) for picture in decoded.pictures]
+    pivot = pivot_of(modalities[0], stored.ends) if is_inverted(first) else None
+    span = span_of(modalities, stored.low, stored.high)
+    values = to_values(stored.pixels, modalities, pivot, low, high)
     steps = [_modality_step(modalities)]
     if padding is not None:
         padding = modalities[0](padding)
@@ -190,31 +192,44 @@ def _grey(decoded: _Decoded) -> _Values:
     if pivot is not None:
         steps.append(Step("Inversion", f"{_plain_sense(first)}: {pivot:g} minus the value, so that higher is brighter"))
     windows, warnings = windows_of_frames(
-        decoded.pictures, pivot, lambda index: percentile_window(values[index : index + 1], padding)
+        decoded.pictures, span, pivot, lambda index: percentile_window(values[index : index + 1], padding)
     )
     if windows:
         steps.append(Step("Window for display", window_text(windows[0])))
-    return _Values(values, steps, windows, padding, modalities[0].units, tuple(warnings))
+    remarks = dict.fromkeys(remark for modality in modalities for remark in modality.remarks)
+    return _Values(values, steps, windows, padding, modalities[0].units, (*stored.warnings, *remarks, *warnings))
 
 
 def _plain_sense(picture: Picture) -> str:
     return "MONOCHROME1" if picture.layout.photometric == "MONOCHROME1" else "Presentation LUT Shape INVERSE"
 
 
-def _fill_padding(decoded: _Decoded) -> tuple[float | None, int]:
-    """The stored padding value, after values up to the range limit were set to it (PS3.3 C.7.5.1.1.2)."""
-    file, layout = decoded.pictures[0].file, decoded.pictures[0].layout
-    keyword = "FloatPixelPadding" if layout.is_float else "PixelPadding"
-    padding, limit = file.number(f"{keyword}Value"), file.number(f"{keyword}RangeLimit")
-    if padding is None:
-        return None, 0
-    if layout.signed and padding >= 1 << (layout.allocated - 1):  # written as unsigned, meant as signed
-        padding -= 1 << layout.allocated
-    if limit is None or limit == padding or not min(decoded.low, decoded.high) <= max(padding, limit):
+def _padding_of(picture: Picture) -> tuple[float | None, float | None]:
+    """Pixel Padding Value and Range Limit as the file states them (PS3.3 C.7.5.1.1.2)."""
+    keyword = "FloatPixelPadding" if picture.layout.is_float else "PixelPadding"
+    half = 1 << (picture.layout.allocated - 1)
+    value, limit = (
+        end - 2 * half if end is not None and picture.layout.signed and end >= half else end  # meant as signed
+        for end in (picture.file.number(f"{keyword}Value"), picture.file.number(f"{keyword}RangeLimit"))
+    )
+    return value, limit
+
+
+def _fill_padding(stored: Stored, reach: float | None) -> tuple[float | None, int]:
+    """The stored padding value, after values up to the range limit were set to it.
+
+    Args:
+        stored: The values; changed in place.
+        reach: From the padding value to the limit, or None.
+    """
+    padding = stored.padding
+    if padding is None or not reach or not min(stored.low, stored.high) <= max(padding, padding + reach):
         return padding, 0
     count = 0
-    for frame in decoded.pixels:
-        outside = (frame >= min(padding, limit)) & (frame <= max(padding, limit)) & (frame != padding)
+    for frame in stored.pixels:
+        outside = (
+            (frame >= min(padding, padding + reach)) & (frame <= max(padding, padding + reach)) & (frame != padding)
+        )
         count += int(outside.sum())
         frame[outside] = padding
     return padding, count

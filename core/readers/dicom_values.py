@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readers.dicom_file import items
+from core.readers.dicom_file import items, text
+from core.readers.dicom_lut import read_table
 from core.readers.dicom_picture import Picture
-from core.readers.dicom_voi import lookup_table
 from core.readers.values import smallest_dtype
 
 _MACRO = "PixelValueTransformationSequence"
@@ -27,6 +27,7 @@ class Modality:
         table: First stored value and entries of a modality LUT, or None.
         units: What the result is in, `""` where unknown.
         stated: Whether the file states a transform at all.
+        remarks: Sentences on what is wrong with it.
     """
 
     slope: float = 1.0
@@ -34,6 +35,7 @@ class Modality:
     table: tuple[float, NDArray[np.float64]] | None = None
     units: str = ""
     stated: bool = False
+    remarks: tuple[str, ...] = ()
 
     def __call__(self, stored: float) -> float:
         """One stored value in modality units."""
@@ -43,13 +45,19 @@ class Modality:
         return float(entries[int(np.clip(stored - first, 0, len(entries) - 1))])
 
 
-def modality_of(picture: Picture) -> Modality:
-    """The modality LUT if there is one, else the rescale; a slope of 0 is nonsense and left out."""
+def modality_of(picture: Picture, span: tuple[float, float]) -> Modality:
+    """The modality LUT if there is one, else the rescale; a slope of 0 is nonsense and left out.
+
+    Args:
+        picture: The frame.
+        span: Lowest and highest stored value that occurs.
+    """
+    remarks: list[str] = []
     for item in items(picture.file.dataset, "ModalityLUTSequence")[:1]:
-        parsed = lookup_table(item, picture)
-        if parsed is not None:
-            kind = picture.file.dataset.ModalityLUTSequence[0].get("ModalityLUTType", "")
-            return Modality(table=parsed[:2], units=_UNITS.get(str(kind), ""), stated=True)
+        table, remarks = read_table(item, picture.file, span, "modality table")
+        if table is not None:
+            units = _UNITS.get(text(item, "ModalityLUTType"), "")
+            return Modality(table=(table.first, table.entries), units=units, stated=True, remarks=tuple(remarks))
     modality = picture.file.text("Modality")
     if modality == "RTDOSE":
         scaling = picture.file.number("DoseGridScaling")
@@ -57,7 +65,7 @@ def modality_of(picture: Picture) -> Modality:
         return Modality(scaling or 1.0, 0.0, units=units if scaling else "", stated=bool(scaling))
     slope, intercept = picture.number(_MACRO, "RescaleSlope"), picture.number(_MACRO, "RescaleIntercept")
     if slope is None and intercept is None:
-        return Modality()
+        return Modality(remarks=tuple(remarks))
     if "unreadable" in {picture.file.manners.get(keyword) for keyword in ("RescaleSlope", "RescaleIntercept")}:
         return Modality()  # half of a rescale is worse than none
     kind = picture.text(_MACRO, "RescaleType").upper()
@@ -80,20 +88,27 @@ def is_inverted(picture: Picture) -> bool:
     return picture.layout.photometric == "MONOCHROME1" or shape == "INVERSE"
 
 
-def pivot_of(pictures: Sequence[Picture], modalities: Sequence[Modality], low: float, high: float) -> float:
+def pivot_of(modality: Modality, ends: tuple[float, float]) -> float:
     """The value that the pixels are subtracted from: lowest plus highest representable value.
 
     Args:
-        pictures: Frames of one scan.
-        modalities: Their transforms.
-        low: Lowest stored value that occurs, for floats, which have no useful representable range.
-        high: Highest one.
+        modality: The transform of the first frame.
+        ends: Lowest and highest stored value that can be; of floats, which have no useful range, that occurs.
     """
-    first, modality = pictures[0], modalities[0]
-    ends = (low, high) if first.layout.is_float else first.layout.stored_range
     if modality.table is not None:
         return float(modality.table[1].min() + modality.table[1].max())
     return modality(ends[0]) + modality(ends[1])
+
+
+def span_of(modalities: Sequence[Modality], low: float, high: float) -> tuple[float, float]:
+    """Lowest and highest modality value that stored values from low to high can have in any frame."""
+    ends: list[float] = []
+    for modality in modalities:
+        if modality.table is None:
+            ends += [modality(low), modality(high)]
+        else:
+            ends += [float(modality.table[1].min()), float(modality.table[1].max())]
+    return min(ends), max(ends)
 
 
 def to_values(

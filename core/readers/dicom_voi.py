@@ -4,47 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
-from typing import Any, get_args
+from typing import get_args
 
-import numpy as np
-from numpy.typing import NDArray
-from pydicom.dataset import Dataset
-
-from core.readers.dicom_file import items, text, value
+from core.readers.dicom_file import items, text
+from core.readers.dicom_lut import read_table
 from core.readers.dicom_picture import Picture
 from core.scan import FrameWindows, Voi, VoiTable, Window, WindowFunction, inverted_window
 
 _MACRO = "FrameVOILUTSequence"
 
 
-def lookup_table(item: Dataset, picture: Picture) -> tuple[float, NDArray[np.float64], int] | None:
-    """First mapped value, entries and bits of a modality or VOI LUT item; None where it is broken."""
-    descriptor, data = picture.file.numbers_in(item, "LUTDescriptor"), value(item, "LUTData")
-    if len(descriptor) != 3 or data is None:
-        return None
-    count, first, bits = int(descriptor[0]) or 65536, descriptor[1], int(descriptor[2])
-    if picture.layout.signed and first >= 1 << 15:  # written as unsigned, meant as signed
-        first -= 1 << 16
-    entries = _entries(data, count, "<" if picture.file.little_endian else ">")
-    return (first, entries[:count], bits) if len(entries) and 1 <= bits <= 16 else None
-
-
-def _entries(data: Any, count: int, order: str) -> NDArray[np.float64]:
-    if isinstance(data, bytes):
-        return np.frombuffer(data, f"{order}u2" if len(data) >= 2 * count else "u1").astype(np.float64)
-    values = np.atleast_1d(np.asarray(data, dtype=np.float64))
-    if len(values) * 2 == count:  # 8-bit entries packed by pairs into words
-        return np.asarray(values, np.uint16).view(np.uint8).astype(np.float64)
-    return values
-
-
 def windows_of_frames(
-    pictures: Sequence[Picture], pivot: float | None, fallback: Callable[[int], Window]
+    pictures: Sequence[Picture], span: tuple[float, float], pivot: float | None, fallback: Callable[[int], Window]
 ) -> tuple[tuple[Voi, ...], list[str]]:
     """What the file suggests for each frame, put together.
 
     Args:
         pictures: The frames in their order.
+        span: Lowest and highest modality value of all frames, before they were turned round.
         pivot: Where the pixels were turned round as `pivot - pixels`, else None.
         fallback: Index of a frame without a suggestion, in a series where others have one, to a window for it.
 
@@ -55,7 +32,7 @@ def windows_of_frames(
     known: dict[tuple[object, ...], tuple[Window | VoiTable, ...]] = {}
     frames, warnings = [], dict[str, None]()
     for picture in pictures:
-        found, words = windows_of(picture, pivot)
+        found, words = windows_of(picture, span, pivot)
         warnings |= dict.fromkeys(words)
         # Kept once however many frames have it, and then told apart by identity.
         frames.append(known.setdefault(tuple(_same(window) for window in found), found))
@@ -76,34 +53,36 @@ def _same(window: Window | VoiTable) -> object:
     return window if isinstance(window, Window) else (window.first, window.table.tobytes(), window.name)
 
 
-def windows_of(picture: Picture, pivot: float | None) -> tuple[tuple[Window | VoiTable, ...], list[str]]:
+def windows_of(
+    picture: Picture, span: tuple[float, float], pivot: float | None
+) -> tuple[tuple[Window | VoiTable, ...], list[str]]:
     """Tables first, then windows, as DICOM prefers them.
 
     Args:
         picture: The frame whose suggestion is wanted.
+        span: Lowest and highest modality value that occurs.
         pivot: Where the pixels were turned round as `pivot - pixels`, else None.
 
     Returns:
         The suggestions, and warnings about those that are not legal.
     """
-    found: list[Window | VoiTable] = [*_tables(picture)]
+    tables, refused = _tables(picture, span)
     windows, warnings = _windows(picture)
-    found += windows
+    found: list[Window | VoiTable] = [*tables, *windows]
     if pivot is not None:
         found = [inverted_window(window, pivot) for window in found]
-    return tuple(found), warnings
+    return tuple(found), [*refused, *warnings]
 
 
-def _tables(picture: Picture) -> list[VoiTable]:
+def _tables(picture: Picture, span: tuple[float, float]) -> tuple[list[VoiTable], list[str]]:
     place = picture.holder(_MACRO, "VOILUTSequence")
-    tables = []
+    tables, warnings = [], []
     for item in items(place, "VOILUTSequence") if place is not None else ():
-        parsed = lookup_table(item, picture)
-        if parsed is not None:
-            first, entries, bits = parsed
-            levels = (entries / ((1 << bits) - 1)).clip(0, 1).astype(np.float32)
-            tables.append(VoiTable(first, levels, _name(text(item, "LUTExplanation"))))
-    return tables
+        table, said = read_table(item, picture.file, span, "VOI table")
+        warnings += said
+        if table is not None:
+            tables.append(VoiTable(table.first, table.levels, _name(text(item, "LUTExplanation"))))
+    return tables, warnings
 
 
 def _windows(picture: Picture) -> tuple[list[Window], list[str]]:
@@ -113,10 +92,9 @@ def _windows(picture: Picture) -> tuple[list[Window], list[str]]:
     function = text(place, "VOILUTFunction").upper() or "LINEAR"
     legal: WindowFunction = function if function in get_args(WindowFunction) else "LINEAR"  # type: ignore[assignment]
     names = text(place, "WindowCenterWidthExplanation").split("\\")
-    windows, refused = [], 0
-    for number, (center, width) in enumerate(
-        zip(picture.file.numbers_in(place, "WindowCenter"), picture.file.numbers_in(place, "WindowWidth"), strict=False)
-    ):
+    centers, widths = picture.file.numbers_in(place, "WindowCenter"), picture.file.numbers_in(place, "WindowWidth")
+    windows, refused = [], abs(len(centers) - len(widths)) if centers and widths else 0
+    for number, (center, width) in enumerate(zip(centers, widths, strict=False)):
         if width < 1 if legal == "LINEAR" else width <= 0:
             refused += 1
         else:
