@@ -81,7 +81,7 @@ def _pictures_of(source: Source, digest: str, opening: Opening) -> list[Picture]
     layout = layout_of(file)
     decoder = FrameDecoder(file, layout)
     frames = whole_frames(file, layout)
-    decoder.whole = len(frames)
+    decoder.whole, decoder.sample = len(frames), frames[len(frames) // 2]
     return [Picture(file, layout, decoder, frame, index, digest) for index, frame in enumerate(frames)]
 
 

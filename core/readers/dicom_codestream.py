@@ -70,7 +70,8 @@ def _jpeg(head: bytes) -> Codestream | None:
             identifiers = bytes(body[6 + 3 * n] for n in range(components))
             lossless = "jpeg-lossless" if marker in _LOSSLESS_MARKERS else "jpeg"
             family: Family = "jpeg-ls" if marker == 0xF7 else lossless  # type: ignore[assignment]
-            is_ybr = _is_ybr(identifiers, jfif, adobe) if family == "jpeg" else None
+            sampling = bytes(body[7 + 3 * n] for n in range(components))
+            is_ybr = _is_ybr(identifiers, sampling, jfif, adobe, is_lossy=family == "jpeg")
             return Codestream(family, rows, columns, components, precision, is_ybr=is_ybr)
         if marker == 0xE0 and body.startswith(b"JFIF"):
             jfif = True
@@ -80,10 +81,19 @@ def _jpeg(head: bytes) -> Codestream | None:
     return None
 
 
-def _is_ybr(identifiers: bytes, jfif: bool, adobe: int | None) -> bool | None:
-    """JFIF is always YCbCr, Adobe's marker says, components named R, G and B are RGB; otherwise unknown."""
+def _is_ybr(identifiers: bytes, sampling: bytes, jfif: bool, adobe: int | None, is_lossy: bool) -> bool | None:
+    """What the codestream says of its colours, by what proves most.
+
+    Components that are stored for fewer pixels than the first are chroma, which red, green and blue never are;
+    components named R, G and B are that; JFIF is always YCbCr, and Adobe's marker says. Lossless JPEG and JPEG-LS are
+    written without a change of colours, whatever their markers; otherwise the header decides.
+    """
+    if len(sampling) == 3 and any(factors != sampling[0] for factors in sampling[1:]):
+        return True
     if identifiers in {b"RGB", b"rgb"}:
         return False
+    if not is_lossy:
+        return None
     if jfif:
         return True
     return None if adobe is None else adobe == 1

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import cached_property
+from threading import Lock
 from typing import Literal
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.pixels import apply_color_lut, convert_color_space
+from pydicom.pixels import convert_color_space
 from pydicom.uid import RLELossless
 
 from core.errors import UnreadableScan, UnsupportedScan
 from core.readers.dicom_codestream import Codestream, codestream_of
+from core.readers.dicom_colour import Sense, ordered, planar_sense, ybr_sense
 from core.readers.dicom_file import DicomFile
 from core.readers.dicom_frames import Frame
 from core.readers.dicom_layout import Layout
+from core.readers.dicom_palette import palette_of
 
 Pixels = NDArray[np.generic]
 
@@ -36,8 +40,16 @@ class FrameDecoder:
     def __init__(self, file: DicomFile, layout: Layout) -> None:
         self._file, self._layout = file, layout
         self.whole = layout.frames
+        self.sample: Frame | None = None  # a frame by which contradictions are settled for all
+        self.converted = False  # whether luma and chroma were turned into RGB
+        self._judged: Sense | None = None
+        self._lock = Lock()
         self.extended = 0  # bits of unsigned compressed values that were given a sign, because the header has one
-        self._palette = palette_of(file, layout) if layout.photometric == "PALETTE COLOR" else None
+        self.remarks: dict[str, None] = {}
+        self._palette: tuple[int, NDArray[np.uint8]] | None = None
+        if layout.photometric == "PALETTE COLOR":
+            first, colours, remarks = palette_of(file, layout)
+            self._palette, self.remarks = (first, colours), dict.fromkeys(remarks)
         if layout.encapsulated and file.syntax.is_encapsulated and not _is_supported(file.syntax.name):
             raise UnsupportedScan("pictures", f"pixels in {file.syntax.name}", "export the study uncompressed")
 
@@ -48,7 +60,7 @@ class FrameDecoder:
             UnreadableScan: The frame is broken.
         """
         try:
-            stored = self._compressed(frame) if self._layout.encapsulated else self._native(frame, index)
+            stored = self._rgb(frame, index) if self._layout.samples == 3 else self._samples(frame, index)[0]
         except UnreadableScan:
             raise
         except Exception as error:  # decoders raise whatever a broken codestream provokes
@@ -58,12 +70,59 @@ class FrameDecoder:
         if self._palette is not None:
             first, colours = self._palette
             return colours[np.clip(stored.astype(np.int64) - first, 0, len(colours) - 1)]
-        return to_eight_bits(stored, self._depth) if stored.ndim == 3 else stored
+        return stored
+
+    def _rgb(self, frame: Frame, index: int) -> Pixels:
+        """(rows, columns, 3) uint8 RGB."""
+        samples, is_ybr = self._samples(frame, index)
+        if is_ybr is None:
+            is_ybr = self._sense(samples).is_ybr
+        self.converted |= is_ybr
+        return to_eight_bits(_to_rgb(samples) if is_ybr else samples, self._depth)
+
+    def _sense(self, samples: Pixels) -> Sense:
+        """What the samples of the file are where only its header says; the same for all its frames.
+
+        Args:
+            samples: Those of any frame, (rows, columns, 3).
+        """
+        with self._lock:
+            if self._judged is None:
+                stated = self._layout.photometric.startswith("YBR_FULL")
+                if self.sample is not None and self.whole > 1:
+                    samples, _ = self._samples(self.sample, 0)
+                is_ybr, remark = ybr_sense(samples, stated)
+                self._judged = Sense(self._is_planar, is_ybr)
+                self.remarks |= dict.fromkeys([remark] if remark else [])
+            return self._judged
 
     @property
     def _depth(self) -> int:
         """Bits of a colour; fewer than all of a byte are never meant."""
         return 8 if self._layout.allocated == 8 else self._layout.stored
+
+    def _samples(self, frame: Frame, index: int) -> tuple[Pixels, bool | None]:
+        """Grey words (rows, columns), or colour (rows, columns, 3) and whether it is luma and chroma still.
+
+        The latter is None where nothing but the header says so.
+        """
+        return self._compressed(frame) if self._layout.encapsulated else (self._native(frame, index), self._is_halved)
+
+    @property
+    def _is_halved(self) -> bool | None:
+        """True where chroma is stored for every second pixel only, which no red, green and blue is."""
+        return True if self._layout.photometric == "YBR_FULL_422" else None
+
+    @cached_property
+    def _is_planar(self) -> bool:
+        """Whether native colours lie plane by plane, by the header and by the sample frame."""
+        layout = self._layout
+        if self.sample is None or layout.encapsulated or layout.photometric != "RGB" or layout.allocated != 8:
+            return layout.planar
+        flat = np.frombuffer(self.sample[0], layout.dtype)
+        planar, remark = planar_sense(flat, (layout.rows, layout.columns), layout.planar)
+        self.remarks |= dict.fromkeys([remark] if remark else [])
+        return planar
 
     def _native(self, frame: Frame, index: int) -> Pixels:
         layout = self._layout
@@ -82,14 +141,13 @@ class FrameDecoder:
             pairs = values.reshape(layout.rows, layout.columns // 2, 4)
             luma = pairs[..., :2].reshape(shape)
             chroma = np.repeat(pairs[..., 2:], 2, axis=1)
-            return _to_rgb(np.dstack([luma, chroma]))
-        planes = values.reshape((3, *shape)).transpose(1, 2, 0) if layout.planar else values.reshape((*shape, 3))
-        return _to_rgb(planes) if layout.photometric.startswith("YBR") else planes
+            return np.dstack([luma, chroma])
+        return ordered(values, shape, self._is_planar)
 
-    def _compressed(self, frame: Frame) -> Pixels:
+    def _compressed(self, frame: Frame) -> tuple[Pixels, bool | None]:
         data = b"".join(frame)
         if self._file.syntax == RLELossless:
-            return self._run_lengths(data)
+            return self._run_lengths(data), None
         stream = codestream_of(data)
         if stream is None:
             raise UnreadableScan("JPEG, JPEG-LS or JPEG 2000 frames", "a broken one", "export the file again")
@@ -97,15 +155,15 @@ class FrameDecoder:
             self._layout.rows, self._layout.columns, self._layout.samples
         ):  # fmt: skip
             raise UnreadableScan(
-                f"frames of {self._layout.rows} × {self._layout.columns} pixels",
-                f"one of {stream.rows} × {stream.columns}",
+                f"frames of {self._layout.rows} × {self._layout.columns} pixels of {_count(self._layout.samples)}",
+                f"one of {stream.rows} × {stream.columns} of {_count(stream.components)}",
                 "export the file again",
             )
         decoded = _DECODERS[stream.family](data, stream, self._layout)
         if decoded.ndim == 3:
-            is_ybr = self._layout.photometric.startswith("YBR_FULL") if stream.is_ybr is None else stream.is_ybr
-            return _to_rgb(decoded) if is_ybr and stream.family != "jpeg" else decoded
-        return self._words(self._with_sign(decoded, stream))
+            self.converted |= stream.family == "jpeg" and _is_ybr(stream, self._layout)
+            return decoded, False if stream.family == "jpeg" else stream.is_ybr
+        return self._words(self._with_sign(decoded, stream)), None
 
     def _words(self, values: Pixels) -> Pixels:
         """Whole words for images, whose bits are settled once all frames are there; indices of a palette are not."""
@@ -130,8 +188,11 @@ class FrameDecoder:
         out = np.frombuffer(decoded, dtype).reshape(layout.samples, layout.rows, layout.columns)
         if layout.samples == 1:
             return self._words(out[0])
-        colour = out.transpose(1, 2, 0)
-        return _to_rgb(colour) if layout.photometric.startswith("YBR") else colour
+        return out.transpose(1, 2, 0)
+
+
+def _count(samples: int) -> str:
+    return "one sample" if samples == 1 else f"{samples} samples"
 
 
 def _check_segments(data: bytes, layout: Layout) -> None:
@@ -154,8 +215,13 @@ def _is_supported(syntax: str) -> bool:
 def _jpeg(data: bytes, stream: Codestream, layout: Layout) -> Pixels:
     if stream.components == 1:
         return imagecodecs.jpeg8_decode(data)
-    is_ybr = layout.photometric.startswith("YBR") if stream.is_ybr is None else stream.is_ybr
-    return imagecodecs.jpeg8_decode(data, colorspace="ycbcr" if is_ybr else "rgb", outcolorspace="rgb")
+    colours = "ycbcr" if _is_ybr(stream, layout) else "rgb"
+    return imagecodecs.jpeg8_decode(data, colorspace=colours, outcolorspace="rgb")
+
+
+def _is_ybr(stream: Codestream, layout: Layout) -> bool:
+    """Whether a JPEG holds luma and chroma: as it says itself, else as the header does."""
+    return layout.photometric.startswith("YBR") if stream.is_ybr is None else stream.is_ybr
 
 
 def _jpeg_lossless(data: bytes, stream: Codestream, _layout: Layout) -> Pixels:
@@ -202,26 +268,3 @@ def to_eight_bits(colour: Pixels, stored: int) -> Pixels:
 def _to_rgb(ybr: Pixels) -> Pixels:
     """YBR_FULL to RGB (PS3.3 C.7.6.3.1.2)."""
     return convert_color_space(np.ascontiguousarray(ybr), "YBR_FULL", "RGB")
-
-
-def palette_of(file: DicomFile, layout: Layout) -> tuple[int, NDArray[np.uint8]]:
-    """The first mapped value and the colours from it on, (entries, 3) uint8; segmented palettes are expanded.
-
-    Raises:
-        UnreadableScan: The palette is missing or broken.
-    """
-    descriptor = file.numbers("RedPaletteColorLookupTableDescriptor")
-    try:
-        count, first = int(descriptor[0]) or 65536, int(descriptor[1])
-        if layout.signed and first >= 1 << 15:  # written as unsigned, meant as signed
-            first -= 1 << 16
-        inputs = np.arange(first, first + count, dtype=np.int64)
-        colours = apply_color_lut(inputs[None], file.dataset)[0]
-        if not file.little_endian and colours.dtype == np.uint16 and "RedPaletteColorLookupTableData" in file.dataset:
-            colours = colours.byteswap()  # pydicom reads the entries of big-endian files as little-endian
-    except Exception as error:  # pydicom raises many kinds for a broken palette
-        raise UnreadableScan(
-            "PALETTE COLOR with its palette", "one whose palette is missing or broken", "export it as RGB"
-        ) from error
-    bits = 16 if colours.dtype == np.uint16 and colours.max() > 255 else 8
-    return first, to_eight_bits(colours, bits).astype(np.uint8)

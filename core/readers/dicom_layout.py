@@ -107,11 +107,31 @@ def layout_of(file: DicomFile) -> Layout:
         raise UnsupportedScan("1, 8, 16 or 32 bits a sample", f"{allocated}", "export it with 16 bits")
     high_bit = file.count("HighBit", stored - 1)
     high_bit = high_bit if stored - 1 <= high_bit < allocated else stored - 1
+    photometric = _by_length(file, photometric, rows * columns * frames * allocated // 8)
     return Layout(
         rows, columns, samples, allocated, stored, high_bit, file.count("PixelRepresentation") == 1,
         file.count("PlanarConfiguration") == 1, photometric, frames, is_float,
         file.pixels.length == UNDEFINED or file.syntax.is_encapsulated,
     )  # fmt: skip
+
+
+def _by_length(file: DicomFile, photometric: str, plane: int) -> str:
+    """Whether native chroma is there for each pixel or for every second one is told by the length of the pixel data.
+
+    Programs that decompress a file often leave YBR_FULL_422 in its header.
+
+    Args:
+        file: The file.
+        photometric: As the header says.
+        plane: Bytes of one sample of all pixels.
+    """
+    assert file.pixels is not None
+    length = file.pixels.length
+    if photometric not in {"YBR_FULL", "YBR_FULL_422"} or length == UNDEFINED or file.syntax.is_encapsulated:
+        return photometric
+    if length >= 3 * plane:
+        return "YBR_FULL"
+    return "YBR_FULL_422" if length in {2 * plane, 2 * plane + 1} else photometric
 
 
 def _plain(code: str) -> str:

@@ -83,10 +83,21 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
         padding=values.padding,
         facts=facts,
         provenance=(Step("Decoding", _syntax_words(first)), *values.steps, Step("Resampling", "none; stored pixels")),
-        warnings=(*warnings, *values.warnings, *spacing_warnings, *manner_warnings(group.pictures)),
+        warnings=(
+            *warnings,
+            *values.warnings,
+            *_remarks(decoded.pictures),
+            *spacing_warnings,
+            *manner_warnings(group.pictures),
+        ),
         patient=_patient_key(first),
         orientation=None if first.orientation is None else tuple(float(v) for v in first.orientation.ravel()),
     )
+
+
+def _remarks(pictures: Sequence[Picture]) -> list[str]:
+    """What decoding found wrong with the headers, each once."""
+    return list(dict.fromkeys(remark for picture in pictures for remark in picture.decoder.remarks))
 
 
 def _origins(group: Group, pictures: Sequence[Picture]) -> NDArray[np.float64] | None:
@@ -252,7 +263,7 @@ def _colour_steps(picture: Picture) -> list[Step]:
     layout, steps = picture.layout, []
     if layout.photometric == "PALETTE COLOR":
         steps.append(Step("Palette", "stored values looked up in the file's palette"))
-    elif layout.photometric.startswith("YBR"):
+    elif picture.decoder.converted or layout.photometric in {"YBR_RCT", "YBR_ICT"}:
         steps.append(Step("Colour", "luma and chroma to RGB, once"))
     if layout.stored > 8 and layout.samples == 3:
         steps.append(Step("Depth", f"{layout.stored} bits a colour to 8, full scale to full scale"))
