@@ -91,6 +91,7 @@ class Grid:
         reversed: For frames, rows and columns whether they run against the stored axis.
         level: The slice, counted as shown, that alone became a sequence; None where all slices are there.
         is_known: Whether the file says how the patient lies.
+        tilt: The most, in degrees, by which an axis of the voxels leans away from the patient's own.
     """
 
     digest: str
@@ -100,6 +101,7 @@ class Grid:
     reversed: tuple[bool, bool, bool]
     level: int | None = None
     is_known: bool = True
+    tilt: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,6 +46,8 @@ TURNS: dict[str, Turn] = {
     "Mirrored, a quarter to the right": Turn(True, True, True),
 }
 AS_STORED = next(iter(TURNS))
+#: Degrees from which a plane is called oblique.
+_OBLIQUE = 5.0
 
 
 def can_be_turned(scan: Scan) -> bool:
@@ -54,6 +56,19 @@ def can_be_turned(scan: Scan) -> bool:
     Models of sequences saw one way of lying only, and a converter that loses it leaves no other trace.
     """
     return scan.axis == "time" and (scan.grid is not None or scan.orientation is not None)
+
+
+def is_placed_obliquely(scan: Scan) -> bool:
+    """Whether the file places its picture in the patient, at an angle to the body's axes of 5 degrees or more.
+
+    A plane of the heart lies so in everyone. One that lies exactly along the axes has lost its place on the way.
+    """
+    if scan.grid is not None:
+        return scan.grid.is_known and scan.grid.tilt >= _OBLIQUE
+    if scan.orientation is None:
+        return False
+    nearest = np.abs(np.reshape(scan.orientation, (2, 3))).max(axis=1).min()
+    return bool(nearest <= np.cos(np.radians(_OBLIQUE)))
 
 
 def upright_turn(scan: Scan) -> str:

@@ -22,12 +22,12 @@ from core.figures.wording import beside_threshold, probability_text
 from core.most_alike import alikeness
 from core.runtime.session import REFERENCE_FILE, Bundle
 from core.scan import Scan
-from core.turning import can_be_turned
+from core.turning import can_be_turned, is_placed_obliquely
 from ui.cache import cached_bundle, cached_keras, usable_bundle
 from ui.charts import show_chart
 from ui.jobs import Job, show_job
 from ui.session import Reading
-from ui.show import errors_shown
+from ui.show import errors_shown, show_caution
 from ui.verdict import show_verdict
 from ui.visible import visible_cards
 
@@ -79,11 +79,22 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
             for other in others:
                 st.markdown(f"**{cards[other].title}** {fits[other].reason}.")
                 st.button("Use anyway", key=f"force-{other}", on_click=_force, args=(state, asked, other))
-    for spec in cards[slug].inputs if slug else ():
-        if spec.lies:
-            turn = "; turn it, above, if it lies otherwise" if can_be_turned(scan) else ""
-            st.caption(f"In training the picture lay with {spec.lies}{turn}. The answer depends on it.")
+    if slug:
+        _say_how_it_lay(cards[slug], scan)
     return cards[slug] if slug else None
+
+
+def _say_how_it_lay(card: ModelCard, scan: Scan) -> None:
+    """How the pictures of some models lay in training; a doubt where the file does not show that this one lies so."""
+    for spec in card.inputs:
+        if not spec.lies:
+            continue
+        turn = "; turn it, above, if it lies otherwise" if can_be_turned(scan) else ""
+        words = f"In training the picture lay with {spec.lies}{turn}. The answer depends on it."
+        if is_placed_obliquely(scan):
+            st.caption(words)
+        else:
+            show_caution(f"The file does not show how the heart lies. {words}")
 
 
 def _file_digest(state: Reading, scan: Scan) -> str:

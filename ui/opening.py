@@ -182,11 +182,11 @@ def _choose_plane(state: Reading) -> None:
         "Plane",
         choices,
         index=choices.index(state.planes.get(stored.digest, choices[0])),
-        format_func=str.capitalize,
+        format_func=lambda plane: f"Plane: {plane}",
         key=key,
         on_change=lambda: state.planes.update({stored.digest: st.session_state[key]}),
         label_visibility="collapsed",
-        width=130,
+        width=170,
     )
 
 
@@ -200,10 +200,11 @@ def _choose_turn(state: Reading) -> None:
         "Turn",
         TURNS,
         index=list(TURNS).index(state.turn_of(stored) or AS_STORED),
+        format_func=lambda words: f"Turn: {words[0].lower()}{words[1:]}",
         key=key,
         on_change=lambda: state.turns.update({stored.digest: st.session_state[key]}),
         label_visibility="collapsed",
-        width=230,
+        width=270,
     )
 
 

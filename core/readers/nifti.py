@@ -126,7 +126,9 @@ def _open(source: Source, partner: Source | None) -> _Image:
     stored = np.frombuffer(data, voxels.dtype, math.prod(voxels.shape), voxels.start)
     stored, more = _plain(stored.reshape(voxels.shape, order="F"))
     plane, axes, turned = layout(place.directions, acquired_axis(voxels.shape, place.spacing, slice_axis_of(header)))
-    grid = Grid(digest_of(source, partner), plane, voxels.shape[:3], axes, turned, is_known=bool(place.form))
+    grid = Grid(
+        digest_of(source, partner), plane, voxels.shape[:3], axes, turned, is_known=bool(place.form), tilt=_tilt(place)
+    )
     warnings = [*doubts, *voxels.warnings, *place.warnings, *more]
     scale = scaling_of(header, warnings)
     spacing = (place.spacing[axes[0]], place.spacing[axes[1]], place.spacing[axes[2]])
@@ -198,10 +200,13 @@ def _orientation_words(place: Place, grid: Grid) -> str:
         "coronal": "head up, the patient's right on the left",
         "sagittal": "head up, anterior on the left",
     }[grid.plane]
-    angle = math.degrees(math.acos(min(1.0, float(np.abs(place.directions).max(axis=0).min()))))
-    tilt = f"; up to {angle:.0f}° oblique, not resampled" if angle >= 1 else ""
+    tilt = f"; up to {grid.tilt:.0f}° oblique, not resampled" if grid.tilt >= 1 else ""
     form = f", from the {place.form}" if place.form else ""
     return f"{codes} to {grid.plane} slices, {view}{form}{tilt}"
+
+
+def _tilt(place: Place) -> float:
+    return math.degrees(math.acos(min(1.0, float(np.abs(place.directions).max(axis=0).min()))))
 
 
 def _windows(header: Header) -> tuple[Window, ...]:

@@ -7,7 +7,7 @@ import pytest
 from core.planes import to_voxels
 from core.readers import Source, open_sources
 from core.scan import Scan
-from core.turning import AS_STORED, TURNS, can_be_turned, in_turn, upright_turn
+from core.turning import AS_STORED, TURNS, can_be_turned, in_turn, is_placed_obliquely, upright_turn
 
 #: Image Orientation of each plane as scanners write it, (left, back, head) along a row and down a column.
 _USUAL = {"axial": (1, 0, 0, 0, 1, 0), "coronal": (1, 0, 0, 0, 0, -1), "sagittal": (0, 1, 0, 0, 0, -1)}
@@ -81,3 +81,14 @@ def test_what_has_no_place_is_not_turned():
 def test_a_quarter_is_turned_only_where_it_brings_the_picture_nearer(degrees):
     angle = np.radians(degrees)
     assert upright_turn(_film((np.cos(angle), np.sin(angle), 0.0, -np.sin(angle), np.cos(angle), 0.0))) == AS_STORED
+
+
+def test_a_heart_exactly_along_the_axes_of_the_body_has_lost_its_place():
+    assert is_placed_obliquely(_film(_SHORT_AXIS))
+    assert not is_placed_obliquely(_film(tuple(map(float, _USUAL["axial"]))))
+    assert not is_placed_obliquely(_film(None))
+    tilted = np.diag([-1.0, 1, 8, 1])
+    tilted[:3, :3] = [[-0.9, 0.4, 0], [0.4, 0.9, 0], [0, 0, 8]]
+    for affine, oblique in ((np.diag([-1.0, 1, 8, 1]), False), (tilted, True)):
+        data = nibabel.Nifti1Image(np.zeros((4, 5, 1, 3), np.int16), affine).to_bytes()
+        assert is_placed_obliquely(open_sources([Source("cine.nii", data)]).scans[0]) == oblique

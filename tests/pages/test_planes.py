@@ -24,7 +24,7 @@ def planes():
 def test_a_volume_of_cubes_is_turned_to_another_plane_and_back(upload, planes, state, words):
     app = upload(("cubes.nii", _volume(1, 1, 1)))
     (choice,) = planes(app)
-    assert choice.options == ["Axial", "Coronal", "Sagittal"]
+    assert choice.options == ["Plane: axial", "Plane: coronal", "Plane: sagittal"]
     assert state(app).scan.pixels.shape == (24, 20, 16)
     choice.select("sagittal").run()
     assert not app.exception
@@ -47,6 +47,7 @@ def test_a_sequence_is_turned_by_hand_and_the_model_says_how_hearts_lay(start, u
     app = upload(("cine.nii", data), app=start(model="heart-cine-gru"))
     (turn,) = [box for box in app.selectbox if box.label == "Turn"]
     assert turn.value == "As in the file"
+    assert "The file does not show how the heart lies." in words(app), "its place is a plain grid"
     assert "right ventricle on the left, the liver below; turn it, above, if it lies otherwise" in words(app)
     before = state(app).scan.pixels
     turn.select("Mirrored").run()

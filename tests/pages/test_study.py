@@ -41,7 +41,8 @@ def bundle(folder, model, entries, layer, title):
         "title": title, "summary": "A toy.", "task": "binary", "labels": ["No tumour", "Tumour"], "inputs": entries,
         "threshold": 0.5, "explain_layer": facts.explain_layer, "sha256": hashes, "training_modality": "an MRI",
     }  # fmt: skip
-    matter = yaml.safe_dump({"license": "mit", "scanlens": contract})
+    plain = json.loads(json.dumps(contract))  # what is shared would become an alias, which cards may not hold
+    matter = yaml.safe_dump({"license": "mit", "scanlens": plain})
     (folder / "README.md").write_text(f"---\n{matter}---\n# Toy\n", encoding="utf-8")
 
 
