@@ -157,6 +157,7 @@ CUTS = {"Caries": 0.6, "Crown": 0.2, "Root": 0.5}
         ([0.1, 0.1, 0.1], "None of the 3 findings", (), "Crown"),
         ([0.1, 0.9, 0.52], "Found: Crown, Root. Near the threshold: Root", (1, 2), "Crown"),
         ([0.1, 0.2, 0.1], "Found: Crown. Near the threshold: Crown", (1,), "Crown"),
+        ([np.nan, 0.1, 0.1], "None of the 3 findings", (), "Crown"),
     ],
 )
 def test_findings_are_called_each_at_its_own_threshold(scores, sentence, called, label):

@@ -58,6 +58,25 @@ def test_any_body_part_will_do_where_the_card_names_none():
     assert compatibility(card_for(body_part=()), scan_of("DX", "hand")).reason == ""
 
 
+def test_any_modality_will_do_where_the_card_names_none():
+    fit = compatibility(card_for(modality=(), body_part=()), scan_of("MR", "brain"))
+    assert (fit.fits, fit.reason) == (True, "")
+
+
+def test_one_of_several_body_parts_is_enough():
+    card = card_for(body_part=("hand", "wrist"))
+    assert compatibility(card, scan_of("DX", "wrist")).fits
+    assert not compatibility(card, scan_of("DX", "foot")).fits
+
+
+def test_a_scan_that_is_not_the_first_picture_of_a_model_may_be_the_second():
+    assert compatibility(card_for("sequence", "image"), scan_of("DX", "chest")).fits
+
+
+def test_a_picture_of_unnamed_kind_is_not_said_to_be_of_a_body_part():
+    assert modality_words(scan_of("OT", "hand")) == "a picture of unnamed kind"
+
+
 @pytest.mark.parametrize(
     ("kind", "scan", "reason"),
     [

@@ -44,6 +44,25 @@ def test_a_series_that_says_it_is_another_input_is_not_taken_for_this_one():
     assert match_scans(card_of(FLAIR, POST), [scan_of("T1 post")]) == {"post": 0}
 
 
+def test_a_second_series_of_one_kind_is_not_taken_for_another_input():
+    scans = [scan_of("T1 post"), scan_of("T1 post, repeated")]
+    assert match_scans(card_of(FLAIR, POST), scans) == {"post": 0}
+
+
+def test_words_count_more_than_a_modality_that_is_named():
+    scans = [scan_of("an image"), scan_of("flair", "OT")]
+    assert match_scans(card_of(FLAIR), scans) == {"flair": 1}
+
+
+def test_a_modality_that_is_right_counts_more_than_none():
+    assert match_scans(card_of(PRE), [scan_of("a", "OT"), scan_of("b", "MR")]) == {"pre": 1}
+
+
+def test_two_words_count_more_than_one():
+    early = picture("early", describe=("t1", "contrast"))
+    assert match_scans(card_of(early), [scan_of("t1"), scan_of("t1 with contrast")]) == {"early": 1}
+
+
 def test_another_modality_is_left_out():
     assert match_scans(card_of(PRE), [scan_of("pre", "CT")]) == {}
 

@@ -78,6 +78,22 @@ def test_letterbox_of_flat_pixels_is_square_in_millimetres():
     assert geometry.view == (16, 0, 48, 64)
 
 
+def test_letterbox_of_tall_pixels_fits_their_true_height():
+    letterbox = replace(SPEC, resize="letterbox")
+    assert plan_geometry((100, 100), 2.0, letterbox).view == (0, 16, 64, 48)
+    assert plan_geometry((100, 50), 0.5, letterbox).view == (0, 0, 64, 64)
+
+
+def test_crop_of_flat_pixels_keeps_their_true_shape():
+    heat = plan_geometry((100, 100), 0.5, replace(SPEC, resize="crop")).to_scan(np.ones((4, 4), np.float32))
+    assert heat[:, :24].max() == heat[:, 76:].max() == 0.0
+    assert heat[:, 26:74].min() == 1.0
+
+
+def test_stretch_fills_the_grid_whatever_the_pixels_are():
+    assert plan_geometry((100, 40), 3.0, SPEC).view == (0, 0, 64, 64)
+
+
 def test_crop_sees_the_centre_only_and_says_nothing_of_the_rest():
     geometry = plan_geometry((100, 200), 1.0, replace(SPEC, resize="crop"))
     heat = geometry.to_scan(np.ones((4, 4), np.float32))
@@ -109,6 +125,14 @@ def test_averages_when_shrinking_so_that_nothing_thin_is_lost():
     frame = np.zeros((640, 640), np.float32)
     frame[::10] = 1.0
     np.testing.assert_allclose(prepare(scan_of(frame), SPEC).batch["image"], 0.1, atol=1e-5)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_averages_where_only_one_side_shrinks(turned):
+    frame = np.zeros((640, 32), np.float32)
+    frame[::10] = 1.0
+    batch = prepare(scan_of(frame.T if turned else frame), SPEC).batch["image"]
+    np.testing.assert_allclose(batch, 0.1, atol=1e-5)
 
 
 @pytest.mark.parametrize("intensity", ["percentile", "window"])

@@ -45,13 +45,33 @@ def test_change_against_the_correlation_counts_more_than_along_it(own):
 
 
 def test_distance_does_not_depend_on_the_units(own):
-    train, val = own(300), own(100)
-    units = np.logspace(-2, 2, 40)
+    spread = np.logspace(-3, 2, 40)
+    train, val = own(300) / spread, own(100) / spread
+    # Features below a thousandth of the largest are held still, so the units of each keep all above it.
+    units = np.logspace(-1, 1, 40)[np.random.default_rng(1).permutation(40)]
     before = distances(fit_reference(train, val), val)
-    # Features below a thousandth of the largest are held still, so compare with units that keep all above it.
-    after = distances(fit_reference(train * 7.0, val * 7.0), val * 7.0)
-    assert units.size == train.shape[1]
+    after = distances(fit_reference(train * units, val * units), val * units)
     assert after == pytest.approx(before, rel=1e-4)
+
+
+def test_distance_of_many_pictures_is_mahalanobis_in_all_directions():
+    rng = np.random.default_rng(0)
+    train = rng.normal(size=(4000, 4)) @ rng.normal(size=(4, 4)) + [5, -3, 0, 100]
+    asked = train[:50] + rng.normal(size=(50, 4))
+    reference = fit_reference(train, train, rank=2)
+    scaled = (train - train.mean(axis=0)) / train.std(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(scaled.T))
+    values[:2] = values[:2].mean()  # the directions that are not kept share one variance
+    turned = (asked - train.mean(axis=0)) / train.std(axis=0) @ vectors
+    assert distances(reference, asked) == pytest.approx(np.sqrt((turned**2 / values).sum(axis=1)), rel=1e-3)
+
+
+def test_a_picture_as_far_as_the_farthest_of_the_validation_split_is_still_like_it(own):
+    train, val = own(800), own(100)
+    reference = fit_reference(train, val)
+    farthest = val[[int(np.argmax(distances(reference, val)))]]
+    (entry,) = similarity(reference, farthest * 1.0)
+    assert entry.percentile == pytest.approx(99.0, abs=1.01)
 
 
 def test_feature_that_never_varied_does_not_explode():
