@@ -109,13 +109,12 @@ def layout(
         ((across, down), (down, across)), (1.0, -1.0), (1.0, -1.0)
     ):
         to_bottom, to_right = row_sign * directions[:, row], column_sign * directions[:, column]
-        if np.cross(to_right, to_bottom) @ directions[:, acquired] * forward < 0:
-            continue  # a mirror image
+        # A mirror image never scores best: the plane's own view is within 55 degrees, or 72 for one of the heart.
         # The second term decides between two that are equally near, again so that rounding does not.
         score = to_right @ reference[2] + to_bottom @ reference[1] + 1e-3 * (to_right @ reference[1])
         if score > best:
             best, found = score, (row, row_sign, column, column_sign)
-    assert found is not None  # two of four are no mirror images
+    assert found is not None  # there were eight
     row, row_sign, column, column_sign = found
     return plane, (acquired, row, column), (forward < 0, row_sign < 0, column_sign < 0)
 

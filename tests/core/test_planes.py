@@ -150,6 +150,25 @@ def test_a_heart_in_short_axis_is_seen_from_the_apex_in_whatever_plane_it_is_nea
             assert right[0] < -0.5, "the side wall is on the right, and so the right ventricle on the left"
 
 
+@pytest.mark.parametrize("lean", [-1e-6, 0.0, 1e-6])
+def test_rounding_does_not_decide_between_two_planes(lean):
+    angle = np.radians(45) + lean
+    directions = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
+    assert layout(directions, 2)[0] == "axial"
+    sideways = directions[[1, 2, 0]][:, [1, 2, 0]]
+    assert layout(sideways, 1)[0] == "coronal"
+
+
+def test_no_oblique_plane_is_seen_from_behind():
+    draw = np.random.default_rng(5)
+    for _ in range(400):
+        directions, _ = np.linalg.qr(draw.normal(size=(3, 3)))
+        plane, axes, turned = layout(directions, 2)
+        forth, down, right = (directions[:, k] * (-1 if back else 1) for k, back in zip(axes, turned, strict=True))
+        assert np.cross(right, down) @ view_axes(plane)[0] > 0
+        assert np.cross(right, down) @ forth > 0
+
+
 def test_the_way_back_is_exact_in_each_plane():
     voxels = np.arange(4 * 5 * 6).reshape(4, 5, 6).astype(np.int16)
     (scan,) = _opened(*_stored(voxels, np.diag([1.0, 1.2, 1.1, 1]), (2, 0, 1), (1, -1, -1)))
