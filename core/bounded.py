@@ -93,7 +93,7 @@ def parse_yaml(text: str) -> Any:
         >>> parse_yaml("a: &x [1]\nb: *x")
         Traceback (most recent call last):
             ...
-        core.bounded.Unbounded: an alias (*x), which YAML of this kind has no use for
+        core.bounded.Unbounded: an alias (*x), which is not read here: write out what it stands for
     """
     if len(text) > MOST_TEXT:
         raise Unbounded(f"YAML of more than {_size_words(MOST_TEXT)}")
@@ -106,12 +106,37 @@ def parse_yaml(text: str) -> Any:
         raise Unbounded(f"YAML of more than {MOST_LEVELS} levels") from error
 
 
+class _PlainDumper(yaml.SafeDumper):
+    """Writes out what occurs twice: `parse_yaml` takes no alias, and a person reads the values where they stand."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+def dump_yaml(data: Any, width: int = 110) -> str:
+    """Plain data as YAML that `parse_yaml` reads, with keys in their order.
+
+    Example:
+        >>> size = [4, 4]
+        >>> print(dump_yaml({"size": size, "again": size}), end="")
+        size:
+        - 4
+        - 4
+        again:
+        - 4
+        - 4
+    """
+    return str(yaml.dump(data, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=width))
+
+
 def _check_events(text: str) -> None:
     """Walk the document without building it; libyaml's event parser keeps its levels on the heap."""
     depth = values = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.AliasEvent):
-            raise Unbounded(f"an alias (*{str(event.anchor)[:40]}), which YAML of this kind has no use for")
+            raise Unbounded(
+                f"an alias (*{str(event.anchor)[:40]}), which is not read here: write out what it stands for"
+            )
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

@@ -25,9 +25,10 @@ from core.scan import Scan
 from core.turning import can_be_turned, is_placed_obliquely
 from ui.cache import cached_bundle, cached_keras, usable_bundle
 from ui.charts import show_chart
+from ui.foreign_text import plain
 from ui.jobs import Job, show_job
 from ui.session import Reading
-from ui.show import errors_shown, show_caution
+from ui.show import errors_shown, show_caution, show_error
 from ui.verdict import show_verdict
 from ui.visible import visible_cards
 
@@ -65,7 +66,7 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
     """The picker: models whose contract fits, and why the others do not."""
     cards, faults = visible_cards()
     for fault in faults:
-        st.error(str(fault), icon=":material/error:")
+        show_error(str(fault))
     fits = {slug: compatibility(card, scan) for slug, card in cards.items()}
     asked = _file_digest(state, scan)
     offered = [slug for slug in cards if fits[slug].fits or (asked, slug) in state.forced]
@@ -77,7 +78,7 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
     if others:
         with st.expander(f"Models that do not fit: {len(others)}", expanded=not offered):
             for other in others:
-                st.markdown(f"**{cards[other].title}** {fits[other].reason}.")
+                st.markdown(f"**{plain(cards[other].title)}** {plain(fits[other].reason)}.")
                 st.button("Use anyway", key=f"force-{other}", on_click=_force, args=(state, asked, other))
     if slug:
         _say_how_it_lay(cards[slug], scan)
@@ -159,9 +160,11 @@ def show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answ
     position = prediction.frames.index(frame)
     decision = prediction.decision(position)
     if prediction.warning:
-        st.warning(f"This model {prediction.warning}. Its answer means nothing medical.", icon=":material/warning:")
-    st.subheader(decision.sentence, anchor=False)
-    st.markdown(numbers_line(prediction, position))
+        st.warning(
+            f"This model {plain(prediction.warning)}. Its answer means nothing medical.", icon=":material/warning:"
+        )
+    st.subheader(plain(decision.sentence), anchor=False)
+    st.markdown(plain(numbers_line(prediction, position)))
     chart = st.container()
     show_doubt(prediction, position)
     explanation, key = None, ""
@@ -221,7 +224,7 @@ def show_doubt(prediction: Prediction, position: int) -> None:
             "validation scans. That says how the picture was made, not whether the answer is right.",
         )
     if prediction.note:
-        st.markdown(f"◐ The model {prediction.note}")
+        st.markdown(f"◐ The model {plain(prediction.note)}")
 
 
 def _explain(
@@ -262,11 +265,11 @@ def choose_label(prediction: Prediction, position: int, of: str) -> str:
 def _show_evidence(explanation: Explanation, frame: int) -> None:
     here = float(explanation.grids[explanation.frames.index(frame)].max())
     if here <= 1e-6:
-        st.markdown(f"○ Nothing found here that speaks for {explanation.label}: no heat is drawn.")
+        st.markdown(f"○ Nothing found here that speaks for {plain(explanation.label)}: no heat is drawn.")
     else:
         st.caption(
-            f"Heat: {EXPLAINERS[METHOD].title} at layer {explanation.layer}, "
-            f"brightest cell here {here:.2g} logit units for {explanation.label}."
+            f"Heat: {EXPLAINERS[METHOD].title} at layer {plain(explanation.layer)}, "
+            f"brightest cell here {here:.2g} logit units for {plain(explanation.label)}."
         )
 
 
@@ -302,7 +305,7 @@ def _read_all(state: Reading, scan: Scan, slug: str) -> None:
         st.rerun()
     else:
         if not job.was_cancelled:
-            st.error(str(job.error), icon=":material/error:")
+            show_error(str(job.error))
         st.button("Read all frames", on_click=state.forget_sweep)
 
 

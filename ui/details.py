@@ -45,7 +45,7 @@ def show_facts(scan: Scan, card: ModelCard | None, provenance: Sequence[Step] = 
     with st.expander("How this image was made"):
         steps = [*scan.provenance, *provenance]
         for number, step in enumerate(steps, start=1):
-            st.markdown(f"{number}. **{step.name}**: {step.detail}")
+            st.markdown(f"{number}. **{plain(step.name)}**: {plain(step.detail)}")
         if not steps:
             st.caption("The pixels are shown as they are in the file.")
     with st.expander("About this scan"):
@@ -82,9 +82,8 @@ def show_card(card: ModelCard) -> None:
     licence = card.license + (", not for commercial use" if card.non_commercial else "")
     cuts = {"": card.threshold} if card.threshold is not None else card.thresholds
     threshold = "".join(f"{f'Threshold {label}'.strip()} {cut:.2f}, " for label, cut in cuts.items())
-    st.caption(
-        f"Licence of the weights: {licence}. {threshold}temperature {card.temperature:.2f}. {card.threshold_from}."
-    )
+    told = f"Licence of the weights: {licence}. {threshold}temperature {card.temperature:.2f}. {card.threshold_from}."
+    st.caption(plain(told))
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for metric in card.metrics:
         kind, about = str(metric.get("type")), metric.get("label")
@@ -100,7 +99,7 @@ def show_card(card: ModelCard) -> None:
                 row["Cases"] = str(metric.get("n", ""))
             row[title] = _with_interval(metric)
     if rows:
-        st.table(list(rows.values()), hide_index=True)
+        st.table([{plain(name): plain(told) for name, told in row.items()} for row in rows.values()], hide_index=True)
         cut = card.task in {"binary", "multilabel", "segmentation"}
         rule = "at the threshold above" if cut else "by the largest probability"
         st.caption(f"Decisions {rule}. In brackets 95 % intervals.")

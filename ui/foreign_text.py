@@ -13,12 +13,12 @@ import re
 #: formulas, HTML, `:red[…]`, `:smile:`, entities and addresses.
 _MARKUP = re.compile(r"[\\`*_\[\]<>$~|]|:(?=\S)|&(?=#?\w+;)|(?<=www)\.", re.IGNORECASE)
 #: What means something at the start of a line only.
-_AT_START = re.compile(r"^(\s*)([-+=#]|\d{1,9}(?=[.)]))")
+_AT_START = re.compile(r"^([-+=](?=[-=\s]|$)|#|\d{1,9}(?=[.)](?:\s|$)))")
 _IMAGE = re.compile(r"!+(?=\[)")
 
 
 def plain(text: object) -> str:
-    r"""Text as Markdown that shows exactly these characters, on one line.
+    r"""Text as Markdown that shows exactly these characters; its lines stay lines and begin nothing.
 
     Example:
         >>> plain("Edema ![x](http://e.org) *often*")
@@ -26,12 +26,16 @@ def plain(text: object) -> str:
         >>> plain("Pneumonia, chest X-ray (children)")
         'Pneumonia, chest X-ray (children)'
     """
-    line = _MARKUP.sub(lambda found: f"\\{found.group()}", " ".join(str(text).split()))
+    return "\n".join(map(_plain_line, str(text).splitlines()))
+
+
+def _plain_line(line: str) -> str:
+    line = _MARKUP.sub(lambda found: f"\\{found.group()}", line.lstrip())
     start = _AT_START.match(line)
     if start is None:
         return line
-    sign, rest = start.group(2), line[start.end() :]
-    return f"{start.group(1)}{sign}\\{rest}" if sign.isdigit() else f"{start.group(1)}\\{sign}{rest}"
+    sign, rest = start.group(), line[start.end() :]
+    return f"{sign}\\{rest}" if sign.isdigit() else f"\\{sign}{rest}"
 
 
 def card_markdown(text: str) -> str:

@@ -13,10 +13,11 @@ from core.readers import Opened, Source, open_sources
 from core.samples import SAMPLES, open_sample
 from core.turning import AS_STORED, TURNS, can_be_turned
 from ui.cache import cached_thumbnail
+from ui.foreign_text import plain
 from ui.jobs import Job, show_job
 from ui.serving.visitor import where_scans_go
 from ui.session import Reading
-from ui.show import show_caution
+from ui.show import show_caution, show_error
 
 THUMBNAIL = 220
 KINDS = "DICOM, NIfTI, PNG, JPEG, TIFF, WebP, BMP, or a zip of a series."
@@ -122,12 +123,12 @@ def show_opening(state: Reading) -> bool:
 def _show_refusal(state: Reading) -> None:
     """What was wrong with the last upload: one sentence, and the list where there are several files."""
     if state.trouble:
-        st.error(state.trouble, icon=":material/error:")
+        show_error(state.trouble)
     if state.refused is None:
         return
     skipped = state.refused.skipped
     if len(skipped) == 1:
-        st.error(skipped[0].reason, icon=":material/error:")
+        show_error(skipped[0].reason)
     elif not skipped:
         st.error("Expected a scan, received no file that could hold one: choose other files.", icon=":material/error:")
     else:
@@ -157,7 +158,7 @@ def show_found(state: Reading) -> None:
                 width=320,
             )
         shown = tuple(state.scan if scan is state.stored_scan and state.scan else scan for scan in opened.scans)
-        st.markdown(Opened(shown, opened.skipped).summary, width="content")
+        st.markdown(plain(Opened(shown, opened.skipped).summary), width="content")
         _choose_plane(state)
         _choose_turn(state)
         if opened.skipped:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.errors import ScanLensError
 from ui.faults import log_fault
+from ui.foreign_text import plain
 from ui.serving.visitor import machine
 
 ICON = str(Path(__file__).parent / "icon.png")
@@ -43,7 +44,12 @@ def use_the_width() -> None:
 
 def show_caution(sentence: str) -> None:
     """A doubt about the scan, quiet but in words and shape."""
-    st.markdown(f":yellow[:material/warning:] {sentence}")
+    st.markdown(f":yellow[:material/warning:] {plain(sentence)}")
+
+
+def show_error(error: object) -> None:
+    """One sentence about what went wrong, where it went wrong; names in it are text."""
+    st.error(plain(error), icon=":material/error:")
 
 
 def forget_beyond(key: str, most: float) -> None:
@@ -82,7 +88,7 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except ScanLensError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(str(error))
     except Exception as error:
         if type(error).__module__.startswith("streamlit.runtime.scriptrunner"):
             raise  # Streamlit stops and reruns scripts by exceptions of its own

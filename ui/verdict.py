@@ -14,6 +14,7 @@ from core.explain.trust import Trust
 from core.runtime.session import Bundle
 from core.scan import Scan
 from ui.cache import cached_keras
+from ui.foreign_text import plain
 from ui.jobs import Job
 from ui.session import Reading
 
@@ -38,9 +39,9 @@ def show_verdict(
 def show_trust(trust: Trust) -> None:
     """The verdict in words and shape, its reasons behind it."""
     if trust.verdict == "no evidence":
-        st.markdown(f"{SIGNS[trust.verdict]} {trust.checks[0].sentence}.")
+        st.markdown(f"{SIGNS[trust.verdict]} {plain(trust.checks[0].sentence)}.")
         return
-    reasons = "\n".join(f"- {check.name}, {check.outcome}: {check.sentence}." for check in trust.checks)
+    reasons = "\n".join(f"- {check.name}, {check.outcome}: {plain(check.sentence)}." for check in trust.checks)
     st.markdown(
         f"{SIGNS[trust.verdict]} This explanation is **{trust.verdict}**",
         help=f"Measured on this scan:\n\n{reasons}\n\nIt says whether the heat follows what the model uses, "
@@ -67,7 +68,7 @@ def _measure(state: Reading, key: tuple[object, ...], work: Callable[..., Trust]
     if job.error is None:
         state.checks.put(key, job.hand_over())
     elif not job.was_cancelled:
-        st.caption(f"The explanation could not be checked. {job.error}")
+        st.caption(f"The explanation could not be checked. {plain(job.error)}")
 
 
 def _show_waiting(job: Job) -> None:

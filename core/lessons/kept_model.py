@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
+from core.bounded import dump_yaml
 from core.card import ModelCard, load_card
 from core.errors import ScanLensError
 from core.home import home
@@ -124,7 +124,7 @@ def _write_card(run: LiveRun, folder: Path, slug: str, title: str, facts: dict[s
         "tags": ["teaching", MARK],
         "scanlens": _contract(run, folder, title, str(facts["explain_layer"])),
     }
-    front = yaml.safe_dump(matter, sort_keys=False, allow_unicode=True, width=120)
+    front = dump_yaml(matter, width=120)
     (folder / "README.md").write_text(f"---\n{front}---\n\n{_text(run, slug, title)}", encoding="utf-8")
 
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import yaml
-
+from core.bounded import dump_yaml
 from core.training.card_heatmaps import heatmap_section
 from core.training.card_tables import (
     calibration_table,
@@ -306,5 +305,5 @@ def body(recipe: AnyRecipe, measured: Measured) -> str:
 
 def card_text(recipe: AnyRecipe, measured: Measured) -> str:
     """The whole README.md."""
-    matter = yaml.safe_dump(front_matter(recipe, measured), sort_keys=False, allow_unicode=True, width=110)
+    matter = dump_yaml(front_matter(recipe, measured))
     return f"---\n{matter}---\n\n{body(recipe, measured)}"

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import yaml
-
+from core.bounded import dump_yaml
 from core.evaluation.intervals import Estimate
 from core.training.card_tables import interval, likeness_table, number, table
 from core.training.card_writer import DISCLAIMER
@@ -256,5 +255,5 @@ def body(recipe: OutlineRecipe, measured: MeasuredOutline) -> str:
 
 def card_text(recipe: OutlineRecipe, measured: MeasuredOutline) -> str:
     """The whole README.md."""
-    matter = yaml.safe_dump(front_matter(recipe, measured), sort_keys=False, allow_unicode=True, width=110)
+    matter = dump_yaml(front_matter(recipe, measured))
     return f"---\n{matter}---\n\n{body(recipe, measured)}"

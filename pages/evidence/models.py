@@ -3,13 +3,13 @@
 import streamlit as st
 
 from ui.details import show_card
-from ui.show import errors_shown, show_title
+from ui.show import errors_shown, show_error, show_title
 from ui.visible import visible_cards
 
 show_title("Models")
 cards, faults = visible_cards()
 for fault in faults:
-    st.error(str(fault), icon=":material/error:")
+    show_error(str(fault))
 if not cards:
     st.info("No model is installed: put a folder with a card below models, then reload.")
     st.stop()

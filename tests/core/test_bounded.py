@@ -3,7 +3,17 @@ import os
 import pytest
 import yaml
 
-from core.bounded import MOST_DIGITS, MOST_LEVELS, MOST_TEXT, Unbounded, parse_json, parse_yaml, read_regular, read_text
+from core.bounded import (
+    MOST_DIGITS,
+    MOST_LEVELS,
+    MOST_TEXT,
+    Unbounded,
+    dump_yaml,
+    parse_json,
+    parse_yaml,
+    read_regular,
+    read_text,
+)
 
 NESTED = {"brackets": "[", "mappings": "{a: ", "dashes": "- ", "questions": "? "}
 
@@ -109,3 +119,11 @@ def test_line_ends_and_byte_order_marks_are_those_of_a_text_file(tmp_path):
     path = tmp_path / "README.md"
     path.write_bytes("\ufeff---\r\nä\r\n".encode())
     assert read_text(path) == "---\nä\n"
+
+
+def test_what_is_written_here_can_be_read_here():
+    shared = {"size": [4, 4]}
+    data = {"inputs": [shared, shared], "title": "Ä: [b] *c"}
+    text = dump_yaml(data)
+    assert "*" not in text.replace("*c", "")
+    assert parse_yaml(text) == data

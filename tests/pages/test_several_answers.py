@@ -5,9 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
-import yaml
 
 import ui.cache
+from core.bounded import dump_yaml
 from ui.cache import cached_bundle, cached_cards
 
 pytestmark = pytest.mark.keras
@@ -52,7 +52,7 @@ def compiled(tmp_path_factory):
         digest = hashlib.sha256((home / task / "model.onnx").read_bytes()).hexdigest()
         index = [{"results": [{"dataset": {"name": "Teeth", "split": "test"}, "metrics": SETS}]}]
         contract = {**CONTRACT, **more, "sha256": {"model.onnx": digest}}
-        matter = yaml.safe_dump({"license": "mit", "model-index": index, "scanlens": contract})
+        matter = dump_yaml({"license": "mit", "model-index": index, "scanlens": contract})
         (home / task / "README.md").write_text(f"---\n{matter}---\n\n# Three\n", encoding="utf-8")
     return home
 

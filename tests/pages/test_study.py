@@ -7,10 +7,10 @@ import json
 import cv2
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 import ui.cache
+from core.bounded import dump_yaml
 
 PICTURE = {"kind": "image", "size": [32, 32], "channels": 1, "resize": "letterbox", "intensity": "percentile"}
 FACTS = {
@@ -41,8 +41,7 @@ def bundle(folder, model, entries, layer, title):
         "title": title, "summary": "A toy.", "task": "binary", "labels": ["No tumour", "Tumour"], "inputs": entries,
         "threshold": 0.5, "explain_layer": facts.explain_layer, "sha256": hashes, "training_modality": "an MRI",
     }  # fmt: skip
-    plain = json.loads(json.dumps(contract))  # what is shared would become an alias, which cards may not hold
-    matter = yaml.safe_dump({"license": "mit", "scanlens": plain})
+    matter = dump_yaml({"license": "mit", "scanlens": contract})
     (folder / "README.md").write_text(f"---\n{matter}---\n# Toy\n", encoding="utf-8")
 
 

@@ -42,8 +42,8 @@ def test_ordinary_names_stay_as_they_are(text):
     assert plain(text) == text
 
 
-def test_lines_are_joined():
-    assert plain("a\n\n# b") == "a # b"
+def test_each_line_begins_nothing():
+    assert plain("a\n\n# b") == "a\n\n\\# b"
 
 
 @pytest.mark.parametrize("image", ["![a](b)", "!![a](b)", "!!![a](b)", "![a][b]", "[![a](b)](c)", "![a]"])

@@ -27,9 +27,9 @@ from core.scan import Scan, display_frame
 from ui.cache import cached_bundle, cached_cards, cached_keras
 from ui.comparing.members import Member, View
 from ui.datasets.adding import opened
-from ui.datasets.chosen import plain
 from ui.datasets.records import records
 from ui.datasets.shelf import place_key, shelf
+from ui.foreign_text import plain
 from ui.jobs import Job, show_job
 from ui.packing import encode_picture, fit_within
 from ui.show import errors_shown
@@ -167,13 +167,13 @@ def _look(member: Member, scan: Scan) -> Seen:
 
 def _show_seen(one: Seen, picture: np.ndarray, size: tuple[int, int], scale: float, case: str) -> None:
     if one.found is None:
-        st.caption(f"**{one.title}** {one.trouble}")
+        st.caption(f"**{plain(one.title)}** {plain(one.trouble)}")
         return
     heat = heat_rgba(one.found.heatmap(0, size), scale)
     alt = f"Where {one.title} sees evidence for {one.found.label} in {case}"
     st.image(encode_picture(blend(picture, heat, OPACITY)), width="stretch", alt=alt)
     empty = f" Nothing here speaks for {one.found.label}." if one.found.is_empty else ""
-    st.caption(f"**{one.title}** {one.answer}.{empty}")
+    st.caption(f"**{plain(one.title)}** {plain(one.answer + '.' + empty)}")
 
 
 def _show_scale(scale: float) -> None:

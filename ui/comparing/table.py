@@ -20,6 +20,7 @@ from ui.comparing.members import answer_exists
 from ui.comparing.memory import fingerprint, keep, recalled, remembered
 from ui.comparing.results import Results
 from ui.jobs import Job, show_job
+from ui.show import show_error
 
 #: Seconds to wait for intervals before the values are shown without them.
 PATIENCE = 0.35
@@ -60,7 +61,7 @@ def show_under_way(job: Job) -> None:
     if job.error is None:  # it came to its end while the page was drawn
         st.rerun()
     if not job.was_cancelled:
-        st.error(str(job.error), icon=":material/error:")
+        show_error(str(job.error))
     st.button("Compute intervals and tests", on_click=lambda: st.session_state.pop(UNDER_WAY, None))
 
 

@@ -16,6 +16,7 @@ from ui.comparing.choice import Choice
 from ui.comparing.memory import fingerprint
 from ui.comparing.table import concerned_by
 from ui.jobs import Job, show_job
+from ui.show import show_error
 
 MADE = "compare-report"
 
@@ -83,7 +84,7 @@ def show_report(choice: Choice) -> None:
     elif job.error is not None:
         st.session_state.pop(MADE)
         if not job.was_cancelled:
-            st.error(str(job.error), icon=":material/error:")
+            show_error(str(job.error))
     else:
         _offer(job.result, _name(choice))
 

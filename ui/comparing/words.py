@@ -10,6 +10,7 @@ from core.evaluation.comparison_words import sentence
 from core.evaluation.matrix import Drop, Matrix, PairOfCells
 from core.figures.comparing.numbers import estimate_text, interval_text, number_text
 from core.figures.wording import p_text
+from ui import foreign_text
 from ui.comparing.matrix import cases_text, is_worse
 from ui.comparing.members import View
 from ui.comparing.selection import Selection
@@ -67,17 +68,14 @@ def pair_words(pair: PairOfCells, titles: dict[str, str]) -> str:
     """One comparison as a sentence behind a mark that says at a glance how it came out."""
     names = titles[pair.first], titles[pair.second]
     if pair.difference is None:
-        return f"○ {names[0]} and {names[1]} cannot be compared. {pair.problem}"
+        return plain(f"○ {names[0]} and {names[1]} cannot be compared. {pair.problem}")
     mark = "▲" if pair.difference.significant else "≈"
     return f"{mark} {plain(sentence(pair.difference, names, 'this dataset'))}"
 
 
 def plain(text: str) -> str:
-    """Text without signs that Markdown reads, as names may hold them; a p-value is not torn apart at a line's end."""
-    text = re.sub(r"p ([=<>]) ", "p\u00a0\\1\u00a0", text)
-    for sign in "\\`*_[]<>$~":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    """Foreign text as text; a p-value is not torn apart at a line's end."""
+    return foreign_text.plain(re.sub(r"p ([=<>]) ", "p\u00a0\\1\u00a0", text))
 
 
 def _alone(table: Matrix, selection: Selection) -> str:

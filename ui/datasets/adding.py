@@ -20,6 +20,7 @@ from ui.datasets.shelf import Key, Opening, Shelf, key_of, place_key
 from ui.jobs import Job, show_job
 from ui.serving.folders import FOLDERS_VARIABLE, may_open, named_folders
 from ui.serving.visitor import is_at_hand, machine
+from ui.show import show_error
 
 KINDS = (
     "A folder of classes, pictures or DICOM with a table (CSV) of their labels, a zip of these, or a MedMNIST .npz. "
@@ -64,7 +65,7 @@ def show_adding(state: Shelf, first: bool) -> None:
         st.form_submit_button("Add", type="primary", icon=":material/add:", on_click=_added, args=(state,))
     st.caption(KINDS)
     if state.trouble:
-        st.error(state.trouble, icon=":material/error:")
+        show_error(state.trouble)
     with st.expander("Fetch a set from MedMNIST"):
         _show_medmnist(state)
 

@@ -14,8 +14,9 @@ from core.figures.comparing.numbers import count_text
 from ui.datasets.adding import open_in_background
 from ui.datasets.records import Entry, Records, attempt
 from ui.datasets.shelf import Key, Shelf, key_of
+from ui.foreign_text import plain
 from ui.serving.visitor import is_at_hand
-from ui.show import show_caution
+from ui.show import show_caution, show_error
 
 #: Splits in the order in which they are shown; a dataset may have none.
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test", "": "No split"}
@@ -49,7 +50,7 @@ def choose_dataset(state: Shelf, found: Records) -> None:
                 args=(state, found, entries[state.wanted]), help="Files and results stay",
             )  # fmt: skip
     if state.trouble:
-        st.error(state.trouble, icon=":material/error:")
+        show_error(state.trouble)
         if state.dataset is None:
             st.button("Try again", icon=":material/refresh:", on_click=_choose, args=(state,), key="try-again")
     remembered = found.of(state.wanted) if state.wanted else None
@@ -215,10 +216,3 @@ def _is_number(text: str) -> bool:
         return float(text) == float(text)
     except ValueError:
         return False
-
-
-def plain(text: str) -> str:
-    """Names of a user's own may hold signs that Markdown reads."""
-    for sign in "\\`*_[]<>$~|":
-        text = text.replace(sign, f"\\{sign}")
-    return text

@@ -9,10 +9,11 @@ import streamlit as st
 from core.datasets.dataset import Dataset
 from core.datasets.quality import QualityReport, inspect
 from core.figures.comparing.numbers import count_text
-from ui.datasets.chosen import plain
 from ui.datasets.pictures import show_contact_sheet, show_pairs
 from ui.datasets.shelf import Key, Shelf, key_of
+from ui.foreign_text import plain
 from ui.jobs import Job, show_job
+from ui.show import show_error
 
 #: Values of an attribute in its table.
 _MOST_VALUES = 50
@@ -23,7 +24,7 @@ def show_quality(state: Shelf, dataset: Dataset) -> None:
     key = key_of(dataset)
     trouble = _take(state)
     if trouble:
-        st.error(trouble, icon=":material/error:")
+        show_error(trouble)
     if state.inspecting is not None and state.inspecting[0] == key:
         show_job(state.inspecting[1], "cancel-inspection")
     elif key in state.reports:

@@ -12,8 +12,8 @@ from core.datasets.dataset import Case, Dataset
 from core.datasets.duplicates import Alike
 from core.errors import ScanLensError
 from core.samples import thumbnail
-from ui.datasets.chosen import plain
 from ui.datasets.shelf import Shelf, key_of
+from ui.foreign_text import plain
 from ui.packing import encode_picture
 from ui.show import errors_shown
 
@@ -42,7 +42,7 @@ def show_pairs(state: Shelf, dataset: Dataset, alike: Sequence[Alike]) -> None:
 
 
 def _show_pair(state: Shelf, dataset: Dataset, cases: dict[str, Case], one: Alike) -> None:
-    st.markdown(pair_words(one))
+    st.markdown(plain(pair_words(one)))
     for place, name in zip(st.columns(2, gap="small"), one.names, strict=False):
         with place:
             _show_case(state, dataset, cases[name])
@@ -69,7 +69,7 @@ def _show_case(state: Shelf, dataset: Dataset, case: Case) -> None:
     try:
         picture = state.pictures.get(("small", key_of(dataset), case.name), lambda: small_picture(dataset, case, SIDE))
     except ScanLensError as problem:
-        st.caption(str(problem))
+        st.caption(plain(problem))
         return
     told = ", ".join(part for part in (", ".join(case.labels), case.split) if part)
     st.image(picture, width="stretch", alt=f"{case.name}: {told}")

@@ -20,9 +20,11 @@ from core.errors import ScanLensError
 from core.evaluation.evaluation import Kind
 from core.evaluation.run_plan import check_model
 from core.scan import Scan
-from ui.datasets.chosen import SPLITS, plain
+from ui.datasets.chosen import SPLITS
 from ui.datasets.records import Records
 from ui.datasets.shelf import Shelf, key_of
+from ui.foreign_text import plain
+from ui.show import show_error
 
 KINDS: dict[Kind, str] = {
     "internal": "where the models were trained",
@@ -90,7 +92,7 @@ def plan(state: Shelf, dataset: Dataset, cards: Mapping[str, ModelCard], found: 
     if unable:
         with st.expander(f"Models that cannot run here: {len(unable)}"):
             for sentence in unable:
-                st.markdown(sentence)
+                st.markdown(plain(sentence))
     return Order(dataset, split, tuple(wishes), kind, stresses)
 
 
@@ -200,7 +202,7 @@ def _wish(dataset: Dataset, split: str, card: ModelCard, first: LabelMap, place:
         usable, _ = targets(dataset, chosen, card, cases)
         rest = left_out(dataset, chosen, card, cases)
     except ScanLensError as problem:
-        st.error(str(problem), icon=":material/error:")
+        show_error(str(problem))
         return None
     if rest:
         st.caption(plain(rest))
@@ -228,7 +230,7 @@ def _edit(dataset: Dataset, card: ModelCard, first: LabelMap, place: str) -> Lab
     labels = sorted(dataset.labels, key=lambda label: (label not in first.open, -counts[label]))
     options = ["", *card.labels]
     chosen, still_open = dict(first.mapping), set(first.open)
-    st.caption(f"What each label of the dataset means for {card.title}.")
+    st.caption(f"What each label of the dataset means for {plain(card.title)}.")
     with st.grid("auto", min_column_width=200, gap="small"):
         for label in labels[:MOST_LABELS]:
             answer = st.selectbox(

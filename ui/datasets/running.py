@@ -19,7 +19,9 @@ from ui.cache import cached_cards
 from ui.datasets.planning import Order, Wish, copies, plan
 from ui.datasets.records import Records, working_store
 from ui.datasets.shelf import Outcome, Shelf, key_of
+from ui.foreign_text import plain
 from ui.jobs import Job, duration_text, show_job
+from ui.show import show_error
 from ui.visible import visible_cards
 
 #: Cases that are timed; a few are enough to tell minutes from hours.
@@ -37,13 +39,13 @@ def show_run(state: Shelf, dataset: Dataset, found: Records) -> None:
     """The controls of a run, or the run that is under way."""
     if state.running is not None and not take_run(state):
         assert state.running is not None
-        st.markdown(f"**{state.running.title}**")
+        st.markdown(f"**{plain(state.running.title)}**")
         show_job(state.running, "cancel-run")
         return
     show_outcome(state)
     cards, faults = visible_cards()
     for fault in faults:
-        st.error(str(fault), icon=":material/error:")
+        show_error(str(fault))
     order = plan(state, dataset, cards, found)
     ready = bool(order.wishes)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -144,7 +146,7 @@ def show_outcome(state: Shelf) -> None:
     if outcome is None:
         return
     for fault in outcome.faults:
-        st.error(fault, icon=":material/error:")
+        show_error(fault)
     if outcome.stopped:
         st.info("Stopped: what was scored is kept, and the next run goes on from there.", icon=":material/pause:")
     if outcome.done:

@@ -28,6 +28,7 @@ from ui.datasets.records import Records, attempt, working_store
 from ui.datasets.running import card_of
 from ui.datasets.shelf import Outcome, Shelf
 from ui.jobs import Job
+from ui.show import show_error
 from ui.visible import may_delete, own_run
 
 Form = Literal["parquet", "csv"]
@@ -41,7 +42,7 @@ def show_runs(state: Shelf, found: Records) -> None:
         st.subheader("Runs", anchor=False, width="content")
         _show_import()
     if trouble := st.session_state.pop("runs-trouble", ""):
-        st.error(trouble, icon=":material/error:")
+        show_error(trouble)
     if told := st.session_state.pop("runs-told", ""):
         st.success(told, icon=":material/check:")
     if not found.runs:

@@ -7,6 +7,7 @@ import streamlit as st
 from core.card import ModelCard
 from core.lessons.network import Box
 from core.scan import Scan
+from ui.foreign_text import plain
 from ui.learn.inside_graph import message, show_graph
 from ui.learn.inside_work import memory, thumbnails, work_on
 from ui.show import errors_shown
@@ -18,7 +19,7 @@ def choose_layer(scan: Scan, frame: int, card: ModelCard) -> str:
     """A layer of the model; `""` for the card's own."""
     key = f"explain-layer-{card.slug}"
     chosen = st.session_state.get(key, "")
-    with st.expander(f"Layer: {chosen or card.explain_layer}"), errors_shown():
+    with st.expander(f"Layer: {plain(chosen or card.explain_layer)}"), errors_shown():
         # The picture takes a moment and is drawn only for those who want it.
         if st.toggle("Show the model and choose", key=f"{key}-open"):
             _show_model(scan, frame, card, key)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from core.card import ModelCard
 from core.explain.prototype import STEPS, Prototype, class_prototype
 from ui.cache import cached_bundle, cached_keras
+from ui.foreign_text import plain
 from ui.jobs import Job, show_job
 from ui.session import Reading
+from ui.show import show_error
 
 SIDE = 360
 
@@ -20,7 +22,7 @@ SIDE = 360
 def show_prototype(state: Reading, card: ModelCard, label: str, rather_than: str) -> None:
     """A button that makes it, the work, and the picture; it needs some ten seconds of the Keras process."""
     key = ("prototype", card.slug, label, rather_than)
-    with st.expander(f"What {label} looks like to the model"):
+    with st.expander(f"What {plain(label)} looks like to the model"):
         st.caption(
             "The picture that raises the score most, found by climbing from noise (activation maximisation). It is no "
             "patient and no proof; it shows what the model would like to see, its prejudices included."
@@ -39,7 +41,7 @@ def show_prototype(state: Reading, card: ModelCard, label: str, rather_than: str
                 state.maps.put(key, job.hand_over())
                 st.rerun()
             if not job.was_cancelled:
-                st.error(str(job.error), icon=":material/error:")
+                show_error(str(job.error))
             st.button("Try again", key="make-prototype", on_click=_start, args=(key, card, label, rather_than))
 
 
@@ -63,7 +65,7 @@ def _show(found: Prototype) -> None:
     st.image(_stretched(found.picture), width=SIDE, alt=f"The model's own picture of {found.label}")
     than = f" rather than {found.rather_than}" if found.rather_than else ""
     score, grey = f"{found.score:.1f}", f"{found.grey_score:.1f}"
-    st.markdown(f"Score for {found.label}{than}: {score} logit units; a plain grey picture has {grey}.")
+    st.markdown(f"Score for {plain(found.label + than)}: {score} logit units; a plain grey picture has {grey}.")
 
 
 def _stretched(picture: NDArray[np.float32]) -> NDArray[np.uint8]:

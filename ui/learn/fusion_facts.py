@@ -11,6 +11,7 @@ from core.figures.lessons.fusion import curve_figure
 from core.lessons.prior import with_prior
 from ui.cache import cached_shipped
 from ui.charts import show_chart
+from ui.foreign_text import plain
 from ui.learn.fusion_work import kept
 from ui.learn.inside_columns import wide_columns
 from ui.learn.inside_work import Work
@@ -43,7 +44,9 @@ def show_prior(work: Work) -> None:
             "Ill among 100 people like this one, before the scan", 1, 99, 10, key="prior", bind="query-params"
         )
         now = _fused(chance, trained, prior / 100, picture, facts)
-        st.metric(f"Probability of {card.labels[1]}", f"{now:.2f}", f"{now - chance:+.2f} against the model alone")
+        st.metric(
+            plain(f"Probability of {card.labels[1]}"), f"{now:.2f}", f"{now - chance:+.2f} against the model alone"
+        )
         st.latex(_formula(chance, trained, prior / 100, picture, facts, now))
     with right:
         values = np.arange(1, 100) / 100

@@ -18,6 +18,7 @@ from core.study import Study, prepare_study
 from core.what_if import what_if
 from ui.cache import cached_bundle
 from ui.charts import show_chart
+from ui.foreign_text import plain
 from ui.learn.fusion_work import kept, lost_alone, show_move, shown_label
 from ui.learn.inside_columns import wide_columns
 from ui.learn.inside_tiles import Tile, Wall, show_tiles
@@ -46,7 +47,9 @@ def show_study(state: Reading, cards: Sequence[ModelCard], key: str) -> None:
     left, right = wide_columns(f"{key}-study", (1.2, 1))
     with right:
         off = [
-            spec.name for spec in card.inputs if not st.toggle(spec.title, True, key=f"{key}-{card.slug}-{spec.name}")
+            spec.name
+            for spec in card.inputs
+            if not st.toggle(plain(spec.title), True, key=f"{key}-{card.slug}-{spec.name}")
         ]
         whole, now, alone = _answers(card, prepared, off)
         target = shown_label(card)
@@ -115,13 +118,15 @@ def _facts(card: ModelCard, key: str) -> dict[str, float | None]:
 
 def _fact(feature: FeatureSpec, key: str) -> float | None:
     if feature.choices:
-        answer = st.segmented_control(feature.title, list(feature.choices), key=key)
+        answer = st.segmented_control(plain(feature.title), list(feature.choices), key=key)
         return None if answer is None else float(feature.choices[answer])
     unit = f" ({feature.unit})" if feature.unit else ""
     step = 1.0 if feature.high - feature.low >= 20 else (feature.high - feature.low) / 100
     start = round(feature.reference / step) * step
     words = "%.0f" if step == 1.0 else "%.3g"
-    return float(st.slider(f"{feature.title}{unit}", feature.low, feature.high, start, step, words, key=key, width=260))
+    return float(
+        st.slider(plain(f"{feature.title}{unit}"), feature.low, feature.high, start, step, words, key=key, width=260)
+    )
 
 
 def _answers(card: ModelCard, prepared: Prepared, off: list[str]) -> tuple[Parts, Parts, dict[str, Parts]]:
@@ -179,7 +184,7 @@ def _show_curves(card: ModelCard, prepared: Prepared, target: int, key: str) -> 
     here = (found.here, float(np.interp(found.here, found.values, chances)))
     unit = f", {feature.unit}" if feature.unit else ""
     show_chart(
-        lambda: curve_figure(found.values, chances, here, f"{feature.title}{unit}", card.labels[target]),
+        lambda: curve_figure(found.values, chances, here, plain(f"{feature.title}{unit}"), card.labels[target]),
         f"{key}-curve-chart", f"Probability from {chances[0]:.2f} to {chances[-1]:.2f} over {feature.title}",
     )  # fmt: skip
     st.caption("Everything else stays as it is: what the model does with this fact, not how a person grows older.")

@@ -14,6 +14,7 @@ from core.classify import class_probabilities
 from core.lessons.switchboard import Switchboard, open_switchboard
 from core.runtime.session import ONNX_FILE
 from ui.cache import cached_bundle
+from ui.foreign_text import plain
 from ui.session import Recent
 
 
@@ -62,7 +63,7 @@ def show_move(card: ModelCard, whole: NDArray[np.floating], now: NDArray[np.floa
     scores = [label_logit(card, one, target) for one in (whole, now)]
     moved = scores[1] - scores[0]
     with st.container(horizontal=True):
-        st.metric(f"Probability of {card.labels[target]}", f"{chances[1]:.2f}", _delta(chances[1] - chances[0]))
+        st.metric(plain(f"Probability of {card.labels[target]}"), f"{chances[1]:.2f}", _delta(chances[1] - chances[0]))
         st.metric("Logit", f"{scores[1]:.2f}", _delta(moved))
     if card.task == "binary" and card.threshold is not None and target == 1:
         sides = [chance >= card.threshold for chance in chances]

@@ -20,6 +20,7 @@ from ui.charts import show_chart
 from ui.jobs import Job, show_job
 from ui.learn.inside_columns import wide_columns
 from ui.learn.inside_work import Work, memory
+from ui.show import show_error
 
 GALLERY = "The samples"
 PLANES = ("Strongest directions (PCA)", "Neighbours (t-SNE)")
@@ -76,7 +77,7 @@ def _points(work: Work, chosen: str, place: Any, key: tuple[Any, ...]) -> Gather
         return None
     if job.error is not None:
         if not job.was_cancelled:
-            st.error(str(job.error), icon=":material/error:")
+            show_error(str(job.error))
         st.button("Read the cases", on_click=lambda: setattr(kept, "gathering", None))
         return None
     kept.gathering = None

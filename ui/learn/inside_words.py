@@ -10,6 +10,7 @@ from core.figures.lessons.feature_maps import limits, map_picture
 from core.lessons.cell_sum import CellSum, cell_sum
 from core.lessons.network import Box
 from core.lessons.receptive_field import reaches
+from ui.foreign_text import plain
 from ui.learn.inside_tiles import Tile, Wall, show_tiles
 from ui.learn.inside_work import Work, field_at, maps_of
 
@@ -32,7 +33,7 @@ MEANING = {
 def about_layer(work: Work, box: Box) -> None:
     """What it is, in one glance."""
     details = f", {box.details}" if box.details else ""
-    st.markdown(f"**{box.title}**{details}  \n`{box.layer or box.tensor}`")
+    st.markdown(f"**{plain(box.title)}**{details}  \n{plain(box.layer or box.tensor)}")
     st.markdown(f"{MEANING.get(box.kind, '')} Gives {box.output_words}; {box.weights:,} trained numbers.")
     if box.number == work.network.heat:
         st.markdown(":material/local_fire_department: Heatmaps are drawn from this box.")

@@ -20,6 +20,7 @@ from core.runtime.wire import Arrays
 from core.study import Study
 from ui.cache import cached_bundle, cached_keras
 from ui.charts import show_chart
+from ui.foreign_text import plain
 from ui.jobs import Job, show_job
 from ui.learn.sequences_source import Sequence
 from ui.session import reading
@@ -142,7 +143,7 @@ def _show_states(found: States, frame: int) -> None:
     with right:
         forget_beyond("seq-heart-unit", found.cell.units)
         unit = st.slider("Unit", 1, found.cell.units, 1, key="seq-heart-unit", bind="query-params") - 1
-        st.markdown(f"**Layer {found.name}, unit {unit + 1}, frame {frame + 1} of {found.inputs.shape[1]}**")
+        st.markdown(f"**Layer {plain(found.name)}, unit {unit + 1}, frame {frame + 1} of {found.inputs.shape[1]}**")
         for line in cell_formulas(found.cell, trace, unit, frame):
             st.latex(line)
         st.caption(f"{found.inputs.shape[2]} features of each frame go in, in the order in which the frames are shown.")

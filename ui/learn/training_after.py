@@ -19,6 +19,7 @@ from core.lessons.training_words import loss_formula
 from core.readers import Source, open_sources
 from ui.cache import cached_bundle, cached_cards, cached_keras
 from ui.charts import show_chart
+from ui.foreign_text import plain
 from ui.jobs import Job, show_job
 from ui.learn.question import show_question
 from ui.learn.training_data import FAULTS
@@ -26,7 +27,7 @@ from ui.learn.training_pictures import png_of, show_strip
 from ui.learn.training_state import Training
 from ui.serving.visitor import machine
 from ui.session import reading
-from ui.show import forget_beyond
+from ui.show import forget_beyond, show_error
 from ui.visible import is_own_model, own_model
 
 NOTHING = "Nothing was trained yet: choose above or on the left, then Train."
@@ -147,7 +148,8 @@ def _show_case(run: LiveRun, probabilities: np.ndarray) -> None:  # type: ignore
         )
     if kept := _kept_of(run):
         st.button(
-            f"Read this case with “{kept.title}” on the page Read", icon=":material/radiology:", key="train-read",
+            f"Read this case with “{plain(kept.title)}” on the page Read",
+            icon=":material/radiology:", key="train-read",
             on_click=_open_case, args=(run, case, number),
         )  # fmt: skip
         if st.session_state.pop("train-opened", False):
@@ -177,7 +179,7 @@ def _show_keeping(state: Training, run: LiveRun) -> None:
             return
         state.keeping = None
         if job.error is not None:
-            st.error(str(job.error), icon=":material/error:")
+            show_error(str(job.error))
         else:
             state.kept = job.hand_over()
             own_model(state.kept.slug)
@@ -185,7 +187,8 @@ def _show_keeping(state: Training, run: LiveRun) -> None:
             cached_bundle.clear()
     if state.kept is not None and state.kept.slug.endswith(run.key[:8]):
         st.success(
-            f"Kept as “{state.kept.title}”: it can now be chosen on the page Read.", icon=":material/check_circle:"
+            f"Kept as “{plain(state.kept.title)}”: it can now be chosen on the page Read.",
+            icon=":material/check_circle:",
         )
         return
     with st.form("train-keep", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
@@ -212,7 +215,7 @@ def _show_kept(state: Training) -> None:
     with st.expander(f"Models kept from this lesson: {len(kept)}"):
         for card in kept:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{card.title}** {card.summary}")
+                st.markdown(f"**{plain(card.title)}** {plain(card.summary)}")
                 st.button(
                     "Delete",
                     icon=":material/delete:",

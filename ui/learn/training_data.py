@@ -13,6 +13,7 @@ from ui.datasets.records import Entry, records
 from ui.datasets.shelf import Key, shelf
 from ui.jobs import Job, show_job
 from ui.learn.training_state import Training, cached_lesson_set
+from ui.show import show_error
 
 SHIPPED = {"Handwritten digits": "digits", "Synthetic lesions": "lesions"}
 SIZES = (16, 28, 32, 48, 64)
@@ -70,7 +71,7 @@ def _added(state: Training, entry: Entry) -> LessonSet | None:
     if key in state.added:
         return state.added.get(key, lambda: None)  # type: ignore[arg-type, return-value]
     if key in state.faults:
-        st.error(state.faults[key], icon=":material/error:")
+        show_error(state.faults[key])
         st.button("Try again", on_click=state.faults.pop, args=(key,), key="train-again")
         return None
     if state.opening is None or state.opening[0] != key:
@@ -87,7 +88,7 @@ def _added(state: Training, entry: Entry) -> LessonSet | None:
         state.added.put(key, job.hand_over())
         return state.added.get(key, lambda: None)  # type: ignore[arg-type, return-value]
     state.faults[key] = "Reading it was stopped." if job.was_cancelled else str(job.error)
-    st.error(state.faults[key], icon=":material/error:")
+    show_error(state.faults[key])
     return None
 
 

@@ -18,6 +18,7 @@ from core.lessons.training_words import loss_formula, step_formula, weight_words
 from ui.charts import show_chart
 from ui.learn.training_data import Material
 from ui.learn.training_state import Training
+from ui.show import show_error
 
 #: Seconds between two looks at a training that is under way.
 LOOK = 1.5
@@ -36,7 +37,7 @@ def show_start(state: Training, material: Material | None, settings: LiveSetting
         if state.last is not None and state.last.epochs and not state.busy:
             st.caption(_standing(state.last))
     if state.trouble:
-        st.error(state.trouble, icon=":material/error:")
+        show_error(state.trouble)
 
 
 def _show_progress(state: Training) -> None:

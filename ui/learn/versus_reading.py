@@ -16,10 +16,11 @@ from core.figures.wording import beside_threshold, evidence_text
 from core.reading_study.design import SURENESS, Answer, Plan, Step, next_step, reading_order
 from core.reading_study.sources import Seen
 from core.reading_study.store import Reader, Room
-from ui.datasets.chosen import plain
+from ui.foreign_text import plain
 from ui.learn.versus_cases import ready_cases
 from ui.learn.versus_session import Versus, leave, rooms
 from ui.packing import encode_picture
+from ui.show import show_error
 
 #: Shorter side of a picture on the page in pixels, at least; opacity of the heat.
 SHORT, OPACITY = 512, 0.55
@@ -121,14 +122,14 @@ def enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def show_scale(plan: Plan, seen: Seen) -> None:
     """What the colours mean."""
     if seen.heat.max(initial=0.0) <= 1e-6 * max(seen.scale, 1.0):
-        st.caption(f"Nothing in this picture speaks for {plan.finding}.")
+        st.caption(f"Nothing in this picture speaks for {plain(plan.finding)}.")
         return
     bar = np.tile(np.linspace(0.0, 1.0, 160, dtype=np.float32), (10, 1))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("0", width="content")
         st.image(encode_picture(inferno(bar)), width=160, alt="Colours of the heatmap, from dark to bright")
         unit = "logit units a pixel" if plan.source["kind"] == "lesions" else "logit units"
-        st.caption(f"{evidence_text(seen.scale)} {unit} or more for {plan.finding}", width="content")
+        st.caption(f"{evidence_text(seen.scale)} {unit} or more for {plain(plan.finding)}", width="content")
 
 
 def _show_question(state: Versus, room: Room, reader: Reader, step: Step, cases: list[Seen]) -> None:
@@ -164,7 +165,7 @@ def _show_question(state: Versus, room: Room, reader: Reader, step: Step, cases:
             args=(state, room, reader, step, key),
         )
     if state.trouble:
-        st.error(state.trouble, icon=":material/error:")
+        show_error(state.trouble)
     who = f"Room {room.code}, {plain(reader.nickname)}. " if room.kind == "class" else ""
     keep = "Answers are in memory only." if state.memory else "The link of this page leads back to here."
     st.caption(f"{who}{keep}")

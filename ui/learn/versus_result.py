@@ -20,7 +20,7 @@ from core.reading_study.results import Decisions, ReaderResult, reader_result
 from core.reading_study.sources import Seen
 from core.reading_study.store import Reader, Room
 from ui.charts import show_chart
-from ui.datasets.chosen import plain
+from ui.foreign_text import plain
 from ui.learn.question import show_question
 from ui.learn.versus_cases import ready_cases
 from ui.learn.versus_reading import enlarged, picture_of, show_scale

@@ -21,7 +21,7 @@ from core.reading_study.export import as_csv, as_json
 from core.reading_study.results import RESAMPLES
 from core.reading_study.store import Reader, Room
 from ui.charts import show_chart
-from ui.datasets.chosen import plain
+from ui.foreign_text import plain
 from ui.learn.versus_session import ROOM, Versus, leave, rooms
 from ui.learn.versus_words import class_sentence, share_text
 from ui.show import errors_shown

@@ -8,8 +8,10 @@ from core.errors import ScanLensError
 from core.evaluation.store_faults import StoreFault
 from core.reading_study.design import CODE_LENGTH, MOST, NICKNAME_LENGTH
 from core.reading_study.store import Room
+from ui.foreign_text import plain
 from ui.learn.versus_cases import Offer, enter, offers, prepare, show_preparing
 from ui.learn.versus_session import READER, ROOM, Versus, go_to, leave, rooms
+from ui.show import show_error
 
 WAYS = {"alone": "On my own", "join": "Join a class", "class": "Open a room for a class"}
 #: Numbers of cases that are offered; the time is what it takes at about ten seconds a reading.
@@ -85,7 +87,7 @@ def _choose_model(offer: Offer) -> str:
 def _show_trouble(state: Versus) -> None:
     if not state.trouble:
         return
-    st.error(state.trouble, icon=":material/error:")
+    show_error(state.trouble)
     if state.unreachable is not None and state.purpose == "alone":
         plan, seen = state.unreachable
         st.button(
@@ -105,7 +107,7 @@ def show_joining(state: Versus, code: str) -> None:
         st.caption("Your teacher sees the nickname; it is left out of what is exported. You need not use your name.")
         st.form_submit_button("Join", type="primary", icon=":material/login:", on_click=_join, args=(state,))
     if state.trouble:
-        st.error(state.trouble, icon=":material/error:")
+        show_error(state.trouble)
 
 
 def _join(state: Versus) -> None:
@@ -124,14 +126,14 @@ def show_invitation(state: Versus, room: Room) -> None:
     if room.state == "closed":
         st.info("This room is closed: its teacher ended the reading.", icon=":material/lock:")
     else:
-        st.markdown(f"**{len(room.plan.cases)} cases**, {room.plan.title}.")
+        st.markdown(f"**{len(room.plan.cases)} cases**, {plain(room.plan.title)}.")
         show_joining(state, room.code)
     st.button("Not this room", icon=":material/arrow_back:", key="versus-leave", on_click=leave, args=(state,))
 
 
 def show_lost(state: Versus, problem: ScanLensError) -> None:
     """An address that leads nowhere, in one sentence, and the way on."""
-    st.error(str(problem), icon=":material/error:")
+    show_error(str(problem))
     if isinstance(problem, StoreFault):
         st.button("Try again", icon=":material/refresh:", key="versus-again")
     st.button("Begin anew", icon=":material/arrow_back:", key="versus-leave", on_click=leave, args=(state,))

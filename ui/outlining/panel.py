@@ -12,6 +12,7 @@ from core.scan import Scan
 from core.segmentation.sizes import area_text, number_text, range_text, size_notes, volume_ml
 from core.segmentation.words import headline, in_sentence, overlap_sentence, pieces_text, place_word, silence_sentence
 from ui.cache import cached_bundle
+from ui.foreign_text import plain
 from ui.outlining.reading import Outlined, outlined_frame, spread_frame
 from ui.outlining.reference import agree, choose_reference
 from ui.session import Reading
@@ -23,8 +24,10 @@ def show_outline(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Out
     segmentation = outlined_frame(state, scan, bundle, frame)
     outlined = Outlined(segmentation, frame, segmentation.frames.index(frame))
     if segmentation.warning:
-        st.warning(f"This model {segmentation.warning}. Its outline means nothing medical.", icon=":material/warning:")
-    st.subheader(headline(segmentation, outlined.position, scan), anchor=False)
+        st.warning(
+            f"This model {plain(segmentation.warning)}. Its outline means nothing medical.", icon=":material/warning:"
+        )
+    st.subheader(plain(headline(segmentation, outlined.position, scan)), anchor=False)
     st.html("<br>".join(size_lines(outlined, scan)))
     for note in size_notes(scan):
         st.caption(note)
@@ -33,7 +36,8 @@ def show_outline(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Out
     if st.toggle("Show where it is unsure", key=f"unsure-{card.slug}", help=HELP):
         spread = spread_frame(state, scan, bundle, frame)
         position = spread.frames.index(frame)
-        st.markdown(_unsure(outlined, scan, [spread.area_range(position, n) for n in range(len(segmentation.labels))]))
+        ranges = [spread.area_range(position, n) for n in range(len(segmentation.labels))]
+        st.markdown(plain(_unsure(outlined, scan, ranges)))
     reference, means = choose_reference(state, scan, segmentation.labels, frame)
     outlined = Outlined(segmentation, frame, outlined.position, spread, reference, means)
     if reference is not None:
@@ -89,9 +93,11 @@ def _show_doubt(outlined: Outlined, card: ModelCard) -> None:
             "validation scans. That says how the picture was made, not whether the outline is right.",
         )
     if segmentation.note:
-        st.markdown(f"◐ The model {segmentation.note}")
+        st.markdown(f"◐ The model {plain(segmentation.note)}")
     measured = " ".join(filter(None, [overlap_sentence(card), silence_sentence(card)]))
-    st.markdown(f"◐ {measured}" if measured else "◐ The card does not say how well its outlines fit an expert's.")
+    st.markdown(
+        f"◐ {plain(measured)}" if measured else "◐ The card does not say how well its outlines fit an expert's."
+    )
 
 
 def _unsure(outlined: Outlined, scan: Scan, ranges: list[tuple[int, int]]) -> str:

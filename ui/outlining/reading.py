@@ -17,6 +17,7 @@ from core.segmentation.reference import Reference
 from ui.cache import cached_bundle
 from ui.jobs import Job, show_job
 from ui.session import Reading
+from ui.show import show_error
 
 T = TypeVar("T")
 Work = Callable[..., Segmentation | Spread]
@@ -108,5 +109,5 @@ def _sweep(state: Reading, key: tuple[str, ...], title: str, again: str, work: W
         st.rerun()
     else:
         if not job.was_cancelled:
-            st.error(str(job.error), icon=":material/error:")
+            show_error(str(job.error))
         st.button(again, on_click=state.forget_sweep)

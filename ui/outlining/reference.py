@@ -15,10 +15,12 @@ from core.segmentation.agreement import Agreement, frame_agreement, matched_mask
 from core.segmentation.reference import Reference, read_reference
 from core.segmentation.sizes import number_text
 from core.segmentation.words import place_word
+from ui.foreign_text import plain
 from ui.jobs import Job, show_job
 from ui.opening import forget_uploads
 from ui.outlining.reading import Outlined
 from ui.session import Reading
+from ui.show import show_error
 
 
 def _key(scan: Scan) -> tuple[str, str]:
@@ -31,7 +33,7 @@ def choose_reference(state: Reading, scan: Scan, labels: tuple[str, ...], frame:
     kept: Any = state.maps.get(key, lambda: None) if key in state.maps else None
     with st.expander("Compare with a reference mask", expanded=kept is not None):
         if isinstance(kept, str):
-            st.error(kept, icon=":material/error:")
+            show_error(kept)
         if not isinstance(kept, Reference):
             size = f"{scan.rows} × {scan.columns} pixels" + (f", {scan.frames} pictures" if scan.frames > 1 else "")
             st.file_uploader(
@@ -43,7 +45,7 @@ def choose_reference(state: Reading, scan: Scan, labels: tuple[str, ...], frame:
             return None, 0
         where = f", for {place_word(scan)} {kept.frames[0] + 1}" if len(kept.frames) < scan.frames else ""
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{kept.name}{where}", width="stretch")
+            st.markdown(plain(f"{kept.name}{where}"), width="stretch")
             st.button("Remove", key="remove-mask", on_click=state.maps.drop, args=(key,))
         if len(labels) == 1 or kept.fits_labels(len(labels)):
             return kept, 0

@@ -13,10 +13,12 @@ from core.readers import Source
 from core.scan import Scan
 from core.segmentation.contours import Outline, rings_of
 from core.segmentation.originals import Originals, read_originals
+from ui.foreign_text import plain
 from ui.looking import Look
 from ui.opening import forget_uploads
 from ui.outlining.reading import Outlined
 from ui.session import Reading
+from ui.show import show_error
 
 Makers = dict[str, tuple[str, str, Callable[[], bytes]]]
 
@@ -52,10 +54,10 @@ def show_take_home(state: Reading, scan: Scan, outlined: Outlined, look: Look) -
     if not whole:
         st.caption("NIfTI and DICOM SEG can be made once all slices are read.")
     elif refusal and scan.source == "DICOM":
-        st.caption(f"No DICOM SEG: it needs {refusal}.")
+        st.caption(f"No DICOM SEG: it needs {plain(refusal)}.")
     if whole and scan.source in {"DICOM", "NIfTI"} and (scan.source == "NIfTI" or not refusal):
         _ask_for_originals(state, scan, originals)
-        st.caption(nifti_note(scan, originals))
+        st.caption(plain(nifti_note(scan, originals)))
 
 
 def _makers(scan: Scan, outlined: Outlined, look: Look, originals: Originals | None) -> Makers:
@@ -108,7 +110,7 @@ def _ask_for_originals(state: Reading, scan: Scan, originals: Originals | None) 
             "that you download, and nowhere else."
         )
         if isinstance(kept, str):
-            st.error(kept, icon=":material/error:")
+            show_error(kept)
         st.file_uploader(
             "The files that this scan was opened from",
             accept_multiple_files=True,

@@ -22,6 +22,7 @@ from core.scan import Scan
 from core.study import Study
 from ui.answer import choose_label, numbers_line, show_doubt
 from ui.cache import cached_bundle, cached_keras
+from ui.foreign_text import plain
 from ui.session import Reading
 from ui.show import errors_shown
 from ui.verdict import checked, measured, show_trust
@@ -88,11 +89,13 @@ def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> S
     key = ("study", card.slug, given, tuple(sorted(study.facts.items())), None if frames is None else frame)
     prediction = state.answers.get(key, lambda: classify_study(bundle, study, frames))
     if prediction.warning:
-        st.warning(f"This model {prediction.warning}. Its answer means nothing medical.", icon=":material/warning:")
-    st.subheader(prediction.decision().sentence, anchor=False)
-    st.markdown(numbers_line(prediction, 0))
+        st.warning(
+            f"This model {plain(prediction.warning)}. Its answer means nothing medical.", icon=":material/warning:"
+        )
+    st.subheader(plain(prediction.decision().sentence), anchor=False)
+    st.markdown(plain(numbers_line(prediction, 0)))
     if prediction.prepared.left_out:
-        st.markdown(f"◐ Answered without {', '.join(prediction.prepared.left_out)}: the rest decides alone")
+        st.markdown(f"◐ Answered without {plain(', '.join(prediction.prepared.left_out))}: the rest decides alone")
     show_doubt(prediction, 0)
     label = choose_label(prediction, 0, "-".join(digest[:6] for _, digest in given))
     keras = cached_keras()
@@ -132,7 +135,7 @@ def show_map_words(answer: StudyAnswer) -> None:
             layer = f" at layer {found.layer}" if found.layer else ""
             most = f"most {found.scale:.2g} {found.units} for {answer.label}"
             lines.append(f"{title}{EXPLAINERS[found.method].title}{layer}, {most}.")
-    st.caption("  \n".join(lines))
+    st.caption("  \n".join(map(plain, lines)))
 
 
 def verdict_of(state: Reading, answer: StudyAnswer, name: str) -> Trust | None:

@@ -12,6 +12,7 @@ from core.readers import Source, open_sources
 from core.registration import needs_registration, register
 from core.scan import Scan
 from core.study import Study, check_fact, missing_inputs
+from ui.foreign_text import plain
 from ui.opening import forget_uploads, open_in_background
 from ui.session import Reading
 from ui.show import errors_shown
@@ -46,7 +47,7 @@ def gather(state: Reading, card: ModelCard, scan: Scan) -> Study | None:
     missing = missing_inputs(card, study)
     if missing or not (scans or any(value is not None for value in facts.values())):
         words = ", ".join(missing) or "a picture or a fact"
-        st.info(f"Still missing: {words}. Add it above, or choose another model.", icon=":material/help:")
+        st.info(f"Still missing: {plain(words)}. Add it above, or choose another model.", icon=":material/help:")
         return None
     return study
 
@@ -60,12 +61,12 @@ def _ask_for_pictures(state: Reading, card: ModelCard, pictures: list[InputSpec]
         for spec in pictures:
             options = [LEFT_OUT, *range(len(scans))]
             index = st.selectbox(
-                f"{spec.title}{', may be left out' if spec.optional else ''}",
+                f"{plain(spec.title)}{', may be left out' if spec.optional else ''}",
                 options,
                 index=options.index(proposed.get(spec.name, LEFT_OUT)),
                 format_func=lambda entry: entry if entry == LEFT_OUT else f"{entry + 1}. {scans[entry].title}",
                 key=f"input-{card.slug}-{spec.name}-{state.turn}-{len(scans)}",
-                help=_expected(spec),
+                help=plain(_expected(spec)),
             )
             if index != LEFT_OUT:
                 chosen[spec.name] = scans[index]
@@ -83,7 +84,7 @@ def _lay_on_each_other(state: Reading, card: ModelCard, chosen: dict[str, Scan])
     needed = any(needs_registration(chosen[name], first[1]) for name in movable)
     key = f"register-{card.slug}-{state.turn}-{len(chosen)}-{needed}"
     turned = st.toggle(
-        f"Lay them on {titles[first[0]]}", value=needed, key=key,
+        f"Lay them on {plain(titles[first[0]])}", value=needed, key=key,
         help="Turns and moves the other pictures, by mutual information, so that the same pixel is the same place. "
         "Switched off, they stay as they are in their files.",
     )  # fmt: skip
@@ -92,9 +93,9 @@ def _lay_on_each_other(state: Reading, card: ModelCard, chosen: dict[str, Scan])
     for name in movable:
         with errors_shown():
             pair = ("registered", chosen[name].digest, first[1].digest)
-            with st.spinner(f"Laying {titles[name]} on {titles[first[0]]} …"):
+            with st.spinner(f"Laying {plain(titles[name])} on {plain(titles[first[0]])} …"):
                 chosen[name], moved = state.maps.get(pair, lambda name=name: register(chosen[name], first[1]))
-            st.caption(f"{titles[name]}: {moved.words}.")
+            st.caption(f"{plain(titles[name])}: {moved.words}.")
     return chosen
 
 
@@ -131,7 +132,7 @@ def _added(state: Reading) -> None:
 def _ask_for_facts(state: Reading, table: InputSpec) -> dict[str, float | None]:
     """The form; what is left empty is unknown."""
     with st.container(border=True):
-        st.markdown(f"**{table.title}**{', may be left unknown' if table.optional else ''}")
+        st.markdown(f"**{plain(table.title)}**{', may be left unknown' if table.optional else ''}")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             found = {feature.name: _ask_for_fact(state, feature) for feature in table.features}
     return {
@@ -143,11 +144,11 @@ def _ask_for_facts(state: Reading, table: InputSpec) -> dict[str, float | None]:
 def _ask_for_fact(state: Reading, feature: FeatureSpec) -> float | None:
     key = f"fact-{feature.name}-{state.turn}"
     if feature.choices:
-        answer = st.segmented_control(feature.title, list(feature.choices), key=key)
+        answer = st.segmented_control(plain(feature.title), list(feature.choices), key=key)
         return None if answer is None else feature.choices[answer]
     unit = f" ({feature.unit})" if feature.unit else ""
     return st.number_input(
-        f"{feature.title}{unit}",
+        plain(f"{feature.title}{unit}"),
         value=None,
         step=1.0,
         format="%g",
