@@ -96,23 +96,20 @@ def _must_be_asked(label: str, multilabel: bool, card: ModelCard) -> bool:
     return bool(said.words & own) or said.is_abnormal or said.is_normal or not said.words
 
 
-def open_labels(found: LabelMap, card: ModelCard, action: str = "") -> OpenLabels:
-    """The error for a map with open labels; its one sentence names them and says what to answer.
-
-    Args:
-        found: With one open label or more.
-        card: The model's.
-        action: What to do; the options of the shell command where it is not given.
-    """
+def open_words(found: LabelMap) -> str:
+    """The open labels in a sentence: `"'COVID-19', 'ruled out' and 3 more"`."""
     listed = ", ".join(repr(label) for label in found.open[:6])
-    more = f" and {len(found.open) - 6} more" if len(found.open) > 6 else ""
+    return f"{listed} and {len(found.open) - 6} more" if len(found.open) > 6 else listed
+
+
+def open_labels(found: LabelMap, card: ModelCard) -> OpenLabels:
+    """The error of the shell for a map with open labels; its one sentence names them and says what to answer."""
     one, first = len(found.open) == 1, found.open[0]
     return OpenLabels(
         f"to be told which of {', '.join(card.labels)} {'the label means' if one else 'each of these labels means'} "
         f"for {card.title}",
-        f"nothing on {listed}{more}",
-        action
-        or f'say it, e.g. --map "{first}={card.labels[0]}"; --map "{first}=" leaves it out, --map "{REST}=" all '
+        f"nothing on {open_words(found)}",
+        f'say it, e.g. --map "{first}={card.labels[0]}"; --map "{first}=" leaves it out, --map "{REST}=" all '
         "that are open",
     )
 

@@ -201,7 +201,7 @@ def test_a_label_whose_meaning_is_open_is_asked_before_a_run(page, chest, words)
     group(app, "run-models").set_value(["pneumonia-small-cnn"])
     app.run()
     assert app.button(key="run").disabled
-    assert "nothing on 'r\\_o PNEUMONIA?'" in app.info[0].value
+    assert "say above what 'r\\_o PNEUMONIA?' means" in app.info[0].value
     boxes = {box.label.partition(" (")[0]: box for box in app.selectbox if str(box.key).startswith("map-")}
     assert {label: box.value for label, box in boxes.items()} == {
         "NORMAL": "Normal", "PNEUMONIA": "Pneumonia", "PNEUMONIA\\_neg": "Normal", "r\\_o PNEUMONIA?": None,
@@ -215,6 +215,22 @@ def test_a_label_whose_meaning_is_open_is_asked_before_a_run(page, chest, words)
     app.run()
     assert not app.button(key="run").disabled
     assert "1 of 14 cases are left out" in words(app)
+
+
+def test_findings_that_nobody_knows_are_counted_apart(page, tmp_path):
+    rows = ["file,edema,mass", "0.png,1,0", "1.png,0,0", "2.png,,0", "3.png,1,-1", "4.png,0,1", "5.png,-1,0"]
+    (tmp_path / "set").mkdir()
+    for number in range(6):
+        (tmp_path / "set" / f"{number}.png").write_bytes(picture(number))
+    (tmp_path / "set" / "cases.csv").write_text("\n".join(rows))
+    table = page(tmp_path / "set").dataframe[0].value
+    assert table.to_numpy().tolist() == [
+        ["edema", 2],
+        ["mass", 1],
+        ["no finding", 1],
+        ["not known", 2],
+        ["all cases", 6],
+    ]
 
 
 def test_a_broken_database_leaves_the_rest_of_the_page(page, chest, own_home, words):

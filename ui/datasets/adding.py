@@ -23,8 +23,8 @@ from ui.serving.visitor import is_at_hand, machine
 from ui.show import show_error
 
 KINDS = (
-    "A folder of classes, pictures or DICOM with a table (CSV) of their labels, a zip of these, or a MedMNIST .npz. "
-    "It is read where it lies and never copied."
+    "A folder of classes, pictures or DICOM with a table (CSV) of their labels, a zip of these, or an .npz of images "
+    "and labels, as MedMNIST's. It is read where it lies and never copied."
 )
 NO_PACKAGE = (
     "The medmnist package, which fetches these sets, is not installed here: install it with `pip install medmnist`, "

@@ -26,6 +26,8 @@ _DECISIVE = ("layout", "table", "file")
 _FEW = 8
 #: Labels in the table of counts.
 _MOST_LABELS = 200
+#: Of a case without a finding where nobody knows of one or more.
+NOT_KNOWN = "not known"
 #: Rows of that table that are shown without scrolling.
 _SHOWN = 16
 
@@ -172,11 +174,18 @@ def new_options(before: Mapping[str, str], answers: Mapping[str, tuple[str, str]
 def count_rows(dataset: Dataset) -> list[dict[str, str | int]]:
     """Cases by label and split, the commonest label first, and their sum."""
     splits = [split for split in SPLITS if any(case.split == split for case in dataset.cases)]
-    counts = Counter((label, case.split) for case in dataset.cases for label in (case.labels or ("",)))
-    labels = sorted({*dataset.labels, *(label for label, _ in counts)}, key=lambda label: (label == "", label))
-    rows = [_row(label or "no label", [counts[label, split] for split in splits], splits) for label in labels]
+    nothing = "no finding" if dataset.multilabel else "no label"
+    counts = Counter((label, case.split) for case in dataset.cases for label in _said(case, nothing))
+    rest = [label for label in (nothing, NOT_KNOWN) if any(counts[label, split] for split in splits)]
+    labels = [*sorted({*dataset.labels, *(label for label, _ in counts)} - {*rest}), *rest]
+    rows = [_row(label, [counts[label, split] for split in splits], splits) for label in labels]
     sums = [sum(case.split == split for case in dataset.cases) for split in splits]
     return [*rows[:_MOST_LABELS], _row("all cases", sums, splits)]
+
+
+def _said(case: Case, nothing: str) -> tuple[str, ...]:
+    """Its labels; where it has none, why."""
+    return case.labels or ((NOT_KNOWN,) if case.unknown else (nothing,))
 
 
 def _row(label: str, numbers: Sequence[int], splits: Sequence[str]) -> dict[str, str | int]:

@@ -13,7 +13,7 @@ import streamlit as st
 from core.card import ModelCard
 from core.compatibility import compatibility
 from core.datasets.dataset import Dataset
-from core.datasets.label_map import REST, LabelMap, label_map, open_labels
+from core.datasets.label_map import REST, LabelMap, label_map, open_words
 from core.datasets.label_truth import left_out, targets
 from core.datasets.stress import STRENGTHS, STRESSES
 from core.errors import ScanLensError
@@ -195,7 +195,9 @@ def _wish(dataset: Dataset, split: str, card: ModelCard, first: LabelMap, place:
         found = _edit(dataset, card, first, f"{place}-{card.slug}")
     chosen = found.mapping
     if found.open:
-        st.info(plain(str(open_labels(found, card, "choose it above, or leave it out"))), icon=":material/help:")
+        them = "it" if len(found.open) == 1 else "each of them"
+        sentence = f"{card.title} waits: say above what {open_words(found)} means for it, or leave {them} out."
+        st.info(plain(sentence), icon=":material/help:")
         return None
     try:
         cases = dataset.split(split)
