@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.datasets.label_signs import words_in
-from core.datasets.marks import find_marks
+from core.datasets.marks import Marks, find_marks
 from core.datasets.missing import is_missing
 
 if TYPE_CHECKING:  # which reads headings by the words of this module
@@ -80,11 +80,22 @@ def plain_number(text: str) -> str:
 
 def distinct(table: Table, column: str) -> list[str]:
     """Values of a column that say something, sorted, numbers by size."""
-    values = {plain_number(value) for value in set(table.values(column)) if not is_missing(value)}
-    try:
-        return sorted(values, key=float)
-    except ValueError:
-        return sorted(values)
+    if ("distinct", column) not in table.memory:
+        values = {plain_number(value) for value in set(table.values(column)) if not is_missing(value)}
+        try:
+            found = sorted(values, key=float)
+        except ValueError:
+            found = sorted(values)
+        table.memory["distinct", column] = found
+    return list(table.memory["distinct", column])
+
+
+def marks_in(table: Table, column: str) -> Marks | None:
+    """A column read as yes and no; None where it is something else."""
+    if ("marks", column) not in table.memory:
+        table.memory["marks", column] = find_marks(table.values(column))
+    found: Marks | None = table.memory["marks", column]
+    return found
 
 
 def could_be_chosen(table: Table, column: str) -> bool:
@@ -211,7 +222,7 @@ def label_columns(table: Table, taken: Sequence[str]) -> tuple[list[str], bool]:
 def _mark_columns(table: Table, free: Sequence[str]) -> list[str]:
     """Columns of yes and no, however many gaps they have; of crosses and of one answer only beside others."""
     usable = [c for c in free if not set(words_of(c)) & (_TECHNICAL | _IDENTIFYING) and not role_of(c)]
-    marks = {column: found for column in usable if (found := find_marks(table.values(column))) is not None}
+    marks = {column: found for column in usable if (found := marks_in(table, column)) is not None}
     proper = [column for column, found in marks.items() if found.both]
     crosses = [column for column, found in marks.items() if found.crosses]
     if len(proper) + len(crosses) < 2:

@@ -72,28 +72,27 @@ def label_map(
     for source in (kept, said):
         mapping |= {label: source[label] for label in dataset.labels if label in source}
     known = {label for label in dataset.labels if label in kept or label in said}
+    # Of several findings those that the model does not look for are no question, unless one of its own is missing.
+    covered = card.task != "multilabel" or set(card.labels) <= set(mapping.values())
     unsettled = tuple(
         label
         for label in dataset.labels
-        if not mapping[label] and label not in known and _must_be_asked(label, dataset.multilabel, card)
+        if not mapping[label]
+        and label not in known
+        and not is_missing(label)
+        and not (dataset.multilabel and covered and _is_another(label, card))
     )
     if REST in said:
         return LabelMap(mapping | dict.fromkeys(unsettled, said[REST]))
     return LabelMap(mapping, unsettled)
 
 
-def _must_be_asked(label: str, multilabel: bool, card: ModelCard) -> bool:
-    """Whether to leave a label out without a word would be a decision that is the user's.
-
-    One of several findings that says nothing of the model's own is simply another finding.
-    """
-    if is_missing(label):
-        return False
-    if not multilabel:
-        return True
-    own = frozenset().union(*(meaning(name).words for name in card.labels))
-    said = meaning(label, own)
-    return bool(said.words & own) or said.is_abnormal or said.is_normal or not said.words
+def _is_another(label: str, card: ModelCard) -> bool:
+    """Whether a finding says nothing of what the model looks for."""
+    ours = [meaning(name).words for name in card.labels]
+    said = meaning(label, frozenset().union(*ours))
+    related = any(words <= said.words or said.words <= words for words in ours)
+    return bool(said.words) and not related and not said.is_abnormal and not said.is_normal
 
 
 def open_words(found: LabelMap) -> str:

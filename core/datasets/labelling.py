@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.datasets.cell_lists import BRACKETS, Parting, find_parting, parts, says_nothing
-from core.datasets.columns import could_be_chosen, distinct, label_columns, plain_number, words_of
+from core.datasets.columns import could_be_chosen, distinct, label_columns, marks_in, plain_number, words_of
 from core.datasets.dataset import UnusableDataset
 from core.datasets.inquiry import Inquiry
 from core.datasets.label_signs import words_in
@@ -56,7 +56,7 @@ def label_table(table: Table, taken: Sequence[str], inquiry: Inquiry) -> tuple[L
 def _choose(table: Table, taken: Sequence[str], inquiry: Inquiry) -> tuple[str, ...]:
     """The label column, or several of yes and no."""
     found, by_name = label_columns(table, taken)
-    marks = [column for column in found if find_marks(table.values(column)) is not None]
+    marks = [column for column in found if marks_in(table, column) is not None]
     together = JOINT.join(marks)
     choices = [*found, *([together] if len(marks) > 1 else [])]
     others = [c for c in table.columns if c not in {*taken, *found} and could_be_chosen(table, c)]
@@ -80,7 +80,7 @@ def _findings(table: Table, columns: tuple[str, ...], inquiry: Inquiry) -> Label
     """Several columns of yes and no; an empty cell is a finding that nobody looked for, and not a no."""
     marks: dict[str, Marks] = {}
     for column in columns:
-        found = find_marks(table.values(column))
+        found = marks_in(table, column)
         if found is None and all(is_missing(value) for value in table.values(column)):
             gaps: list[Mark] = ["blank"] * len(table.rows)
             found = Marks(tuple(gaps), "", "")

@@ -24,6 +24,10 @@ _FAMILIES: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
 )  # fmt: skip
 
 
+#: What stands for "uncertain" between yes and no.
+_DOUBTS = frozenset({"u", "unc", "unsure", "0/1", "+/-", "±"})
+
+
 @dataclass(frozen=True)
 class Marks:
     """A column of yes and no.
@@ -84,4 +88,4 @@ def find_marks(values: Sequence[str]) -> Marks | None:
 
 def _is_unsure(value: str) -> bool:
     said = meaning(value)
-    return said.unsure and not said.words
+    return (said.unsure and not said.words) or value.strip().casefold() in _DOUBTS

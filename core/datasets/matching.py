@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from core.datasets.columns import is_mask_folder
@@ -34,7 +33,7 @@ class Rule:
         added: Leading folders that the text leaves out, e.g. `"grading/"`.
         ending: Ending that the text leaves out or has otherwise, e.g. `".jpg"`; `""` where it agrees.
         is_folder: Whether the text names a folder, whose files are one case.
-        spelling: `"zeros"` or `"percent"` where the text spells the name in another way, `""` where it does not.
+        spelling: `"zeros"`, `"percent"` or `"letters"` where the text spells the name in another way, else `""`.
     """
 
     dropped: str = ""
@@ -118,7 +117,7 @@ class FileIndex:
         """Stem without leading zeros and percent signs to the files called so."""
         found: dict[str, list[str]] = defaultdict(list)
         for name in self.files:
-            found[_loose(_stem(name))].append(name)
+            found[_loose(_base(name))].append(name)
         return found
 
     @cached_property
@@ -147,10 +146,10 @@ class FileIndex:
 
     def _spelled_otherwise(self, text: str) -> list[str]:
         """Files of the one name that is the text but for leading zeros and percent signs; none where there are two."""
-        ending = PurePosixPath(text).suffix.lower()
-        for stem in dict.fromkeys((_stem(text), _seen(_base(text)))):
-            named = self.by_loose_stem.get(_loose(stem), [])
-            exact = [name for name in named if PurePosixPath(name).suffix.lower() == ending] or named
+        ending = _suffix(_base(text)).lower()
+        for stem in dict.fromkeys((_loose(_base(text)), _loose(_base(text), whole=True))):
+            named = self.by_loose_stem.get(stem, [])
+            exact = [name for name in named if _suffix(_base(name)).lower() == ending] or named
             if exact:
                 return exact if len({_stem(name) for name in exact}) == 1 and len(exact) <= _MANY else []
         return []
@@ -161,8 +160,8 @@ class FileIndex:
         if len(named) > _MANY:
             # "1.png" in hundreds of folders: those in a folder of the same name, or too many to mean anything.
             return self.by_tail.get(_tail(text), [])[:_MANY] or named[:_MANY]
-        ending = PurePosixPath(text).suffix.lower()
-        exact = [name for name in named if PurePosixPath(name).suffix.lower() == ending]
+        ending = _suffix(_base(text)).lower()
+        exact = [name for name in named if _suffix(_base(name)).lower() == ending]
         # "1.2.840.5" has no ending, but looks as if it had: the whole name may be the stem.
         return exact or named or self.by_stem.get(_seen(_base(text)), [])[:_MANY]
 
@@ -171,10 +170,31 @@ def _base(name: str) -> str:
     return name.rpartition("/")[2]
 
 
+def unscrambled(text: str) -> str:
+    """A text whose UTF-8 was read as code page 1252 or 437, as it was meant; others as they are.
+
+    Example:
+        >>> unscrambled("MÃ¤dchen"), unscrambled("M├ñdchen"), unscrambled("Mädchen")
+        ('Mädchen', 'Mädchen', 'Mädchen')
+    """
+    for page in ("cp1252", "cp437"):
+        try:
+            return text.encode(page).decode("utf-8")
+        except UnicodeError:
+            continue
+    return text
+
+
+def _suffix(base: str) -> str:
+    """The ending of a name without folders, as `PurePosixPath` has it and many times faster."""
+    place = base.rfind(".")
+    return base[place:] if 0 < place < len(base) - 1 else ""
+
+
 def _seen(name: str) -> str:
     """A name as people see it: composed letters, no difference of case, no blanks at the ends of its parts."""
-    plain = name if name.isascii() else unicodedata.normalize("NFC", name)
-    return "/".join(part.strip() for part in plain.casefold().split("/"))
+    plain = (name if name.isascii() else unicodedata.normalize("NFC", name)).casefold()
+    return "/".join(part.strip() for part in plain.split("/")) if " " in plain else plain
 
 
 def _tail(name: str) -> str:
@@ -185,12 +205,19 @@ def _stem(name: str) -> str:
     base = _seen(_base(name))
     if base.endswith(".nii.gz"):
         return base[:-7]
-    return PurePosixPath(base).stem.strip() if base else ""
+    return base.removesuffix(_suffix(base)).strip()
 
 
-def _loose(stem: str) -> str:
-    plain = _seen(unquote(stem)) if "%" in stem else stem
-    return re.sub(r"(?<!\d)0+(?=\d)", "", plain)
+def _loose(base: str, whole: bool = False) -> str:
+    """A name without its ending, unless it is wanted whole, and without differences of spelling."""
+    plain = unquote(base) if "%" in base else base
+    plain = plain if plain.isascii() else unscrambled(plain)
+    return re.sub(r"(?<!\d)0+(?=\d)", "", _seen(plain) if whole else _stem(plain))
+
+
+def _alike(text: str, name: str, turned: Callable[[str], str]) -> bool:
+    """Whether two names have the same stem once both are turned into what they were meant to be."""
+    return _stem(turned(_base(text))) == _stem(turned(_base(name)))
 
 
 def _rule(text: str, name: str) -> Rule:
@@ -199,11 +226,12 @@ def _rule(text: str, name: str) -> Rule:
     while shared < min(len(wanted), len(there)) and _seen(wanted[-1 - shared]) == _seen(there[-1 - shared]):
         shared += 1
     dropped, added = wanted[: len(wanted) - shared], there[: len(there) - shared]
-    suffix, spelling = PurePosixPath(name).suffix, ""
+    suffix, spelling = _suffix(_base(name)), ""
     same = _seen(_base(text)) == _seen(_base(name))
     if not same and _stem(name) not in {_stem(text), _seen(_base(text))}:
-        spelling = "percent" if _seen(unquote(_base(text))) == _seen(unquote(_base(name))) else "zeros"
-    ending = "" if same or suffix.lower() == PurePosixPath(text.strip()).suffix.lower() else suffix
+        pairs: dict[str, Callable[[str], str]] = {"percent": unquote, "letters": unscrambled}
+        spelling = next((how for how, turned in pairs.items() if _alike(text, name, turned)), "zeros")
+    ending = "" if same or suffix.lower() == _suffix(_base(text).strip()).lower() else suffix
     return Rule(
         "".join(f"{part}/" for part in dropped), "".join(f"{part}/" for part in added), ending, spelling=spelling
     )

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from core.datasets.dataset import UnusableDataset
 from core.datasets.headings import from_first_row, lay_out, without_separator_line
@@ -44,6 +45,11 @@ class Table:
     @cached_property
     def _places(self) -> dict[str, int]:
         return {column: index for index, column in enumerate(self.columns)}
+
+    @cached_property
+    def memory(self) -> dict[tuple[str, str], Any]:
+        """What was found out about columns, by a name for it and the column: tables are large and asked often."""
+        return {}
 
     def values(self, column: str) -> list[str]:
         """The cells of one column."""

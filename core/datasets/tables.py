@@ -95,7 +95,8 @@ def _choose_table(place: Place, names: list[str], index: FileIndex, inquiry: Inq
     if together is not None:
         inquiry.understood.append(f"The tables {', '.join(table.name for table in useful)} hold one split each.")
         return together, _folder(useful[0].name)
-    useful.sort(key=lambda table: (not _says_label(table), -_count(table, index), table.name))
+    if len(useful) > 1:
+        useful.sort(key=lambda table: (not _says_label(table), -_count(table, index), table.name))
     choices = [table.name for table in useful]
     answer = inquiry.settle("table", "Which table describes the dataset?", choices, choices[0], len(choices) == 1)
     chosen = next(table for table in useful if table.name == answer)
@@ -206,6 +207,7 @@ def _say_rules(found: Match, column: str, inquiry: Inquiry) -> None:
     for how, words in (
         ("zeros", "with other leading zeros than the file has"),
         ("percent", "with other percent signs than the file has"),
+        ("letters", "in scrambled letters, or the file has them"),
     ):
         if count := found.spelled(how):
             inquiry.understood.append(f"{count:,} {'row names' if count == 1 else 'rows name'} a picture {words}.")

@@ -34,6 +34,7 @@ def nfd(text):
         ("größe/{}.png", nfd("größe/{}.png")), ("00{}.png", "{}"),
         ("{}.png", "0{}.png"), ("img_00{}.png", "img_{}.png"), ("00{}.png", "images\\{}.png"),
         ("a b{}.png", "a%20b{}.png"), ("a%20b{}.png", "a b{}.png"), ("m%C3%BC{}.png", "mü{}.png"),
+        ("Mädchen {}.png", "MÃ¤dchen {}.png"), ("M├ñdchen {}.png", "Mädchen {}.png"),
         ("x/{}.png", "https://host/data/{}.png?raw=1"), ("x/{}.png", "D:\\study\\x\\{}.png"), ("{}/x.png", nfd("{}")),
     ],
 )  # fmt: skip

@@ -176,6 +176,14 @@ def test_another_finding_need_not_be_said_and_a_doubt_about_the_models_own_must(
     assert (places.tolist(), truth.tolist()) == ([0, 2, 3], [1, 0, 0]), "possible is neither yes nor no"
 
 
+def test_a_finding_of_the_model_without_a_counterpart_is_asked_for(card, dataset_of, png):
+    model = card("multilabel", "Caries", "Broken root")
+    dataset = dataset_of([(("caries", "bdr"), png(0), {}), (("healthy",), png(1), {})], multilabel=True)
+    assert label_map(dataset, model).open == ("bdr", "healthy")
+    assert label_map(dataset, model, said={"bdr": "Broken root"}).open == ("healthy",), "normal may be meant by it"
+    assert label_map(dataset, card("multilabel", "Caries", "Infection"), said={"bdr": "Infection", "*": ""}).open == ()
+
+
 def test_a_case_whose_finding_is_not_known_counts_only_where_it_does_not_decide(card, dataset_of, png):
     rows = [(("a",), ("b",)), ((), ("a",)), ((), ("b",)), (("b",), ("a",)), ((), ())]
     dataset = dataset_of([(labels, png(0), {"unknown": unknown}) for labels, unknown in rows], multilabel=True)
