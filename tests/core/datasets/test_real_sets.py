@@ -8,7 +8,7 @@ import pytest
 
 from core.card import load_cards
 from core.datasets.dataset import UnusableDataset
-from core.datasets.label_map import suggest_map
+from core.datasets.label_map import label_map, suggest_map
 from core.datasets.label_truth import targets
 from core.datasets.readers import open_dataset
 
@@ -40,6 +40,29 @@ def test_kermanys_labels_map_to_the_model(real):
     places, truth = targets(dataset, mapping, card)
     assert len(places) == len(dataset.cases)
     assert 0.5 < truth.mean() < 0.8
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "slug", "mapping"),
+    [
+        ("busi_breast_us", {}, "breast-ultrasound", "benign: Benign, malignant: Malignant, normal: No lesion"),
+        ("iqothnccd_lung_ct", {}, "lung-cancer-ct", "benign: No cancer, malignant: Cancer, normal: No cancer"),
+        (
+            "brain_mri_4class", {}, "brain-tumour-mri",
+            "glioma: Glioma, meningioma: Meningioma, notumor: No tumour, pituitary: Pituitary tumour",
+        ),
+        (
+            "chest_xray_kermany", {"table": "labels.csv", "label": "subtype"}, "pneumonia-kind-xray",
+            "bacteria: Bacterial pneumonia, normal: Normal, virus: Viral pneumonia",
+        ),
+        ("lgg_mri_flair", {"file": "flair"}, "glioma-flair-alone", "no_tumour: No tumour, tumour: Tumour"),
+    ],
+)  # fmt: skip
+def test_a_models_own_set_leaves_no_label_open(name, options, slug, mapping, real):
+    card = load_cards(Path(__file__).parents[3] / "models")[0][slug]
+    found = label_map(open_dataset(real(name), options), card)
+    assert ", ".join(f"{label}: {answer}" for label, answer in found.mapping.items()) == mapping
+    assert found.open == ()
 
 
 def test_adults_have_age_sex_and_patient_without_a_question(real):
