@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.card import ModelCard, Task
+from core.card import ModelCard
 from core.compatibility import Compatibility, compatibility, input_fit
 from core.preprocess import Prepared, prepare
 from core.runtime.session import Bundle, ModelOutput
@@ -97,32 +97,6 @@ class Prediction:
     def decision(self, position: int = 0) -> Decision:
         """The decision for `frames[position]` at the card's threshold."""
         return decide(self.card, self.probabilities[position])
-
-
-def class_probabilities(logits: NDArray[np.floating], task: Task, temperature: float = 1.0) -> NDArray[np.float32]:
-    """Logits to one column a label.
-
-    Args:
-        logits: (cases, outputs); a binary model may have one output, which speaks for the second label.
-        task: Sigmoid for `multilabel` and for one output, softmax for the others.
-        temperature: Divides the logits.
-
-    Returns:
-        (cases, classes) float32.
-
-    Example:
-        >>> class_probabilities(np.array([[0.0]]), "binary").tolist()
-        [[0.5, 0.5]]
-    """
-    scaled = np.asarray(logits, np.float64) / temperature
-    if task == "multilabel" or scaled.shape[1] == 1:
-        # Written with tanh so that no exponential can overflow.
-        positive = 0.5 * (1.0 + np.tanh(0.5 * scaled))
-        result = positive if task == "multilabel" else np.concatenate([1.0 - positive, positive], axis=1)
-    else:
-        shifted = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        result = shifted / shifted.sum(axis=1, keepdims=True)
-    return result.astype(np.float32)
 
 
 def _reaches(probability: float, threshold: float) -> bool:
@@ -256,8 +230,8 @@ def _answer(
         card=card,
         frames=cases,
         logits=output.logits,
-        probabilities=class_probabilities(output.logits, card.task),
-        calibrated=class_probabilities(output.logits, card.task, card.temperature),
+        probabilities=bundle.probabilities(output.logits),
+        calibrated=bundle.probabilities(output.logits, card.temperature),
         similarity=bundle.similarity(output.features),
         warning=next((fit.reason for fit in fits if not fit.fits), ""),
         note=next((fit.reason for fit in fits if fit.fits and fit.reason), ""),

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.card import FeatureSpec
-from core.classify import class_probabilities
 from core.errors import Cancelled, IncompatibleInput
 from core.preprocess import Prepared
 from core.runtime.session import Bundle
@@ -60,7 +59,7 @@ def what_if(bundle: Bundle, prepared: Prepared, feature: str, index: int = 0, kn
     logits = bundle.run(batch, outputs=("logits",)).logits
     names = {number: answer for answer, number in spec.choices.items()}
     answers = tuple(names[value] for value in values) if names else ()
-    found = class_probabilities(logits, bundle.card.task)
+    found = bundle.probabilities(logits)
     return WhatIf(values.astype(np.float64), found, answers, here if known else float("nan"))
 
 
@@ -105,6 +104,6 @@ def answer_over_time(
         rows.append(bundle.run(batch, outputs=("logits",)).logits)
         if progress is not None:
             progress((last + 1) / whole.shape[1])
-    found = class_probabilities(np.concatenate(rows), bundle.card.task)
+    found = bundle.probabilities(np.concatenate(rows))
     frames = np.arange(1, len(found) + 1, dtype=np.float64)
     return WhatIf(frames, found, (), float(len(found)))

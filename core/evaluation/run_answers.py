@@ -31,8 +31,8 @@ class Answer:
 
     Attributes:
         place: Of the case in its split.
-        logits: (units,) float64, or None. Two units of a binary model become their difference, whose sigmoid is the
-            softmax of both.
+        logits: (units,) float64, or None. Two units of a binary model become one whose sigmoid is the probability of
+            the second label: the difference of both under a softmax, the second alone where each has its own sigmoid.
         fault: Why there are none.
     """
 
@@ -90,5 +90,5 @@ def answer(bundle: Bundle, dataset: Dataset, case: Case, place: int) -> Answer:
 
 def _checked(place: int, logits: NDArray[np.float64], bundle: Bundle) -> Answer:
     if bundle.card.task == "binary" and len(logits) == 2:
-        logits = logits[1:] - logits[:1]
+        logits = logits[1:] - logits[:1] if bundle.link == "softmax" else logits[1:]
     return Answer(place, logits) if np.isfinite(logits).all() else Answer(place, None, _NOT_FINITE)

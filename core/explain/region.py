@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.classify import class_probabilities
 from core.errors import UnsupportedModel
 from core.explain.ask import Ask
 from core.preprocess import Prepared
@@ -49,6 +48,8 @@ def explained_region(bundle: Bundle, prepared: Prepared, ask: Ask) -> Region:
 def _called(bundle: Bundle, logits: NDArray[np.float32], target: int) -> NDArray[np.float32]:
     if bundle.units == 1:  # one unit speaks for the last label
         called = (logits[..., 0] >= 0) == (target == len(bundle.card.labels) - 1)
+    elif bundle.link == "sigmoid":  # each label by itself
+        called = logits[..., target] >= 0
     else:
         called = logits.argmax(axis=-1) == target
     return called.astype(np.float32)
@@ -77,8 +78,7 @@ def weighted_scores(
 
 def target_probability(bundle: Bundle, logits: NDArray[np.float32], ask: Ask, region: Region) -> NDArray[np.float32]:
     """(n,) probability of the target, less that of `ask.against`; over a region its mean."""
-    task, units = bundle.card.task, logits.shape[-1]
-    found = class_probabilities(logits.reshape(-1, units), task)
+    found = bundle.probabilities(logits.reshape(-1, logits.shape[-1]))
     against = 0.0 if ask.against is None else found[:, ask.against]
     values = (found[:, ask.target] - against).reshape(logits.shape[:-1])
     if region is not None:

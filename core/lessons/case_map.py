@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.classify import class_probabilities, decide
+from core.classify import decide
 from core.errors import Cancelled, IncompatibleInput, ScanLensError
 from core.preprocess import prepare
 from core.runtime.session import Bundle
@@ -134,7 +134,7 @@ def point_of(bundle: Bundle, scan: Scan, frame: int, name: str, truth: str = "")
     prepared = prepare(scan, bundle.card.inputs[0], [frame])
     output = bundle.run(prepared.batch, outputs=("features",))
     assert output.features is not None  # it has them
-    called = decide(bundle.card, class_probabilities(output.logits, bundle.card.task)[0])
+    called = decide(bundle.card, bundle.probabilities(output.logits)[0])
     return Point(name, output.features[0], called.label, truth)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.card import InputSpec, ModelCard
-from core.classify import class_probabilities
 from core.explain.input_shares import absent_values
 from core.lessons.phantom import Phantom, phantom_scan
 from core.lessons.probe import Probe
@@ -50,7 +49,7 @@ def answer_without(bundle: Bundle, prepared: Prepared, off: Collection[str], pro
         if spec.name in off:
             batch[spec.name][0] = absent_values(spec)
     logits = bundle.run(batch, outputs=("logits",)).logits
-    found = class_probabilities(logits, bundle.card.task)
+    found = bundle.probabilities(logits)
     return Parts(logits[0], found[0], {} if probe is None else picture_weights(bundle.card, probe, batch))
 
 

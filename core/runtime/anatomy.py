@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
-from core.runtime.layer_tree import default_place, named_place
-
-Activation = Literal["softmax", "sigmoid", "linear"]
-
-#: Layers that apply their `activation` last, so that what it receives are the logits.
-_ACTIVATED = ("Dense", "EinsumDense", "Conv1D", "Conv2D", "Conv3D")
+from core.runtime.axes import axes_of_layers, input_axes, inverse, order_of, reordered
+from core.runtime.ending import Activation, Ending, find_ending, link, log_odds, only, structured
+from core.runtime.graph import Spot, entered
+from core.runtime.layer_tree import Place, default_place, named_place
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,22 +28,47 @@ class Anatomy:
     Attributes:
         model: The keras.Model.
         input_names: Names of its inputs, in the model's order.
-        activation: What turns the logits into the model's output.
-        ending: (object, attribute) of the callable that receives the logits; None where the output is the logits.
+        ending: What turns the logits into the model's output.
         layer: The layer to explain, or None where no layer has a spatial output.
         layer_name: Its name; inside a nested model, `backbone/layer`.
         calls: How often the layer is called: once, or once a frame inside a TimeDistributed.
         tokens: (rows, columns, leading) where its output is tokens, see `core.runtime.layer_tree.Place`; else None.
+        order: How the axes of its output are put to have channels last, see `core.runtime.axes.order_of`; else None.
+        input_orders: The same for each input; callers give channels last, whatever order the model takes.
+        output_order: The same for an output that is a map.
     """
 
     model: Any
     input_names: tuple[str, ...]
-    activation: Activation
-    ending: tuple[Any, str] | None
+    ending: Ending
     layer: Any | None
     layer_name: str
     calls: int = 1
     tokens: tuple[int, int, int] | None = None
+    order: tuple[int, ...] | None = None
+    input_orders: tuple[tuple[int, ...] | None, ...] = ()
+    output_order: tuple[int, ...] | None = None
+
+    @property
+    def activation(self) -> Activation:
+        """What turns the logits into the model's output."""
+        return self.ending.activation
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[Any, ...]]:
+        """Input name to its shape without the axis of cases, channels last; None for a size that is open."""
+        shapes = [tuple(tensor.shape[1:]) for tensor in self.model.inputs]
+        turned = [reordered(shape, order) for shape, order in zip(shapes, self.input_orders, strict=True)]
+        return dict(zip(self.input_names, turned, strict=True))
+
+    @property
+    def output_shape(self) -> tuple[Any, ...]:
+        """Of the output without the axis of cases, channels last."""
+        return reordered(tuple(self.model.outputs[0].shape[1:]), self.output_order)
+
+    def call_plain(self, inputs: Mapping[str, Any]) -> Any:
+        """The model's own output for inputs with channels last, nothing recorded and nothing taken out."""
+        return only(self.model(_structured(self, inputs), training=False))
 
 
 @dataclass(eq=False)
@@ -70,7 +93,7 @@ class Recorded:
 
 def without_layer(anatomy: Anatomy) -> Anatomy:
     """The same model when no layer is looked at, so that it does not matter how often one is called."""
-    return replace(anatomy, layer=None, layer_name="", calls=1, tokens=None)
+    return replace(anatomy, layer=None, layer_name="", calls=1, tokens=None, order=None)
 
 
 def joined(parts: list[Any]) -> Any:
@@ -89,19 +112,35 @@ def dissect(model: Any, explain_layer: str | None = None, input_names: tuple[str
         input_names: Names to use for the inputs; with several inputs they must be the model's own.
 
     Raises:
-        UnsupportedModel: The model is not built, has several outputs, ends in an activation that is neither softmax,
-            sigmoid nor none, or has no such layer.
+        UnsupportedModel: The model is not built, has several outputs, ends in neither probabilities nor logits, or has
+            no such layer.
     """
     if not getattr(model, "built", False) or not getattr(model, "outputs", None):
         raise UnsupportedModel("a model with fixed inputs", "one that was never called", "call it once and save it")
     if len(model.outputs) != 1:
         raise UnsupportedModel("a model with one output", f"{len(model.outputs)} outputs", "keep the one to explain")
-    activation, ending = _ending(model.outputs[0]._keras_history.operation)
-    names = _input_names(model, input_names)
-    place = default_place(model) if explain_layer is None else named_place(model, explain_layer)
-    if place is None:
-        return Anatomy(model, names, activation, ending, None, "")
-    return Anatomy(model, names, activation, ending, place.layer, place.path, place.calls, place.tokens)
+    names, ending = _input_names(model, input_names), find_ending(model)
+    place = default_place(model, ending.layers) if explain_layer is None else named_place(model, explain_layer)
+    found = place or Place("", None)
+    return Anatomy(
+        model=model,
+        input_names=names,
+        ending=ending,
+        layer=found.layer,
+        layer_name=found.path,
+        calls=found.calls,
+        tokens=found.tokens,
+        order=found.order,
+        input_orders=tuple(order_of(axes) for axes in input_axes(model)),
+        output_order=_output_order(model),
+    )
+
+
+def _output_order(model: Any) -> tuple[int, ...] | None:
+    if len(model.outputs[0].shape) != 4:
+        return None
+    last = entered(Spot(model.outputs[0])).operation
+    return order_of(axes_of_layers(model).get(id(last), ()))
 
 
 def _input_names(model: Any, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -114,36 +153,6 @@ def _input_names(model: Any, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
             f"inputs named {', '.join(own)}", f"inputs named {', '.join(wanted)}", "name them as the model does"
         )
     return own
-
-
-def _ending(operation: Any) -> tuple[Activation, tuple[Any, str] | None]:
-    """What turns the logits into the output, and the callable that receives the logits."""
-    kind = type(operation).__name__
-    if getattr(operation, "outputs", None) and hasattr(operation, "layers"):  # a nested model ends the outer one
-        return _ending(operation.outputs[0]._keras_history.operation)
-    if kind in {"Softmax", "Sigmoid"}:  # keras.layers.Softmax, or keras.ops called on a symbolic tensor
-        axis = getattr(operation, "axis", -1)
-        if axis not in {-1, len(operation.output.shape) - 1}:
-            raise UnsupportedModel("a softmax over the classes", f"one over axis {axis}", "use the last axis")
-        return ("softmax" if kind == "Softmax" else "sigmoid"), (operation, "call")
-    if kind == "Activation":
-        name = _activation_name(operation.activation)
-        return name, (None if name == "linear" else (operation, "call"))
-    if kind in _ACTIVATED:
-        name = _activation_name(operation.activation)
-        return name, (None if name == "linear" else (operation, "activation"))
-    return "linear", None
-
-
-def _activation_name(function: Any) -> Activation:
-    name = "linear" if function is None else str(getattr(function, "__name__", function))
-    if name == "softmax":
-        return "softmax"
-    if name == "sigmoid":
-        return "sigmoid"
-    if name == "linear":
-        return "linear"
-    raise UnsupportedModel("softmax, sigmoid or no activation at the end", name, "end the model in one of these")
 
 
 def call_recorded(anatomy: Anatomy, inputs: Mapping[str, Any], replace: Callable[[Any], Any] | None = None) -> Recorded:
@@ -166,19 +175,16 @@ def call_recorded(anatomy: Anatomy, inputs: Mapping[str, Any], replace: Callable
     recorded = Recorded()
 
     def keep_activations(output: Any) -> Any:
-        grid = _as_grid(output, anatomy.tokens)
+        grid = _as_grid(output, anatomy)
         recorded.parts.append(grid if replace is None else replace(grid))
-        return output if replace is None else _as_tokens(recorded.parts[-1], output, anatomy.tokens)
-
-    def keep_logits(logits: Any) -> None:
-        recorded.logits = logits
+        return output if replace is None else _as_layer_gives(recorded.parts[-1], output, anatomy)
 
     with ExitStack() as stack:
         if anatomy.layer is not None:
             stack.enter_context(_wrapped(anatomy.layer, "call", after=keep_activations))
-        if anatomy.ending is not None:
-            stack.enter_context(_wrapped(*anatomy.ending, before=keep_logits))
-        recorded.output = tf.cast(anatomy.model(_structured(anatomy, inputs), training=False), tf.float32)
+        for owner, attribute in anatomy.ending.removed:
+            stack.enter_context(_replaced(owner, attribute, _unchanged))
+        found = tf.cast(only(anatomy.model(_structured(anatomy, inputs), training=False)), tf.float32)
     if anatomy.layer is not None and len(recorded.parts) != anatomy.calls:
         often = "once" if anatomy.calls == 1 else f"{anatomy.calls} times"
         raise UnsupportedModel(
@@ -186,56 +192,68 @@ def call_recorded(anatomy: Anatomy, inputs: Mapping[str, Any], replace: Callable
             f"{len(recorded.parts)} calls",
             "choose another layer",
         )
-    recorded.logits = recorded.output if anatomy.ending is None else tf.cast(recorded.logits, tf.float32)
+    found = _turned(found, anatomy.output_order)
+    if anatomy.ending.of_output:
+        recorded.output, recorded.logits = found, log_odds(found, anatomy.activation)
+    else:
+        recorded.output, recorded.logits = link(found, anatomy.activation), found
     return recorded
 
 
-def _as_grid(output: Any, tokens: tuple[int, int, int] | None) -> Any:
-    """Tokens (N, leading + rows · columns, C) as (N, rows, columns, C); anything else as it is."""
+def _unchanged(*args: Any, **kwargs: Any) -> Any:
+    return args[0] if args else next(iter(kwargs.values()))
+
+
+def _turned(tensor: Any, order: tuple[int, ...] | None) -> Any:
+    """A tensor (N, …) with the axes of its cases in another order."""
     import tensorflow as tf
 
-    if tokens is None:
-        return output
-    rows, columns, leading = tokens
+    return tensor if order is None else tf.transpose(tensor, (0, *(place + 1 for place in order)))
+
+
+def _as_grid(output: Any, anatomy: Anatomy) -> Any:
+    """Maps with channels last, and tokens (N, leading + rows · columns, C) as (N, rows, columns, C)."""
+    import tensorflow as tf
+
+    if anatomy.tokens is None:
+        return _turned(output, anatomy.order)
+    rows, columns, leading = anatomy.tokens
     return tf.reshape(output[:, leading:], (-1, rows, columns, output.shape[-1]))
 
 
-def _as_tokens(grid: Any, output: Any, tokens: tuple[int, int, int] | None) -> Any:
+def _as_layer_gives(grid: Any, output: Any, anatomy: Anatomy) -> Any:
     """The way back of `_as_grid`; the leading token is that of `output`."""
     import tensorflow as tf
 
-    if tokens is None:
-        return grid
-    rows, columns, leading = tokens
+    if anatomy.tokens is None:
+        return grid if anatomy.order is None else _turned(grid, inverse(anatomy.order))
+    rows, columns, leading = anatomy.tokens
     flat = tf.reshape(grid, (-1, rows * columns, grid.shape[-1]))
     return tf.concat([output[:, :leading], flat], axis=1) if leading else flat
 
 
 def _structured(anatomy: Anatomy, inputs: Mapping[str, Any]) -> Any:
-    """The inputs in the structure that the model was built with: one tensor, a list or a dict."""
-    tensors = [inputs[name] for name in anatomy.input_names]
-    structure = getattr(anatomy.model, "input", None)  # a Sequential that nothing else calls has none
-    if isinstance(structure, dict):
-        own = [str(tensor.name) for tensor in anatomy.model.inputs]
-        by_name = dict(zip(own, tensors, strict=True))
-        return {key: by_name[str(tensor.name)] for key, tensor in structure.items()}
-    return tensors if isinstance(structure, (list, tuple)) else tensors[0]
+    """The inputs in the order of axes and the structure that the model was built with."""
+    by_name = {}
+    for name, own, order in zip(anatomy.input_names, anatomy.model.inputs, anatomy.input_orders, strict=True):
+        tensor = inputs[name]
+        by_name[str(own.name)] = tensor if order is None else _turned(tensor, inverse(order))
+    return structured(anatomy.model, by_name)
 
 
 @contextmanager
-def _wrapped(
-    owner: Any, attribute: str, before: Callable[[Any], None] | None = None, after: Callable[[Any], Any] | None = None
-) -> Iterator[None]:
-    """Let a callable attribute of one object pass its first argument to `before` and its result through `after`."""
+def _wrapped(owner: Any, attribute: str, after: Callable[[Any], Any]) -> Iterator[None]:
+    """Let the result of a callable attribute of one object pass through `after`."""
+    original = getattr(owner, attribute)
+    with _replaced(owner, attribute, lambda *args, **kwargs: after(original(*args, **kwargs))):
+        yield
+
+
+@contextmanager
+def _replaced(owner: Any, attribute: str, value: Any) -> Iterator[None]:
+    """Give one object another callable attribute, and the old one back."""
     original, own = getattr(owner, attribute), attribute in vars(owner)
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if before is not None:
-            before(args[0] if args else next(iter(kwargs.values())))
-        result = original(*args, **kwargs)
-        return result if after is None else after(result)
-
-    object.__setattr__(owner, attribute, call)  # past Keras' own __setattr__, which tracks what it is given
+    object.__setattr__(owner, attribute, value)  # past Keras' own __setattr__, which tracks what it is given
     try:
         yield
     finally:

@@ -59,13 +59,14 @@ class CompiledFacts:
 def compile_bundle(
     model: Any, folder: Path, explain_layer: str | None, sample: Mapping[str, NDArray[np.generic]]
 ) -> CompiledFacts:
-    """Write `folder/model.onnx` with the outputs `logits`, `activations` and `features`.
+    """Write `folder/model.onnx` with the outputs `logits`, `output`, `activations` and `features`.
 
-    `logits` (N, units) come before the final activation, `activations` (N, h, w, C), or (N, frames, h, w, C),
-    from the explained layer, and `features` (N, C) are their mean over the positions and frames. Without a spatial
-    layer, or where the last one is called for several inputs, only `logits` are written. The batch
-    dimension is open, all others are fixed. Where the head is affine, the constant Grad-CAM weights (units, channels)
-    lie in the file's metadata. The model is not changed.
+    `output` (N, units) is the model's final output and `logits` (N, units) are what it is the softmax or the sigmoid of,
+    see `core.runtime.ending`; `activations` (N, h, w, C), or (N, frames, h, w, C), come from the explained layer, and
+    `features` (N, C) are their mean over the positions and frames. Without a spatial layer, or where the last one is
+    called for several inputs, only `logits` and `output` are written. The batch dimension is open, all others are fixed,
+    and channels come last, whatever the model has inside. Where the head is affine, the constant Grad-CAM weights
+    (units, channels) lie in the file's metadata. The model is not changed.
 
     Args:
         model: A built keras.Model: functional, Sequential, with or without nested models.
@@ -79,7 +80,7 @@ def compile_bundle(
     """
     anatomy = dissect(model, explain_layer, tuple(sample))
     _refuse_open_sizes(model)
-    inputs = _with_random(sample, anatomy.input_names)
+    inputs = _varied(_fitting(sample, anatomy))
     try:
         recorded = call_recorded(anatomy, inputs)
     except UnsupportedModel:
@@ -87,8 +88,7 @@ def compile_bundle(
             raise
         anatomy = without_layer(anatomy)
         recorded = call_recorded(anatomy, inputs)
-    expected, units = recorded.output.numpy(), int(recorded.logits.shape[-1])
-    _refuse_hidden_softmax(anatomy, expected)
+    expected, units = own_output(anatomy, inputs), int(recorded.logits.shape[-1])
     has_grid = anatomy.layer is not None and len(recorded.activations.shape) in {4, 5}
     if not has_grid and explain_layer is not None:
         raise UnsupportedModel("a layer with an output of (h, w, channels)", explain_layer, "choose another layer")
@@ -116,17 +116,43 @@ def compile_bundle(
     )
 
 
-def _with_random(
-    sample: Mapping[str, NDArray[np.generic]], names: tuple[str, ...], extra: int = 2
-) -> dict[str, NDArray[np.generic]]:
-    """Up to 16 samples in the model's order, and `extra` of noise in the same range."""
+def _fitting(sample: Mapping[str, NDArray[np.generic]], anatomy: Anatomy) -> dict[str, NDArray[np.generic]]:
+    """The samples in the model's order, channels last.
+
+    Raises:
+        UnsupportedModel: One has not the shape of the model's input.
+    """
+    found: dict[str, NDArray[np.generic]] = {}
+    for (name, shape), order in zip(anatomy.input_shapes.items(), anatomy.input_orders, strict=True):
+        array = np.asarray(sample[name])
+        if order is not None and not _fits(array, shape):  # given as the model takes it
+            array = array.transpose(0, *(place + 1 for place in order))
+        if not _fits(array, shape):
+            wanted, given = (" × ".join(str(n or "any") for n in each) for each in (shape, array.shape[1:]))
+            raise UnsupportedModel(f"{name} of shape {wanted}", given, "write the input's size on the card")
+        found[name] = array
+    return found
+
+
+def _fits(array: NDArray[np.generic], shape: tuple[int | None, ...]) -> bool:
+    return array.ndim == len(shape) + 1 and all(
+        size in {None, given} for size, given in zip(shape, array.shape[1:], strict=True)
+    )
+
+
+def _varied(sample: Mapping[str, NDArray[np.generic]], extra: int = 2) -> dict[str, NDArray[np.generic]]:
+    """Up to 16 samples, `extra` of noise in the same range, and its ends: all black, all white, black beside white."""
     random = np.random.default_rng(0)
     joined: dict[str, NDArray[np.generic]] = {}
-    for name in names:
-        real = np.asarray(sample[name])[:16]
-        low, high = float(real.min()), float(real.max())
-        noise = random.uniform(low, max(high, low + 1.0), (extra, *real.shape[1:])).astype(real.dtype)
-        joined[name] = np.concatenate([real, noise])
+    for name, array in sample.items():
+        real = array[:16]
+        low, high = float(real.min()), max(float(real.max()), float(real.min()) + 1.0)
+        noise = random.uniform(low, high, (extra, *real.shape[1:]))
+        ends = np.stack([np.full(real.shape[1:], value) for value in (low, high, low)])
+        ends[2, ..., real.shape[-1] // 2 :] = high
+        if real.ndim > 2:
+            ends[2, ..., : real.shape[-2] // 2, :] = low
+        joined[name] = np.concatenate([real, noise.astype(real.dtype), ends.astype(real.dtype)])
     return joined
 
 
@@ -135,14 +161,6 @@ def _refuse_open_sizes(model: Any) -> None:
     for tensor in model.inputs:
         if len(tensor.shape) > 4 and None in tensor.shape[1:]:
             raise UnsupportedModel("a fixed number of frames", "an open one", "fix it in the model's input")
-
-
-def _refuse_hidden_softmax(anatomy: Anatomy, output: NDArray[np.float32]) -> None:
-    """Refuse probabilities that would pass as logits, because the softmax hides in another layer."""
-    if anatomy.activation == "linear" and output.shape[-1] > 1:
-        sums = output.sum(axis=-1)
-        if output.min() >= 0 and np.abs(sums - 1).max() < 1e-5:
-            raise UnsupportedModel("logits or a final softmax", "a softmax inside another layer", "end the model in it")
 
 
 def _convert(anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]], has_grid: bool) -> Any:
@@ -155,11 +173,12 @@ def _convert(anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]], has_gr
 
     def forward(*tensors: Any) -> list[Any]:
         recorded = call_recorded(anatomy, dict(zip(names, tensors, strict=True)))
+        answer = [recorded.logits, tf.identity(recorded.output)]  # two outputs even where both are the same tensor
         if not has_grid:
-            return [recorded.logits]
+            return answer
         activations = tf.cast(recorded.activations, tf.float32)
         places = tuple(range(1, len(activations.shape) - 1))
-        return [recorded.logits, activations, tf.reduce_mean(activations, axis=places)]
+        return [*answer, activations, tf.reduce_mean(activations, axis=places)]
 
     function = tf.function(forward, input_signature=signature, autograph=False, jit_compile=False)
     try:
@@ -171,7 +190,7 @@ def _convert(anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]], has_gr
         raise UnsupportedModel("a model that ONNX can express", fault, "use it through the Keras process") from error
     _write_out_erfc(proto.graph)
     _rename(proto.graph, "input", names)
-    _rename(proto.graph, "output", ("logits", "activations", "features")[: 3 if has_grid else 1])
+    _rename(proto.graph, "output", ("logits", "output", "activations", "features")[: 4 if has_grid else 2])
     return proto
 
 
@@ -219,28 +238,41 @@ def _add_metadata(proto: Any, anatomy: Anatomy, weights: NDArray[np.float32] | N
     entry.key, entry.value = METADATA_KEY, json.dumps(facts)
 
 
+def own_output(anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]]) -> NDArray[np.float32]:
+    """(N, …) what Keras gives with nothing recorded, taken out or replaced, as `model.predict` does; channels last."""
+    output = np.asarray(anatomy.call_plain(inputs), np.float32)
+    order = anatomy.output_order
+    return output if order is None else output.transpose(0, *(place + 1 for place in order))
+
+
 def _check(
     content: bytes, inputs: Mapping[str, NDArray[np.generic]], expected: NDArray[np.float32], activation: Activation
 ) -> float:
-    """Largest difference of a probability between ONNX Runtime and Keras, one by one and as a batch."""
+    """Largest difference of a probability between ONNX Runtime and Keras' final output, one by one and as a batch.
+
+    Both are compared, the final output of the file and the link of its logits. An output that is logits is compared as
+    the probabilities that people will read.
+    """
     from core.runtime.onnx_runtime import onnxruntime
 
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-        (together,) = session.run(["logits"], dict(inputs))
-        (alone,) = session.run(["logits"], {name: array[:1] for name, array in inputs.items()})
+        together = session.run(["logits", "output"], dict(inputs))
+        alone = session.run(["logits", "output"], {name: array[:1] for name, array in inputs.items()})
     except Exception as error:  # ONNX Runtime has an exception class for each of its status codes
         fault = f"one that it cannot run ({type(error).__name__})"
         raise UnsupportedModel(
             "a model that ONNX Runtime can run", fault, "use it through the Keras process"
         ) from error
-    if activation == "linear":  # compare what people will read, which the task decides later
-        activation = "sigmoid" if expected.shape[-1] == 1 else "softmax"
-        expected = probabilities(expected, activation)
-    difference = max(
-        float(np.abs(probabilities(together, activation) - expected).max()),
-        float(np.abs(probabilities(alone, activation) - expected[:1]).max()),
-    )
+    shown = activation
+    if activation == "linear":
+        shown = "sigmoid" if expected.shape[-1] == 1 else "softmax"
+        expected = probabilities(expected, shown)
+    difference = 0.0
+    for logits, output in (together, alone):
+        for found in (probabilities(logits, shown), probabilities(output, shown) if activation == "linear" else output):
+            # A difference that is not a number must not pass, and `max` would drop it.
+            difference = float(np.maximum(difference, np.abs(found - expected[: len(found)]).max()))
     if not difference <= PROBABILITY_TOLERANCE:  # also true of NaN
         raise UnsupportedModel(
             f"probabilities within {PROBABILITY_TOLERANCE:g} of Keras",

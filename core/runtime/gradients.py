@@ -53,8 +53,8 @@ def gradient_function(anatomy: Anatomy) -> Gradients:
 
     signature = (
         {
-            name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
-            for name, tensor in zip(anatomy.input_names, anatomy.model.inputs, strict=True)
+            name: tf.TensorSpec((None, *shape), tensor.dtype)
+            for (name, shape), tensor in zip(anatomy.input_shapes.items(), anatomy.model.inputs, strict=True)
         },
         tf.TensorSpec((), tf.int32),
         tf.TensorSpec((), tf.float32),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.errors import UnsupportedModel
+from core.runtime.axes import axes_of_layers, order_of, reordered
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,12 +20,15 @@ class Place:
         calls: How often one call of the model calls it: once, or once a frame inside a TimeDistributed.
         tokens: (rows, columns, leading) where the output is a row of tokens (N, leading + rows · columns, C), of which
             the leading one stands for no place; None where the output has places itself.
+        order: How the axes of its output are put to be ([frames,] rows, columns, channels), see
+            `core.runtime.axes.order_of`; None where they are so.
     """
 
     path: str
     layer: Any
     calls: int = 1
     tokens: tuple[int, int, int] | None = None
+    order: tuple[int, ...] | None = None
 
 
 def walk_layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -67,14 +71,18 @@ def places_with_map(model: Any) -> list[Place]:
     """
     layers = list(_walk(model, "", 1))
     attends = any(type(place.layer).__name__ == "MultiHeadAttention" for place in layers)
+    axes = axes_of_layers(model)
     found: list[Place] = []
     cells: tuple[int, int] | None = None
     for place in layers:
         shape = _output_shape(place.layer)
         if hasattr(place.layer, "layers") or type(place.layer).__name__ == "InputLayer":
             continue
+        order = order_of(axes.get(id(place.layer), ())) if len(shape) in {4, 5} else None
+        if order is not None and len(order) == len(shape) - 1:
+            shape = (shape[0], *reordered(shape[1:], order))
         if _has_map(shape):
-            found.append(place)
+            found.append(replace(place, order=order))
             cells = shape[1:3] if len(shape) == 4 and None not in shape[1:3] else None
         elif attends and cells is not None and len(shape) == 3 and shape[1] is not None:
             leading = shape[1] - cells[0] * cells[1]
@@ -83,14 +91,20 @@ def places_with_map(model: Any) -> list[Place]:
     return found
 
 
-def default_place(model: Any) -> Place | None:
+def default_place(model: Any, ending: Collection[int] = ()) -> Place | None:
     """The last layer with a map that is not the output; None where there is none.
+
+    Args:
+        model: A built keras.Model.
+        ending: `id` of the layers that shape the answer, see `core.runtime.ending.Ending`; never looked at.
 
     Behind the last attention layer a model that reads the leading token alone no longer looks at the others, so there
     the last layer before it is meant.
     """
     last = model.outputs[0]._keras_history.operation
-    candidates = [place for place in places_with_map(model) if place.layer is not last]
+    candidates = [
+        place for place in places_with_map(model) if place.layer is not last and id(place.layer) not in ending
+    ]
     if candidates and candidates[-1].tokens is not None and candidates[-1].tokens[2]:
         order = {id(layer): index for index, (_, layer) in enumerate(walk_layers(model))}
         attention = [

@@ -23,11 +23,9 @@ REGION = "/region"
 
 def _types(anatomy: Anatomy) -> dict[str, tuple[tuple[Any, ...], Any]]:
     """Shape and type of each input, and of the region where the output is a map."""
-    tensors = {str(tensor.name): tensor for tensor in anatomy.model.inputs}
-    if len(tensors) == 1:  # the only input may have another name, see `dissect`
-        tensors = dict(zip(anatomy.input_names, tensors.values(), strict=True))
-    found = {name: (tuple(tensors[name].shape), tensors[name].dtype) for name in anatomy.input_names}
-    places = tuple(anatomy.model.outputs[0].shape[1:-1])
+    kinds = dict(zip(anatomy.input_names, (tensor.dtype for tensor in anatomy.model.inputs), strict=True))
+    found = {name: ((None, *shape), kinds[name]) for name, shape in anatomy.input_shapes.items()}
+    places = anatomy.output_shape[:-1]
     if len(places) == 2:
         found[REGION] = ((None, *places), "float32")
     elif places:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from core.bounded import Unbounded, parse_json, read_regular
 from core.card import ModelCard
 from core.errors import Cancelled, IncompatibleInput, InvalidCard, UnsafeModel, WorkerFailed
+from core.link import Link, class_probabilities, link_of
 from core.runtime.onnx_session import Session, open_session
 from core.similarity import Reference, Similarity, read_reference, similarity
 
@@ -28,6 +29,9 @@ MOST_BYTES = 1 << 30
 ONNX_FILE = "model.onnx"
 REFERENCE_FILE = "similarity.npz"
 OUTPUTS = ("logits", "activations", "features")
+
+#: The model's own final output, which the link of the logits gives as well, see `Bundle.probabilities`; for comparison.
+FINAL_OUTPUT = "output"
 
 #: Threads within one operation; 0 is ONNX Runtime's own choice, one for each physical core. Two threads on two cores
 #: took 3.9 ms for a MobileNetV2 at 224 px where one took 7.2 ms; beside a training run on both cores, 7.1 and 7.5 ms.
@@ -45,11 +49,13 @@ class ModelOutput:
         logits: (N, units) float32, before the final activation.
         activations: (N, [frames,] h, w, C) float32 of the explained layer, or None if not asked for or not there.
         features: (N, D) float32, the activations' mean over the positions, or None likewise.
+        output: (N, units) float32, the final output as Keras gives it, or None likewise.
     """
 
     logits: NDArray[np.float32]
     activations: NDArray[np.float32] | None = None
     features: NDArray[np.float32] | None = None
+    output: NDArray[np.float32] | None = None
 
 
 class Bundle:
@@ -57,8 +63,9 @@ class Bundle:
 
     Attributes:
         card: The contract.
-        outputs: Which of `OUTPUTS` the model has.
+        outputs: Which of `OUTPUTS` the model has, and `FINAL_OUTPUT`.
         units: Number of logits, which is one less than the labels where one unit speaks for two.
+        link: What makes probabilities of the logits, as the compiled file says.
         explain_layer: The layer of the activations as the compiled file names it.
         cam_weights: (units, C) float32 constant Grad-CAM weights, or None where the head is not affine.
         reference: What the model has seen, in the space of its features, or None where the bundle does not say.
@@ -80,6 +87,7 @@ class Bundle:
         self._only_asked = onnxruntime.RunOptions()
         self._only_asked.only_execute_path_to_fetches = True
         facts = _metadata(session, card)
+        self.link = _link(facts, card, self.units)
         self.explain_layer = str(facts.get("explain_layer", card.explain_layer))
         self.cam_weights = _cam_weights(facts)
 
@@ -99,7 +107,8 @@ class Bundle:
 
         Args:
             batch: Input name to (N, …), as `prepare` makes it.
-            outputs: Which of `OUTPUTS` to compute; logits always are, and what the model lacks is None.
+            outputs: Which of `OUTPUTS`, or `FINAL_OUTPUT`, to compute; logits always are, and what the model lacks is
+                None.
             progress: Called with the share done after each chunk.
             cancelled: Asked before each chunk.
 
@@ -108,7 +117,8 @@ class Bundle:
             Cancelled: `cancelled` said so.
         """
         count = self._checked_length(batch)
-        names = ["logits", *(name for name in OUTPUTS[1:] if name in outputs and name in self.outputs)]
+        asked = (*OUTPUTS[1:], FINAL_OUTPUT)
+        names = ["logits", *(name for name in asked if name in outputs and name in self.outputs)]
         if count <= CHUNK and cancelled is None:
             found = self._session.run(names, dict(batch), self._only_asked)
             if progress is not None:
@@ -116,6 +126,15 @@ class Bundle:
         else:
             found = self._run_chunks(batch, count, names, progress, cancelled)
         return ModelOutput(**dict(zip(names, found, strict=True)))
+
+    def probabilities(self, logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float32]:
+        """One column a label: at temperature 1 the numbers that the Keras model itself gives.
+
+        Args:
+            logits: (cases, units) as `run` gives them.
+            temperature: Divides the logits, for calibration.
+        """
+        return class_probabilities(logits, self.card.task, temperature, self.link)
 
     @cached_property
     def pooled_head(self) -> bool:
@@ -255,6 +274,18 @@ def _metadata(session: Session, card: ModelCard) -> dict[str, Any]:
     except ValueError as error:
         raise _invalid(card, "metadata that is JSON", f"a broken {ONNX_FILE}") from error
     return facts if isinstance(facts, dict) else {}
+
+
+def _link(facts: Mapping[str, Any], card: ModelCard, units: int) -> Link:
+    """The link of what was compiled, if it can answer what the card asks."""
+    try:
+        return link_of(str(facts.get("activation", "linear")), card.task, units, len(card.labels))
+    except ValueError as error:
+        raise InvalidCard(
+            f"for the task {card.task} of {card.slug} a model that answers it",
+            str(error),
+            "correct the task on its card",
+        ) from error
 
 
 def _cam_weights(facts: Mapping[str, Any]) -> NDArray[np.float32] | None:

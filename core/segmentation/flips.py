@@ -83,7 +83,7 @@ def spread_of_flips(
             if cancelled is not None and cancelled():
                 raise Cancelled("the mirror images")
             batch = {**prepared.batch, first: np.flip(prepared.batch[first], axes).copy()}
-            mirrored.append(np.flip(outlined_probabilities(card, bundle.run(batch, outputs=()).logits), axes))
+            mirrored.append(np.flip(outlined_probabilities(bundle, bundle.run(batch, outputs=()).logits), axes))
         stack = np.stack(mirrored)  # (flips, frames, rows, columns, labels)
         grids.append(np.ptp(stack, axis=0).max(axis=-1))
         areas += [

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.card import ModelCard
-from core.classify import class_probabilities
 from core.compatibility import compatibility
 from core.errors import Cancelled, IncompatibleInput
 from core.preprocess import Geometry, Prepared, prepare
@@ -108,19 +107,19 @@ def prepare_frames(card: ModelCard, scan: Scan, frames: Sequence[int]) -> Prepar
     return prepare(scan, first, frames)
 
 
-def outlined_probabilities(card: ModelCard, logits: NDArray[np.floating]) -> NDArray[np.float16]:
+def outlined_probabilities(bundle: Bundle, logits: NDArray[np.floating]) -> NDArray[np.float16]:
     """Logits (N, rows, columns, units) to probabilities (N, rows, columns, labels) without the background.
 
     Raises:
         IncompatibleInput: The model does not give one value a pixel for each of its labels.
     """
-    units = logits.shape[-1]
+    card, units = bundle.card, logits.shape[-1]
     if logits.ndim != 4 or ((units, len(card.labels)) != (1, 2) and units != len(card.labels)):
         received = " × ".join(str(size) for size in logits.shape[1:])
         raise IncompatibleInput(
             f"a map for each of {len(card.labels)} labels", f"an output of {received}", "choose another model"
         )
-    flat = class_probabilities(logits.reshape(-1, units), "segmentation")
+    flat = bundle.probabilities(logits.reshape(-1, units))
     return flat[:, 1:].reshape(*logits.shape[:3], -1).astype(np.float16)
 
 
@@ -156,7 +155,7 @@ def segment(
             raise Cancelled("the outline")
         prepared = prepare_frames(card, scan, chosen[start : start + CHUNK])
         output = bundle.run(prepared.batch, outputs=("features",))
-        grids.append(outlined_probabilities(card, output.logits))
+        grids.append(outlined_probabilities(bundle, output.logits))
         sizes += [_sizes(card, prepared.geometry, grid) for grid in grids[-1]]
         near += list(bundle.similarity(output.features))
         if progress is not None:

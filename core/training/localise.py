@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.classify import class_probabilities
 from core.explain import EXPLAINERS
 from core.explain.ask import Ask, KerasTasks
 from core.explain.explanation import Explanation
@@ -152,7 +151,7 @@ def explained_maps(
     """For each label to explain its index, the (labels,) probabilities, and the map, made the way the app makes it."""
     prepared = prepare(open_picture(chosen.case.path), recipe.input, [0])
     output = bundle.run(prepared.batch)
-    probabilities = class_probabilities(output.logits, recipe.task)[0]
+    probabilities = bundle.probabilities(output.logits)[0]
     for index in chosen.explained(probabilities):
         yield (
             index,

@@ -6,7 +6,8 @@ import pytest
 from scipy.special import expit, softmax
 
 from core.card import InputSpec, ModelCard
-from core.classify import class_probabilities, classify, decide
+from core.classify import classify, decide
+from core.link import class_probabilities
 from core.runtime.session import ModelOutput
 from core.scan import Scan, Window
 from core.similarity import Similarity

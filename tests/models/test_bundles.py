@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from core.card import load_card
-from core.classify import class_probabilities
 from core.evaluation.case_scores import card_scores, entry_value
 from core.evaluation.estimates import estimate_of
 from core.explain.ask import Ask
 from core.explain.layer_of_input import grad_cam_of_input
 from core.explain.localisation import MEASURES, mean_estimate
+from core.link import class_probabilities
 from core.preprocess import Geometry, Prepared
 from core.runtime.keras_process import KerasProcess
 from core.runtime.session import open_bundle

@@ -10,7 +10,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.card import ModelCard
-from core.classify import class_probabilities
 from core.lessons.switchboard import Switchboard, open_switchboard
 from core.runtime.session import ONNX_FILE
 from ui.cache import cached_bundle
@@ -59,7 +58,7 @@ def show_move(card: ModelCard, whole: NDArray[np.floating], now: NDArray[np.floa
         now: (units,) logits as switched.
         target: Index of the followed label.
     """
-    chances = [float(class_probabilities(np.asarray(one)[None], card.task)[0][target]) for one in (whole, now)]
+    chances = [float(cached_bundle(card.slug).probabilities(np.asarray(one)[None])[0][target]) for one in (whole, now)]
     scores = [label_logit(card, one, target) for one in (whole, now)]
     moved = scores[1] - scores[0]
     with st.container(horizontal=True):

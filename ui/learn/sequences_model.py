@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.card import ModelCard
-from core.classify import Prediction, class_probabilities, classify_study
+from core.classify import Prediction, classify_study
 from core.figures.lessons.sequences import describe_trace, trace_figure
 from core.lessons.recurrent import Cell, Trace, run_cell
 from core.lessons.recurrent_words import cell_formulas
@@ -95,7 +95,7 @@ def _by_way(card: ModelCard, prediction: Prediction, name: str, frames: int, seq
     for way, words in SPOILT.items():
         order = frame_order(way, frames, min(sequence.frozen_from, frames - 1))
         output = bundle.run(spoilt(batch, name, order), outputs=("logits",))
-        shares = class_probabilities(output.logits, card.task)[0]
+        shares = bundle.probabilities(output.logits)[0]
         row[words] = f"{card.labels[int(shares.argmax())]} {shares.max():.2f}"
     return row
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from core.card import InputSpec, ModelCard
-from core.classify import Prediction, class_probabilities
+from core.classify import Prediction
 from core.explain.explanation import Explanation
+from core.link import class_probabilities
 from core.preprocess import prepare
 from core.runtime.session import ModelOutput
 from core.scan import Scan, Step, Window
