@@ -91,7 +91,7 @@ def _through(operation: Any, node: Any, before: list[Axes], found: dict[int, Axe
         return inner if len(inner) == len(tensors) else [()] * len(tensors)
     if type(operation).__name__ == "TimeDistributed":
         _inside_frames(operation.layer, before[0], found)
-    return [_of_output(operation, node, tensor, before) for tensor in tensors]
+    return [_of_output(operation, tensor, before) for tensor in tensors]
 
 
 def _inside_frames(layer: Any, axes: Axes, found: dict[int, Axes]) -> None:
@@ -103,7 +103,7 @@ def _inside_frames(layer: Any, axes: Axes, found: dict[int, Axes]) -> None:
         found.setdefault(id(layer), one)
 
 
-def _of_output(operation: Any, node: Any, tensor: Any, before: list[Axes]) -> Axes:
+def _of_output(operation: Any, tensor: Any, before: list[Axes]) -> Axes:
     rank = len(tensor.shape) - 1
     if rank not in _LAST:
         return ()
@@ -128,11 +128,12 @@ def _permuted(operation: Any, axes: Axes) -> Axes:
         places[one], places[other] = places[other], places[one]
     else:
         sources, goals = (
-            [value] if isinstance(value, int) else list(value) for value in (operation.source, operation.destination)
+            [place % len(places) for place in ([value] if isinstance(value, int) else value)]
+            for value in (operation.source, operation.destination)
         )
-        rest = [place for place in places if place not in [source % len(places) for source in sources]]
-        for goal, source in sorted(zip([goal % len(places) for goal in goals], sources, strict=True)):
-            rest.insert(goal, source % len(places))
+        rest = [place for place in places if place not in sources]
+        for goal, source in sorted(zip(goals, sources, strict=True)):
+            rest.insert(goal, source)
         places = rest
     names = ("batch", *axes)
     turned = tuple(names[place] for place in places)
@@ -140,7 +141,7 @@ def _permuted(operation: Any, axes: Axes) -> Axes:
 
 
 def _of_input(tensor: Any) -> Axes:
-    """Axes of one of the model's inputs: as the first layer that says so wants them, else by its numbers of channels."""
+    """Axes of one of the model's inputs: as the first layer that says so wants them, else by its sizes."""
     rank = len(tensor.shape) - 1
     if rank not in _LAST:
         return ()

@@ -38,8 +38,9 @@ _ACTIVATIONS: Mapping[str, tuple[float, float]] = {
 _WITHIN = frozenset(
     """
     ActivityRegularization AlphaDropout Amax Amin Average AveragePooling1D AveragePooling2D AveragePooling3D Cast
-    Concatenate CropImages Cropping1D Cropping2D Cropping3D Dropout ExpandDims Flatten Flip GaussianDropout GaussianNoise
-    GetItem GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
+    Concatenate CropImages Cropping1D Cropping2D Cropping3D Dropout ExpandDims Flatten Flip GaussianDropout
+    GaussianNoise GetItem GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D
+    GlobalMaxPooling2D
     GlobalMaxPooling3D Identity Masking Max MaxPooling1D MaxPooling2D MaxPooling3D Maximum Mean Min Minimum Moveaxis
     Permute Repeat RepeatVector Reshape SpatialDropout1D SpatialDropout2D SpatialDropout3D Split Squeeze Stack Swapaxes
     Tile Transpose UpSampling1D UpSampling3D
@@ -130,9 +131,8 @@ def _ends(operation: Any, kind: str, parts: list[Bounds]) -> tuple[float, float]
     if kind in _WITHIN or kind == "Activation":
         return low, high
     if kind in _INTERPOLATED:
-        return (
-            (low, high) if getattr(operation, "interpolation", "bilinear") in {"nearest", "bilinear", "area"} else None
-        )
+        way = getattr(operation, "interpolation", "bilinear")
+        return (low, high) if way in {"nearest", "bilinear", "area"} else None  # cubic ones overshoot
     if kind in _PADDED:
         return min(low, 0.0), max(high, 0.0)
     if kind == "Rescaling":

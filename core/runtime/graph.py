@@ -78,8 +78,8 @@ _WITH_CONSTANTS = frozenset(["Add", "Divide", "Maximum", "Minimum", "Multiply", 
 #: Layers that apply their `activation` last, so that what it receives are the logits.
 ACTIVATED = frozenset(
     """
-    Activation Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose Dense DepthwiseConv1D DepthwiseConv2D
-    EinsumDense SeparableConv1D SeparableConv2D
+    Activation Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose Dense DepthwiseConv1D
+    DepthwiseConv2D EinsumDense SeparableConv1D SeparableConv2D
     """.split()  # noqa: SIM905
 )
 

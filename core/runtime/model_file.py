@@ -27,29 +27,48 @@ MAX_ELEMENTS = 1 << 27
 MAX_DEPTH = 60
 
 _LAYERS = """
-Activation ActivityRegularization Add AdditiveAttention AlphaDropout Attention Average AveragePooling1D AveragePooling2D
-AveragePooling3D BatchNormalization Bidirectional CategoryEncoding CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D
-Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D Cropping3D Dense
-DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU EinsumDense Embedding Flatten GRU GRUCell GaussianDropout GaussianNoise
+Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
+AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention
+AutoContrast Average AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Bidirectional
+CategoryEncoding CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose
+ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D Cropping3D Dense DepthwiseConv1D DepthwiseConv2D Discretization
+Dot Dropout ELU EinsumDense Embedding Equalization Flatten GRU GRUCell GaussianDropout GaussianNoise
 GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
-GlobalMaxPooling3D GroupNormalization GroupQueryAttention Identity InputLayer LSTM LSTMCell LayerNormalization LeakyReLU
-Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum MultiHeadAttention Multiply Normalization PReLU Permute
-RMSNormalization RNN RandomBrightness RandomContrast RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom
-ReLU RepeatVector Rescaling Reshape Resizing SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax
-SpatialDropout1D SpatialDropout2D SpatialDropout3D StackedRNNCells Subtract TimeDistributed UnitNormalization
-UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
+GlobalMaxPooling3D GroupNormalization GroupQueryAttention Identity InputLayer LSTM LSTMCell LayerNormalization
+LeakyReLU Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum MultiHeadAttention Multiply Normalization
+PReLU Permute RMSNormalization RNN RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast
+RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert
+RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation
+RandomZoom ReLU RepeatVector Rescaling Reshape Resizing SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell
+Softmax Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells Subtract
+TimeDistributed UnitNormalization UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
 """.split()  # noqa: SIM905
 _INITIALIZERS = """
 Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones Orthogonal
 OrthogonalInitializer RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros
 """.split()  # noqa: SIM905
-_NUMPY_OPERATIONS = """
-Absolute Add Amax Clip Concatenate Divide ExpandDims GetItem Max Maximum Mean Min Minimum Multiply Negative Power
-Reshape Sqrt Square Squeeze Stack Subtract Sum Transpose TrueDivide
-""".split()  # noqa: SIM905
-_NN_OPERATIONS = """
-Elu Gelu HardSigmoid HardSilu HardSwish LeakyRelu Relu Relu6 Sigmoid Silu Softmax Softplus Swish Tanh
-""".split()  # noqa: SIM905
+
+#: Operations of keras.ops that only calculate, by the module they come from.
+_OPERATIONS = {
+    "numpy": """
+    Abs Absolute Add All Amax Amin Any Argmax Argmin Average BroadcastTo Ceil Clip Concatenate Cos Cumsum Diff
+    Divide DivideNoNan Dot Dstack Einsum Equal Exp ExpandDims Expm1 Flip Floor FloorDivide FullLike GetItem Greater
+    GreaterEqual Hstack Less LessEqual Log Log10 Log1p Log2 Logaddexp LogicalAnd LogicalNot LogicalOr Matmul Max
+    Maximum Mean Median Min Minimum Mod Moveaxis Multiply NanToNum Negative NotEqual OnesLike Outer Pad Power Prod
+    Ptp Ravel Reciprocal Repeat Reshape Roll Rot90 Round Sign Sin Split Sqrt Square Squeeze Stack Std Subtract Sum
+    Swapaxes Take Tanh Tensordot Tile Transpose TrueDivide Var Vstack Where ZerosLike
+    """,
+    "nn": """
+    AveragePool BatchNorm Celu Conv DepthToSpace DepthwiseConv DotProductAttention Elu Gelu Glu HardShrink
+    HardSigmoid HardSilu HardSwish HardTanh LayerNorm LeakyRelu LogSigmoid LogSoftmax MaxPool Moments Normalize
+    OneHot RMSNorm Relu Relu6 Selu Sigmoid Silu SoftShrink Softmax Softplus Softsign SpaceToDepth SparseSigmoid
+    Sparsemax Squareplus Swish Tanh TanhShrink Threshold
+    """,
+    "core": "Cast StopGradient",
+    "image": "CropImages PadImages RGBToGrayscale RGBToHSV Resize",
+    "linalg": "Norm",
+    "math": "Erf Logsumexp Rsqrt",
+}
 
 #: Every class that may be named in config.json, with the module it must come from.
 ALLOWED: frozenset[tuple[str, str]] = frozenset(
@@ -57,8 +76,7 @@ ALLOWED: frozenset[tuple[str, str]] = frozenset(
     + [("keras.initializers", name) for name in _INITIALIZERS]
     + [("keras.regularizers", name) for name in ("L1", "L1L2", "L2", "OrthogonalRegularizer")]
     + [("keras.constraints", name) for name in ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm")]
-    + [("keras.src.ops.numpy", name) for name in _NUMPY_OPERATIONS]
-    + [("keras.src.ops.nn", name) for name in _NN_OPERATIONS]
+    + [(f"keras.src.ops.{module}", name) for module, names in _OPERATIONS.items() for name in names.split()]
     + [(module, "DTypePolicy") for module in ("keras", "keras.dtype_policies")]
     + [(module, name) for module in ("keras", "keras.models") for name in ("Functional", "Model", "Sequential")]
     + [("keras.src.models.functional", "Functional"), ("keras.src.models.sequential", "Sequential")]
@@ -73,12 +91,21 @@ ACTIVATIONS = frozenset(
 )
 
 #: Values that Keras writes as plain data.
-_PLAIN = frozenset(["__keras_tensor__", "__numpy__", "__slice__", "__ellipsis__", "__tuple__"])
+_PLAIN = frozenset(["__keras_tensor__", "__slice__", "__ellipsis__", "__tuple__"])
+
+#: Constants that Keras writes out number by number, and the types they may have.
+_CONSTANTS = frozenset(["__numpy__", "__tensor__"])
+_TYPES = frozenset(
+    "bfloat16 bool float16 float32 float64 int16 int32 int64 int8 uint16 uint32 uint64 uint8".split()  # noqa: SIM905
+)
 
 #: Numbers that stand for themselves and not for a size.
 _FREE_NUMBERS = frozenset(["seed", "shared_object_id"])
 _SHAPES = frozenset(["batch_shape", "batch_input_shape", "input_shape", "shape", "target_shape", "output_shape"])
 _ACTIVATION_KEYS = frozenset(["activation", "recurrent_activation"])
+
+#: Most copies that may be made of an array along one axis.
+MAX_COPIES = 4096
 
 
 @dataclass(frozen=True)
@@ -145,7 +172,9 @@ def _check_config(node: Any, key: str = "", depth: int = 0) -> Iterator[str]:
     """Class names of the layers below a node of the configuration; refuses what is not allowed."""
     if depth > MAX_DEPTH:
         raise _unsafe(f"a configuration at most {MAX_DEPTH} levels deep", "a deeper one")
-    if isinstance(node, dict):
+    if isinstance(node, dict) and node.get("class_name") in _CONSTANTS:
+        _check_constant(node)
+    elif isinstance(node, dict):
         if {"class_name", "registered_name", "module"} & node.keys():
             yield from _check_class(node)
         for name, value in node.items():
@@ -154,8 +183,29 @@ def _check_config(node: Any, key: str = "", depth: int = 0) -> Iterator[str]:
     elif isinstance(node, list):
         for value in node:
             yield from _check_config(value, key, depth + 1)
+    elif isinstance(node, float) and key in {"args", "kwargs"}:  # what is added or multiplied, such as -1e9 for a mask
+        return
     elif isinstance(node, (int, float)) and key not in _FREE_NUMBERS and abs(node) > MAX_NUMBER and math.isfinite(node):
         raise _unsafe(f"numbers up to {MAX_NUMBER}", f"{node:g} as {key}")
+
+
+def _check_constant(node: dict[str, Any]) -> None:
+    """An array of numbers that stands in the file itself, with nothing else to it."""
+    config = node.get("config")
+    value, kind = (config.get("value"), config.get("dtype")) if isinstance(config, dict) else (None, None)
+    plain = len(node) == 2 and isinstance(config, dict) and len(config) == 2 and isinstance(kind, str)
+    if not plain or kind not in _TYPES or not _are_numbers(value, 0):
+        raise _unsafe("constants that are arrays of numbers", "another constant")
+
+
+def _are_numbers(value: Any, depth: int) -> bool:
+    if isinstance(value, list):
+        return depth < 8 and all(_are_numbers(part, depth + 1) for part in value)
+    return isinstance(value, (int, float))
+
+
+def _numbers(value: Any) -> list[float]:
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, (int, float))]
 
 
 def _check_class(node: dict[str, Any]) -> Iterator[str]:
@@ -176,6 +226,8 @@ def _check_named(name: str, value: Any) -> None:
         sizes = [size for size in value if isinstance(size, int) and size > 0]
         if math.prod(sizes) > MAX_ELEMENTS:
             raise _unsafe(f"arrays of at most {MAX_ELEMENTS} values", f"a declared shape of {value}"[:120])
+    if name == "repeats" and any(count > MAX_COPIES for count in _numbers(value)):
+        raise _unsafe(f"at most {MAX_COPIES} copies of an array", "more of them")
     if name in _ACTIVATION_KEYS and isinstance(value, str) and value not in ACTIVATIONS:
         raise _unsafe("an activation of Keras itself", value[:60])
 
