@@ -19,8 +19,12 @@ from core.scan import Scan
 from core.similarity import Similarity
 from core.study import Study, prepare_study
 
-#: Nearer to its threshold than this, an answer could be turned by a slightly different exposure.
-NEAR = 0.05
+#: Difference of calibrated logits below which a probability is near its threshold: odds within a factor of 1.22. About
+#: a threshold of 0.5 it is 0.45 to 0.55, about one of 0.05 it is 0.041 to 0.060.
+NEAR = 0.2
+
+#: Probabilities and thresholds are kept this far from 0 and 1, where the logit ends.
+_END = 1e-6
 
 
 @dataclass(frozen=True)
@@ -104,31 +108,52 @@ def _reaches(probability: float, threshold: float) -> bool:
     return bool(np.float32(probability) >= np.float32(threshold))
 
 
-def _likely(name: str, probability: float, threshold: float) -> str:
+def near_threshold(probability: float, threshold: float, temperature: float = 1.0) -> bool:
+    """Whether an answer is so near its threshold that a slightly different exposure could turn it.
+
+    The distance is taken between logits, as the model itself moves when its input does: the same difference of
+    probability is little in the middle and much at the ends, so 0.001 is not near 0.0455. It is divided by the card's
+    temperature, because an overconfident model moves further for the same evidence. The rule is the same on either
+    side, and for a finding and its absence. Pages, reports and tables have their words from here.
+
+    Args:
+        probability: Of the label, not calibrated.
+        threshold: Of the card, on the same scale.
+        temperature: Of the card.
+
+    Example:
+        >>> near_threshold(0.47, 0.5), near_threshold(0.001, 0.0455), near_threshold(0.05, 0.0455)
+        (True, False, True)
+    """
+    values = np.clip(np.array([probability, threshold], np.float64), _END, 1.0 - _END)
+    logits = np.log(values) - np.log1p(-values)
+    return bool(abs(logits[0] - logits[1]) < NEAR * temperature)
+
+
+def _likely(name: str, probability: float, threshold: float, temperature: float) -> str:
     """`"Pneumonia is likely"`; near the threshold it says so."""
     word = "likely" if _reaches(probability, threshold) else "unlikely"
-    near = ", but near the threshold" if abs(probability - threshold) < NEAR else ""
+    near = ", but near the threshold" if near_threshold(probability, threshold, temperature) else ""
     return f"{name} is {word}{near}"
 
 
 def decide(card: ModelCard, probabilities: NDArray[np.floating]) -> Decision:
     """One row of probabilities to a decision in words.
 
-    An answer within 0.05 of its threshold is called near the threshold, because a slightly different exposure could
-    turn it.
+    An answer that is near its threshold by `near_threshold` is said to be.
     """
     if card.task == "multilabel":
         return _decide_findings(card, probabilities)
     if card.task == "binary" and card.threshold is not None:
         positive = float(probabilities[1])
         index = int(_reaches(positive, card.threshold))
-        sentence = _likely(card.labels[1], positive, card.threshold)
+        sentence = _likely(card.labels[1], positive, card.threshold, card.temperature)
         cuts = {1: card.threshold}
         return Decision(card.labels[index], index, positive, card.threshold, sentence, 1, (index,), cuts)
     index = int(np.argmax(probabilities))
     sentence, derived = f"{card.labels[index]} is the most likely answer", _derive(card, probabilities)
     if derived:
-        sentence += f". {_likely(derived.name, derived.probability, derived.threshold)}"
+        sentence += f". {_likely(derived.name, derived.probability, derived.threshold, card.temperature)}"
     return Decision(
         card.labels[index], index, float(probabilities[index]), None, sentence, index, (index,), {}, derived
     )
@@ -145,7 +170,11 @@ def _derive(card: ModelCard, probabilities: NDArray[np.floating]) -> Derived | N
 def _decide_findings(card: ModelCard, probabilities: NDArray[np.floating]) -> Decision:
     cuts = {index: card.thresholds[label] for index, label in enumerate(card.labels)}
     called = tuple(index for index, cut in cuts.items() if _reaches(probabilities[index], cut))
-    near = [card.labels[index] for index, cut in cuts.items() if abs(float(probabilities[index]) - cut) < NEAR]
+    near = [
+        card.labels[index]
+        for index, cut in cuts.items()
+        if near_threshold(float(probabilities[index]), cut, card.temperature)
+    ]
     sentence = f"Found: {', '.join(card.labels[index] for index in called)}"
     if not called:
         sentence = f"None of the {len(cuts)} findings"

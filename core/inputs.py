@@ -16,6 +16,7 @@ Resize = Literal["stretch", "letterbox", "crop"]
 MOST_NUMBERS = 1 << 26
 
 Intensity = Literal["display", "percentile", "window"]
+RangeOf = Literal["frame", "scan"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ class InputSpec:
         value_range: Values of black and white on the model's grid.
         intensity: How modality values become that range: `display` by the file's own VOI transform, `percentile`
             by the 0.5th and 99.5th percentile, `window` by the fixed `window` (center, width).
+        range_of: What percentiles are taken of, as in training: each `frame` by itself, so that an answer does not
+            depend on which other slices were opened, or the whole `scan`. None for frames of an image and for the whole
+            scan of a sequence or a volume.
         resize: How the scan's shape becomes the model's.
         modality: DICOM modalities the model was trained on.
         body_part: Body parts in lower case, empty where any will do.
@@ -90,6 +94,12 @@ class InputSpec:
     optional: bool = False
     absent: float = 0.0
     features: tuple[FeatureSpec, ...] = ()
+    range_of: RangeOf | None = None
+
+    @property
+    def by_frame(self) -> bool:
+        """Whether percentiles are those of a frame by itself."""
+        return self.kind == "image" if self.range_of is None else self.range_of == "frame"
 
     @property
     def is_picture(self) -> bool:
@@ -201,4 +211,5 @@ def input_spec(entry: Mapping[str, Any]) -> InputSpec:
         lies=str(entry.get("lies", "")),
         optional=bool(entry.get("optional", False)),
         absent=float(entry.get("absent", low)),
+        range_of=choice(entry["range_of"], RangeOf, "range_of") if "range_of" in entry else None,
     )

@@ -13,17 +13,16 @@ import numpy as np
 from core.errors import ScanLensError
 from core.preprocess import prepare
 from core.runtime.session import Bundle
-from core.scan import Scan
-from core.similarity import LIMIT
+from core.scan import Scan, answered_frame
 
 
-def alikeness(bundles: Iterable[Bundle], scan: Scan, frame: int = 0) -> dict[str, float]:
+def alikeness(bundles: Iterable[Bundle], scan: Scan, frame: int | None = None) -> dict[str, float]:
     """How far one frame is from what each model has seen, as a share of that model's limit.
 
     Args:
         bundles: Opened models; those that cannot tell, or cannot take this scan, are left out.
         scan: Any scan.
-        frame: Which frame.
+        frame: Which frame; None for the one that stands for a stack.
 
     Returns:
         Slug to distance over limit, nearest first; above 1 the model itself calls the picture unlike its own.
@@ -33,14 +32,14 @@ def alikeness(bundles: Iterable[Bundle], scan: Scan, frame: int = 0) -> dict[str
     return dict(sorted(known.items(), key=lambda item: item[1]))
 
 
-def _share_of_limit(bundle: Bundle, scan: Scan, frame: int) -> float | None:
+def _share_of_limit(bundle: Bundle, scan: Scan, frame: int | None) -> float | None:
     if bundle.reference is None or len(bundle.card.inputs) != 1:
         return None
     try:
-        prepared = prepare(scan, bundle.card.inputs[0], [frame])
+        prepared = prepare(scan, bundle.card.inputs[0], [answered_frame(scan) if frame is None else frame])
         features = bundle.run(prepared.batch, outputs=("features",)).features
     except ScanLensError:  # a model that cannot take this scan is no candidate
         return None
     near = bundle.similarity(features)
-    limit = float(np.percentile(bundle.reference.distances, LIMIT))
+    limit = bundle.reference.limit
     return near[0].distance / limit if near and limit > 0 else None

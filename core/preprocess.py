@@ -19,10 +19,8 @@ from core.scan import (
     FrameWindows,
     Scan,
     Step,
-    Voi,
     VoiTable,
     Window,
-    default_window,
     grey_levels,
     percentile_window,
     window_at,
@@ -199,13 +197,27 @@ def _levels(scan: Scan, index: int, window: Window | VoiTable | None, channels: 
     return np.nan_to_num(grey_levels(scan.frame(index), window))
 
 
-def _input_window(scan: Scan, spec: InputSpec) -> Window | None:
+def input_windows(scan: Scan, spec: InputSpec, frames: Sequence[int]) -> list[Window | VoiTable | None]:
+    """What makes grey levels of each frame for a model, as in its training; None for colour.
+
+    The one place where this is decided, for what is uploaded, evaluated and trained on. Percentiles are those of the
+    frame alone where the model knew one picture at a time (`InputSpec.by_frame`), whatever else was opened with it.
+
+    Args:
+        scan: Any scan.
+        spec: One picture of a model's contract.
+        frames: Which frames.
+    """
     if scan.is_color:
-        return None
+        return [None] * len(frames)
     if spec.intensity == "window":
         assert spec.window is not None  # load_card checks it
-        return Window(*spec.window, "LINEAR", "the model's own")
-    return percentile_window(scan.pixels, scan.padding) if spec.intensity == "percentile" else None
+        return [Window(*spec.window, "LINEAR", "the model's own")] * len(frames)
+    if spec.intensity == "display" and scan.windows:
+        return [window_at(scan.windows[0], index) for index in frames]
+    if spec.by_frame:
+        return [percentile_window(scan.pixels[index], scan.padding) for index in frames]
+    return [percentile_window(scan.pixels, scan.padding)] * len(frames)
 
 
 def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) -> Prepared:
@@ -227,37 +239,48 @@ def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) ->
     if any(not 0 <= index < scan.frames for index in chosen):
         raise IncompatibleInput(f"frames from 1 to {scan.frames}", "another one", "move the slider")
     geometry = plan_geometry((scan.rows, scan.columns), scan.pixel_aspect, spec)
-    window: Voi | None = _input_window(scan, spec) or (None if scan.is_color else default_window(scan))
+    windows = input_windows(scan, spec, chosen)
     low, high = spec.value_range
     batch = np.empty((len(chosen), *spec.size, spec.channels), np.float32)
-    for position, index in enumerate(chosen):
-        levels = _levels(scan, index, None if window is None else window_at(window, index), spec.channels)
+    for position, (index, window) in enumerate(zip(chosen, windows, strict=True)):
+        levels = _levels(scan, index, window, spec.channels)
         placed = _to_channels(_place(levels, geometry), spec.channels)
         batch[position] = placed.reshape(*spec.size, spec.channels) * (high - low) + low
-    if isinstance(window, FrameWindows):  # only those of these frames are worth a word
-        window = FrameWindows(tuple(window.each[index] for index in chosen))
-    return Prepared({spec.name: batch}, geometry, chosen, _provenance(scan, spec, window))
+    return Prepared({spec.name: batch}, geometry, chosen, _provenance(scan, spec, windows))
 
 
-def _provenance(scan: Scan, spec: InputSpec, window: Voi | None) -> tuple[Step, ...]:
+def _provenance(scan: Scan, spec: InputSpec, windows: Sequence[Window | VoiTable | None]) -> tuple[Step, ...]:
     rows, columns = spec.size
     how = {
         "stretch": "stretched to the model's shape",
         "letterbox": "whole picture, black borders",
         "crop": "centre cut out",
     }[spec.resize]
-    levels = "colour" if window is None else f"grey levels by {_window_words(window)}"
+    used = tuple(window for window in windows if window is not None)
+    levels = f"grey levels by {_window_words(scan, spec, used)}" if used else "colour"
     return (
         Step("Model's grey levels", f"{levels}, as in training; the viewer's window does not change them"),
         Step("Model's grid", f"{scan.rows} × {scan.columns} to {rows} × {columns} pixels, {how}"),
     )
 
 
-def _window_words(window: Voi) -> str:
-    if isinstance(window, FrameWindows) and len(set(window.each)) == 1:
-        window = window.each[0]
-    if isinstance(window, FrameWindows):
-        return f"the file's windows, {window_text(window)}"
-    if isinstance(window, Window):
-        return f"window centre {window.center:g}, width {window.width:g}, {window.function}"
+def _window_words(scan: Scan, spec: InputSpec, windows: tuple[Window | VoiTable, ...]) -> str:
+    first, same = windows[0], len(set(windows)) == 1
+    if spec.intensity == "percentile" or (spec.intensity == "display" and not scan.windows):
+        words = f"the 0.5th to the 99.5th percentile of {_range_words(scan, spec, len(windows))}"
+        if same and isinstance(first, Window):
+            words += f", {first.center - first.width / 2:g} to {first.center + first.width / 2:g}"
+        return words
+    if not same:
+        return f"the file's windows, {window_text(FrameWindows(windows))}"
+    if isinstance(first, Window):
+        return f"window centre {first.center:g}, width {first.width:g}, {first.function}"
     return "the file's VOI table"
+
+
+def _range_words(scan: Scan, spec: InputSpec, frames: int) -> str:
+    if scan.frames == 1:
+        return "this picture"
+    if not spec.by_frame:
+        return "the whole scan"
+    return "this frame" if frames == 1 else "each frame by itself"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.errors import UnreadableScan
 from core.readers import Source, open_sources
-from core.scan import Scan, display_frame
+from core.scan import Scan, answered_frame, display_frame
 
 #: Where sample files lie: package, folder inside it, and what to say of it.
 _PLACES: dict[str, tuple[str, str, str]] = {
@@ -143,7 +143,7 @@ def thumbnail(scan: Scan, size: int = 256) -> NDArray[np.uint8]:
     Returns:
         (size, size, 3) uint8 RGB.
     """
-    picture = display_frame(scan, scan.frames // 2)
+    picture = display_frame(scan, answered_frame(scan))
     zoom = size / max(scan.rows * scan.pixel_aspect, scan.columns)
     rows, columns = max(1, round(scan.rows * scan.pixel_aspect * zoom)), max(1, round(scan.columns * zoom))
     shrinking = zoom < 1

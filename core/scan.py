@@ -308,6 +308,14 @@ def default_window(scan: Scan) -> Voi:
     return scan.windows[0] if scan.windows else percentile_window(scan.pixels, scan.padding)
 
 
+def answered_frame(scan: Scan) -> int:
+    """The frame that stands for a stack where one answer is wanted: the middle one, the later of two.
+
+    Training, evaluation, cards, pages and the command line all ask here, so that they answer by the same picture.
+    """
+    return scan.frames // 2
+
+
 def window_at(window: Voi, index: int) -> Window | VoiTable:
     """The VOI transform of one frame.
 

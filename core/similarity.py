@@ -38,7 +38,7 @@ class Similarity:
 
     Attributes:
         distance: Mahalanobis distance of its features, 0 or more; about √D for D features of the same kind.
-        percentile: Share of the validation split that is nearer, in percent.
+        percentile: Of the validation split's distances, between which it is interpolated.
         is_similar: Whether the percentile is at most `LIMIT`.
     """
 
@@ -66,6 +66,15 @@ class Reference:
     variances: NDArray[np.float32]
     rest: float
     distances: NDArray[np.float32]
+
+    @property
+    def limit(self) -> float:
+        """The distance from which on a picture is unlike: the `LIMIT`th percentile of `distances`.
+
+        Percentiles are interpolated (Hyndman and Fan 1996, type 7), so that among few cases the furthest one, which may
+        be a picture gone wrong, does not set the limit alone.
+        """
+        return float(np.percentile(self.distances, LIMIT)) if len(self.distances) else float("inf")
 
 
 def fit_reference(train: NDArray[np.floating], val: NDArray[np.floating], rank: int = RANK) -> Reference:
@@ -123,12 +132,27 @@ def similarity(reference: Reference, features: NDArray[np.floating]) -> tuple[Si
         One entry a frame. A distance that is not a number counts as unlike.
     """
     found = distances(reference, features)
-    below = np.searchsorted(reference.distances, found, side="left")
-    shares = 100.0 * below / max(len(reference.distances), 1)
+    far, places = unlike(reference, found), percentiles(reference, found)
     return tuple(
-        Similarity(float(distance), float(share), bool(np.isfinite(distance) and share <= LIMIT))
-        for distance, share in zip(found, shares, strict=True)
+        Similarity(float(distance), float(place), not away)
+        for distance, place, away in zip(found, places, far, strict=True)
     )
+
+
+def unlike(reference: Reference, found: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """(cases,) whether distances are too large for the model's own kind: the one rule of pages, exports and cards."""
+    return ~(np.asarray(found, np.float64) <= reference.limit)  # so that what is not a number is unlike
+
+
+def percentiles(reference: Reference, found: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(cases,) where distances lie among those of the validation split, above `LIMIT` where they are `unlike`."""
+    known = np.asarray(reference.distances, np.float64)
+    if not len(known):
+        return np.zeros(len(found))
+    # With equal distances the place of the last counts; beyond the furthest there is nothing but 100.
+    values, last = np.unique(known[::-1], return_index=True)
+    places = 100.0 * (len(known) - 1 - last) / max(len(known) - 1, 1)
+    return np.interp(np.nan_to_num(np.asarray(found, np.float64), nan=np.inf), values, places, right=100.0)
 
 
 def _claimed(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.scan import Scan, display_frame
+from core.scan import Scan, answered_frame, display_frame
 
 #: Edge of the thumbnails that decide, and of those that sort out before, in pixels.
 EDGE, TINY = 64, 16
@@ -64,7 +64,7 @@ def look_at(scan: Scan) -> Look:
     pixels = np.ascontiguousarray(scan.pixels)
     digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype.str}".encode())
     digest.update(pixels.data)
-    picture = display_frame(scan, scan.frames // 2)
+    picture = display_frame(scan, answered_frame(scan))
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if picture.ndim == 3 else picture
     thumbnail = _shrink(grey, EDGE, EDGE)
     mean, contrast = _stored_levels(scan)
@@ -86,7 +86,7 @@ def look_at(scan: Scan) -> Look:
 
 def _stored_levels(scan: Scan) -> tuple[float, float]:
     """Mean and spread before any window, which would bring dark and bright pictures to the same levels."""
-    frame = np.nan_to_num(scan.frame(scan.frames // 2))
+    frame = np.nan_to_num(scan.frame(answered_frame(scan)))
     kept = frame if scan.padding is None else frame[frame != scan.padding]
     scale = 1.0 if scan.pixels.dtype == np.uint8 else 255.0 / 4095.0
     return (float(kept.mean()) * scale, float(kept.std()) * scale) if kept.size else (0.0, 0.0)

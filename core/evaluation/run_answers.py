@@ -18,6 +18,7 @@ from core.datasets.dataset import Case, Dataset, UnusableDataset
 from core.errors import ScanLensError
 from core.preprocess import prepare
 from core.runtime.session import Bundle
+from core.scan import answered_frame
 
 #: Answers that may wait for one that takes longer.
 AHEAD = 16
@@ -66,14 +67,14 @@ def answers(
 
 
 def answer(bundle: Bundle, dataset: Dataset, case: Case, place: int) -> Answer:
-    """Score the middle frame of one case; a fault of the case is its sentence.
+    """Score the frame that stands for one case; a fault of the case is its sentence.
 
     Raises:
         UnusableDataset: The dataset is no longer where it was, which is no fault of the case.
     """
     try:
         scan = dataset.read(case)
-        batch = prepare(scan, bundle.card.inputs[0], [scan.frames // 2]).batch
+        batch = prepare(scan, bundle.card.inputs[0], [answered_frame(scan)]).batch
         return _checked(place, bundle.run(batch, outputs=("logits",)).logits[0].astype(np.float64), bundle)
     except ScanLensError as error:
         fault = str(error)

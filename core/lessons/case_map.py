@@ -17,7 +17,7 @@ from core.classify import decide
 from core.errors import Cancelled, IncompatibleInput, ScanLensError
 from core.preprocess import prepare
 from core.runtime.session import Bundle
-from core.scan import Scan
+from core.scan import Scan, answered_frame
 
 Array = NDArray[np.float64]
 #: Most cases of a data set that are read.
@@ -181,7 +181,7 @@ def gather(
         name, truth, read = cases[index]
         try:
             scan = read()
-            points.append(point_of(bundle, scan, scan.frames // 2, name, truth))
+            points.append(point_of(bundle, scan, answered_frame(scan), name, truth))
         except ScanLensError:
             failed += 1
         if progress is not None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.errors import Cancelled, ScanLensError
 from core.lessons.synthetic_lesions import LESION_LABELS, synthetic_lesions
-from core.scan import display_frame
+from core.scan import answered_frame, display_frame
 
 if TYPE_CHECKING:
     from core.datasets.dataset import Case, Dataset
@@ -162,7 +162,7 @@ def added_set(
         progress(number / len(chosen), f"Reading {number + 1} of {len(chosen)} pictures")
         try:
             scan = dataset.read(case)
-            pictures.append(_square(display_frame(scan, scan.frames // 2)))
+            pictures.append(_square(display_frame(scan, answered_frame(scan))))
         except ScanLensError:
             continue
         kept.append(case)

@@ -14,7 +14,7 @@ from core.lessons.phantom import Phantom, phantom_scan
 from core.lessons.probe import Probe
 from core.preprocess import Prepared
 from core.runtime.session import Bundle
-from core.scan import Scan, windows_of_frames
+from core.scan import Scan, answered_frame, windows_of_frames
 
 #: Words of an input that say which contrast of the drawn head stands for it, in order of asking.
 _WORDS = (("flair", ("flair", "t2")), ("post", ("post", "gd", "gadolinium", "t1c")))
@@ -78,7 +78,7 @@ def one_frame(scan: Scan, index: int | None = None) -> Scan:
     """One frame of a stack as a scan, the middle one for None; a single picture stays what it is."""
     if scan.frames == 1:
         return scan
-    at = scan.frames // 2 if index is None else index
+    at = answered_frame(scan) if index is None else index
     windows = windows_of_frames(scan.windows, [at])
     return replace(
         scan,

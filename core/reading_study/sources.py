@@ -24,7 +24,7 @@ from core.reading_study.design import Plan, StudyCase, choose_cases
 from core.reading_study.faults import UnusableCases
 from core.reading_study.lesion_model import TITLE, lesion_model
 from core.runtime.session import Bundle
-from core.scan import display_frame
+from core.scan import answered_frame, display_frame
 
 #: Made-up pictures to choose from for each case that is wanted: there are about 2.5 of each patient.
 POOL = 3
@@ -218,7 +218,7 @@ class DatasetCases:
             raise UnusableCases(
                 f"cases for {self.card.title}", f"one that does not fit: it {fit.reason}", "choose again"
             )
-        frame = scan.frames // 2
+        frame = answered_frame(scan)
         prediction = classify(self.bundle, scan, [frame])
         score = float(prediction.probabilities[0][1])
         ask = Ask(target=1, output=prediction.output, keras=self.keras)

@@ -77,6 +77,7 @@ ALLOWED: frozenset[tuple[str, str]] = frozenset(
     + [("keras.regularizers", name) for name in ("L1", "L1L2", "L2", "OrthogonalRegularizer")]
     + [("keras.constraints", name) for name in ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm")]
     + [(f"keras.src.ops.{module}", name) for module, names in _OPERATIONS.items() for name in names.split()]
+    + [("keras.src.applications.convnext", name) for name in ("LayerScale", "StochasticDepth")]
     + [(module, "DTypePolicy") for module in ("keras", "keras.dtype_policies")]
     + [(module, name) for module in ("keras", "keras.models") for name in ("Functional", "Model", "Sequential")]
     + [("keras.src.models.functional", "Functional"), ("keras.src.models.sequential", "Sequential")]

@@ -17,7 +17,7 @@ from core.card import InputSpec
 from core.errors import UnreadableScan
 from core.preprocess import prepare
 from core.readers import open_sources
-from core.scan import Scan
+from core.scan import Scan, answered_frame
 from core.training import npz_cases
 from core.training.bands import band
 from core.training.look_alikes import GROUP, NUMBER, with_groups
@@ -196,17 +196,17 @@ def open_picture(path: Path) -> Scan:
 
 
 def shrunken(scan: Scan, side: int) -> Scan:
-    """The first frame squashed to a square of so many pixels, in the scan's own grey levels.
+    """The frame that stands for a file squashed to a square of so many pixels, in the scan's own grey levels.
 
     Shrinking averages over areas, so that nothing of the fine detail survives as a false pattern.
     """
-    small = cv2.resize(scan.pixels[0].astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(scan.pixels[answered_frame(scan)].astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
     levels = np.rint(small) if np.issubdtype(scan.pixels.dtype, np.integer) else small
     return replace(scan, pixels=levels.astype(scan.pixels.dtype)[None])
 
 
 def prepare_case(path: Path, spec: InputSpec, shrink: int = 0) -> NDArray[np.float32]:
-    """(rows, columns, channels) float32: the first frame of a picture file on the model's grid.
+    """(rows, columns, channels) float32: the frame that stands for a file, on the model's grid.
 
     Args:
         path: The file.
@@ -214,7 +214,9 @@ def prepare_case(path: Path, spec: InputSpec, shrink: int = 0) -> NDArray[np.flo
         shrink: Side of a smaller square to go through; 0 for none.
     """
     scan = open_picture(path)
-    return prepare(shrunken(scan, shrink) if shrink else scan, spec, [0]).batch[spec.name][0]
+    if shrink:
+        scan = shrunken(scan, shrink)
+    return prepare(scan, spec, [answered_frame(scan)]).batch[spec.name][0]
 
 
 def prepare_cases(paths: Sequence[Path], spec: InputSpec, threads: int = 2) -> NDArray[np.float16]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.card import InputSpec
+from core.scan import answered_frame
 from core.training.cases import open_picture
 from core.training.study_cases import StudyCases
 
@@ -45,7 +46,7 @@ def read_picture(path: Path, spec: InputSpec) -> NDArray[np.float32]:
     scan = open_picture(path)
     if float(scan.pixels.min()) == float(scan.pixels.max()):
         return np.full(spec.shape, np.nan, np.float32)
-    return prepare(scan, spec, [0]).batch[spec.name][0]
+    return prepare(scan, spec, [answered_frame(scan)]).batch[spec.name][0]
 
 
 def read_pictures(folder: Path, files: list[str], spec: InputSpec, threads: int = 2) -> NDArray[np.float32]:

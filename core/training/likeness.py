@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.metrics import roc_auc
 from core.runtime.session import Bundle
-from core.similarity import LIMIT, Reference, distances
+from core.similarity import LIMIT, Reference, distances, unlike
 from core.training.cases import load_cases
 from core.training.measure import score
 from core.training.recipe import Recipe, Source
@@ -27,11 +27,10 @@ def _features(bundle: Bundle, recipe: Recipe, source: Source, data: Path) -> NDA
 
 
 def likeness_row(reference: Reference, own: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, Any]:
-    """How well distances tell other pictures from the own ones, for the card."""
-    limit = np.percentile(reference.distances, LIMIT)
+    """How well distances tell other pictures from the own ones, for the card; called unlike as the product does."""
     truth = np.repeat([0, 1], [len(own), len(other)])
     area = roc_auc(truth, np.concatenate([own, other]))
-    called = float((other > limit).mean()) if len(other) else float("nan")
+    called = float(unlike(reference, other).mean()) if len(other) else float("nan")
     return {"roc_auc": round(area, 4), "called_unlike": round(called, 4), "n": len(other)}
 
 

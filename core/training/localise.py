@@ -18,6 +18,7 @@ from core.explain.localisation import MEASURES, TOLERANCE, LocalisedCase, locali
 from core.preprocess import prepare
 from core.runtime.keras_process import KerasProcess
 from core.runtime.session import Bundle
+from core.scan import answered_frame
 from core.training.cases import LabelledCase, load_cases, open_picture
 from core.training.choose import Choices
 from core.training.recipe import Recipe
@@ -149,7 +150,8 @@ def explained_maps(
     bundle: Bundle, recipe: Recipe, chosen: Chosen, keras: KerasTasks | None = None
 ) -> Iterator[tuple[int, NDArray[np.float32], Explanation]]:
     """For each label to explain its index, the (labels,) probabilities, and the map, made the way the app makes it."""
-    prepared = prepare(open_picture(chosen.case.path), recipe.input, [0])
+    scan = open_picture(chosen.case.path)
+    prepared = prepare(scan, recipe.input, [answered_frame(scan)])
     output = bundle.run(prepared.batch)
     probabilities = bundle.probabilities(output.logits)[0]
     for index in chosen.explained(probabilities):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.errors import UnreadableScan
 from core.preprocess import Geometry, Prepared, prepare
+from core.scan import answered_frame
 from core.training.bands import band
 from core.training.cases import open_picture
 from core.training.recipe import SPLITS, InvalidRecipe
@@ -171,7 +172,8 @@ def to_model(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:
 
 def prepare_picture(case: MaskedCase, recipe: OutlineRecipe) -> Prepared:
     """The picture on the model's grid, the way an uploaded scan goes there."""
-    return prepare(open_picture(case.path), recipe.input, [0])
+    scan = open_picture(case.path)
+    return prepare(scan, recipe.input, [answered_frame(scan)])
 
 
 def _example(case: MaskedCase, recipe: OutlineRecipe) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:

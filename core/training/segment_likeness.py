@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.metrics import roc_auc
 from core.runtime.session import Bundle
 from core.similarity import LIMIT, Reference, distances
 from core.training.augment import augment
 from core.training.cases import load_cases, prepare_case
+from core.training.likeness import likeness_row
 from core.training.recipe import Source
 from core.training.segment_cases import MaskedCase, prepare_picture
 from core.training.segment_recipe import OutlineRecipe
@@ -54,13 +54,6 @@ def with_variations(
     return features_of(bundle, recipe, pictures)
 
 
-def _row(reference: Reference, own: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, Any]:
-    limit = np.percentile(reference.distances, LIMIT)
-    area = roc_auc(np.repeat([0, 1], [len(own), len(other)]), np.concatenate([own, other]))
-    called = float((other > limit).mean()) if len(other) else float("nan")
-    return {"roc_auc": round(area, 4), "called_unlike": round(called, 4), "n": len(other)}
-
-
 def _others(
     bundle: Bundle, recipe: OutlineRecipe, reference: Reference, sources: Sequence[Source], data: Path
 ) -> dict[str, NDArray[np.float64]]:
@@ -94,8 +87,8 @@ def measure_outline_likeness(
     return {
         "method": "Mahalanobis distance of the pooled features, low rank, from the training split",
         "limit": f"{limit} with {extra} variations of each picture" if extra else limit,
-        "roc_auc": _row(reference, mine, pooled)["roc_auc"],
-        "called_unlike_on_own_test": _row(reference, mine, mine)["called_unlike"],
-        "by_set": {name: _row(reference, mine, values) for name, values in far.items()},
-        "alike": {name: _row(reference, mine, values) for name, values in near.items()},
+        "roc_auc": likeness_row(reference, mine, pooled)["roc_auc"],
+        "called_unlike_on_own_test": likeness_row(reference, mine, mine)["called_unlike"],
+        "by_set": {name: likeness_row(reference, mine, values) for name, values in far.items()},
+        "alike": {name: likeness_row(reference, mine, values) for name, values in near.items()},
     }

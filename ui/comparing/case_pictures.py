@@ -23,7 +23,7 @@ from core.explain.explanation import Explanation
 from core.figures.comparing.numbers import number_text
 from core.figures.overlay import blend, heat_rgba, inferno, resample
 from core.figures.wording import probability_text
-from core.scan import Scan, display_frame
+from core.scan import Scan, answered_frame, display_frame
 from ui.cache import cached_bundle, cached_cards, cached_keras
 from ui.comparing.members import Member, View
 from ui.datasets.adding import opened
@@ -126,7 +126,7 @@ def _show(view: View, dataset: Dataset, evaluation: Evaluation, case: str) -> No
     with st.spinner("Reading the picture …"):
         scan = dataset.read(found)
         seen = _seen(view.members[:MOST], scan, (evaluation.dataset_digest, case))
-    frame = scan.frames // 2
+    frame = answered_frame(scan)
     size = fit_within(round(scan.rows * scan.pixel_aspect), scan.columns, SIDE)
     picture = resample(display_frame(scan, frame), size)
     scale = max((one.found.scale for one in seen if one.found is not None), default=0.0)
@@ -156,7 +156,7 @@ def _look(member: Member, scan: Scan) -> Seen:
         return Seen(title, trouble="The model that gave this score is not installed here.")
     try:
         bundle = cached_bundle(card.slug)
-        prediction = classify(bundle, scan, [scan.frames // 2])
+        prediction = classify(bundle, scan, [answered_frame(scan)])
         decision = prediction.decision(0)
         told = f"{card.labels[decision.about]}: {probability_text(float(prediction.probabilities[0][decision.about]))}"
         ask = Ask(target=decision.about, output=prediction.output, keras=cached_keras())

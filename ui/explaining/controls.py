@@ -7,7 +7,7 @@ import streamlit as st
 from core.card import ModelCard
 from core.classify import Prediction
 from core.explain import EXPLAINERS
-from core.scan import Scan
+from core.scan import Scan, answered_frame
 from ui.explaining.work import Wanted
 
 #: What is shown until the user chooses: one of each kind, a few seconds together.
@@ -30,7 +30,7 @@ def choose_frame(scan: Scan) -> int:
     if scan.frames == 1:
         return 0
     unit = "Slice" if scan.axis == "slice" else "Frame"
-    return st.slider(unit, 1, scan.frames, scan.frames // 2 + 1, key=f"explain-frame-{scan.digest[:12]}") - 1
+    return st.slider(unit, 1, scan.frames, answered_frame(scan) + 1, key=f"explain-frame-{scan.digest[:12]}") - 1
 
 
 def choose_classes(prediction: Prediction) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from core.lessons.alignment import (
 )
 from core.lessons.phantom import CONTRASTS, TITLES, Phantom, phantom
 from core.lessons.pixel_fusion import PixelModel, dice, fit_pixels
-from core.scan import Scan, default_window, display_frame
+from core.scan import Scan, answered_frame, default_window, display_frame
 from ui.charts import show_chart
 from ui.learn.fusion_work import kept
 from ui.learn.inside_columns import wide_columns
@@ -126,7 +126,7 @@ def _opened_pair(scans: Sequence[Scan], titles: tuple[str, str]) -> Pair:
 
 def _levels(scan: Scan) -> Picture:
     """The middle frame on a square of `SIDE` pixels, from 0 to 1, in true shape."""
-    at = scan.frames // 2
+    at = answered_frame(scan)
     frame = display_frame(scan, at, None if scan.is_color else default_window(scan))
     grey = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     height, width = grey.shape[0] * scan.pixel_aspect, float(grey.shape[1])

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.lessons.working_copy import EDGES, WorkingCopy, working_copy
 from core.samples import SAMPLES, open_sample
-from core.scan import Scan
+from core.scan import Scan, answered_frame
 from ui.session import reading
 from ui.show import forget_beyond
 
@@ -52,7 +52,7 @@ def choose_frame(scan: Scan, key: str = "frame") -> int:
         return 0
     unit = "Slice" if scan.axis == "slice" else "Frame"
     forget_beyond(key, scan.frames)
-    return st.slider(unit, 1, scan.frames, scan.frames // 2 + 1, key=key, bind="query-params", width=120) - 1
+    return st.slider(unit, 1, scan.frames, answered_frame(scan) + 1, key=key, bind="query-params", width=120) - 1
 
 
 def choose_copy(scan: Scan, frame: int, key: str = "edge", first: int = 128) -> WorkingCopy:

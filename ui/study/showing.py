@@ -11,7 +11,7 @@ from core.card import ModelCard
 from core.explain.explanation import Explanation
 from core.figures.evidence import describe_evidence, evidence_figure
 from core.figures.probabilities import describe_probabilities, probability_figure
-from core.scan import Scan, default_window, display_frame
+from core.scan import Scan, answered_frame, default_window, display_frame
 from ui.charts import show_chart
 from ui.explaining.grid import Cell, board_message, show_board
 from ui.looking import choose_look
@@ -72,7 +72,7 @@ def _frame(state: Reading, scan: Scan, card: ModelCard) -> int:
         return turned_to(scan)
     unit = "Slice" if scan.axis == "slice" else "Frame"
     key = f"study-frame-{card.slug}-{state.turn}"
-    return st.slider(unit, 1, scan.frames, scan.frames // 2 + 1, key=key) - 1
+    return st.slider(unit, 1, scan.frames, answered_frame(scan) + 1, key=key) - 1
 
 
 def _show_one(state: Reading, scan: Scan, answer: StudyAnswer | None) -> None:
