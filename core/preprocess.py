@@ -216,8 +216,16 @@ def input_windows(scan: Scan, spec: InputSpec, frames: Sequence[int]) -> list[Wi
     if spec.intensity == "display" and scan.windows:
         return [window_at(scan.windows[0], index) for index in frames]
     if spec.by_frame:
-        return [percentile_window(scan.pixels[index], scan.padding) for index in frames]
+        return [_frame_window(scan.pixels[index], scan.padding) for index in frames]
     return [percentile_window(scan.pixels, scan.padding)] * len(frames)
+
+
+def _frame_window(pixels: NDArray[np.generic], padding: float | None) -> Window:
+    """The percentiles of one frame; one of a single value, such as an empty slice of a volume, is black."""
+    found = percentile_window(pixels, padding)
+    if pixels.size and pixels.min() == pixels.max():
+        return Window(float(pixels.flat[0]) + found.width / 2, found.width, found.function, found.name)
+    return found
 
 
 def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) -> Prepared:

@@ -134,7 +134,8 @@ def _fitting(sample: Mapping[str, NDArray[np.generic]], anatomy: Anatomy) -> dic
         if order is not None and not _fits(array, shape):  # given as the model takes it
             array = array.transpose(0, *(place + 1 for place in order))
         if not _fits(array, shape):
-            wanted, given = (" × ".join(str(n or "any") for n in each) for each in (shape, array.shape[1:]))
+            sizes = (shape, np.shape(sample[name])[1:])
+            wanted, given = (" × ".join(str(n or "any") for n in each) for each in sizes)
             raise UnsupportedModel(f"{name} of shape {wanted}", given, "write the input's size on the card")
         found[name] = array
     return found

@@ -20,7 +20,8 @@ from core.bounded import parse_json
 from core.errors import UnsafeModel
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-MAX_FILE = 1 << 30
+#: Room for the largest of keras.applications, ConvNeXtXLarge with 1.3 GiB of weights.
+MAX_FILE = 3 << 29
 MAX_CONFIG = 16 << 20
 MAX_NUMBER = 1_000_000
 MAX_ELEMENTS = 1 << 27
@@ -138,7 +139,7 @@ def check_model_file(content: bytes) -> ModelFileFacts:
         config = parse_json(members[CONFIG], MAX_CONFIG)
         metadata = parse_json(members.get(METADATA, b"{}"), MAX_CONFIG)
     except ValueError as error:
-        raise _unsafe("configuration in JSON", "something else") from error
+        raise _unsafe("configuration in JSON, not too large and not too deep", "something else") from error
     if not isinstance(config, dict) or "class_name" not in config:
         raise _unsafe("the configuration of a model", "something else")
     layers: dict[str, int] = {}

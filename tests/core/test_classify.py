@@ -6,7 +6,7 @@ import pytest
 from scipy.special import expit, softmax
 
 from core.card import InputSpec, ModelCard
-from core.classify import classify, decide
+from core.classify import classify, decide, near_threshold
 from core.link import class_probabilities
 from core.runtime.session import ModelOutput
 from core.scan import Scan, Window
@@ -35,6 +35,9 @@ class MeanModel:
         self.asked = {"progress": progress, "cancelled": cancelled}
         means = batch["image"].mean(axis=(1, 2, 3))[:, None]
         return ModelOutput((10 * means - 5).astype(np.float32), None, means)
+
+    def probabilities(self, logits, temperature=1.0):
+        return class_probabilities(logits, self.card.task, temperature)
 
     def similarity(self, features):
         return tuple(Similarity(float(f), 50.0, True) for f in features[:, 0])
@@ -82,7 +85,9 @@ def test_no_logit_overflows():
         (0.66, "Pneumonia is likely, but near the threshold"),
         (0.62, "Pneumonia is likely, but near the threshold"),
         (0.6199, "Pneumonia is unlikely, but near the threshold"),
-        (0.55, "Pneumonia is unlikely"),
+        (0.53, "Pneumonia is unlikely, but near the threshold"),
+        (0.52, "Pneumonia is unlikely"),
+        (0.72, "Pneumonia is likely"),
         (0.0, "Pneumonia is unlikely"),
     ],
 )
@@ -91,6 +96,34 @@ def test_binary_decision_is_taken_at_the_stored_threshold(probability, sentence)
     assert decision.sentence == sentence
     assert decision.label == ("Pneumonia" if probability >= 0.62 else "Normal")
     assert (decision.probability, decision.threshold) == (probability, 0.62)
+
+
+def test_near_is_measured_between_logits_so_that_low_thresholds_have_few_neighbours():
+    assert not near_threshold(0.0, 0.0455)
+    assert not near_threshold(0.01, 0.0455)
+    assert near_threshold(0.04, 0.0455)
+    assert near_threshold(0.052, 0.0455)
+    assert near_threshold(0.4502, 0.5)
+    assert near_threshold(0.5498, 0.5)
+    assert not near_threshold(0.449, 0.5)
+    assert not near_threshold(0.551, 0.5)
+    assert not near_threshold(1.0, 0.99)
+    assert near_threshold(0.0, 0.0)
+    assert near_threshold(1.0, 1.0)
+    assert not near_threshold(float("nan"), 0.5)
+
+
+@pytest.mark.parametrize("threshold", [0.0455, 0.3, 0.62])
+def test_near_is_the_same_for_a_finding_and_its_absence(threshold):
+    scores = np.linspace(0.0, 1.0, 201)
+    for temperature in (0.5, 1.0, 3.0):
+        present = [near_threshold(score, threshold, temperature) for score in scores]
+        absent = [near_threshold(1 - score, 1 - threshold, temperature) for score in scores]
+        assert present == absent
+
+
+def test_overconfident_model_is_near_its_threshold_from_further_away():
+    assert [near_threshold(0.4, 0.5, temperature) for temperature in (1.0, 3.0)] == [False, True]
 
 
 def test_threshold_holds_for_float32_probabilities():

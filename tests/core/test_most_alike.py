@@ -16,7 +16,7 @@ class Stub:
         from types import SimpleNamespace
 
         self.card = SimpleNamespace(slug=slug, inputs=(spec,))
-        self.reference = SimpleNamespace(distances=np.linspace(0, 0.1, 50))
+        self.reference = SimpleNamespace(limit=0.099)
         self.grey, self.refuses = grey, refuses
 
     def run(self, batch, outputs):
