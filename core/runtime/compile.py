@@ -188,13 +188,20 @@ def _convert(anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]], has_gr
         return [*answer, activations, tf.reduce_mean(activations, axis=places)]
 
     function = tf.function(forward, input_signature=signature, autograph=False, jit_compile=False)
+    one_by_one = tf.config.functions_run_eagerly()
     try:
+        # Keras compiles grouped convolutions with XLA, a call that has no ONNX form; so the layers write theirs out.
+        tf.config.run_functions_eagerly(True)
+        function.get_concrete_function(*signature)
+        tf.config.run_functions_eagerly(one_by_one)
         proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=18)
     except UnsupportedModel:
         raise
     except Exception as error:  # tf2onnx raises whatever it stumbles over
         fault = f"an operation that has no ONNX form ({type(error).__name__})"
         raise UnsupportedModel("a model that ONNX can express", fault, "use it through the Keras process") from error
+    finally:
+        tf.config.run_functions_eagerly(one_by_one)
     _keep_constants(proto.graph, function.get_concrete_function(*signature))
     _write_out_erfc(proto.graph)
     _rename(proto.graph, "input", names)

@@ -16,7 +16,7 @@ from core.card import ModelCard
 from core.evaluation.case_scores import read_scores
 from core.runtime.compile import CompiledFacts, compile_bundle
 from core.runtime.origin import note_made_here
-from core.runtime.session import open_bundle
+from core.runtime.session import FINAL_OUTPUT, OUTPUTS, open_bundle
 from core.similarity import fit_reference, save_reference
 from core.training.audit import audit_section, audited
 from core.training.card_writer import Measured, card_text
@@ -85,6 +85,8 @@ def compile_kept(
 ) -> CompiledFacts:
     """Compile; a compiled file that answers the same stays as it is, for two compilations differ in names alone.
 
+    One without the final output is replaced.
+
     Args:
         recipe: Names the layer to explain.
         model: Any network of the recipe.
@@ -105,10 +107,10 @@ def compile_kept(
 def _answers(
     recipe: Recipe | StudyRecipe, folder: Path, sample: Mapping[str, NDArray[np.float32]]
 ) -> list[NDArray[np.float32]]:
-    """All outputs of the compiled model, and its Grad-CAM weights."""
+    """All outputs of the compiled model that it has, and its Grad-CAM weights."""
     bundle = open_bundle(provisional(recipe, folder))
-    output = bundle.run(sample)
-    found = (output.logits, output.activations, output.features, bundle.cam_weights)
+    output = bundle.run(sample, outputs=(*OUTPUTS, FINAL_OUTPUT))
+    found = (output.logits, output.activations, output.features, output.output, bundle.cam_weights)
     return [array for array in found if array is not None]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from core.card import ModelCard, load_card
 from core.runtime.compile import CompiledFacts, compile_bundle
 from core.runtime.origin import note_made_here
-from core.runtime.session import Bundle, open_bundle
+from core.runtime.session import FINAL_OUTPUT, Bundle, open_bundle
 from core.similarity import fit_reference, save_reference
 from core.training.bundle import publish, sha256
 from core.training.fit import State, read_state
@@ -125,13 +125,19 @@ def _compile(recipe: OutlineRecipe, model: keras.Model, folder: Path, cases: Seq
     """Compile; a compiled file that answers the same stays as it is, for two compilations differ in names alone."""
     sample, path = _samples(recipe, cases), folder / "model.onnx"
     content = path.read_bytes() if path.is_file() else b""
-    before = open_bundle(_provisional(recipe, folder)).run(sample).logits if content else None
+    before = _answers(recipe, folder, sample) if content else []
     facts = compile_bundle(model, folder, recipe.explain_layer, sample)
     note_made_here(facts.sha256, recipe.slug)
-    after = open_bundle(_provisional(recipe, folder)).run(sample).logits
-    if before is not None and np.array_equal(before, after):
+    after = _answers(recipe, folder, sample)
+    if len(before) == len(after) and all(map(np.array_equal, before, after)):
         path.write_bytes(content)
     return facts
+
+
+def _answers(recipe: OutlineRecipe, folder: Path, sample: Mapping[str, Any]) -> list[Any]:
+    """The logits of the compiled model, and its final output where the file holds it."""
+    found = open_bundle(_provisional(recipe, folder)).run(sample, outputs=("logits", FINAL_OUTPUT))
+    return [array for array in (found.logits, found.output) if array is not None]
 
 
 def _label_counts(

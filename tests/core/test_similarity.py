@@ -2,11 +2,13 @@
 
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from core.similarity import distances, fit_reference, read_reference, save_reference, similarity
+from core.similarity import distances, fit_reference, read_reference, save_reference, similarity, unlike
+from core.training.likeness import likeness_row
 
 
 @pytest.fixture
@@ -84,6 +86,34 @@ def test_features_that_are_not_numbers_are_unlike(own):
     reference = fit_reference(own(100), own(50))
     (entry,) = similarity(reference, np.full((1, 40), np.nan))
     assert not entry.is_similar
+
+
+@pytest.mark.parametrize("cases", [3, 50, 240])
+def test_card_counts_as_unlike_what_the_product_calls_unlike(own, cases):
+    """One case far off must not set the limit alone, neither on the card nor on the page."""
+    val = np.concatenate([own(cases - 1), own(1) * 30.0])
+    reference = fit_reference(own(800), val)
+    others = own(300) * 2.0
+    called = [not entry.is_similar for entry in similarity(reference, others)]
+    row = likeness_row(reference, distances(reference, own(100)), distances(reference, others))
+    assert row["called_unlike"] == pytest.approx(np.mean(called), abs=1e-4)
+    assert reference.limit == pytest.approx(np.percentile(reference.distances, 99))
+    assert reference.limit < reference.distances[-1]
+
+
+def test_percentile_and_verdict_never_contradict_each_other(own):
+    reference = fit_reference(own(200), own(50))
+    asked = np.concatenate([own(200) * scale for scale in (0.5, 1.0, 1.5)])
+    found = similarity(reference, asked)
+    assert all(entry.is_similar == (entry.percentile <= 99.0) for entry in found)
+    assert {True, False} == {entry.is_similar for entry in found}
+    ranked = sorted(found, key=lambda entry: entry.distance)
+    assert [entry.percentile for entry in ranked] == sorted(entry.percentile for entry in found)
+
+
+def test_equal_distances_are_counted_together(own):
+    reference = replace(fit_reference(own(200), own(50)), distances=np.full(50, 2.0, np.float32))
+    assert unlike(reference, np.array([1.9, 2.0, 2.1])).tolist() == [False, False, True]
 
 
 def test_reference_survives_its_file(own, tmp_path):

@@ -91,15 +91,18 @@ def test_unknown_layer_is_refused_by_name(model_of, sample, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_softmax_that_hides_in_another_layer_is_refused(sample, tmp_path, model_of):
+def test_grouped_convolutions_and_their_gradients_are_written_out(tmp_path):
+    """Keras hands them to XLA, whose calls have no ONNX form."""
     import keras
+    from keras import layers
 
     from core.runtime.compile import compile_bundle
 
-    inner = model_of("flat functional")
-    model = keras.Model(inner.input, keras.layers.Reshape((3,))(inner.output))
-    with pytest.raises(UnsupportedModel, match="softmax inside another layer"):
-        compile_bundle(model, tmp_path, None, sample)
+    image = keras.Input((8, 8, 4), name="image")
+    x = layers.Conv2D(8, 3, groups=2, activation="relu", name="last")(layers.Conv2D(4, 3, groups=4)(image))
+    model = keras.Model(image, layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling2D()(x)))
+    facts = compile_bundle(model, tmp_path, None, {"image": np.random.default_rng(0).random((2, 8, 8, 4), np.float32)})
+    assert (facts.explain_layer, facts.affine) == ("last", True)
 
 
 def test_several_inputs_keep_their_names(tmp_path, card_for):

@@ -93,6 +93,104 @@ def test_declared_sizes_are_bounded(bad):
         check_model_file(archive(config_with(bad)))
 
 
+def constant(value, dtype="float32", kind="__tensor__", **more):
+    return {"class_name": kind, "config": {"value": value, "dtype": dtype}, **more}
+
+
+def calculating(argument, name="Add"):
+    """An operation that adds something to the input."""
+    node = {"args": [{"class_name": "__keras_tensor__", "config": {"shape": [None, 3]}}, argument], "kwargs": {}}
+    return {**layer(name, "keras.src.ops.numpy", name, name="a"), "inbound_nodes": [node]}
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [constant([[-103.9, -116.8]]), constant([1, 2], "int64"), constant([0.5], kind="__numpy__"), -1e9, 65535.0],
+)
+def test_numbers_to_calculate_with_are_accepted(argument):
+    check_model_file(archive(config_with(calculating(argument))))
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        constant("os.system"),
+        constant([["a"]]),
+        constant([{"class_name": "Lambda", "module": "keras.layers"}]),
+        constant([1.0], "object"),
+        constant([1.0], "U1000000000"),
+        constant([1.0], ["float32"]),
+        constant([1.0], module="builtins"),
+        constant([1.0], registered_name="x"),
+        {"class_name": "__tensor__", "config": {"value": [1.0], "dtype": "float32", "path": "/etc/passwd"}},
+        {"class_name": "__tensor__", "config": None},
+        {"class_name": "__lambda__", "config": {"value": "4wEAAAA="}},
+        {"class_name": "__bytes__", "config": {"value": "x"}},
+        {"class_name": "__typespec__", "config": []},
+        10**9,
+    ],
+)
+def test_constants_that_are_more_than_numbers_are_refused(argument):
+    with pytest.raises(UnsafeModel):
+        check_model_file(archive(config_with(calculating(argument))))
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        layer("Map", "keras.src.ops.core", "Map"),
+        layer("PyFunc", "keras.src.ops.numpy", "PyFunc"),
+        layer("Add", "keras.src.ops.core", "Add"),
+        layer("Repeat", "keras.src.ops.numpy", "Repeat", repeats=10**5),
+        layer("Tile", "keras.src.ops.numpy", "Tile", repeats=[1, 10**5]),
+        layer("LayerScale", "keras.src.applications.nothing"),
+        layer("Hashing"),
+        layer("JaxLayer"),
+    ],
+)
+def test_operations_beyond_plain_calculation_are_refused(operation):
+    with pytest.raises(UnsafeModel):
+        check_model_file(archive(config_with(operation)))
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("name", ["resnet", "vgg16", "densenet", "mobilenet_v2", "efficientnet"])
+def test_usual_preparation_inside_a_model_is_accepted_and_compiled(name, tmp_path):
+    """A grey picture as three channels, 0 to 255, then what the weights of the backbone want."""
+    import keras
+    from keras import layers, ops
+
+    from core.runtime.compile import compile_bundle
+
+    grey = keras.Input((16, 16, 1), name="image")
+    three = ops.concatenate([grey] * 3, axis=-1) if name == "vgg16" else ops.repeat(grey, 3, axis=-1)
+    ready = getattr(keras.applications, name).preprocess_input(three * 255.0)
+    pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu", name="last")(ready))
+    model = keras.Model(grey, layers.Dense(2, activation="softmax")(pooled))
+    model.save(tmp_path / "model.keras")
+    check_model_file((tmp_path / "model.keras").read_bytes())
+    model = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    sample = np.random.default_rng(0).random((2, 16, 16, 1)).astype(np.float32)
+    assert compile_bundle(model, tmp_path, None, {"image": sample}).explain_layer == "last"
+
+
+#: Of each family the smallest, at a size its layers still take.
+BACKBONES = {"ConvNeXtTiny": 32, "MobileNetV3Small": 32, "EfficientNetV2B0": 32}
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("name", BACKBONES)
+def test_backbones_of_keras_itself_are_accepted(name):
+    """By their configuration alone; saving their weights would take longer than all other tests of this file."""
+    import keras
+
+    from core.runtime.model_file import _check_config
+
+    size = BACKBONES[name]
+    backbone = getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3), include_top=False)
+    assert "Conv2D" in set(_check_config(json.loads(backbone.to_json())))
+
+
 def test_seed_may_be_any_number():
     facts = check_model_file(archive(config_with(layer(seed=2**62, shared_object_id=2**46))))
     assert facts.layers == check_model_file(archive(config_with(layer()))).layers
