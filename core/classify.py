@@ -23,6 +23,9 @@ from core.study import Study, prepare_study
 #: a threshold of 0.5 it is 0.45 to 0.55, about one of 0.05 it is 0.041 to 0.060.
 NEAR = 0.2
 
+#: A temperature beyond this says that a model cannot be calibrated, and no longer how far its logits move.
+_HOTTEST = 3.0
+
 #: Probabilities and thresholds are kept this far from 0 and 1, where the logit ends.
 _END = 1e-6
 
@@ -127,7 +130,7 @@ def near_threshold(probability: float, threshold: float, temperature: float = 1.
     """
     values = np.clip(np.array([probability, threshold], np.float64), _END, 1.0 - _END)
     logits = np.log(values) - np.log1p(-values)
-    return bool(abs(logits[0] - logits[1]) < NEAR * temperature)
+    return bool(abs(logits[0] - logits[1]) < NEAR * min(temperature, _HOTTEST))
 
 
 def _likely(name: str, probability: float, threshold: float, temperature: float) -> str:

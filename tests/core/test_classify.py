@@ -124,6 +124,7 @@ def test_near_is_the_same_for_a_finding_and_its_absence(threshold):
 
 def test_overconfident_model_is_near_its_threshold_from_further_away():
     assert [near_threshold(0.4, 0.5, temperature) for temperature in (1.0, 3.0)] == [False, True]
+    assert not near_threshold(0.9, 0.344, 20.0), "a model that cannot be calibrated is not near everything"
 
 
 def test_threshold_holds_for_float32_probabilities():
