@@ -11,7 +11,7 @@ import pytest
 
 from core.datasets.dataset import Case, Dataset, UnusableDataset
 from core.datasets.digest import with_digest
-from core.datasets.label_map import targets
+from core.datasets.label_truth import targets
 from core.datasets.readers import open_dataset
 from core.errors import Cancelled, UnreadableScan, UnsupportedModel
 from core.evaluation.run import estimate_seconds, evaluate
