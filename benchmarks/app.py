@@ -77,16 +77,14 @@ def _start(browser: Any) -> tuple[float, float, float]:
     """Seconds to the first page, seconds to the first answer with heatmap, megabytes of the server then."""
     import psutil
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-m", "ui.launch", "--server.port", str(port)]
     begin = time.perf_counter()
     server = subprocess.Popen([*command, "--server.headless", "true"], cwd=ROOT, env=environment)
     try:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        _until_served(port)
+        until_served(port)
         page.goto(f"http://localhost:{port}/?model={MODEL}")
         page.get_by_text("Or look at a sample").wait_for()
         first_page = time.perf_counter() - begin
@@ -102,7 +100,19 @@ def _start(browser: Any) -> tuple[float, float, float]:
         server.wait(10)
 
 
-def _until_served(port: int) -> None:
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until_served(port: int) -> None:
+    """Wait until a server takes connections.
+
+    Raises:
+        TimeoutError: It does not within 12 s.
+    """
     for _ in range(600):
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
