@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from core import SILENCE, errors
 from core.errors import Cancelled, ScanLensError, WorkerFailed
+from core.home import home
 from core.runtime.wire import Arrays, BrokenMessage, encode_message, read_message
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -300,6 +301,7 @@ def _environment() -> dict[str, str]:
         **SILENCE,
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
+        "KERAS_HOME": str(home() / "keras"),  # its settings: not the user's, and not in the user's home
     }
 
 

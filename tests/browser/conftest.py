@@ -13,6 +13,7 @@ from collections import namedtuple
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +56,7 @@ def server_log(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def served(log_file, *options, start=("-m", "ui.launch"), folder=ROOT, environment=None, health=HEALTH):
+def served(log_file, *options, start=("-m", "ui.launch"), folder=ROOT, environment=None, health=HEALTH, under=()):
     """A server of its own, started as `make run` does.
 
     Args:
@@ -65,9 +66,10 @@ def served(log_file, *options, start=("-m", "ui.launch"), folder=ROOT, environme
         folder: To start it in.
         environment: Variables to add.
         health: Path that answers once the server does.
+        under: Command that starts the server in its turn.
     """
     port = free_port()
-    command = [sys.executable, *start, "--server.port", str(port)]
+    command = [*under, sys.executable, *start, "--server.port", str(port)]
     command += ["--server.headless", "true", "--server.fileWatcherType", "none", *options]
     url, until = f"http://localhost:{port}", time.monotonic() + 60
     with log_file.open("wb") as log:
@@ -81,8 +83,9 @@ def served(log_file, *options, start=("-m", "ui.launch"), folder=ROOT, environme
             time.sleep(0.1)
         yield url
     finally:
-        process.terminate()
-        process.wait(10)
+        for one in psutil.Process(process.pid).children() if under else [process]:
+            one.terminate()
+        process.wait(20)
 
 
 @pytest.fixture(scope="session")
@@ -94,10 +97,25 @@ def serve():
 @pytest.fixture(scope="session")
 def behind_proxy():
     """Put a proxy before a server: `with behind_proxy(url, 413) as other_url`, see `proxy.py`."""
-    found = importlib.util.spec_from_file_location("scanlens_test_proxy", Path(__file__).parent / "proxy.py")
-    module = importlib.util.module_from_spec(found)
+    return beside("proxy").proxied
+
+
+@pytest.fixture(scope="session")
+def tracing():
+    """What a process does to the network and the disk, see `tracing.py`. Skips without strace, but never in CI."""
+    if shutil.which("strace") is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI needs strace to see what leaves the machine.")
+        pytest.skip("no strace on this machine")
+    return beside("tracing")
+
+
+def beside(name):
+    """A module of this folder, which is no package."""
+    found = importlib.util.spec_from_file_location(f"scanlens_test_{name}", Path(__file__).parent / f"{name}.py")
+    module = sys.modules[found.name] = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
-    return module.proxied
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from starlette.formparsers import MultiPartParser
 from streamlit import cli_util, config
 from streamlit.runtime.pages_manager import PagesManager
 
@@ -19,6 +21,8 @@ def prepare() -> None:
     # What `st.navigation` says too, only too late for the first session of a server: Streamlit would look for pages in
     # a folder named `pages` by itself, and tell who came by a link to a page that there is none.
     PagesManager.uses_pages_directory = False
+    # Parts of an upload beyond this size go to a file in the temporary folder, and no scan is written to disk.
+    MultiPartParser.spool_max_size = sys.maxsize
     hold_promises()
 
 
