@@ -105,7 +105,7 @@ def _connection_words(original: BaseException | None, url: URL) -> _Words | None
         return _REFUSED
     if "database " in text and "does not exist" in text:
         return _NO_DATABASE
-    place = f"{url.host or 'this machine'}{f', port {url.port}' if url.port else ''}"
+    place = f"{url.host or 'the machine that runs ScanLens'}{f', port {url.port}' if url.port else ''}"
     return ("the results database to answer", f"nothing from {place}", f"start it or {_TRY_URL}; {KEPT}")
 
 

@@ -4,6 +4,7 @@ is in a file, a log, a page, an address or an export.
 The scan is made here; every element that could name somebody holds a mark, and so do its pixels.
 """
 
+import contextlib
 import io
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import TimeoutError
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
@@ -104,13 +106,18 @@ class Walk:
 
     def take(self, *names):
         for name in names:
-            for _ in range(5):
-                self.page.locator("[data-testid=stStatusWidget]").wait_for(state="detached")
-                with self.page.expect_download() as waiting:
+            file, data = self._taken(name)
+            self.exports[f"{name} {file}"] = data
+
+    def _taken(self, name):
+        for _ in range(6):  # a page that runs anew may lose a click, or cut a download off
+            self.page.locator("[data-testid=stStatusWidget]").wait_for(state="detached")
+            with contextlib.suppress(TimeoutError):
+                with self.page.expect_download(timeout=20_000) as waiting:
                     self.page.get_by_role("button", name=name, exact=True).last.click()
-                if waiting.value.failure() is None:  # a page that runs anew cuts a download off
-                    break
-            self.exports[f"{name} {waiting.value.suggested_filename}"] = waiting.value.path().read_bytes()
+                if waiting.value.failure() is None:
+                    return waiting.value.suggested_filename, waiting.value.path().read_bytes()
+        pytest.fail(f"{name} could not be downloaded")
 
     def go(self, title):
         self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()

@@ -24,6 +24,7 @@ from ui.charts import show_chart
 from ui.foreign_text import plain
 from ui.learn.versus_session import ROOM, Versus, leave, rooms
 from ui.learn.versus_words import class_sentence, share_text
+from ui.serving.visitor import is_at_hand
 from ui.show import errors_shown
 
 #: Seconds between two looks at the answers.
@@ -103,7 +104,7 @@ def _show_way_in(room: Room) -> None:
     link = f"{(st.context.url or '').partition('?')[0] or 'versus'}?{ROOM}={room.code}"
     st.markdown(f"Join on the page *You against the model* with the code **{room.code}**, or by this link:")
     st.code(link, language=None)
-    if st.get_option("server.address") in {"localhost", "127.0.0.1", "::1"}:
+    if is_at_hand() and st.get_option("server.address") in {"localhost", "127.0.0.1", "::1"}:
         st.caption(LOCAL)
 
 
