@@ -47,8 +47,10 @@ def attribute_groups(attribute: str, values: NDArray[Any]) -> Groups:
         attribute: Name of the column; one that is called age is parted at 18, 40, 60 and 80 years.
         values: (cases,) texts, `""` where not known.
     """
-    texts = ["" if value is None else str(value).strip() for value in values.tolist()]
-    texts = ["" if text.casefold() in {"nan", "none", "unknown", "n/a"} else text for text in texts]
+    listed = values.tolist()
+    # Thousands of cases have a few values: each is looked at once.
+    known = {value: _text(value) for value in dict.fromkeys(listed)}
+    texts = [known[value] for value in listed]
     is_age = re.fullmatch(r"(patient.?)?age(.?(in.?)?years?)?", attribute.casefold()) is not None
     numbers = _numbers(texts, is_age)
     if numbers is not None and is_age:
@@ -58,18 +60,27 @@ def attribute_groups(attribute: str, values: NDArray[Any]) -> Groups:
     return _words(attribute, texts, numbers)
 
 
+def _text(value: Any) -> str:
+    """A value as text, `""` where it is not known."""
+    text = "" if value is None else str(value).strip()
+    return "" if text.casefold() in {"nan", "none", "unknown", "n/a"} else text
+
+
 def _numbers(texts: Sequence[str], is_age: bool) -> NDArray[np.float64] | None:
     """The values as numbers, NaN where not known; None where some are words."""
-    numbers = np.full(len(texts), np.nan)
-    for place, text in enumerate(texts):
-        if not text:
-            continue
-        dated = re.fullmatch(r"(\d{1,3})([YMWD])", text) if is_age else None
-        try:
-            numbers[place] = float(dated[1]) * _YEARS[dated[2]] if dated else float(text)
-        except ValueError:
-            return None
+    try:
+        known = {text: _number(text, is_age) for text in dict.fromkeys(texts)}
+    except ValueError:
+        return None
+    numbers = np.array([known[text] for text in texts], np.float64)
     return numbers if np.isfinite(numbers).any() else None
+
+
+def _number(text: str, is_age: bool) -> float:
+    dated = re.fullmatch(r"(\d{1,3})([YMWD])", text) if is_age else None
+    if dated:
+        return float(dated[1]) * _YEARS[dated[2]]
+    return float(text) if text else float("nan")
 
 
 def _ages(attribute: str, years: NDArray[np.float64]) -> Groups:
