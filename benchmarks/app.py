@@ -25,7 +25,7 @@ RUNS = 3
 
 
 def run() -> list[dict[str, object]]:
-    rows = [_row("a widget change on the reading page, server side", _widget_change(), 0.15, "s")]
+    rows = [_row("a widget change on the reading page, server side", _widget_change(), 0.1, "s")]
     chromium = shutil.which("chromium")
     if chromium is None:
         print("No chromium here: the start of the app is not measured.", file=sys.stderr)
@@ -33,9 +33,9 @@ def run() -> list[dict[str, object]]:
     found = _starts(chromium)
     medians = [statistics.median(column) for column in zip(*found, strict=True)]
     return [
-        _row("server start to first page", medians[0], 3.0, "s"),
-        _row("server start to first prediction with heatmap", medians[1], 6.0, "s"),
-        _row("memory of the web process then", medians[2], 450.0, "MB"),
+        _row("server start to first page", medians[0], 2.5, "s"),
+        _row("server start to first prediction with heatmap", medians[1], 4.5, "s"),
+        _row("memory of the web process then", medians[2], 400.0, "MB"),
         *rows,
     ]
 

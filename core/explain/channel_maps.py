@@ -85,11 +85,14 @@ class _Masked:
     activations: NDArray[np.float32]
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
-        values, low = self.picture.values[self.index], self.picture.value_range[0]
+        low = self.picture.value_range[0]
+        above = self.picture.values[self.index] - np.float32(low)
         for start in range(0, self.activations.shape[-1], BLOCK):
             channels = np.moveaxis(self.activations[..., start : start + BLOCK], -1, 0)
             masks = np.stack([self._mask(channel) for channel in channels])[..., None]
-            yield (low + (values - low) * masks).astype(np.float32)
+            masked = masks * above
+            masked += np.float32(low)
+            yield np.asarray(masked, np.float32)
 
     def _mask(self, channel: NDArray[np.float32]) -> NDArray[np.float32]:
         """([frames,] h, w) to ([frames,] rows, columns) from 0 to 1."""

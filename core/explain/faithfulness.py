@@ -122,13 +122,15 @@ def measure_faithfulness(
     kept = np.stack([_kept(order, count) for order in every for count in counts])
     kept = np.concatenate([kept, np.ones((1, heat.size)), np.zeros((1, heat.size))]).astype(np.float32)
     scores = np.empty(len(kept))
-    whole, blurred = picture.values[case], _blurred(picture, case, prepared.geometry)
+    blurred = _blurred(picture, case, prepared.geometry)
+    taken = picture.values[case] - blurred
     block = max(4, BLOCK // picture.depth)
     for start in range(0, len(kept), block):
         if cancelled is not None and cancelled():
             raise Cancelled("the check of the explanation")
         masks = _block_masks(kept[start : start + block].reshape(-1, *layout), prepared.geometry, picture)
-        pictures = masks * whole + (1 - masks) * blurred
+        pictures = masks * taken
+        pictures += blurred
         logits = bundle.run(picture.batch(pictures, case), outputs=("logits",)).logits
         scores[start : start + block] = weighted_scores(logits, weights, None if region is None else region[case])
         if progress is not None:

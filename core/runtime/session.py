@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,9 @@ INTRA_THREADS = 0
 
 #: Frames that go through the model at once. More gains nothing on a CPU and costs memory.
 CHUNK = 8
+
+#: As many of these as there are processors are under way at once where there are many frames.
+SMALL_CHUNK = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +78,26 @@ class Bundle:
         randomised: (share, seed) of a copy whose weights were drawn anew, see `core.runtime.randomised`; else None.
     """
 
-    def __init__(self, card: ModelCard, session: Session, reference: Reference | None = None) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        session: Session,
+        reference: Reference | None = None,
+        open_single: Callable[[], Session] | None = None,
+    ) -> None:
+        """Take an opened model.
+
+        Args:
+            card: The contract.
+            session: The model.
+            reference: What it has seen.
+            open_single: Opens the same model with one thread within an operation, for many frames; None where that is
+                what `session` has, or where only one may be open.
+        """
         from core.runtime.onnx_runtime import onnxruntime
 
         self.card = card
+        self._open_single = open_single
         self.reference = reference
         self.threads = int(session.get_session_options().intra_op_num_threads)
         self.randomised: tuple[float, int] | None = None
@@ -104,6 +125,9 @@ class Bundle:
         cancelled: Callable[[], bool] | None = None,
     ) -> ModelOutput:
         """Run the model on N inputs, `CHUNK` at a time.
+
+        Where there are more, several smaller chunks are under way at once, each with one thread: two threads of one
+        operation wait for each other by spinning, which took 8 ms of processor time for a picture where one took 4.
 
         Args:
             batch: Input name to (N, …), as `prepare` makes it.
@@ -172,15 +196,31 @@ class Bundle:
         progress: Callable[[float], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> list[NDArray[np.float32]]:
-        parts = []
-        for start in range(0, count, CHUNK):
-            if cancelled is not None and cancelled():
-                raise Cancelled("the prediction")
-            chunk = {name: array[start : start + CHUNK] for name, array in batch.items()}
-            parts.append(self._session.run(names, chunk, self._only_asked))
-            if progress is not None:
-                progress(min(start + CHUNK, count) / count)
+        workers = _processors() if count > CHUNK and self._open_single is not None else 1
+        session = self._single if workers > 1 else self._session
+        size = SMALL_CHUNK if workers > 1 else CHUNK
+
+        def run(start: int) -> Sequence[Any]:
+            chunk = {name: array[start : start + size] for name, array in batch.items()}
+            return session.run(names, chunk, self._only_asked)
+
+        parts: list[Sequence[Any]] = []
+        starts = range(0, count, size)
+        with ThreadPoolExecutor(workers, thread_name_prefix="predict") as pool:
+            # A wave at a time: what was cancelled is given up after the chunks that are under way.
+            for first in range(0, len(starts), workers):
+                if cancelled is not None and cancelled():
+                    raise Cancelled("the prediction")
+                wave = starts[first : first + workers]
+                parts += pool.map(run, wave) if workers > 1 else map(run, wave)
+                if progress is not None:
+                    progress(min(wave[-1] + size, count) / count)
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    @cached_property
+    def _single(self) -> Session:
+        assert self._open_single is not None  # asked for only where there is one
+        return self._open_single()
 
     def _checked_length(self, batch: Mapping[str, NDArray[np.float32]]) -> int:
         if batch.keys() != self._shapes.keys():
@@ -198,6 +238,11 @@ class Bundle:
         if len(lengths) != 1 or 0 in lengths:
             raise IncompatibleInput("the same number of frames for each input", "none or several", "choose a frame")
         return lengths.pop()
+
+
+def _processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def open_bundle(card: ModelCard, threads: int = INTRA_THREADS) -> Bundle:
@@ -219,21 +264,30 @@ def open_bundle(card: ModelCard, threads: int = INTRA_THREADS) -> Bundle:
     except Exception as error:  # ONNX Runtime has an exception class for each of its status codes
         raise _invalid(card, "one that ONNX Runtime can open", f"a broken {ONNX_FILE}") from error
     try:
-        return _checked(card, session)
+        return _checked(card, session, None if _is_single(session) else partial(_open_again, card))
     except InvalidCard:
         raise
     except Exception as error:  # outputs, metadata and weights can be anything in a file that anyone may have made
         raise _invalid(card, "a compiled model with its outputs and metadata", f"a broken {ONNX_FILE}") from error
 
 
-def _checked(card: ModelCard, session: Session) -> Bundle:
+def _is_single(session: Session) -> bool:
+    """Whether its operations have one thread: by choice, or in the guest process, where one may be open."""
+    return int(session.get_session_options().intra_op_num_threads) == 1
+
+
+def _open_again(card: ModelCard) -> Session:
+    return open_session(verified_bytes(card, ONNX_FILE), 1)
+
+
+def _checked(card: ModelCard, session: Session, open_single: Callable[[], Session] | None) -> Bundle:
     inputs, named = {value.name for value in session.get_inputs()}, {spec.name for spec in card.inputs}
     if inputs != named:
         raise _invalid(card, f"inputs named {', '.join(sorted(inputs))}", f"a card with {', '.join(sorted(named))}")
     first = session.get_outputs()[0]
     if first.name != "logits" or not isinstance(first.shape[-1], int):
         raise _invalid(card, "a first output named logits of fixed size", f"a {ONNX_FILE} without it")
-    return Bundle(card, session, _reference(card))
+    return Bundle(card, session, _reference(card), open_single)
 
 
 def _reference(card: ModelCard) -> Reference | None:

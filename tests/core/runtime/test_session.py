@@ -77,6 +77,30 @@ def test_chunks_give_what_one_run_gives(bundle):
     np.testing.assert_allclose(output.logits, (2 * batch).mean(axis=(1, 2)), atol=1e-6)
 
 
+@pytest.mark.parametrize("processors", [1, 2, 5])
+def test_many_frames_come_back_in_their_order_however_many_processors_there_are(bundle, monkeypatch, processors):
+    monkeypatch.setattr(session, "_processors", lambda: processors)
+    batch, shares = images(3 * session.CHUNK + 3), []
+    found = bundle.run({"image": batch}, progress=shares.append)
+    alone = [bundle.run({"image": one[None]}) for one in batch]
+    np.testing.assert_allclose(found.logits, np.concatenate([one.logits for one in alone]), atol=1e-6)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+def test_many_frames_are_run_by_operations_of_one_thread(folder, card_for, monkeypatch):
+    monkeypatch.setattr(session, "_processors", lambda: 2)
+    bundle, opened = open_bundle(card_for(folder)), []
+    monkeypatch.setattr(bundle, "_open_single", lambda: opened.append(1) or session._open_again(bundle.card))
+    bundle.run({"image": images(session.CHUNK)})
+    assert not opened, "few frames do not need a second session"
+    for _ in range(2):
+        bundle.run({"image": images(session.CHUNK + 1)})
+    assert opened == [1]
+    assert bundle._single.get_session_options().intra_op_num_threads == 1
+    assert open_bundle(card_for(folder), threads=1)._open_single is None
+
+
 def test_only_what_is_asked_for_comes_back(bundle):
     output = bundle.run({"image": images(2)}, outputs=("features",))
     assert output.activations is None
