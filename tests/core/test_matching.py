@@ -63,6 +63,15 @@ def test_two_words_count_more_than_one():
     assert match_scans(card_of(early), [scan_of("t1"), scan_of("t1 with contrast")]) == {"early": 1}
 
 
+def test_a_series_that_says_two_inputs_may_be_either():
+    assert match_scans(card_of(FLAIR, POST), [scan_of("FLAIR post contrast")]) == {"flair": 0}
+
+
+def test_words_are_found_in_capitals_and_among_the_facts():
+    told = replace(scan_of("an image"), facts={"Series description": "AX FLAIR"})
+    assert match_scans(card_of(FLAIR), [scan_of("an image"), told]) == {"flair": 1}
+
+
 def test_another_modality_is_left_out():
     assert match_scans(card_of(PRE), [scan_of("pre", "CT")]) == {}
 

@@ -173,6 +173,25 @@ def test_padding_value_does_not_darken_the_picture():
     assert batch.mean() == pytest.approx(0.5, abs=0.01)
 
 
+def test_pixels_of_eight_bit_are_read_as_those_of_more():
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
+    window = (Window(100.0, 80.0),)
+    small = Scan(ramp[None], "single", "0", "test", "test", windows=window)
+    large = replace(small, pixels=ramp[None].astype(np.float32))
+    batch = prepare(small, SPEC).batch["image"]
+    assert batch[0, 0, 0, 0] == 0.0
+    assert batch[0, 0, -1, 0] == 1.0
+    np.testing.assert_allclose(batch, prepare(large, SPEC).batch["image"], atol=1e-6)
+
+
+def test_pixels_that_are_not_numbers_are_black_to_a_model():
+    frame = np.full((64, 64), 0.5, np.float32)
+    frame[10] = np.nan
+    batch = prepare(scan_of(frame), SPEC).batch["image"][0, ..., 0]
+    assert (batch[10] == 0.0).all()
+    np.testing.assert_allclose(np.delete(batch, 10, axis=0), 0.5)
+
+
 def test_frames_come_in_the_order_asked_for():
     stack = np.stack([np.full((8, 8), value, np.float32) for value in (0.0, 0.5, 1.0)])
     scan = Scan(stack, "slice", "0", "test", "test", windows=(Window(0.5, 1.0, "LINEAR_EXACT"),))

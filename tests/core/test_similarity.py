@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.similarity import distances, fit_reference, read_reference, save_reference, similarity, unlike
+from core.similarity import Reference, distances, fit_reference, read_reference, save_reference, similarity, unlike
 from core.training.likeness import likeness_row
 
 
@@ -68,12 +68,19 @@ def test_distance_of_many_pictures_is_mahalanobis_in_all_directions():
     assert distances(reference, asked) == pytest.approx(np.sqrt((turned**2 / values).sum(axis=1)), rel=1e-3)
 
 
-def test_a_picture_as_far_as_the_farthest_of_the_validation_split_is_still_like_it(own):
-    train, val = own(800), own(100)
-    reference = fit_reference(train, val)
-    farthest = val[[int(np.argmax(distances(reference, val)))]]
-    (entry,) = similarity(reference, farthest * 1.0)
-    assert entry.percentile == pytest.approx(99.0, abs=1.01)
+def test_percentile_lies_between_the_distances_of_the_validation_split_and_its_99th_is_still_like_it():
+    one = np.ones(2, np.float32)
+    known = np.arange(1, 102, dtype=np.float32)  # the distance 1 + p is the percentile p
+    reference = Reference(0 * one, one, np.eye(2, 1, dtype=np.float32), one[:1], 1.0, known)
+    found = similarity(reference, np.array([[0.5, 0.0], [2.0, 0.0], [0.0, 99.5], [0.0, 100.0], [0.0, 100.5], [0, 102]]))
+    assert [entry.percentile for entry in found] == pytest.approx([0.0, 1.0, 98.5, 99.0, 99.5, 100.0])
+    assert [entry.is_similar for entry in found] == [True, True, True, True, False, False]
+
+
+def test_directions_are_at_most_a_tenth_of_the_cases_and_half_of_the_features(own):
+    assert fit_reference(own(50), own(20)).directions.shape == (40, 5)
+    assert fit_reference(own(800), own(20)).directions.shape == (40, 20)
+    assert fit_reference(own(800), own(20), rank=7).directions.shape == (40, 7)
 
 
 def test_feature_that_never_varied_does_not_explode():
