@@ -163,6 +163,7 @@ def _as_scan(moving: Scan, fixed: Scan, pixels: NDArray[np.float32], moved: Move
         pixel_aspect=fixed.pixel_aspect,
         slice_spacing_mm=fixed.slice_spacing_mm,
         slice_origins_mm=fixed.slice_origins_mm,
+        overlays=(),
         windows=tuple(window_at(window, moving.frames // 2) for window in moving.windows),  # frames are mixed
         provenance=(*moving.provenance, step),
     )

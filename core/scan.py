@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from core.overlay_planes import OverlayPlane
+
 Axis = Literal["single", "slice", "time"]
 WindowFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
@@ -124,6 +126,7 @@ class Scan:
         slice_origins_mm: (slices, 3) where the first pixel of each slice lies from that of the first one: along the
             normal, down the columns, across the rows. Slices may lie unevenly, aslant (a tilted gantry) or
             at a shared place. None where the file does not say or the frames are no slices.
+        overlays: Graphics and marked regions that lie beside the pixels; empty where there are none.
         frame_time_ms: Time between frames of a sequence, or None.
         units: `"HU"` or whatever the modality values are in, `""` where unknown.
         windows: What the file suggests for display, best first; a VOI table comes before windows. Where frames differ,
@@ -151,6 +154,7 @@ class Scan:
     slice_spacing_mm: float | None = None
     frame_time_ms: float | None = None
     slice_origins_mm: NDArray[np.float64] | None = None
+    overlays: tuple[OverlayPlane, ...] = ()
     units: str = ""
     windows: tuple[Voi, ...] = ()
     padding: float | None = None

@@ -20,29 +20,38 @@ class Look:
         name: Names the window.
         window: VOI transform, None for colour.
         invert: Dark for bright.
+        overlays: Whether the scan's own overlay planes are drawn.
     """
 
     name: str
     window: Voi | None
     invert: bool
+    overlays: bool = False
 
     def view(self, scan: Scan, frame: int, answer: Answer | None) -> View:
         """What the viewer is to show."""
         explanation, key = (answer.explanation, answer.key) if answer else (None, "")
-        return View(scan, frame, self.window, self.name, self.invert, explanation, key)
+        return View(scan, frame, self.window, self.name, self.invert, explanation, key, overlays=self.overlays)
 
 
 def choose_look(state: Reading, scan: Scan) -> Look:
     """Window presets, sliders and inversion; colour pictures offer inversion only."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if scan.is_color:
-            return Look("colour", None, st.toggle("Invert", key=f"invert-{scan.digest}"))
+            invert = st.toggle("Invert", key=f"invert-{scan.digest}")
+            return Look("colour", None, invert, _choose_overlays(scan))
         windows = state.pictures.get(("windows", scan.digest), lambda: window_choices(scan))
         key = f"window-{scan.digest}"
         name = st.selectbox("Window", list(windows), key=key, width=240)
         window, name = _fine_tuned(scan, windows[name], name)
         invert = st.toggle("Invert", key=f"invert-{scan.digest}")
-    return Look(name, window, invert)
+        overlays = _choose_overlays(scan)
+    return Look(name, window, invert, overlays)
+
+
+def _choose_overlays(scan: Scan) -> bool:
+    """Whether graphics and regions that the file carries are drawn; asked only where there are any."""
+    return bool(scan.overlays) and st.toggle("Overlays", value=True, key=f"overlays-{scan.digest}")
 
 
 def _fine_tuned(scan: Scan, window: Voi, name: str) -> tuple[Voi, str]:

@@ -85,6 +85,7 @@ def one_frame(scan: Scan, index: int | None = None) -> Scan:
         pixels=scan.pixels[at : at + 1],
         windows=windows,
         slice_origins_mm=None,
+        overlays=(),
         axis="single",
         digest=f"{scan.digest}-{at}",
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from core.errors import UnreadableScan
 from core.readers.dicom_bits import Stored, settle
+from core.readers.dicom_overlays import embedded_masks, overlay_planes
 from core.readers.dicom_picture import Picture
 from core.readers.dicom_series import Group
 from core.readers.dicom_values import Modality, is_inverted, modality_of, pivot_of, span_of, to_values
@@ -34,6 +35,7 @@ class _Decoded:
     pixels: NDArray[np.generic]
     pictures: tuple[Picture, ...]
     ranges: tuple[tuple[float, float], ...]
+    embedded: tuple[dict[int, NDArray[np.uint8]], ...]
     failures: dict[str, UnreadableScan]
 
 
@@ -65,6 +67,7 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
     values = _colour(decoded) if first.layout.is_color else _grey(decoded)
     axis = group.axis if len(decoded.pictures) > 1 else "single"
     facts = facts_of(group) | spacing_facts
+    overlays, overlay_notes = overlay_planes(decoded.pictures, decoded.embedded)
     return Scan(
         pixels=values.pixels,
         axis=axis,
@@ -78,6 +81,7 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
         slice_spacing_mm=group.slice_spacing,
         frame_time_ms=group.frame_time,
         slice_origins_mm=_origins(group, decoded.pictures),
+        overlays=overlays,
         units=values.units,
         windows=values.windows,
         padding=values.padding,
@@ -87,6 +91,7 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
             *warnings,
             *values.warnings,
             *_remarks(decoded.pictures),
+            *overlay_notes,
             *spacing_warnings,
             *manner_warnings(group.pictures),
         ),
@@ -124,6 +129,7 @@ def _decode(group: Group, opening: Opening, start: float, share: float) -> _Deco
     shape = (len(group.pictures), layout.rows, layout.columns, *((3,) if layout.is_color else ()))
     opening.claim(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
     pixels = np.empty(shape, dtype)
+    embedded: list[dict[int, NDArray[np.uint8]]] = [{} for _ in group.pictures]
 
     def one(number: int) -> tuple[int, float, float] | UnreadableScan:
         opening.stop_if_asked()
@@ -133,6 +139,7 @@ def _decode(group: Group, opening: Opening, start: float, share: float) -> _Deco
         except UnreadableScan as failure:
             return failure
         pixels[number] = frame
+        embedded[number] = embedded_masks(picture, frame)
         return number, float(frame.min()), float(frame.max())
 
     total, done = len(group.pictures), 0
@@ -151,11 +158,14 @@ def _decode(group: Group, opening: Opening, start: float, share: float) -> _Deco
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return _sift(group, pixels, {number: future.result() for future, number in futures.items()})
+    return _sift(group, pixels, embedded, {number: future.result() for future, number in futures.items()})
 
 
 def _sift(
-    group: Group, pixels: NDArray[np.generic], results: dict[int, tuple[int, float, float] | UnreadableScan]
+    group: Group,
+    pixels: NDArray[np.generic],
+    embedded: list[dict[int, NDArray[np.uint8]]],
+    results: dict[int, tuple[int, float, float] | UnreadableScan],
 ) -> _Decoded:
     """Leave out frames that failed."""
     good = [n for n in range(len(group.pictures)) if not isinstance(results[n], UnreadableScan)]
@@ -164,7 +174,13 @@ def _sift(
         raise next(iter(failures.values()))
     ends = {result[0]: result[1:] for result in results.values() if not isinstance(result, UnreadableScan)}
     kept = pixels if len(good) == len(group.pictures) else pixels[good]
-    return _Decoded(kept, tuple(group.pictures[n] for n in good), tuple(ends[n] for n in good), failures)
+    return _Decoded(
+        kept,
+        tuple(group.pictures[n] for n in good),
+        tuple(ends[n] for n in good),
+        tuple(embedded[n] for n in good),
+        failures,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ui.viewer
+from core.overlay_planes import OverlayPlane, packed_mask
 from core.scan import FrameWindows, Scan, Window, display_frame
 from ui.session import Recent
 from ui.viewer import HEAT_REEL_SIDE, REEL_FRAMES, REEL_SIDE, View, message
@@ -58,6 +59,17 @@ def test_each_frame_is_sent_with_its_own_window(make_scan, send):
     for frame, window in enumerate(windows.each):
         header, blobs = send(View(scan, frame, windows, "From the file"))
         assert np.array_equal(decoded(blobs[header["picture"]]), display_frame(scan, frame, window))
+
+
+def test_overlay_planes_are_drawn_only_where_they_are_asked_for(make_scan, send):
+    mask = np.zeros((make_scan().rows, make_scan().columns), bool)
+    mask[3, 2:6] = True
+    scan = replace(make_scan(), overlays=(OverlayPlane(False, mask.shape, {0: packed_mask(mask)}),))
+    pictures = Recent(24)
+    for asked, level in ((True, 255), (False, None)):
+        header, blobs = send(View(scan, 0, WINDOW, "wide", overlays=asked), pictures=pictures)
+        shown = decoded(blobs[header["picture"]])
+        assert (shown[mask] == level).all() if asked else np.array_equal(shown, display_frame(scan, 0, WINDOW))
 
 
 def test_colours_keep_their_places(send):

@@ -55,7 +55,7 @@ def show_outlining(
 def view_of(look: Look, scan: Scan, frame: int, outlined: Outlined | None) -> View:
     """What the viewer is to show."""
     if outlined is None:
-        return View(scan, frame, look.window, look.name, look.invert)
+        return View(scan, frame, look.window, look.name, look.invert, overlays=look.overlays)
     segmentation, spread = outlined.segmentation, outlined.spread
     legend = tuple((label, outline_color(n), False) for n, label in enumerate(segmentation.labels))
     if outlined.reference is not None:
@@ -69,7 +69,7 @@ def view_of(look: Look, scan: Scan, frame: int, outlined: Outlined | None) -> Vi
     lines = Lines(outlined.key, segmentation.frames, drawn, legend, f"the outline of {named}")
     heat_key = f"mirrored {segmentation.card.slug} {len(spread.frames)}" if spread else ""
     alt = "where mirror images disagree"
-    return View(scan, frame, look.window, look.name, look.invert, spread, heat_key, alt, lines)
+    return View(scan, frame, look.window, look.name, look.invert, spread, heat_key, alt, lines, look.overlays)
 
 
 def _show_areas(state: Reading, scan: Scan, outlined: Outlined) -> None:

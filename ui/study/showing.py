@@ -82,7 +82,10 @@ def _show_one(state: Reading, scan: Scan, answer: StudyAnswer | None) -> None:
     found = None if answer is None or not name else answer.spread_map(name)
     key = "" if answer is None else f"{hash((answer.key, answer.label, name)):x}"
     with place:
-        show_viewer(View(scan, turned_to(scan), look.window, look.name, look.invert, found, key), state.pictures)
+        show_viewer(
+            View(scan, turned_to(scan), look.window, look.name, look.invert, found, key, overlays=look.overlays),
+            state.pictures,
+        )
     if found is not None and scan.frames > 1 and len(found.frames) == scan.frames:
         frame = turned_to(scan)
         show_chart(lambda: evidence_figure(found, scan, None, frame), "evidence", describe_evidence(found, scan, frame))

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from core.explain.explanation import Explanation
 from core.figures.overlay import heat_rgba
+from core.overlay_planes import draw_planes
 from core.scan import Scan, Voi, display_frame
 from core.segmentation.contours import Outline
 from ui.packing import encode_picture, fit_within, pack
@@ -102,6 +103,7 @@ class View:
         heat_key: Names the explanation, for the pictures that are kept.
         heat_alt: What the picture with its heat shows, where that is no evidence.
         lines: Outlines to lay over it, or None.
+        overlays: Draw the overlay planes that the scan brought along.
     """
 
     scan: Scan
@@ -113,6 +115,7 @@ class View:
     heat_key: str = ""
     heat_alt: str = ""
     lines: Lines | None = None
+    overlays: bool = False
 
     @property
     def heat(self) -> Explanation | None:
@@ -125,11 +128,12 @@ class View:
         if not 1 < self.scan.frames <= REEL_FRAMES:
             return ""
         over = f"{self.heat_key if self.heat else ''} {self.lines.key if self.lines else ''}"
-        return f"{self.scan.digest[:16]} {self.look} {self.invert} {over}"
+        return f"{self.scan.digest[:16]} {self.look} {self.invert} {self.overlays} {over}"
 
     def picture(self, frame: int) -> NDArray[np.uint8]:
         """One frame as people see it."""
-        return display_frame(self.scan, frame, self.window, self.invert)
+        picture = display_frame(self.scan, frame, self.window, self.invert)
+        return draw_planes(picture, self.scan.overlays, frame) if self.overlays else picture
 
 
 def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
@@ -141,7 +145,7 @@ def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
         pictures: Where encoded pictures are kept for the next run.
     """
     # Several scans may be open at once: whatever is kept is kept under the scan that it shows.
-    look, heat, frame = (view.scan.digest, view.look, view.invert), view.heat, view.frame
+    look, heat, frame = (view.scan.digest, view.look, view.invert, view.overlays), view.heat, view.frame
     blobs = [pictures.get(("full", look, frame), lambda: encode_picture(view.picture(frame)))]
     header: dict[str, object] = {"picture": 0, "heat": None, "reel_key": view.reel_key} | _words(view)
 
