@@ -51,7 +51,7 @@ def choose_look(state: Reading, scan: Scan) -> Look:
 
 def _choose_overlays(scan: Scan) -> bool:
     """Whether graphics and regions that the file carries are drawn; asked only where there are any."""
-    return bool(scan.overlays) and st.toggle("Overlays", value=True, key=f"overlays-{scan.digest}")
+    return bool(scan.overlays) and st.toggle("Overlay planes", value=True, key=f"overlays-{scan.digest}")
 
 
 def _fine_tuned(scan: Scan, window: Voi, name: str) -> tuple[Voi, str]:

@@ -143,16 +143,11 @@ def _bits(file: DicomFile, group: int) -> NDArray[np.uint8]:
 def _sentences(planes: Sequence[OverlayPlane], broken: int) -> list[str]:
     said = []
     if planes:
-        kinds = [
-            f"{count} of {name}"
-            for name, count in (
-                ("graphics", sum(not plane.is_region for plane in planes)),
-                ("a marked region", sum(plane.is_region for plane in planes)),
-            )
-            if count
-        ]
+        regions = sum(plane.is_region for plane in planes)
+        kinds = {"graphics": len(planes) - regions, "marked region": regions}
+        listed = [name if len(planes) == 1 else f"{count} of kind {name}" for name, count in kinds.items() if count]
         count = f"{len(planes)} overlay plane{'s' if len(planes) > 1 else ''}"
-        said.append(f"The file carries {count} ({', '.join(kinds)}); models see the image without.")
+        said.append(f"The file carries {count} ({', '.join(listed)}); models see the image without.")
     if broken:
         said.append(f"{broken} overlay plane{'s are' if broken > 1 else ' is'} cut short and cannot be shown.")
     return said

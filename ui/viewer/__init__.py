@@ -123,12 +123,17 @@ class View:
         return None if self.explanation is None or self.explanation.is_empty else self.explanation
 
     @property
+    def style(self) -> str:
+        """Names the window and whether overlay planes are drawn."""
+        return f"{self.look} with overlay planes" if self.overlays and self.scan.overlays else self.look
+
+    @property
     def reel_key(self) -> str:
         """Names the small versions of all frames; `""` where they are not offered."""
         if not 1 < self.scan.frames <= REEL_FRAMES:
             return ""
         over = f"{self.heat_key if self.heat else ''} {self.lines.key if self.lines else ''}"
-        return f"{self.scan.digest[:16]} {self.look} {self.invert} {self.overlays} {over}"
+        return f"{self.scan.digest[:16]} {self.style} {self.invert} {over}"
 
     def picture(self, frame: int) -> NDArray[np.uint8]:
         """One frame as people see it."""
@@ -145,7 +150,7 @@ def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
         pictures: Where encoded pictures are kept for the next run.
     """
     # Several scans may be open at once: whatever is kept is kept under the scan that it shows.
-    look, heat, frame = (view.scan.digest, view.look, view.invert, view.overlays), view.heat, view.frame
+    look, heat, frame = (view.scan.digest, view.style, view.invert), view.heat, view.frame
     blobs = [pictures.get(("full", look, frame), lambda: encode_picture(view.picture(frame)))]
     header: dict[str, object] = {"picture": 0, "heat": None, "reel_key": view.reel_key} | _words(view)
 

@@ -44,7 +44,7 @@ def test_graphics_beside_the_pixels_are_kept_where_they_lie(make_dicom, open_one
     scan = open_one(overlaid(make_dicom(IMAGE), **plane(mask)))
     np.testing.assert_array_equal(scan.overlays[0].mask(0), mask)
     np.testing.assert_array_equal(scan.pixels[0], IMAGE)
-    assert scan.warnings == ("The file carries 1 overlay plane (1 of graphics); models see the image without.",)
+    assert scan.warnings == ("The file carries 1 overlay plane (graphics); models see the image without.",)
 
 
 @pytest.mark.parametrize(("origin", "corner"), [([4, 6], (3, 5)), ([-1, 28], (-2, 27)), ([0, 0], (-1, -1))])
@@ -69,7 +69,7 @@ def test_several_planes_are_counted_by_what_they_are(make_dicom, open_one):
     data = overlaid(data, 0x6002, **plane(box((20, 30), 5, 5, 9, 9), kind="R"))
     scan = open_one(overlaid(data, 0x6004, **plane(np.zeros((20, 30), bool))))
     assert [overlay.is_region for overlay in scan.overlays] == [False, True]
-    assert "2 overlay planes (1 of graphics, 1 of a marked region)" in scan.warnings[0]
+    assert "2 overlay planes (1 of kind graphics, 1 of kind marked region)" in scan.warnings[0]
 
 
 def test_overlay_frames_belong_to_their_image_frames(make_dicom, open_one):
