@@ -108,6 +108,30 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
     return matter, parts[2].lstrip("\n")
 
 
+def _well_shaped(index: Any) -> list[dict[str, Any]]:
+    """The parts of a model-index that are what Hugging Face's format says; cards from elsewhere hold anything.
+
+    Each metric that is left has a `type` in words and a `value` that is a number or None.
+    """
+    found = []
+    for model in _mappings(index):
+        results = []
+        for result in _mappings(model.get("results")):
+            metrics = [
+                metric
+                for metric in _mappings(result.get("metrics"))
+                if isinstance(metric.get("type"), str) and isinstance(metric.get("value"), int | float | None)
+            ]
+            dataset = result.get("dataset")
+            results.append({**result, "dataset": dataset if isinstance(dataset, dict) else {}, "metrics": metrics})
+        found.append({**model, "results": results})
+    return found
+
+
+def _mappings(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
 def _derived(contract: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
     entry = contract.get("derived") or {}
     if not entry:
@@ -138,6 +162,7 @@ def load_card(folder: Path) -> ModelCard:
     """
     try:
         matter, text = split_front_matter(read_text(folder / "README.md"))
+        matter = {**matter, "model-index": _well_shaped(matter.get("model-index"))}
         contract = matter["scanlens"]
         labels, inputs = names(contract["labels"], "labels"), tuple(input_spec(entry) for entry in contract["inputs"])
         task = choice(contract["task"], Task, "task")

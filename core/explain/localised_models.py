@@ -38,22 +38,32 @@ class LocalisedModel:
 def localised_models(cards: Iterable[ModelCard]) -> list[LocalisedModel]:
     """Every measure of every card that has marked regions, all marks of a kind together.
 
-    What is on the cards follows from rows a case, `evaluations/*--<method>.parquet`, which tests recompute.
+    What is on the cards follows from rows a case, `evaluations/*--<method>.parquet`, which tests recompute. A card from
+    elsewhere whose entry has another shape is passed over.
     """
-    found = []
+    found: list[LocalisedModel] = []
     for card in cards:
-        for entry in (card.front_matter.get("scanlens") or {}).get("localisation") or []:
-            for part in entry["parts"]:
-                if set(part["group"]) - {"marks"}:
-                    continue  # a part of the marks, such as those that were called rightly
-                for measure in MEASURES:
-                    values = part["measures"][measure]
-                    estimate = Estimate(values["value"], values["low"], values["high"], part["n"], values["method"])
-                    marks = f"{part['group']['marks']}, {entry['name']}"
-                    found.append(
-                        LocalisedModel(
-                            card.title, marks, entry["method"], measure, estimate, values["centre"], values["chance"],
-                            part["patients"],
-                        )
-                    )  # fmt: skip
+        try:
+            found += _of_card(card)
+        except (LookupError, TypeError, AttributeError, ValueError):
+            continue
+    return found
+
+
+def _of_card(card: ModelCard) -> list[LocalisedModel]:
+    found = []
+    for entry in (card.front_matter.get("scanlens") or {}).get("localisation") or []:
+        for part in entry["parts"]:
+            if set(part["group"]) - {"marks"}:
+                continue  # a part of the marks, such as those that were called rightly
+            for measure in MEASURES:
+                values = part["measures"][measure]
+                estimate = Estimate(values["value"], values["low"], values["high"], part["n"], values["method"])
+                marks = f"{part['group']['marks']}, {entry['name']}"
+                found.append(
+                    LocalisedModel(
+                        card.title, marks, entry["method"], measure, estimate, values["centre"], values["chance"],
+                        part["patients"],
+                    )
+                )  # fmt: skip
     return found

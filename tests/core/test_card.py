@@ -190,3 +190,23 @@ def test_derived_question_of_other_labels_is_refused(tmp_path, labels):
     derived = {"name": "Treat", "labels": labels}
     with pytest.raises(InvalidCard, match="derived question"):
         load_card(write(tmp_path / "m", several(task="ordinal", thresholds={"Treat": 0.4}, derived=derived)))
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "text", 3, {"a": 1}, ["text"], [{"results": "text"}], [{"results": [3]}], [{"results": [{"metrics": "text"}]}],
+        [{"results": [{"dataset": "text", "metrics": [3]}]}],
+        [{"results": [{"metrics": [{"type": "roc_auc", "value": "high"}, {"type": ["roc_auc"], "value": 1}]}]}],
+    ],
+    ids=str,
+)  # fmt: skip
+def test_metrics_of_another_shape_are_left_out(tmp_path, index):
+    card = load_card(write(tmp_path / "model", {**MATTER, "model-index": index}))
+    assert card.metrics == []
+
+
+def test_a_metric_of_another_shape_takes_none_of_the_others_with_it(tmp_path):
+    matter = deepcopy(MATTER)
+    matter["model-index"][0]["results"][0]["metrics"].append({"type": "sensitivity", "value": {"a": 1}})
+    assert [metric["type"] for metric in load_card(write(tmp_path / "model", matter)).metrics] == ["roc_auc"]
