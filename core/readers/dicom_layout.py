@@ -8,6 +8,7 @@ import numpy as np
 
 from core.errors import TooLarge, UnreadableScan, UnsupportedScan
 from core.readers.dicom_file import UNDEFINED, DicomFile
+from core.readers.dicom_terms import PHOTOMETRICS
 from core.readers.memory import MEGABYTE
 from core.readers.opening import FRAME_PIXELS, MEMORY_BUDGET
 
@@ -97,10 +98,14 @@ def layout_of(file: DicomFile) -> Layout:
     stored = file.count("BitsStored", allocated)
     stored = stored if 1 <= stored <= allocated else allocated
     samples = file.count("SamplesPerPixel", 1)
-    photometric = file.text("PhotometricInterpretation").upper() or ("RGB" if samples == 3 else "MONOCHROME2")
+    said = file.text("PhotometricInterpretation").upper()
+    photometric = said or ("RGB" if samples == 3 else "MONOCHROME2")
+    if samples == 3 and photometric not in PHOTOMETRICS:
+        # A word of someone's own, which is not repeated.
+        photometric = "YBR_FULL" if photometric.startswith("YBR") else "RGB"
     if samples not in {1, 3} or (samples == 3) == (photometric in _GREY):
         raise UnreadableScan(
-            "one grey or three colour samples a pixel", f"{samples} of kind {_plain(photometric)}", "export it again"
+            "one grey or three colour samples a pixel", f"{samples} of {_kind(photometric)}", "export it again"
         )
     is_float = file.pixels.keyword != "PixelData"
     if allocated not in ({32, 64} if is_float else {1, 8, 16, 32}):
@@ -134,6 +139,6 @@ def _by_length(file: DicomFile, photometric: str, plane: int) -> str:
     return "YBR_FULL_422" if length in {2 * plane, 2 * plane + 1} else photometric
 
 
-def _plain(code: str) -> str:
-    """A coded value that is safe to show."""
-    return "".join(c for c in code if c.isalnum() or c in "_ ")[:16]
+def _kind(photometric: str) -> str:
+    """What the header says, where that is one of DICOM's words."""
+    return f"kind {photometric.replace('_', ' ')}" if photometric in PHOTOMETRICS else "an unknown kind"

@@ -9,6 +9,7 @@ from typing import get_args
 from core.readers.dicom_file import items, text
 from core.readers.dicom_lut import read_table
 from core.readers.dicom_picture import Picture
+from core.readers.dicom_terms import window_name
 from core.scan import FrameWindows, Voi, VoiTable, Window, WindowFunction, inverted_window
 
 _MACRO = "FrameVOILUTSequence"
@@ -81,7 +82,7 @@ def _tables(picture: Picture, span: tuple[float, float]) -> tuple[list[VoiTable]
         table, said = read_table(item, picture.file, span, "VOI table")
         warnings += said
         if table is not None:
-            tables.append(VoiTable(table.first, table.levels, _name(text(item, "LUTExplanation"))))
+            tables.append(VoiTable(table.first, table.levels, window_name(text(item, "LUTExplanation"))))
     return tables, warnings
 
 
@@ -98,10 +99,5 @@ def _windows(picture: Picture) -> tuple[list[Window], list[str]]:
         if width < 1 if legal == "LINEAR" else width <= 0:
             refused += 1
         else:
-            windows.append(Window(center, width, legal, _name(names[number] if number < len(names) else "")))
+            windows.append(Window(center, width, legal, window_name(names[number] if number < len(names) else "")))
     return windows, ["A window of the file has no legal width and is left out."] if refused else []
-
-
-def _name(explanation: str) -> str:
-    """An explanation short enough for a list, e.g. `"BONE"`."""
-    return " ".join("".join(c for c in explanation if c.isprintable()).split())[:32]

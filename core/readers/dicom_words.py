@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from pydicom.datadict import dictionary_description, tag_for_keyword
@@ -12,21 +11,22 @@ from core.readers.dicom_file import items
 from core.readers.dicom_numbers import Manner
 from core.readers.dicom_picture import Picture
 from core.readers.dicom_series import Group
+from core.readers.dicom_terms import defined_terms, described_words
 
 _MEASURES = "PixelMeasuresSequence"
 _PARTS = {"CHEST": "chest", "THORAX": "chest", "LUNG": "chest", "HEAD": "head", "BRAIN": "brain"}
 
 
 def modality_code(picture: Picture) -> str:
-    """The Modality, if it looks like one."""
-    code = picture.file.text("Modality").upper()
-    return code if re.fullmatch(r"[A-Z0-9]{1,16}", code) else ""
+    """The Modality, if it is one of DICOM's."""
+    return next(iter(defined_terms("Modality", picture.file.text("Modality"))), "")
 
 
 def body_part(picture: Picture) -> str:
     """Body Part Examined in lower case, one word for one thing."""
-    code = picture.text("FrameAnatomySequence", "BodyPartExamined").upper()
-    return _PARTS.get(code, code.lower()) if re.fullmatch(r"[A-Z0-9 _]{2,16}", code) else ""
+    said = picture.text("FrameAnatomySequence", "BodyPartExamined").replace("_", " ")
+    code = next(iter(defined_terms("BodyPartExamined", said)), "")
+    return _PARTS.get(code, code.lower())
 
 
 def title_of(group: Group) -> str:
@@ -122,9 +122,11 @@ def facts_of(group: Group) -> dict[str, str]:
         if value:
             facts[name] = f"{value:g} {unit}"
     for name, keyword in _CODES:
-        code = first.file.text(keyword).replace("\\", ", ")
-        if code and re.fullmatch(r"[A-Za-z0-9 ,._+/-]{1,80}", code):
-            facts.setdefault(name, code)
+        if terms := defined_terms(keyword, first.file.text(keyword)):
+            facts.setdefault(name, ", ".join(terms))
+    said = f"{first.file.text('SeriesDescription')} {first.file.text('ProtocolName')}"
+    if words := described_words(said):
+        facts["Described as"] = ", ".join(words)
     if group.slice_spacing:
         facts["Slice spacing"] = f"{group.slice_spacing:.4g} mm"
     if group.frame_time:
