@@ -79,6 +79,7 @@ ALLOWED: frozenset[tuple[str, str]] = frozenset(
     + [("keras.constraints", name) for name in ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm")]
     + [(f"keras.src.ops.{module}", name) for module, names in _OPERATIONS.items() for name in names.split()]
     + [("keras.src.applications.convnext", name) for name in ("LayerScale", "StochasticDepth")]
+    + [("keras.src.applications.inception_resnet_v2", "CustomScaleLayer")]
     + [(module, "DTypePolicy") for module in ("keras", "keras.dtype_policies")]
     + [(module, name) for module in ("keras", "keras.models") for name in ("Functional", "Model", "Sequential")]
     + [("keras.src.models.functional", "Functional"), ("keras.src.models.sequential", "Sequential")]

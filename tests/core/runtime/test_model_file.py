@@ -174,6 +174,17 @@ def test_usual_preparation_inside_a_model_is_accepted_and_compiled(name, tmp_pat
     assert compile_bundle(model, tmp_path, None, {"image": sample}).explain_layer == "last"
 
 
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [("convnext", "LayerScale"), ("convnext", "StochasticDepth"), ("inception_resnet_v2", "CustomScaleLayer")],
+)
+def test_layers_that_backbones_of_keras_define_for_themselves_are_accepted(family, name):
+    module = f"keras.src.applications.{family}"
+    check_model_file(archive(config_with(layer(name, module, name, scale=0.2))))
+    with pytest.raises(UnsafeModel):
+        check_model_file(archive(config_with(layer(name, f"somebody.{family}", name, scale=0.2))))
+
+
 #: Of each family the smallest, at a size its layers still take.
 BACKBONES = {"ConvNeXtTiny": 32, "MobileNetV3Small": 32, "EfficientNetV2B0": 32}
 
