@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,15 @@ INK = {"light": "#37444a", "dark": "#cfd8db"}
 FONT = '"Source Sans", sans-serif'
 
 
+def _whole_pandas() -> None:
+    """Wait for a pandas that another session's thread may be half through importing, as Plotly looks into it.
+
+    Where nobody has asked for pandas it stays away: the reading page needs none of its 70 MB.
+    """
+    if "pandas" in sys.modules:
+        importlib.import_module("pandas")
+
+
 def show_chart(make: Callable[[], Figure], key: str, alt: str, config: Mapping[str, Any] | None = None) -> None:
     """Draw a figure across its column.
 
@@ -26,13 +37,12 @@ def show_chart(make: Callable[[], Figure], key: str, alt: str, config: Mapping[s
         alt: What it shows, for those who cannot see it.
         config: For Plotly; no mode bar for None.
     """
-    # Plotly looks into a pandas that another session's thread may be half through importing: wait until it is whole.
-    import pandas  # noqa: F401
-
+    _whole_pandas()
     figure = make()
     ink = INK.get(st.context.theme.type or "light", INK["light"])
     figure.update_layout(font_color=ink, font_family=FONT, template="none")
     figure.update_xaxes(tickfont_color=ink, title_font_color=ink)
     figure.update_yaxes(tickfont_color=ink, title_font_color=ink)
     settings = {"displayModeBar": False} if config is None else dict(config)
+    _whole_pandas()
     st.plotly_chart(figure, width="stretch", theme=None, config=settings, key=key, alt=alt)

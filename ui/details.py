@@ -15,15 +15,7 @@ from core.scan import Scan, Step
 from ui.answer import Answer
 from ui.foreign_text import card_markdown, plain
 from ui.study.answering import StudyAnswer
-
-
-def _table(rows: dict[str, str], left: str, right: str) -> None:
-    st.dataframe(
-        [{left: key, right: value} for key, value in rows.items()],
-        hide_index=True,
-        width="stretch",
-        column_config={left: st.column_config.TextColumn(width=180)},
-    )
+from ui.tables import markdown_table
 
 
 def show_details(scan: Scan, answer: Answer | None) -> None:
@@ -49,7 +41,7 @@ def show_facts(scan: Scan, card: ModelCard | None, provenance: Sequence[Step] = 
         if not steps:
             st.caption("The pixels are shown as they are in the file.")
     with st.expander("About this scan"):
-        _table(scan_facts(scan), "Fact", "Value")
+        st.markdown(markdown_table([{"Fact": key, "Value": value} for key, value in scan_facts(scan).items()]))
         st.caption(
             f"Fingerprint of the file (sha256): {scan.digest}. Names, dates and numbers of the patient are not kept."
         )
@@ -99,7 +91,7 @@ def show_card(card: ModelCard) -> None:
                 row["Cases"] = str(metric.get("n", ""))
             row[title] = _with_interval(metric)
     if rows:
-        st.table([{plain(name): plain(told) for name, told in row.items()} for row in rows.values()], hide_index=True)
+        st.markdown(markdown_table(list(rows.values())))
         cut = card.task in {"binary", "multilabel", "segmentation"}
         rule = "at the threshold above" if cut else "by the largest probability"
         st.caption(f"Decisions {rule}. In brackets 95 % intervals.")

@@ -7,18 +7,20 @@ made in their own session, and datasets in folders that the operator named, with
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
 from core.card import ModelCard
 from core.datasets.digest import digest_of_variant
 from core.errors import InvalidCard
-from core.evaluation.store_datasets import Remembered
-from core.evaluation.summary import RunSummary
 from ui import cache
 from ui.serving.folders import may_open
 from ui.serving.visitor import is_at_hand
+
+if TYPE_CHECKING:
+    from core.evaluation.store_datasets import Remembered
+    from core.evaluation.summary import RunSummary
 
 T = TypeVar("T")
 _OWN_MODELS, _OWN_RUNS = "own models", "own runs"

@@ -16,9 +16,9 @@ from ui.charts import show_chart
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-#: In this order: Plotly must not meet a pandas that is only half imported.
+#: In this order; what needs pandas is not among them, as the first answer does not.
 MODULES = (
-    "pandas", "plotly.subplots", "core.runtime.onnx_runtime", "ui.answer", "ui.viewer", "ui.outlining.showing",
+    "plotly.subplots", "core.runtime.onnx_runtime", "ui.answer", "ui.viewer", "ui.outlining.showing",
     "ui.study.showing",
 )  # fmt: skip
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import ScanLensError
-from core.evaluation.intervals import Estimate, bootstrap_words, percentile_interval, wilson
+from core.evaluation.intervals import Estimate, bootstrap_words, percentile_interval
+from core.evaluation.proportions import patient_wilson
 from core.explain.explanation import Explanation
 
 #: How far beside the truth still is a hit, as a share of the longer side. Zhang et al. 2018 allow 15 pixels in pictures
@@ -233,17 +234,15 @@ def summarise(
 def mean_estimate(values: NDArray[np.float64], patients: ArrayLike, resamples: int = 2000, seed: int = 0) -> Estimate:
     """Mean of a number each case has, with its interval over resampled patients; NaN without cases.
 
-    Hits that are all 0 or all 1 are the same in every resample, which says nothing: they get Wilson's interval with one
-    trial a patient.
+    Where each is 0 or 1 the mean is a share, with Wilson's interval as every share has.
     """
     nan = float("nan")
     if not len(values):
         return Estimate(nan, nan, nan, 0, bootstrap_words(resamples))
     people, owner = np.unique(np.asarray(patients), return_inverse=True)
     mean = float(values.mean())
-    if np.all(values == 0) or np.all(values == 1):
-        edge = wilson(len(people) if mean else 0, len(people))
-        return Estimate(mean, edge.low, edge.high, len(values), f"Wilson on {len(people)} patients")
+    if np.all((values == 0) | (values == 1)):
+        return patient_wilson(values == 1, owner)
     part, whole = np.bincount(owner, values), np.bincount(owner).astype(np.float64)
     return percentile_interval(
         mean, lambda counts: (part @ counts) / (whole @ counts), len(people), len(values), resamples, seed

@@ -51,7 +51,7 @@ def heatmap_section(entry: Mapping[str, Any], prose: str = "") -> str:
         f"misses: {entry['empty']}. A hit may lie {100 * entry['tolerance']:g} % of the longer side beside the mark. "
         f"Overlap is that of the mark with as many of the hottest pixels. Chance is what an even map reaches; centre "
         f"is a Gaussian at the picture's centre, {100 * CENTRE_WIDTH:g} % of each side wide, which knows nothing "
-        "of the picture. Means over maps, with 95 % intervals over resampled patients."
+        "of the picture. Means over maps, with 95 % intervals by patient."
     )
     area = ", ".join(
         f"{part['group']['marks']} {100 * part['area']:.1f} %" for part in entry["parts"] if len(part["group"]) == 1

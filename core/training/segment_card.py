@@ -173,7 +173,7 @@ def _results_section(recipe: OutlineRecipe, measured: MeasuredOutline) -> str:
     test = measured.results[-1]
     return (
         f"{recipe.data.title}, test. Masks are taken at the stored thresholds and compared on the picture's own "
-        "pixels. Intervals are 95 %, over resampled patients (2000 resamples; Wilson where all or none count). A "
+        "pixels. Intervals are 95 %, by patient (Wilson's for shares, else from 2000 resamples). A "
         "picture whose label is missed altogether counts with Dice 0; pictures without the label are counted apart.\n\n"
         f"{results_tables(recipe, test)}\n{recipe.card.get('results', '').strip()}\n"
     )
