@@ -12,7 +12,7 @@ from core.card import ModelCard
 from core.errors import UnsupportedModel
 from core.explain.ask import Ask, KerasTasks
 from core.explain.explanation import Explanation
-from core.explain.inputs import is_plain
+from core.explain.inputs import explained_picture, is_plain, on_picture
 from core.explain.layer_maps import KERAS_FILE, layer_explainer
 from core.preprocess import Prepared
 from core.runtime.session import Bundle, ModelOutput
@@ -54,7 +54,8 @@ def grad_cam(
         if output is None or output.activations is None:
             output = bundle.run(prepared.batch, outputs=("activations",))
         assert output.activations is not None  # a bundle with weights has activations
-        grids = cam_grids(output.activations, sign * bundle.cam_weights[unit])
+        activations = on_picture(output.activations, explained_picture(bundle, prepared, Ask(target)))
+        grids = cam_grids(activations, sign * bundle.cam_weights[unit])
     label = bundle.card.labels[target]
     return Explanation(grids, prepared.frames, prepared.geometry, "grad-cam", label, bundle.explain_layer)
 

@@ -27,7 +27,6 @@ from core.runtime.model_gradients import (
     layer_gradient_function,
     randomise,
 )
-from core.runtime.prototype import Climb, climb
 from core.runtime.wire import Arrays
 from core.runtime.worker_loop import Answer, Job
 
@@ -35,14 +34,16 @@ CHUNK = 8
 
 
 @dataclass(eq=False)
-class _Loaded:
+class Loaded:
+    """A model with the functions that were compiled for it."""
+
     model: Any
     gradients: dict[tuple[str, ...], Gradients] = field(default_factory=dict)
     functions: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
 
 #: Models of the last requests by sha256, with their compiled gradient functions by layer.
-_loaded: OrderedDict[str, _Loaded] = OrderedDict()
+_loaded: OrderedDict[str, Loaded] = OrderedDict()
 _KEPT = 3
 
 
@@ -84,7 +85,7 @@ def grad_cam(job: Job) -> Answer:
 def layer_gradients(job: Job) -> Answer:
     """`activations` (N, h, w, C) of `layer` and the `gradient` of the score Σ weights · logits with respect to them."""
     loaded = load_checked(job)
-    layer, names = str(job.arguments["layer"]), _input_names(loaded, job)
+    layer, names = str(job.arguments["layer"]), input_names(loaded, job)
     function = _kept_function(
         loaded, ("layer", layer, *names), lambda: layer_gradient_function(dissect(loaded.model, layer, names))
     )
@@ -100,7 +101,7 @@ def input_gradients(job: Job) -> Answer:
     what is positive both ways.
     """
     loaded = load_checked(job)
-    names, guided = _input_names(loaded, job), bool(job.arguments.get("guided"))
+    names, guided = input_names(loaded, job), bool(job.arguments.get("guided"))
     function = _kept_function(
         loaded, ("input", guided, *names), lambda: input_gradient_function(dissect(loaded.model, None, names), guided)
     )
@@ -113,7 +114,7 @@ def input_gradients(job: Job) -> Answer:
 def ablation(job: Job) -> Answer:
     """`activations` of `layer`, and what the score has `lost` (N, C) without each channel of them."""
     loaded = load_checked(job)
-    layer, names = str(job.arguments["layer"]), _input_names(loaded, job)
+    layer, names = str(job.arguments["layer"]), input_names(loaded, job)
     function = _kept_function(
         loaded, ("ablation", layer, *names), lambda: ablation_function(dissect(loaded.model, layer, names))
     )
@@ -125,30 +126,11 @@ def ablation(job: Job) -> Answer:
 def attention(job: Job) -> Answer:
     """`scores` (N, layers, tokens, tokens) of a vision transformer, and how its `tokens` lie on the picture."""
     loaded = load_checked(job)
-    names = _input_names(loaded, job)
+    names = input_names(loaded, job)
     function, layout = _kept_function(
         loaded, ("attention", *names), lambda: attention_function(dissect(loaded.model, None, names))
     )
     return {"tokens": list(layout)}, {"scores": _in_chunks(job, function)}
-
-
-def prototype(job: Job) -> Answer:
-    """The `picture` that raises the score Σ weights · logits most, as the input `picture`; the others stay as given."""
-    loaded, given = load_checked(job), job.arguments
-    names = _input_names(loaded, job)
-    function = _kept_function(
-        loaded, ("input", False, *names), lambda: input_gradient_function(dissect(loaded.model, None, names))
-    )
-    weights, name = np.asarray(given["weights"], np.float32), str(given["picture"])
-
-    def gradient(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        found = function({**job.arrays, name: picture[None]}, weights)
-        return np.asarray(found[1 + names.index(name)][0], np.float32)
-
-    low, high = (float(value) for value in given["range"])
-    how = Climb(steps=int(given["steps"]), seed=int(given["seed"]))
-    shape = job.arrays[name].shape[1:]
-    return {}, {"picture": climb(gradient, shape, (low, high), how, job.progress, job.cancelled)}
 
 
 def layers(job: Job) -> Answer:
@@ -163,7 +145,7 @@ def predict(job: Job) -> Answer:
     return {"activation": anatomy.activation}, {"output": _in_chunks(job, lambda arrays: _output(anatomy, arrays))}
 
 
-def _input_names(loaded: _Loaded, job: Job) -> tuple[str, ...]:
+def input_names(loaded: Loaded, job: Job) -> tuple[str, ...]:
     """Names of the input arrays in the model's own order, in which gradients come; a single one may have any name."""
     given = tuple(name for name in job.arrays if name != REGION)
     own = tuple(str(tensor.name) for tensor in loaded.model.inputs)
@@ -202,7 +184,7 @@ def _chunks_of_several(
     return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
-def _kept_function(loaded: _Loaded, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+def _kept_function(loaded: Loaded, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
     """A compiled function of the model, made once."""
     if key not in loaded.functions:
         loaded.functions[key] = make()
@@ -216,7 +198,7 @@ def _read(job: Job) -> bytes:
         raise InvalidCard("a model file", "none", "restore the model's folder") from error
 
 
-def load_checked(job: Job) -> _Loaded:
+def load_checked(job: Job) -> Loaded:
     """The model at `model`, checked, without its optimiser and losses; the last few are kept.
 
     With `randomised` (share, seed) it is a copy whose last layers have kernels that were drawn anew.
@@ -234,7 +216,7 @@ def load_checked(job: Job) -> _Loaded:
     key = digest if drawn is None else f"{digest} {drawn}"
     if key not in _loaded:
         check_model_file(content)
-        _loaded[key] = _Loaded(_load(content))
+        _loaded[key] = Loaded(_load(content))
         if drawn is not None:
             randomise(_loaded[key].model, float(drawn[0]), int(drawn[1]))
     _loaded.move_to_end(key)

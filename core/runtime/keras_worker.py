@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from core.runtime import keras_tasks, live_training, recurrent_states
+from core.runtime import keras_tasks, keras_vis, live_training, recurrent_states
 from core.runtime.worker_loop import Answer, Job, serve
 
 TASKS: dict[str, Callable[[Job], Answer]] = {
@@ -19,8 +19,9 @@ TASKS: dict[str, Callable[[Job], Answer]] = {
     "layer_gradients": keras_tasks.layer_gradients,
     "layers": keras_tasks.layers,
     "predict": keras_tasks.predict,
-    "prototype": keras_tasks.prototype,
+    "prototype": keras_vis.prototype,
     "recurrent_states": recurrent_states.recurrent_states,
+    "second_opinion": keras_vis.second_opinion,
     "train_epoch": live_training.train_epoch,
     "train_forget": live_training.train_forget,
     "train_judge": live_training.train_judge,

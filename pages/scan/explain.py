@@ -17,6 +17,7 @@ def show_explanations(state: Reading, scan: Scan) -> None:
         choose_frame,
         choose_method,
         choose_methods,
+        choose_second_opinion,
         questions,
     )
     from ui.explaining.layers import choose_layer
@@ -47,13 +48,14 @@ def show_explanations(state: Reading, scan: Scan) -> None:
         chosen = [card, *(other for other in others if other.slug != card.slug)]
     else:
         methods, chosen = choose_methods(), [card]
+    second = choose_second_opinion(methods)
     look = choose_look(state, scan)
     layer = "" if by_model else choose_layer(scan, frame, card)
     if not methods:
         st.info("No method is chosen: choose one above.")
         return
     everything = questions(chosen, methods, label, rather_than, layer, frame, untrained)
-    making = carry_on(state, scan, everything, is_paused())
+    making = carry_on(state, scan, everything, is_paused(), second)
     if is_paused():
         show_paused()
     show_progress(state, making)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from core.errors import UnsupportedModel
 from core.explain.trust import Check, Trust
 
 
@@ -110,6 +111,46 @@ def test_a_layer_is_chosen_from_a_picture_of_the_model(explain, state):
     made = {key[2].layer: value for key, value in state(app).maps._kept.items() if key[0] == "map"}
     assert made["block3_expand"].explanation.layer == "block3_expand"
     assert made["block3_expand"].explanation.grids.shape[1] > made[""].explanation.grids.shape[1]
+
+
+def asking(app):
+    return next(toggle for toggle in app.toggle if toggle.label == "Second opinion")
+
+
+def compared(app):
+    return app.dataframe[0].value[["Correlation with tf-keras-vis", "Second opinion"]]
+
+
+@pytest.mark.keras
+def test_an_independent_implementation_is_asked_on_request(explain, state):
+    app = explain("chest", "grad-cam,eigen-cam")
+    assert list(compared(app)["Second opinion"]) == ["", ""]
+    asking(app).set_value(True).run()
+    finished(app, state)
+    assert not app.exception
+    table = compared(app)
+    assert list(table["Second opinion"]) == ["An independent implementation draws the same map: correlation 1.00", ""]
+    assert table["Correlation with tf-keras-vis"][0] == pytest.approx(1.0, abs=1e-3)
+    assert app.query_params["second"] == ["1"]
+    asking(app).set_value(False).run()
+    assert "second" not in app.query_params
+
+
+def test_why_it_cannot_be_asked_stands_beside_the_map(explain, state, monkeypatch):
+    def refuse(*_, **__):
+        raise UnsupportedModel("a layer of the model itself", "one inside another", "judge the map by its checks")
+
+    monkeypatch.setattr("ui.explaining.work.second_opinion", refuse)
+    app = explain("chest", "grad-cam")
+    asking(app).set_value(True).run()
+    finished(app, state)
+    assert compared(app)["Second opinion"][0].startswith("Expected a layer of the model itself")
+    assert not app.exception
+
+
+def test_nobody_is_asked_where_there_is_no_such_method(explain):
+    app = explain("chest", "eigen-cam,occlusion")
+    assert "Second opinion" not in [toggle.label for toggle in app.toggle]
 
 
 @pytest.mark.keras

@@ -7,6 +7,7 @@ import streamlit as st
 from core.card import ModelCard
 from core.classify import Prediction
 from core.explain import EXPLAINERS
+from core.explain.second_opinion import METHODS
 from core.scan import Scan, answered_frame
 from ui.explaining.work import Wanted
 
@@ -63,6 +64,23 @@ def choose_methods() -> list[str]:
     elif "methods" in st.query_params:
         del st.query_params["methods"]
     return [name for name in EXPLAINERS if name in chosen]  # in the registry's order, however they were clicked
+
+
+def choose_second_opinion(methods: list[str]) -> bool:
+    """Whether an independent implementation is asked too, kept in the address; nothing where it has no such method."""
+    if not METHODS & set(methods):
+        return False
+    given = st.query_params.get("second") == "1"
+    wanted = st.toggle(
+        "Second opinion", value=given, key="explain-second",
+        help="The same maps by an independent implementation (tf-keras-vis), once the others are made and checked. "
+        "Score-CAM takes seconds to minutes there.",
+    )  # fmt: skip
+    if wanted:
+        st.query_params["second"] = "1"
+    elif given:
+        del st.query_params["second"]
+    return wanted
 
 
 def choose_method() -> str:

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from core.card import ModelCard
 from core.explain import EXPLAINERS
 from core.explain.explanation import Explanation
+from core.explain.second_opinion import SecondOpinion
 from core.explain.similarity_of_maps import at_common_size, overlap_of_hottest, rank_correlation
 from core.explain.trust import Trust
 from core.preprocess import Geometry
 from core.scan import Scan, display_frame
 from ui.explaining.grid import Cell, board_message, show_board
-from ui.explaining.work import Made, Wanted, made_of, trust_of
+from ui.explaining.work import Made, Wanted, made_of, opinion_of, trust_of
 from ui.looking import Look
 from ui.session import Reading
 from ui.verdict import SIGNS
@@ -58,20 +59,28 @@ def _cell(state: Reading, scan: Scan, wanted: Wanted, title: str) -> Cell:
     against = 0.0 if found.opposing is None else float(found.opposing.max(initial=0.0))
     if found.is_empty:
         verdict = f"{SIGNS['no evidence']} no evidence for {found.label}"
+        opinion = _opinion_in_words(state, scan, wanted)
         if against <= 0:
-            return Cell(wanted.name, title, waiting=f"No evidence for {found.label}.", note=took)
+            waiting = f"No evidence for {found.label}."
+            return Cell(wanted.name, title, waiting=waiting, note=took, opinion=opinion)
         note = f"most {against:.2g} {found.units} against it, {took}"
-        return Cell(wanted.name, title, found, verdict=verdict, note=note)
+        return Cell(wanted.name, title, found, verdict=verdict, note=note, opinion=opinion)
     opposed = f" for, {against:.2g} against" if against > 0 else ""
     note = f"most {found.scale:.2g} {found.units}{opposed}, {took}"
     if wanted.untrained:
         return Cell(wanted.name, title, found, verdict="It has learned nothing: this heat means nothing.", note=note)
-    verdict = trust_of(state, scan, wanted)
-    if verdict is None:
-        return Cell(wanted.name, title, found, verdict="◌ to be checked", note=note)
-    if isinstance(verdict, str):
-        return Cell(wanted.name, title, found, verdict="not checked", note=note)
-    return Cell(wanted.name, title, found, verdict=_in_words(verdict), note=note)
+    known = trust_of(state, scan, wanted)
+    verdict = "◌ to be checked" if known is None else "not checked"
+    if isinstance(known, Trust):
+        verdict = _in_words(known)
+    return Cell(wanted.name, title, found, verdict=verdict, note=note, opinion=_opinion_in_words(state, scan, wanted))
+
+
+def _opinion_in_words(state: Reading, scan: Scan, wanted: Wanted) -> str:
+    known = opinion_of(state, scan, wanted)
+    if known is None:
+        return ""
+    return f"{known.sentence}." if isinstance(known, SecondOpinion) else f"No second opinion. {known}"
 
 
 def _in_words(trust: Trust) -> str:
@@ -111,7 +120,8 @@ def show_results(
     picture = display_frame(scan, frame, look.window, look.invert)
     done = sum(cell.explanation is not None for cell in cells)
     checked = sum(cell.verdict.startswith(tuple(SIGNS.values())) for cell in cells)
-    key = f"{scan.digest[:12]}-{frame}-{look.name}-{look.invert}-{done}-{checked}"
+    compared = sum(bool(cell.opinion) for cell in cells)
+    key = f"{scan.digest[:12]}-{frame}-{look.name}-{look.invert}-{done}-{checked}-{compared}"
     show_board(board_message(scan, picture, cells, key), scan.digest[:12])
     ready = [
         (wanted, made)
@@ -136,6 +146,8 @@ def rows_of(
         trust = trust_of(state, scan, wanted)
         known = trust if isinstance(trust, Trust) else None
         faithful = known.faithfulness if known else None
+        opinion = opinion_of(state, scan, wanted)
+        compared = opinion if isinstance(opinion, SecondOpinion) else None
         rows.append(
             {
                 "Map": title_of(wanted, cards, by_model),
@@ -146,6 +158,8 @@ def rows_of(
                 if not known or not known.stability
                 else round(known.stability.mean, 2),
                 "Kept with random weights": None if not known or not known.sanity else round(known.sanity.mean, 2),
+                "Correlation with tf-keras-vis": _rounded(compared),
+                "Second opinion": compared.sentence if compared else opinion or "",
                 "Most": float(f"{made.explanation.scale:.3g}"),
                 "Unit": made.explanation.units,
                 "Seconds": round(made.seconds, 3),
@@ -156,6 +170,10 @@ def rows_of(
     return rows
 
 
+def _rounded(opinion: SecondOpinion | None) -> float | None:
+    return None if opinion is None or np.isnan(opinion.correlation) else round(opinion.correlation, 4)
+
+
 def _show_numbers(
     state: Reading, scan: Scan, ready: Sequence[tuple[Wanted, Made]], cards: dict[str, ModelCard], by_model: bool
 ) -> None:
@@ -164,7 +182,8 @@ def _show_numbers(
         "Deletion and insertion: of 100 random orders of the scan's patches, how many the map's own order beats at "
         "lowering the score when its hottest patches are blurred, and at raising it when they are brought back. Kept: "
         "rank correlation of the map with that of the scan slightly shifted, noisy or recompressed (should be near 1), "
-        "and with that of copies with random weights (near 0). Slow methods are checked by the first two only."
+        "and with that of copies with random weights (near 0). Slow methods are checked by the first two only. "
+        "Second opinion: the same map of the same logit by tf-keras-vis, compared cell by cell before it is enlarged."
     )
 
 

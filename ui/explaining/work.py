@@ -1,4 +1,7 @@
-"""What is asked on the page that explains, and its making in the background: maps first, then how far to trust them."""
+"""What is asked on the page that explains, and its making in the background.
+
+Maps first, then how far to trust them, then what an independent implementation draws.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from core.explain import EXPLAINERS
 from core.explain.ask import Ask
 from core.explain.checking import check_explanation
 from core.explain.explanation import Explanation
+from core.explain.second_opinion import METHODS, SecondOpinion, second_opinion
 from core.explain.trust import Trust
 from core.runtime.randomised import randomised_bundle
 from core.scan import Scan
@@ -82,14 +86,29 @@ def trust_of(state: Reading, scan: Scan, wanted: Wanted) -> Trust | str | None:
     return state.maps.get(key, lambda: "") if key in state.maps else None
 
 
-def carry_on(state: Reading, scan: Scan, everything: Sequence[Wanted], paused: bool = False) -> str:
+def opinion_of(state: Reading, scan: Scan, wanted: Wanted) -> SecondOpinion | str | None:
+    """What an independent implementation draws, why it cannot be asked, or None while it was not."""
+    key = ("second", scan.digest, wanted)
+    return state.maps.get(key, lambda: "") if key in state.maps else None
+
+
+def carry_on(
+    state: Reading, scan: Scan, everything: Sequence[Wanted], paused: bool = False, second: bool = False
+) -> str:
     """Take what is done, and unless the user paused start the next thing that is missing.
+
+    Args:
+        state: Of the page.
+        scan: On the page.
+        everything: Maps that are asked for.
+        paused: Whether the user stopped the making.
+        second: Whether an independent implementation is to be asked too.
 
     Returns:
         What is being made, for people; `""` when nothing is left to do.
     """
     _take(state)
-    todo = _missing(state, scan, everything)
+    todo = _missing(state, scan, everything, second)
     if state.mapping is not None and state.mapping[0] not in todo:
         state.forget_mapping()  # nobody asks for it any more
     if paused:
@@ -100,8 +119,8 @@ def carry_on(state: Reading, scan: Scan, everything: Sequence[Wanted], paused: b
         kind, _, wanted = key = todo[0]
         assert isinstance(wanted, Wanted)
         prediction = predicted(state, scan, wanted.slug, wanted.frame)
-        made = made_of(state, scan, wanted) if kind == "trust" else None
-        state.mapping = (key, Job(_title(key), _work(prediction, wanted, made)))
+        made = None if kind == "map" else made_of(state, scan, wanted)
+        state.mapping = (key, Job(_title(key), _work(str(kind), prediction, wanted, made)))
     return state.mapping[1].title
 
 
@@ -109,17 +128,21 @@ def _title(key: tuple[object, ...]) -> str:
     kind, _, wanted = key
     assert isinstance(wanted, Wanted)
     title = EXPLAINERS[wanted.method].title
-    return f"Making {title}" if kind == "map" else f"Checking {title}"
+    doing = {"map": "Making", "trust": "Checking", "second": "Asking an independent implementation for"}
+    return f"{doing[str(kind)]} {title}"
 
 
-def _missing(state: Reading, scan: Scan, everything: Sequence[Wanted]) -> list[tuple[object, ...]]:
+def _missing(state: Reading, scan: Scan, everything: Sequence[Wanted], second: bool) -> list[tuple[object, ...]]:
     maps: list[tuple[object, ...]] = [("map", scan.digest, wanted) for wanted in everything]
     checks: list[tuple[object, ...]] = []
+    opinions: list[tuple[object, ...]] = []
     for wanted in everything:
         made = made_of(state, scan, wanted)
         if made is not None and made.explanation is not None and not wanted.untrained:
             checks.append(("trust", scan.digest, wanted))
-    return [key for key in (*maps, *checks) if key not in state.maps]
+            if second and wanted.method in METHODS:
+                opinions.append(("second", scan.digest, wanted))
+    return [key for key in (*maps, *checks, *opinions) if key not in state.maps]
 
 
 def _take(state: Reading) -> None:
@@ -134,7 +157,7 @@ def _take(state: Reading) -> None:
 
 
 def _work(
-    prediction: Prediction, wanted: Wanted, made: Made | None
+    kind: str, prediction: Prediction, wanted: Wanted, made: Made | None
 ) -> Callable[[Progress, Callable[[], bool]], object]:
     def explain(progress: Progress, cancelled: Callable[[], bool]) -> Made:
         bundle = cached_bundle(wanted.slug)
@@ -158,7 +181,20 @@ def _work(
             cancelled=cancelled,
         )
 
-    return explain if made is None else check
+    def ask_another(progress: Progress, cancelled: Callable[[], bool]) -> SecondOpinion:
+        if made is None or made.explanation is None:
+            raise UnsupportedModel("a map to compare with", "none", "make it first")
+        ask = _ask(prediction, wanted, progress, cancelled)
+        return second_opinion(
+            cached_bundle(wanted.slug),
+            prediction.prepared,
+            made.explanation,
+            ask,
+            progress=lambda share: progress(share, ""),
+            cancelled=cancelled,
+        )
+
+    return {"map": explain, "trust": check, "second": ask_another}[kind]
 
 
 def _ask(prediction: Prediction, wanted: Wanted, progress: Progress, cancelled: Callable[[], bool]) -> Ask:

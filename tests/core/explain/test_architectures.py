@@ -108,6 +108,7 @@ def test_method_draws_a_right_map_or_says_why_not(taught, keras_process, first_a
         first_answers[any_architecture] = answer(bundle, prepared, keras_process)
     found, again = explain(bundle, prepared, ask), explain(bundle, prepared, ask)
     assert found.grids.dtype == np.float32
+    assert found.grids.ndim == 3
     assert len(found.grids) == len(found.frames) == len(prepared.frames)
     assert np.isfinite(found.grids).all()
     assert found.grids.min() >= 0

@@ -1,33 +1,10 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from core.errors import Cancelled, UnsupportedModel
 from core.explain.prototype import class_prototype
-from core.runtime.prototype import Climb, climb, curvature
-
-
-def test_uphill_of_a_linear_score_is_where_its_weights_are():
-    weights = np.zeros((12, 12, 1), np.float32)
-    weights[4:8, 4:8] = 1.0
-    found = climb(
-        lambda _picture: weights, (12, 12, 1), (0.0, 255.0), Climb(jitter=0), lambda _share: None, lambda: False
-    )
-    assert found.min() >= 0
-    assert found.max() <= 255
-    assert found[5:7, 5:7].mean() > found[:2].mean() + 50
-
-
-def test_curvature_is_the_downhill_of_squared_differences():
-    rng = np.random.default_rng(0)
-    picture, step = rng.random((5, 6, 2)), 1e-6
-
-    def roughness(values):
-        return sum((np.diff(values, axis=axis) ** 2).sum() for axis in (0, 1)) / 2
-
-    for place in [(0, 0, 0), (2, 3, 1), (4, 5, 0)]:
-        moved = picture.copy()
-        moved[place] += step
-        assert curvature(picture)[place] == pytest.approx(-(roughness(moved) - roughness(picture)) / step, abs=1e-4)
 
 
 @pytest.mark.keras
@@ -49,6 +26,29 @@ def test_prototype_of_bright_is_bright(open_model, brightness_model, keras_proce
 
 
 @pytest.mark.keras
+@pytest.mark.parametrize("value_range", [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-1000.0, 400.0)])
+def test_picture_fills_the_models_own_range_of_values_and_no_other(
+    open_model, brightness_model, keras_process, monkeypatch, value_range
+):
+    bundle, given = open_model(brightness_model, "cells"), []
+    spec, run = dataclasses.replace(bundle.card.inputs[0], value_range=value_range), bundle.run
+    monkeypatch.setattr(bundle, "card", dataclasses.replace(bundle.card, inputs=(spec,)))
+    monkeypatch.setattr(bundle, "run", lambda batch, **how: given.append(batch["image"]) or run(batch, **how))
+    bright, dark = (class_prototype(bundle, target, keras_process, steps=40).picture for target in (1, 0))
+    assert dark.min() >= 0
+    assert bright.max() <= 1
+    low, high = value_range
+    assert low <= given[2].mean() < low + 0.3 * (high - low)
+    assert high - 0.3 * (high - low) < given[0].mean() <= high
+
+
+@pytest.mark.keras
+def test_neighbours_differ_less_than_in_noise(taught, keras_process):
+    picture = class_prototype(taught("flat functional"), 0, keras_process, steps=60).picture
+    assert np.abs(np.diff(picture, axis=0)).mean() < 0.5 * picture.std()
+
+
+@pytest.mark.keras
 def test_same_seed_same_picture_with_progress_and_a_stop(taught, keras_process):
     bundle, shares = taught("flat functional"), []
     one = class_prototype(bundle, 0, keras_process, steps=8, seed=3, progress=shares.append)
@@ -59,6 +59,35 @@ def test_same_seed_same_picture_with_progress_and_a_stop(taught, keras_process):
     assert shares[-1] == pytest.approx(1.0)
     with pytest.raises(Cancelled):
         class_prototype(bundle, 0, keras_process, cancelled=lambda: True)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nested backbone",
+        "head in nested model",
+        "softmax operation",
+        "time distributed and GRU",
+        "volume",
+        "transformer",
+    ],
+)
+def test_any_kind_of_network_has_a_prototype_of_its_inputs_shape(taught, keras_process, name):
+    bundle = taught(name)
+    found = class_prototype(bundle, 0, keras_process, steps=25)
+    assert found.picture.shape == bundle.input_shapes["image"]
+    assert found.score > found.grey_score
+
+
+@pytest.mark.keras
+def test_model_is_the_same_after_its_prototype_was_made(taught, keras_process):
+    bundle = taught("flat functional")
+    batch = {"image": np.random.default_rng(0).random((1, 24, 24, 3), np.float32)}
+    ask = ("predict", {"model": str(bundle.card.folder / "model.keras")}, batch)
+    before = keras_process.call(*ask)[1]["output"]
+    class_prototype(bundle, 0, keras_process, steps=3)
+    np.testing.assert_array_equal(before, keras_process.call(*ask)[1]["output"])
 
 
 @pytest.mark.keras

@@ -41,6 +41,7 @@ class Cell:
         scale: Value at the bright end; None for the most that speaks for the label.
         verdict: One line, bold.
         note: One line, quiet.
+        opinion: What an independent implementation draws, quiet; `""` where it was not asked.
         waiting: What stands in the picture's place while there is no map.
         scan: Whose shape the cell has; None for that of the board.
         picture: The frame as people see it, uint8; None for that of the board.
@@ -53,6 +54,7 @@ class Cell:
     scale: float | None = None
     verdict: str = ""
     note: str = ""
+    opinion: str = ""
     waiting: str = ""
     scan: Scan | None = None
     picture: NDArray[np.uint8] | None = None
@@ -118,8 +120,9 @@ def board_message(scan: Scan, picture: NDArray[np.uint8], cells: Sequence[Cell],
                 "opposing": opposing,
                 "verdict": cell.verdict,
                 "note": cell.note,
+                "opinion": cell.opinion,
                 "waiting": cell.waiting,
-                "alt": f"{cell.title} on {shape.title}. {cell.verdict} {cell.note}",
+                "alt": f"{cell.title} on {shape.title}. {cell.verdict} {cell.note} {cell.opinion}".rstrip(),
             }
         )
     warm, cold = ramps()

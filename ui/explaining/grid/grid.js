@@ -72,6 +72,7 @@ class Board {
       empty.textContent = cell.waiting
       node.querySelector(".verdict").textContent = cell.verdict
       node.querySelector(".quiet").textContent = cell.note
+      node.querySelector(".opinion").textContent = cell.opinion
       box.append(node)
       keep.set(cell.name, { ...cell, node, canvas })
     }
@@ -83,7 +84,7 @@ class Board {
     const node = document.createElement("section")
     node.className = "cell"
     node.innerHTML = '<h3></h3><canvas role="img" tabindex="0"></canvas><div class="empty"></div>' +
-      '<p class="verdict"></p><p class="quiet"></p>'
+      '<p class="verdict"></p><p class="quiet"></p><p class="quiet opinion"></p>'
     this.bind(node.querySelector("canvas"))
     return node
   }
