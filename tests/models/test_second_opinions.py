@@ -1,4 +1,4 @@
-"""Every shipped classifier has a prototype of each kind of input it takes, and a second opinion or a reason for none."""
+"""Every shipped classifier has a prototype, and a second opinion on its heatmaps, or one sentence why not."""
 
 from pathlib import Path
 
