@@ -21,8 +21,8 @@ from core.errors import Cancelled, ScanLensError, UnsupportedModel
 from core.runtime.anatomy import Anatomy, call_recorded, dissect, without_layer
 from core.runtime.flat_graph import INSTEAD, flat_map, logit_model
 from core.runtime.keras_tasks import input_names, load_checked
-from core.runtime.worker_loop import Answer, Job
 from core.runtime.prototype import Canvas, Climb, Shake, Steps, within_range
+from core.runtime.worker_loop import Answer, Job
 
 #: Bytes that its Score-CAM may take for all masks at once.
 MOST_MEMORY = 1 << 30
@@ -207,11 +207,8 @@ def _cam(kind: str) -> Callable[[_Asked], NDArray[np.float32]]:
         from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
         from tf_keras_vis.layercam import Layercam
 
-        layer, method = (
-            _layer(asked),
-            {"grad-cam": Gradcam, "grad-cam++": GradcamPlusPlus, "layer-cam": Layercam}[kind],
-        )
-
+        method = {"grad-cam": Gradcam, "grad-cam++": GradcamPlusPlus, "layer-cam": Layercam}[kind]
+        layer = _layer(asked)
         model, logits_of = logit_model(asked.anatomy)
 
         def score(output: Any) -> Any:
