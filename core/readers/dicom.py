@@ -73,14 +73,14 @@ def _pictures(sources: Sequence[Source], opening: Opening) -> list[Picture]:
 
 
 def _pictures_of(source: Source, digest: str, opening: Opening) -> list[Picture]:
-    file = parse(source)
+    file = parse(source, opening.claim, opening.stop_if_asked)
     if file.pixels is None or not file.count("Rows"):
         error, kind = no_picture(file)
         opening.skip(source.name, error, kind)
         return []
     layout = layout_of(file)
     decoder = FrameDecoder(file, layout)
-    frames = whole_frames(file, layout)
+    frames = whole_frames(file, layout, opening.stop_if_asked)
     decoder.whole, decoder.sample = len(frames), frames[len(frames) // 2]
     return [Picture(file, layout, decoder, frame, index, digest) for index, frame in enumerate(frames)]
 

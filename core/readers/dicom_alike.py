@@ -15,6 +15,10 @@ from core.readers.dicom_stacks import places_of, same_place
 
 #: Cosines that differ by less are one orientation: about half a degree.
 _SAME_PLANE = 0.01
+#: Orientations that frames are held against; frames of further ones stay alone. A radial scan has some hundred.
+_PLANES = 500
+#: Parts of one plane that are tried in pairs.
+_PAIRED = 64
 #: Relative and absolute difference up to which two stated values are one: of pixel spacing in mm (two digits of a pixel
 #: of half a millimetre), echo time in ms, b-value in s/mm².
 _SPACING, _ECHO, _WEIGHT = (0.005, 1e-6), (0.005, 0.06), (0.005, 1.0)
@@ -72,10 +76,11 @@ def _clusters(values: Sequence[float | None], tolerance: tuple[float, float]) ->
     """Number of the cluster of each value; a gap above the tolerance begins another one."""
     relative, absolute = tolerance
     number: dict[float, int] = {}
-    last = None
+    last, count = None, -1
     for value in sorted({value for value in values if value is not None}):
         apart = last is None or value - last > max(relative * abs(value), absolute)
-        number[value] = len(set(number.values())) - (not apart)
+        count += apart
+        number[value] = count
         last = value
     return [None if value is None else number[value] for value in values]
 
@@ -85,9 +90,8 @@ def _plane(picture: Picture, known: list[NDArray[np.float64]]) -> int:
     axes = picture.orientation
     if axes is None:
         return -1
-    for number, other in enumerate(known):
-        if np.abs(axes - other).max() < _SAME_PLANE:
-            return number
+    if known and (near := np.abs(np.array(known[:_PLANES]) - axes).max(axis=(1, 2)) < _SAME_PLANE).any():
+        return int(near.argmax())
     known.append(axes)
     return len(known) - 1
 
@@ -117,6 +121,8 @@ def _joined(parts: list[Part]) -> list[Part]:
     """Parts of one plane, all put together if that makes a stack, else pair by pair."""
     if len(parts) < 2 or _is_stack(parts):
         return [(parts[0][0], [picture for _, pictures in parts for picture in pictures])] if len(parts) > 1 else parts
+    if len(parts) > _PAIRED:
+        return parts
     left = list(parts)
     for small in sorted(parts, key=lambda part: len(part[1])):
         for large in left:

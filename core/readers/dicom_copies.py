@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -86,22 +87,28 @@ def distinct(pictures: Sequence[Picture]) -> list[Picture]:
 
     For exports that give the copies new identifiers and numbers.
     """
-    kept: list[Picture] = []
+    seen: dict[Hashable, Picture] = {}
     for picture in pictures:
-        if not any(_same_pixels(known, picture) and _taken(known) == _taken(picture) for known in kept):
-            kept.append(picture)
-    return kept
+        pixels = hashlib.blake2b(digest_size=16)
+        if picture.layout.allocated == 1:  # all frames of such a file share their bytes
+            seen[picture.digest, picture.index] = picture
+            continue
+        for part in picture.frame:
+            pixels.update(len(part).to_bytes(8, "little"))
+            pixels.update(part)
+        seen.setdefault((pixels.digest(), _taken(picture)), picture)
+    return list(seen.values())
 
 
-def _taken(picture: Picture) -> dict[int, object]:
+def _taken(picture: Picture) -> Hashable:
     """Elements on how and where an image was taken, makers' own included, without identifiers and its number."""
-    found: dict[int, object] = {}
+    found: dict[int, str] = {}
     for tag in picture.file.dataset.keys():  # noqa: SIM118 - iterating over the data set itself would parse every element
         if (tag.group in {0x0018, 0x0020} or tag.is_private) and tag != 0x00200013:
             element = picture.file.dataset.get_item(tag)
             if element is not None and element.VR != "UI" and not _is_identifier(int(tag)):
-                found[int(tag)] = element.value
-    return found
+                found[int(tag)] = repr(element.value)
+    return tuple(sorted(found.items()))
 
 
 def _is_identifier(tag: int) -> bool:

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from core.errors import UnreadableScan
+from core.errors import TooLarge, UnreadableScan
 from core.readers.dicom_file import DicomFile, value
 from core.readers.dicom_layout import Layout
 
 _ITEM, _END = 0xFFFEE000, 0xFFFEE0DD
 _STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 
+#: Fragments of one file; a frame is seldom more than one.
+FRAGMENTS = 200_000
+
 #: One frame: its fragments in order.
 Frame = tuple[memoryview, ...]
 
 
-def whole_frames(file: DicomFile, layout: Layout) -> list[Frame]:
+def whole_frames(file: DicomFile, layout: Layout, asked: Callable[[], None] | None = None) -> list[Frame]:
     """The frames that are there in full, in stored order; fewer than the header claims where the file is cut short.
+
+    Args:
+        file: The file.
+        layout: Its layout.
+        asked: Called between fragments; may leave by `Cancelled`.
 
     Raises:
         UnreadableScan: Not one frame is whole.
+        TooLarge: More fragments than `FRAGMENTS`.
     """
     assert file.pixels is not None
-    frames = _encapsulated(file, layout) if layout.encapsulated else _native(file, layout)
+    frames = _encapsulated(file, layout, asked) if layout.encapsulated else _native(file, layout)
     if not frames:
         raise UnreadableScan("a whole picture", "pixel data that is cut short", "copy or export the file again")
     return frames[: layout.frames]
@@ -50,10 +60,10 @@ def _unswapped(file: DicomFile, layout: Layout, data: memoryview) -> memoryview:
     return memoryview(np.frombuffer(data[:even], np.uint16).byteswap().tobytes() + bytes(data[even:]))
 
 
-def _encapsulated(file: DicomFile, layout: Layout) -> list[Frame]:
+def _encapsulated(file: DicomFile, layout: Layout, asked: Callable[[], None] | None) -> list[Frame]:
     """Fragments to frames (PS3.5 A.4)."""
     assert file.pixels is not None
-    table, fragments, whole = _fragments(file.pixels.data)
+    table, fragments, whole = _fragments(file.pixels.data, asked)
     if not fragments:
         return []
     if layout.frames == 1:
@@ -66,7 +76,9 @@ def _encapsulated(file: DicomFile, layout: Layout) -> list[Frame]:
     return _by_magic(fragments)
 
 
-def _fragments(data: memoryview) -> tuple[memoryview, list[tuple[int, memoryview]], bool]:
+def _fragments(
+    data: memoryview, asked: Callable[[], None] | None = None
+) -> tuple[memoryview, list[tuple[int, memoryview]], bool]:
     """The basic offset table, the whole fragments with their offsets, and whether the end was found."""
     table: memoryview | None = None
     fragments: list[tuple[int, memoryview]] = []
@@ -83,6 +95,10 @@ def _fragments(data: memoryview) -> tuple[memoryview, list[tuple[int, memoryview
             table, origin = body, at + 8 + length
         else:
             fragments.append((at - origin, body))
+            if len(fragments) > FRAGMENTS:
+                raise TooLarge(f"pixels in at most {FRAGMENTS:,} fragments", "one of more", "export it again")
+            if asked is not None and len(fragments) % 4096 == 0:
+                asked()
         at += 8 + length
     # A file may lack its end and still be whole, when the last fragment ends where the file does.
     return table or data[:0], fragments, at == len(data)
@@ -97,12 +113,15 @@ def _offsets(file: DicomFile, table: memoryview) -> Sequence[int]:
 
 
 def _by_offsets(fragments: list[tuple[int, memoryview]], offsets: Sequence[int]) -> list[Frame]:
+    """The fragments from each offset up to the next; both are in order, as they lie in the file."""
+    starts = [at for at, _ in fragments]
     frames = []
-    ends = [*offsets[1:], 1 << 63]
-    for start, end in zip(offsets, ends, strict=True):
-        parts = tuple(part for at, part in fragments if start <= at < end)
-        if parts:
-            frames.append(parts)
+    for start, end in zip(offsets, [*offsets[1:], 1 << 63], strict=True):
+        first, last = bisect_left(starts, start), bisect_left(starts, end)
+        if first < last:
+            frames.append(tuple(part for _, part in fragments[first:last]))
+        if len(frames) > len(fragments):  # offsets that run back would share fragments over and over
+            raise UnreadableScan("frames that lie one behind the other", "a broken table of them", "export it again")
     return frames
 
 

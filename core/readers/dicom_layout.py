@@ -12,6 +12,8 @@ from core.readers.dicom_terms import PHOTOMETRICS
 from core.readers.memory import MEGABYTE
 from core.readers.opening import FRAME_PIXELS, MEMORY_BUDGET
 
+#: Frames of one file, in one picture each; a cine or an enhanced series has some thousands.
+FRAMES = 20_000
 _GREY = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
 
 
@@ -86,9 +88,10 @@ def layout_of(file: DicomFile) -> Layout:
     if rows < 1 or columns < 1:
         raise UnreadableScan("a DICOM image", "one whose header lacks its size", "export it again")
     frames = max(file.count("NumberOfFrames", 1), 1)
-    if rows * columns > FRAME_PIXELS or rows * columns * frames > MEMORY_BUDGET:
+    if rows * columns > FRAME_PIXELS or rows * columns * frames > MEMORY_BUDGET or frames > FRAMES:
         raise TooLarge(
-            f"pictures of at most {FRAME_PIXELS // 1_000_000} million pixels, {MEMORY_BUDGET // MEGABYTE:,} MB in all",
+            f"at most {FRAMES:,} pictures of {FRAME_PIXELS // 1_000_000} million pixels, "
+            f"{MEMORY_BUDGET // MEGABYTE:,} MB in all",
             f"a header that claims {frames:,} frames of {rows:,} × {columns:,}",
             "export it in a smaller size or in parts",
         )

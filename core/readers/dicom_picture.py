@@ -40,9 +40,7 @@ class Picture:
     @cached_property
     def _functional(self) -> tuple[Dataset, ...]:
         """The functional groups that hold for this frame, nearest first (PS3.3 C.7.6.16)."""
-        per_frame = items(self.file.dataset, "PerFrameFunctionalGroupsSequence")
-        nearest = per_frame[self.index : self.index + 1]
-        return tuple(nearest + items(self.file.dataset, "SharedFunctionalGroupsSequence")[:1])
+        return tuple(self.file.per_frame[self.index : self.index + 1] + self.file.shared)
 
     def places(self, macro: str) -> Iterator[Dataset]:
         """Where an attribute of a functional group may stand, nearest first; the top level is last."""

@@ -206,7 +206,13 @@ def _grey(decoded: _Decoded) -> _Values:
     stored = settle(decoded.pixels, decoded.pictures, decoded.ranges, said)
     padding, padded = _fill_padding(stored, limit if said is None or limit is None else limit - said)
     low, high = (stored.low, stored.high) if padding is None else (min(stored.low, padding), max(stored.high, padding))
-    modalities = [modality_of(picture, (stored.low, stored.high)) for picture in decoded.pictures]
+    tables: dict[int, Modality] = {}  # a table is a file's, and may be larger than a frame
+    modalities = []
+    for picture in decoded.pictures:
+        modality = tables.get(id(picture.file)) or modality_of(picture, (stored.low, stored.high))
+        if modality.table is not None:
+            tables[id(picture.file)] = modality
+        modalities.append(modality)
     pivot = pivot_of(modalities[0], stored.ends) if is_inverted(first) else None
     span = span_of(modalities, stored.low, stored.high)
     values = to_values(stored.pixels, modalities, pivot, low, high)

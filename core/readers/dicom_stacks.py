@@ -15,6 +15,8 @@ from core.readers.dicom_picture import Picture
 SAME_PLACE = 0.01
 #: Slices of one stack that lie on each other are shifted by less than this times their distance, about 56°.
 _STEEPEST = 1.5
+#: Stacks that one series may hold beside each other.
+_STACKS = 200
 #: Shear from which on it is said, in degrees.
 _SAID = 0.5
 
@@ -97,6 +99,8 @@ def blocks_of(places: NDArray[np.float64], pixel: float) -> list[list[int]]:
                 best, least = stack, shift
         if best is None:
             stacks.append([int(n)])
+            if len(stacks) > _STACKS:
+                return everything
         else:
             best.append(int(n))
     return stacks if any(len(stack) > 1 for stack in stacks) else everything

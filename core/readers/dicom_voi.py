@@ -32,8 +32,14 @@ def windows_of_frames(
     """
     known: dict[tuple[object, ...], tuple[Window | VoiTable, ...]] = {}
     frames, warnings = [], dict[str, None]()
+    read: dict[tuple[int, ...], tuple[tuple[Window | VoiTable, ...], list[str]]] = {}
     for picture in pictures:
-        found, words = windows_of(picture, span, pivot)
+        # What all frames of a file share is read once.
+        places = (picture.holder(_MACRO, "VOILUTSequence"), picture.holder(_MACRO, "WindowCenter"))
+        key = (id(picture.file), *map(id, places))
+        if key not in read:
+            read[key] = windows_of(picture, span, pivot)
+        found, words = read[key]
         warnings |= dict.fromkeys(words)
         # Kept once however many frames have it, and then told apart by identity.
         frames.append(known.setdefault(tuple(_same(window) for window in found), found))

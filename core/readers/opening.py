@@ -163,6 +163,21 @@ class Opening:
             self.budget.claim(size)
             self.claimed += size
 
+    @contextmanager
+    def passing(self, size: int) -> Iterator[None]:
+        """Reserve memory that is needed only inside the block, as for decoding and copies.
+
+        Raises:
+            TooLarge: As `claim` does.
+        """
+        self.claim(size)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.budget.release(size)
+                self.claimed -= size
+
     def close(self, scans: Sequence[Scan] = ()) -> None:
         """Give back what was claimed while opening; the pixels of the scans stay counted until the scans are gone."""
         with self._lock:

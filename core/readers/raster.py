@@ -21,6 +21,12 @@ from core.scan import Scan, Step
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "MPO", "DIB")
 _ORIENTATION = 0x0112
+#: Bytes a pixel that decoding takes at its peak beside the pixels that are kept, by Pillow's mode: its own picture
+#: (four bytes for every kind of colour), converted copies, and what goes over to NumPy. Measured; compositing is worst.
+_DECODING = {"1": 4, "L": 4, "I;16": 6, "I": 12, "F": 12, "RGB": 12, "P": 14, "YCbCr": 16, "CMYK": 20}
+_COMPOSITING = 20
+#: More for WebP, whose decoder holds a picture of its own and hands over a copy.
+_WEBP = 8
 
 Pixels = NDArray[np.generic]
 
@@ -75,9 +81,7 @@ def _tiff_page(source: Source, number: int, tags: Tags, opening: Opening) -> Pag
         return deep_tiff_page(source, number, tags, opening)
     with Image.open(io.BytesIO(source.data), formats=_FORMATS) as image:
         image.seek(number)
-        _check_size(image)
-        opening.claim(tags.rows * tags.columns * 3)
-        return _decode(image)
+        return _decoded(image, opening, copies=2)
 
 
 def _check_size(image: Image.Image) -> None:
@@ -98,10 +102,24 @@ def _pages(image: Image.Image, opening: Opening) -> Iterator[Page]:
     for number in range(count):
         opening.stop_if_asked()
         image.seek(number)
-        _check_size(image)
-        width, height = image.size
-        opening.claim(width * height * (4 if image.mode in {"I", "F"} else 3))
-        yield _decode(image)
+        yield _decoded(image, opening, copies=1 if count == 1 else 2)
+
+
+def _decoded(image: Image.Image, opening: Opening, copies: int) -> Page:
+    """One page, once there is room for all that decoding it takes.
+
+    Args:
+        image: Before it is loaded.
+        opening: Where memory is claimed.
+        copies: How often the pixels are held: twice where pages are stacked.
+    """
+    _check_size(image)
+    pixels = image.width * image.height
+    grey = image.mode in {"1", "L"}
+    opening.claim(copies * pixels * (1 if grey else 4 if image.mode in {"I", "F"} else 3))
+    worst = _COMPOSITING if "transparency" in image.info else _DECODING.get(image.mode, _COMPOSITING)
+    with opening.passing(pixels * (worst + (_WEBP if image.format == "WEBP" else 0))):
+        return _decode(image)
 
 
 def _decode(image: Image.Image) -> Page:

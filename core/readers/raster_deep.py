@@ -24,6 +24,8 @@ Pixels = NDArray[np.generic]
 _PNG = b"\x89PNG\r\n\x1a\n"
 #: PNG's colour types to what they hold (ISO/IEC 15948, 11.2.2), where Pillow drops the lower 8 of 16 bits.
 _PNG_KINDS = {2: "RGB", 4: "grey with transparency", 6: "RGB with transparency"}
+#: Bytes a pixel that such a picture takes at its peak: transparency and eight bits are computed in floats.
+_PNG_BYTES = {2: 64, 4: 48, 6: 72}
 _ORIENTATION = 0x0112
 
 
@@ -74,9 +76,11 @@ def _deep_png(source: Source, head: bytes, opening: Opening) -> Page | None:
         return None
     columns, rows = struct.unpack_from(">2L", head, 16)
     check_size(rows, columns)
-    opening.claim(rows * columns * 8)
-    pixels = imagecodecs.png_decode(bytes(source.data))
-    page = from_samples(pixels, 16, has_alpha=head[25] in {4, 6})
+    opening.claim(rows * columns * 3)
+    with opening.passing(rows * columns * _PNG_BYTES[head[25]]):
+        pixels = imagecodecs.png_decode(bytes(source.data))
+        page = from_samples(pixels, 16, has_alpha=head[25] in {4, 6})
+        del pixels
     # The pictures of an animation behind the first have a chunk of their own; Pillow cuts them to 8 bits.
     more = ("Of this animation the first picture is shown.",) if b"acTL" in bytes(source.data[:4096]) else ()
     with_turn = turned(page, _exif_turn(source))
@@ -103,7 +107,8 @@ def _deep_jpeg(source: Source, facts: Codestream, opening: Opening) -> Page:
     }[facts.family]
     if facts.precision not in {8, 12, 16} and facts.family == "jpeg":
         raise UnsupportedScan("a JPEG of 8 or 12 bits", f"one of {facts.precision} bits", "export it as PNG")
-    page = from_samples(decode(data), facts.precision)
+    with opening.passing(facts.rows * facts.columns * (2 if facts.components == 1 else 64)):
+        page = from_samples(decode(data), facts.precision)
     step = Step("Depth", f"{words}, {facts.precision} bits a sample")
     page = turned(page, _jpeg_turn(data))
     return Page(page.pixels, (step, *page.steps), page.warnings)

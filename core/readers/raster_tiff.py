@@ -117,7 +117,18 @@ def deep_tiff_page(source: Source, number: int, tags: Tags, opening: Opening) ->
     """
     check_size(tags.rows, tags.columns)
     _check_kind(tags)
-    opening.claim(tags.rows * tags.columns * tags.samples * max(1, tags.bits // 8))
+    with opening.passing(_peak(tags)):
+        page = _deep_page(source, number, tags)
+        opening.claim(2 * page.pixels.nbytes)  # kept, and once more when pages are stacked
+        return page
+
+
+def _peak(tags: Tags) -> int:
+    """Bytes that decoding a page takes: the samples twice, and eight bytes for each where they are converted."""
+    return tags.rows * tags.columns * tags.samples * (2 * max(1, tags.bits // 8) + (16 if tags.samples > 1 else 8))
+
+
+def _deep_page(source: Source, number: int, tags: Tags) -> Page:
     try:
         pixels: Pixels = np.asarray(imagecodecs.tiff_decode(bytes(source.data), index=number))
     except Exception as error:  # libtiff's reasons come as one kind of error with many words
