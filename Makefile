@@ -1,5 +1,6 @@
 # make run    installs and starts the app          make test   installs, lints and tests
 # make bench  measures what the README claims      make models DATA=… [ONLY=slug]  rebuilds the models
+# make fuzz   reads ten thousand broken files
 # make fresh  installs the runtime lock alone and opens everything with it
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +12,7 @@ PIP := env -u PYTHONDONTWRITEBYTECODE $(PY) -m pip --disable-pip-version-check i
 
 FRESH := build/fresh
 
-.PHONY: run test fresh bench models lint lock format
+.PHONY: run test fresh fuzz bench models lint lock format
 
 run: $(VENV)/.run
 	$(PY) -m ui.launch --server.port $(PORT)
@@ -25,6 +26,9 @@ fresh: $(VENV)/.dev
 	$(MAKE) --no-print-directory VENV=$(FRESH) PYTHON=$(PY) $(FRESH)/.run
 	$(FRESH)/bin/python tests/runtime_install/import_everything.py
 	$(FRESH)/bin/python tests/runtime_install/open_everything.py
+
+fuzz: $(VENV)/.dev
+	$(PY) -W ignore -m benchmarks.fuzz.mutants 10000
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .

@@ -19,7 +19,7 @@ RESULTS = Path(__file__).parent / "results.json"
 
 
 def modules() -> list[str]:
-    return sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if not m.name.startswith("_"))
+    return sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if not (m.ispkg or m.name.startswith("_")))
 
 
 def table(rows: list[dict[str, object]]) -> str:
