@@ -19,6 +19,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -129,7 +130,8 @@ def _gzip(data: bytes) -> bytes:
 
 def _reference() -> bytes:
     stream = io.BytesIO()
-    arrays = {name: np.zeros(3, np.float32) for name in ("mean", "scale", "axes", "variances", "quantiles")}
+    names = ("mean", "scale", "axes", "variances", "quantiles")
+    arrays: dict[str, Any] = {name: np.zeros(3, np.float32) for name in names}
     np.savez(stream, **arrays, rest=np.float32(1))
     return stream.getvalue()
 
