@@ -8,9 +8,13 @@ import pytest
 
 from core.evaluation.comparison import compare, compare_unpaired
 from core.evaluation.estimates import estimate_of
+from core.evaluation.headline import headline
 from core.evaluation.matrix import dataset_key, matrix, model_key
+from core.evaluation.metrics import METRICS
 from core.evaluation.proportions import patient_wilson
 from core.evaluation.significance import holm
+from core.training.choose import Choices
+from core.training.measure import estimates as card_estimates
 
 
 @pytest.fixture
@@ -181,3 +185,15 @@ def test_nothing_to_compare_is_an_empty_matrix(evaluation):
 
 def test_key_of_a_dataset_is_that_of_its_file(evaluation):
     assert dataset_key(evaluation()) == "x--test"
+
+
+def test_shell_card_and_page_give_one_interval_of_one_run(evaluation):
+    whole = evaluation(threshold=0.62)
+    patients = np.array([f"p{k // 4}" for k in range(200)], object)
+    run = replace(whole, scores=replace(whole.scores, patients=patients))
+    told = {line.title: line.estimate for line in headline(run)}
+    choices = Choices(run.threshold, {}, run.temperature)
+    card = card_estimates(run.scores, choices)
+    for metric in ("roc_auc", "average_precision", "sensitivity", "specificity"):
+        (cell,) = matrix([run], "Pneumonia", metric).cells.values()
+        assert cell.estimate == told[METRICS[metric].title] == card[metric]
