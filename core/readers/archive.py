@@ -56,7 +56,10 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
                 raise UnsupportedScan("an archive of images", "an archive inside an archive", "unpack it first")
             if kind == "gzip" and "gzip" in source.inside:
                 raise UnsupportedScan("one layer of gzip", "gzip inside gzip", "unpack it first")
-            opening.feed(list(_OPENERS[kind](source, opening)))
+            before, found = len(opening.skipped), list(_OPENERS[kind](source, opening))
+            if not found and len(opening.skipped) == before:
+                raise UnsupportedScan("an archive of images", "one without files", "pack the images again")
+            opening.feed(found)
     return []
 
 

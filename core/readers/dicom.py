@@ -79,6 +79,7 @@ def _pictures_of(source: Source, digest: str, opening: Opening) -> list[Picture]
         opening.skip(source.name, error, kind)
         return []
     layout = layout_of(file)
+    _ = file.per_frame, file.shared  # parsed here, where what is beyond bounds costs this file and no other
     decoder = FrameDecoder(file, layout)
     frames = whole_frames(file, layout, opening.stop_if_asked)
     decoder.whole, decoder.sample = len(frames), frames[len(frames) // 2]

@@ -34,7 +34,7 @@ _PIXEL_KEYWORDS = {0x0010: "PixelData", 0x0009: "DoubleFloatPixelData", 0x0008: 
 UNDEFINED = 0xFFFFFFFF
 #: Reads that parsing one header or one sequence may take; each element takes two or three. The functional groups of
 #: 5,000 frames take about 750,000.
-READS = 3_000_000
+READS = 1_000_000
 _PIECE = 16 * MEGABYTE
 
 
