@@ -8,6 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ui.downloads import download_route
 from ui.learn.lessons import LESSONS
 from ui.serving.guard import Guard
 from ui.serving.start import announced, prepare
@@ -50,6 +51,6 @@ def draw() -> None:
 
 if get_script_run_ctx(suppress_warning=True) is None:
     prepare()
-    app = st.App(__file__, middleware=[Middleware(Guard)], lifespan=announced)
+    app = st.App(__file__, routes=[download_route()], middleware=[Middleware(Guard)], lifespan=announced)
 else:
     draw()

@@ -25,6 +25,7 @@ from core.scan import Scan
 from core.turning import can_be_turned, is_placed_obliquely
 from ui.cache import cached_bundle, cached_keras, usable_bundle
 from ui.charts import show_chart
+from ui.downloads import show_download
 from ui.foreign_text import plain
 from ui.jobs import Job, show_job
 from ui.session import Reading
@@ -333,4 +334,4 @@ def show_take_home(scan: Scan, answer: Answer, look: Look) -> None:
     st.caption("Take home")
     with st.container(horizontal=True):
         for kind, (mime, make) in makers.items():
-            st.download_button(kind, make, f"{name}.{kind.lower()}", mime, key=f"take-{kind}", on_click="ignore")
+            show_download(kind, make, f"{name}.{kind.lower()}", mime, key=f"take-{kind}")

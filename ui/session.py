@@ -17,6 +17,7 @@ from ui.closed_sessions import tend_closed_sessions
 if TYPE_CHECKING:
     from core.readers import Opened
     from core.scan import Plane, Scan
+    from ui.downloads import Offer
     from ui.jobs import Job
 
 T = TypeVar("T")
@@ -82,6 +83,7 @@ class Reading:
         came_from: The sample's key where a sample is open, for the address.
         turn: Counts what was opened, so that facts about one patient are not shown for the next.
         adding: Whether the files that are being opened belong to the study on the page.
+        offers: What the buttons of the pages save, by their keys.
     """
 
     opened: Opened | None = None
@@ -106,6 +108,7 @@ class Reading:
     asked_about: str = ""
     turn: int = 0
     adding: bool = False
+    offers: dict[str, Offer] = field(default_factory=dict)
 
     @property
     def scan(self) -> Scan | None:
@@ -193,6 +196,7 @@ class Reading:
         self.scan_index, self.planes, self.turns, self.cuts = 0, {}, {}, Recent(1)
         self.pictures, self.answers, self.checks = Recent(24), Recent(8), Recent(64)
         self.maps = Recent(120)
+        self.offers = {}
         self.forget_sweep()
         self.forget_check()
         self.forget_mapping()

@@ -1,5 +1,6 @@
 """The app without a browser: Streamlit runs the real scripts, tests look at what they drew."""
 
+import json
 import re
 import time
 from html import unescape
@@ -112,3 +113,14 @@ def png():
 
     ramp = np.tile(np.arange(96, dtype=np.uint8) * 2, (80, 1))
     return cv2.imencode(".png", ramp)[1].tobytes()
+
+
+@pytest.fixture
+def saves():
+    """The labels of the buttons on a page that save a file, in order."""
+
+    def labels(app):
+        found = [element.proto for element in app.get("bidi_component")]
+        return [json.loads(one.json)["label"] for one in found if one.component_name == "scanlens_download"]
+
+    return labels

@@ -43,7 +43,7 @@ def shipped(models):
     return models / MODEL
 
 
-def test_a_failing_keras_process_costs_the_heatmap_and_not_the_answer(look_at, monkeypatch):
+def test_a_failing_keras_process_costs_the_heatmap_and_not_the_answer(look_at, monkeypatch, saves):
     monkeypatch.setattr(cached_bundle(MODEL), "cam_weights", None)
     monkeypatch.setattr(ui.answer, "cached_keras", DyingKeras)
     app = look_at("chest")
@@ -51,7 +51,7 @@ def test_a_failing_keras_process_costs_the_heatmap_and_not_the_answer(look_at, m
     assert [error.value for error in app.error] == [str(CRASH)]
     assert app.subheader
     assert app.get("plotly_chart")
-    assert len(app.download_button) == 4
+    assert len(saves(app)) == 4
 
 
 def test_without_models_a_scan_can_still_be_seen(models, look_at, state):

@@ -48,7 +48,7 @@ def turn_to(app, state, frame):
 SQUARE = (20, 30, 50, 70, 255)
 
 
-def test_a_picture_gets_an_outline_with_its_size_and_what_the_card_measured(upload, words):
+def test_a_picture_gets_an_outline_with_its_size_and_what_the_card_measured(upload, words, saves):
     app = upload(("a.png", png(SQUARE)))
     assert not app.exception
     assert not app.error
@@ -57,7 +57,7 @@ def test_a_picture_gets_an_outline_with_its_size_and_what_the_card_measured(uplo
     assert "does not say how large a pixel is" in text
     assert "■ 1 piece; threshold 0.50" in text
     assert "overlapped the expert's by 0.81" in text
-    assert [button.label for button in app.download_button] == ["PNG", "NIfTI", "JSON", "CSV"]
+    assert saves(app) == ["PNG", "NIfTI", "JSON", "CSV"]
     assert not app.get("plotly_chart"), "one picture has no areas by slice"
 
 
@@ -69,7 +69,7 @@ def test_nothing_found_is_said_and_nothing_is_drawn(upload, state):
     assert set(lines) == {b"[]"}
 
 
-def test_a_volume_is_read_whole_and_measured_in_millilitres(upload, state, words):
+def test_a_volume_is_read_whole_and_measured_in_millilitres(upload, state, words, saves):
     app = upload(("v.nii", nifti(None, (10, 20, 30, 60), (10, 20, 20, 60))))
     assert not app.exception
     assert app.subheader[0].value == "No disc outlined on this slice"
@@ -79,7 +79,7 @@ def test_a_volume_is_read_whole_and_measured_in_millilitres(upload, state, words
     assert f"{found.pixels.sum() * 2 * 2 * 5 / 1000:.3g} ml" in text
     assert found.pixels[1, 0] == pytest.approx(20 * 40, rel=0.06)
     assert len(app.get("plotly_chart")) == 1, "areas by slice"
-    assert "NIfTI" in [button.label for button in app.download_button]
+    assert "NIfTI" in saves(app)
 
 
 def test_doubt_is_shown_when_it_is_asked_for(upload, settled, words, state):

@@ -24,14 +24,14 @@ def test_every_sample_opens(sample, look_at, state):
     assert state(app).scan.title in app.markdown[0].value
 
 
-def test_a_scan_that_fits_gets_an_answer_with_its_threshold(look_at, words):
+def test_a_scan_that_fits_gets_an_answer_with_its_threshold(look_at, words, saves):
     app = look_at("chest")
     card = cached_cards()[0][MODEL]
     assert app.subheader[0].value.startswith(f"{card.labels[1]} is ")
     assert not app.warning
     assert "training scans" in words(app)
     assert f"{card.threshold:.2f}" in app.get("plotly_chart")[0].proto.spec
-    assert [button.label for button in app.download_button] == ["PNG", "PDF", "JSON", "CSV"]
+    assert saves(app) == ["PNG", "PDF", "JSON", "CSV"]
 
 
 def test_the_evidence_names_its_method_layer_and_strength(look_at, words):
@@ -46,13 +46,13 @@ def test_a_scan_that_does_not_fit_is_told_why(look_at, words):
     assert not app.get("plotly_chart")
 
 
-def test_a_wrong_pairing_can_be_forced_and_then_wears_a_warning(look_at):
+def test_a_wrong_pairing_can_be_forced_and_then_wears_a_warning(look_at, saves):
     app = look_at("head")
     app.button(key=FORCE).click().run()
     assert not app.exception
     assert "this is a CT" in app.warning[0].value
     assert app.subheader[0].value
-    assert len(app.download_button) == 4
+    assert len(saves(app)) == 4
 
 
 def test_forcing_holds_for_one_scan_only(look_at, settled, state):

@@ -79,7 +79,7 @@ def chooser(app):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_answer_evidence_and_downloads_are_there(page, words, task):
+def test_answer_evidence_and_downloads_are_there(page, words, task, saves):
     app = page(task)
     assert not app.exception
     assert not app.error
@@ -88,7 +88,7 @@ def test_answer_evidence_and_downloads_are_there(page, words, task):
     assert ("Probability of Treat" in words(app)) == (task == "multiclass")
     assert "brightest cell here" in words(app) or "no heat is drawn" in words(app)
     assert app.get("plotly_chart")
-    assert len(app.download_button) == 4
+    assert len(saves(app)) == 4
 
 
 def test_evidence_is_first_of_the_class_that_was_called_and_can_be_changed(page, settled):

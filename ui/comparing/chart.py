@@ -11,6 +11,7 @@ import streamlit as st
 from core.report.comparison import csv_text
 from ui.charts import show_chart
 from ui.comparing.words import plain
+from ui.downloads import show_download
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -105,6 +106,10 @@ def show_drawn(drawn: Drawn, key: str, name: str) -> None:
         st.caption(plain(drawn.note))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _COMPONENT(key=f"take-{key}", data={"chart": key, "name": name, "scale": SCALE}, width="content")
-        st.download_button(
-            "CSV", lambda: csv_text(drawn.rows()), f"{name}.csv", "text/csv", key=f"csv-{key}", on_click="ignore"
+        show_download(
+            "CSV",
+            lambda: csv_text(drawn.rows()),
+            f"{name}.csv",
+            "text/csv",
+            key=f"csv-{key}",
         )

@@ -15,6 +15,7 @@ from core.report.comparison import csv_text, matrix_rows
 from ui.comparing.choice import Choice
 from ui.comparing.memory import fingerprint
 from ui.comparing.table import concerned_by
+from ui.downloads import show_download
 from ui.jobs import Job, show_job
 from ui.show import show_error
 
@@ -41,13 +42,13 @@ def show_take_home(choice: Choice, table: Matrix, lines: Mapping[str, Line], com
     name = _name(choice)
     with st.popover("Take home", icon=":material/download:"):
         with st.container(horizontal=True):
-            st.download_button(
+            show_download(
                 "CSV", lambda: csv_text(matrix_rows(table)), f"{name}.csv", "text/csv", key="take-matrix",
-                on_click="ignore", help="The matrix as a table",
+                help="The matrix as a table",
             )  # fmt: skip
-            st.download_button(
+            show_download(
                 "LaTeX", lambda: _latex(table), f"{name}.tex", "application/x-tex", key="take-latex",
-                on_click="ignore", help="The matrix as a table for booktabs",
+                help="The matrix as a table for booktabs",
             )  # fmt: skip
         st.button(
             "Make report and bundle", icon=":material/description:", key="make-report", disabled=not complete,
@@ -91,13 +92,11 @@ def show_report(choice: Choice) -> None:
 
 def _offer(files: Files, name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            "Report (HTML)", files.report, f"{name}.html", "text/html", key="take-report", on_click="ignore",
-            icon=":material/download:",
+        show_download(
+            "Report (HTML)", files.report, f"{name}.html", "text/html", key="take-report",
         )  # fmt: skip
-        st.download_button(
-            "Bundle (zip)", files.bundle, f"{name}.zip", "application/zip", key="take-bundle", on_click="ignore",
-            icon=":material/download:",
+        show_download(
+            "Bundle (zip)", files.bundle, f"{name}.zip", "application/zip", key="take-bundle",
         )  # fmt: skip
         st.caption("The bundle holds names of cases and keys of patients as the datasets have them.", width="content")
 

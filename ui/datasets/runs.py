@@ -27,6 +27,7 @@ from ui.datasets.adding import Progress, Stopper, opened
 from ui.datasets.records import Records, attempt, working_store
 from ui.datasets.running import card_of
 from ui.datasets.shelf import Outcome, Shelf
+from ui.downloads import show_download
 from ui.jobs import Job
 from ui.show import show_error
 from ui.visible import may_delete, own_run
@@ -109,9 +110,9 @@ def _offer(store: Store | None, runs: Sequence[RunSummary], form: str, title: st
     if store is None:
         return
     name = f"scanlens-runs-{form}.zip" if len(runs) > 1 else f"scanlens-run-{runs[0].id}.{form}"
-    st.download_button(
+    show_download(
         title, lambda: exported(store, [run.id for run in runs], "csv" if form == "csv" else "parquet"), name,
-        icon=":material/download:", key=f"export-{form}", on_click="ignore",
+        key=f"export-{form}",
     )  # fmt: skip
 
 

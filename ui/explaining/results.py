@@ -20,6 +20,7 @@ from core.explain.similarity_of_maps import at_common_size, overlap_of_hottest, 
 from core.explain.trust import Trust
 from core.preprocess import Geometry
 from core.scan import Scan, display_frame
+from ui.downloads import show_download
 from ui.explaining.grid import Cell, board_message, show_board
 from ui.explaining.work import Made, Wanted, made_of, opinion_of, trust_of
 from ui.looking import Look
@@ -212,13 +213,12 @@ def _show_take_home(
     by_model: bool,
 ) -> None:
     st.caption("Take home")
-    st.download_button(
+    show_download(
         "All maps and numbers, as a zip",
         lambda: _zipped(state, scan, frame, look, ready, cards, by_model),
         f"scanlens-explanations-{scan.digest[:8]}.zip",
         "application/zip",
         key="take-maps",
-        on_click="ignore",
     )
 
 

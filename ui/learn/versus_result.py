@@ -20,6 +20,7 @@ from core.reading_study.results import Decisions, ReaderResult, reader_result
 from core.reading_study.sources import Seen
 from core.reading_study.store import Reader, Room
 from ui.charts import show_chart
+from ui.downloads import show_download
 from ui.foreign_text import plain
 from ui.learn.question import show_question
 from ui.learn.versus_cases import ready_cases
@@ -67,9 +68,8 @@ def show_result(state: Versus, room: Room, reader: Reader) -> None:
     if cases is not None:
         _show_cases(state, room, reader, result, cases)
     with st.container(horizontal=True):
-        st.download_button(
+        show_download(
             "Your answers as CSV", lambda: as_csv(room.plan, [reader]), "reading.csv", "text/csv", key="versus-csv",
-            on_click="ignore", icon=":material/download:",
         )  # fmt: skip
         st.button("Read other cases", icon=":material/restart_alt:", key="versus-leave", on_click=leave, args=(state,))
 

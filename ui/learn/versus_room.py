@@ -21,6 +21,7 @@ from core.reading_study.export import as_csv, as_json
 from core.reading_study.results import RESAMPLES
 from core.reading_study.store import Reader, Room
 from ui.charts import show_chart
+from ui.downloads import show_download
 from ui.foreign_text import plain
 from ui.learn.versus_session import ROOM, Versus, leave, rooms
 from ui.learn.versus_words import class_sentence, share_text
@@ -139,9 +140,9 @@ def _show_live(state: Versus, room: Room) -> None:
 def _show_export(room: Room, readers: Sequence[Reader]) -> None:
     with st.container(horizontal=True):
         for kind, make, mime in (("CSV", as_csv, "text/csv"), ("JSON", as_json, "application/json")):
-            st.download_button(
+            show_download(
                 kind, partial(make, room.plan, readers), f"reading-{room.code}.{kind.lower()}", mime,
-                key=f"versus-{kind}", on_click="ignore", icon=":material/download:", help="Without nicknames.",
+                key=f"versus-{kind}", help="Without nicknames.",
             )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from core.readers import Source
 from core.scan import Scan
 from core.segmentation.contours import Outline, rings_of
 from core.segmentation.originals import Originals, read_originals
+from ui.downloads import show_download
 from ui.foreign_text import plain
 from ui.looking import Look
 from ui.opening import forget_uploads
@@ -50,7 +51,7 @@ def show_take_home(state: Reading, scan: Scan, outlined: Outlined, look: Look) -
     st.caption("Take home")
     with st.container(horizontal=True):
         for kind, (ending, mime, make) in makers.items():
-            st.download_button(kind, make, f"{name}.{ending}", mime, key=f"take-{kind}", on_click="ignore")
+            show_download(kind, make, f"{name}.{ending}", mime, key=f"take-{kind}")
     if not whole:
         st.caption("NIfTI and DICOM SEG can be made once all slices are read.")
     elif refusal and scan.source == "DICOM":

@@ -13,6 +13,7 @@ from core.figures.evidence import describe_evidence, evidence_figure
 from core.figures.probabilities import describe_probabilities, probability_figure
 from core.scan import Scan, answered_frame, default_window, display_frame
 from ui.charts import show_chart
+from ui.downloads import show_download
 from ui.explaining.grid import Cell, board_message, show_board
 from ui.looking import choose_look
 from ui.session import Reading
@@ -155,4 +156,4 @@ def _show_take_home(state: Reading, scan: Scan, answer: StudyAnswer, frame: int)
     st.caption("Take home")
     with st.container(horizontal=True):
         for kind, (mime, make) in makers.items():
-            st.download_button(kind, make, f"{file}.{kind.lower()}", mime, key=f"take-{kind}", on_click="ignore")
+            show_download(kind, make, f"{file}.{kind.lower()}", mime, key=f"take-{kind}")
