@@ -44,6 +44,7 @@ class Viewer {
     this.unseen = new Set() // labels whose outlines the user took away
     this.timer = null
     this.wait = null
+    this.sought = null // the frame that the server was last told of and has not answered for
     this.panes = [...root.querySelectorAll("canvas")]
     this.byName = name => root.querySelector(`[data-name=${name}]`)
     this.bind()
@@ -104,15 +105,20 @@ class Viewer {
     const outlines = header.outlines === null ? null : shapes(parsed(blobs[header.outlines]))
     const outlineReel = header.outline_reel === null ? [] : parsed(blobs[header.outline_reel]).map(shapes)
     if (turn !== this.turn) return // a newer message overtook this one
-    if (header.scan !== this.scanKey) { this.reset(false); this.stop(); this.scanKey = header.scan; this.frame = null }
+    if (header.scan !== this.scanKey) {
+      this.reset(false); this.stop(); this.scanKey = header.scan; this.frame = this.sought = null
+    }
     if (header.reel_key !== this.reelKey) {
       this.reel = []; this.heatReel = []; this.outlineReel = []; this.reelKey = header.reel_key
     }
     if (reel.length) { this.reel = reel; this.heatReel = heatReel; this.outlineReel = outlineReel }
     this.header = header
     this.full = { frame: header.frame, picture, heat, outlines }
-    // The server's frame wins unless the user is on the move: then its answer is already out of date.
-    if (this.frame === null || this.frame === undefined || !(this.timer || this.wait)) this.frame = header.frame
+    // The server's frame wins unless the user is on the move: then its answer is already out of date. So is what a busy
+    // server sends of runs that began before it was told of the frame that the user has turned to.
+    if (header.frame === this.sought) this.sought = null
+    const behind = this.timer || this.wait || this.sought !== null
+    if (this.frame === null || this.frame === undefined || !behind) this.frame = header.frame
     this.controls()
     this.draw()
     if (header.reel_key && !this.reel.length && this.asked !== header.reel_key) {
@@ -180,7 +186,13 @@ class Viewer {
     this.count()
     this.draw()
     clearTimeout(this.wait)
-    this.wait = settle ? setTimeout(() => { this.wait = null; this.emit("frame", this.frame) }, 180) : null
+    this.wait = settle ? setTimeout(() => this.tell(), 180) : null
+  }
+
+  tell() {
+    this.wait = null
+    this.sought = this.frame
+    this.emit("frame", this.frame)
   }
 
   step(by) { if (this.header && this.header.frames > 1) { this.stop(); this.show(this.frame + by, true) } }
