@@ -1,5 +1,7 @@
 """Every page opens by itself, whatever is added to the folder."""
 
+import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,17 @@ def test_each_page_says_what_the_app_is_not_for(page, start):
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_lie_in_sections(page):
     assert page.count("/") == 2, "a page directly below pages/ breaks links on a fresh server"
+
+
+def test_pages_are_not_parsed_for_what_stands_alone():
+    """Streamlit's magic parses a page into a tree; Python 3.11 fails now and then when two sessions do so at once."""
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["runner"]["magicEnabled"] is False
+
+
+@pytest.mark.parametrize("page", [*PAGES, "app.py"])
+def test_a_page_draws_by_calls_alone(page):
+    first, *rest = ast.parse((ROOT / page).read_text(encoding="utf-8")).body
+    assert isinstance(first, ast.Expr)
+    assert isinstance(first.value, ast.Constant), "a page begins with what it is for"
+    assert all(isinstance(node.value, ast.Call) for node in rest if isinstance(node, ast.Expr))

@@ -103,11 +103,13 @@ def pooling() -> Tour:
 
 
 def fusion() -> Tour:
-    """Each part of the lesson with every model that fits some sample."""
+    """Each part of the lesson with everything to choose, and with every model that fits some sample."""
     tour = Tour("pages/learn/fusion.py")
     for _ in tour.each("part"):
-        for _ in tour.each("sample-scan") if tour.control("sample-scan") else ("",):
-            tour.walk({"part", "sample-scan"})
+        tour.walk({"part"})
+        if tour.control("sample-scan"):
+            for _ in tour.each("sample-scan"):
+                tour.walk(skip=lambda name: name != "Model")
     return tour
 
 
