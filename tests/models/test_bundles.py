@@ -146,9 +146,9 @@ def test_labels_match_the_outputs(card):
 def test_compiled_model_has_the_outputs_that_explaining_needs(card):
     bundle = open_bundle(card)
     if not any(spec.is_picture for spec in card.inputs):
-        assert (set(bundle.outputs), card.explain_layer) == ({"logits"}, "")
+        assert (set(bundle.outputs), card.explain_layer) == ({"logits", "output"}, "")
         return
-    assert set(bundle.outputs) == {"logits", "activations", "features"}
+    assert set(bundle.outputs) == {"logits", "output", "activations", "features"}
     assert bundle.explain_layer == card.explain_layer
     output = bundle.run(inputs(card))
     places = tuple(range(1, output.activations.ndim - 1))
