@@ -25,7 +25,7 @@ def hanley_mcneil(auc: float, positives: int, negatives: int) -> float:
 
     Example:
         >>> round(hanley_mcneil(0.8, 20, 30), 5)
-        0.00396
+        0.00418
     """
     half = (positives + negatives) / 2.0 - 1.0
     spread = 1.0 + half * (1.0 - auc) / (2.0 - auc) + half * auc / (1.0 + auc)

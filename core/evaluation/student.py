@@ -41,7 +41,7 @@ def expanded_level(people: int, level: float = LEVEL) -> float:
 
     Example:
         >>> [round(expanded_level(people), 4) for people in (10, 40, 1000)]
-        [0.0085, 0.0203, 0.0248]
+        [0.0086, 0.0203, 0.0248]
     """
     from scipy.special import ndtr
 

@@ -40,7 +40,7 @@ STATES = {
     "forced": ("?sample=bones", forced),
     "stack": ("?sample=echo", stack),
     "refused": ("", refused),
-    "models": ("models", lambda page, *_: page.get_by_test_id("stTable").first.wait_for()),
+    "models": ("models", lambda page, *_: page.get_by_role("table").first.wait_for()),
 }
 
 

@@ -151,7 +151,7 @@ def test_kept_model_answers_like_the_network_and_tells_what_it_is(keras, digit_r
     assert prediction.similarity[0].is_similar
     assert "Trained in class" in card.text
     assert "5 of 5 epochs" in card.text
-    assert {path.name for path in tmp_path.iterdir()} == {"models"}
+    assert {path.name for path in tmp_path.iterdir()} == {"models", "made-here.txt"}
     delete_kept(card)
     assert kept_models() == []
     delete_kept(replace(card, folder=tmp_path / "models"))

@@ -56,7 +56,7 @@ def recipe(entry, write_recipe):
 
 
 @pytest.fixture
-def bundle(entry):
+def bundle(entry, recipe):
     """One channel of 8 × 8 cells, the brightness of the picture; the logit is its mean less what blobs have."""
     make, shape = onnx.helper.make_node, onnx.helper.make_tensor_value_info
     constants = {"dark": np.float32([0.4]), "less": np.float32([0.01]), "places": np.int64([1, 2])}
@@ -78,7 +78,13 @@ def bundle(entry):
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
     weights = {"shape": [1, 1], "float32": base64.b64encode(np.float32([1]).tobytes()).decode()}
     onnx.helper.set_model_props(model, {"scanlens": json.dumps({"cam_weights": weights, "explain_layer": "cells"})})
-    card = SimpleNamespace(labels=tuple(entry["labels"]), task="binary", title="Brightness", explain_layer="cells")
+    card = SimpleNamespace(
+        labels=tuple(entry["labels"]),
+        task="binary",
+        title="Brightness",
+        explain_layer="cells",
+        inputs=(recipe().input,),
+    )
     return Bundle(card, onnxruntime.InferenceSession(model.SerializeToString()))
 
 
