@@ -30,7 +30,7 @@ FAILED = "This file could not be made. That is our fault; everything else is not
 
 _HTML = '<div class="download"><button type="button"></button><span role="status"></span></div>'
 _CSS = """
-.download { display: flex; flex-wrap: wrap; align-items: center; gap: 0.2rem 0.6rem; font-family: var(--st-font); }
+.download { display: flex; flex-wrap: wrap; align-items: center; gap: 0.2rem 0.6rem; font: 0.875rem var(--st-font); }
 button { font: inherit; color: var(--st-text-color); background: var(--st-background-color); cursor: pointer;
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius); padding: 0.25rem 0.75rem;
   min-height: 2.5rem; line-height: 1.6; white-space: nowrap; }

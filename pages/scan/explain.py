@@ -35,7 +35,8 @@ def show_explanations(state: Reading, scan: Scan) -> None:
         st.info("Methods side by side are for models with one picture and one answer. This one is explained on Read.")
         return
     cards, _ = visible_cards()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
         frame = choose_frame(scan)
         label, rather_than = choose_classes(predicted(state, scan, card.slug, frame))
         st.session_state.setdefault("explain-compared", "Methods")
@@ -48,7 +49,8 @@ def show_explanations(state: Reading, scan: Scan) -> None:
         chosen = [card, *(other for other in others if other.slug != card.slug)]
     else:
         methods, chosen = choose_methods(), [card]
-    second = choose_second_opinion(methods)
+    with row:
+        second = choose_second_opinion(methods)
     look = choose_look(state, scan)
     layer = "" if by_model else choose_layer(scan, frame, card)
     if not methods:

@@ -64,10 +64,10 @@ def _cell(state: Reading, scan: Scan, wanted: Wanted, title: str) -> Cell:
         if against <= 0:
             waiting = f"No evidence for {found.label}."
             return Cell(wanted.name, title, waiting=waiting, note=took, opinion=opinion)
-        note = f"most {against:.2g} {found.units} against it, {took}"
+        note = f"most {against:.2g} against it ({found.units}), {took}"
         return Cell(wanted.name, title, found, verdict=verdict, note=note, opinion=opinion)
-    opposed = f" for, {against:.2g} against" if against > 0 else ""
-    note = f"most {found.scale:.2g} {found.units}{opposed}, {took}"
+    most = f"{found.scale:.2g} for and {against:.2g} against" if against > 0 else f"{found.scale:.2g}"
+    note = f"most {most} ({found.units}), {took}" if against > 0 else f"most {most} {found.units}, {took}"
     if wanted.untrained:
         return Cell(wanted.name, title, found, verdict="It has learned nothing: this heat means nothing.", note=note)
     known = trust_of(state, scan, wanted)
