@@ -24,8 +24,9 @@ def show_prototype(state: Reading, card: ModelCard, label: str, rather_than: str
     key = ("prototype", card.slug, label, rather_than)
     with st.expander(f"What {plain(label)} looks like to the model"):
         st.caption(
-            "The picture that raises the score most, found by climbing from noise (activation maximisation by tf-keras-vis). It is no "
-            "patient and no proof; it shows what the model would like to see, its prejudices included."
+            "The picture that raises the score most, found by climbing from noise (activation maximisation by "
+            "tf-keras-vis). It is no patient and no proof; it shows what the model would like to see, its prejudices "
+            "included."
         )
         if key in state.maps:
             _show(state.maps.get(key, lambda: None))  # type: ignore[arg-type]
