@@ -21,6 +21,21 @@ class KerasTasks(Protocol):
         """Run one task with JSON arguments and arrays, and return the same kinds."""
 
 
+class KerasWithProgress(Protocol):
+    """What is needed of `core.runtime.keras_process.KerasProcess`."""
+
+    def call(
+        self,
+        task: str,
+        arguments: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[np.generic]],
+        *,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:
+        """Run one task, say how far it is and hear a stop."""
+
+
 @dataclass(frozen=True, eq=False)
 class Ask:
     """Which evidence is wanted, and what is at hand for it. A method leaves aside what it has no use for.

@@ -5,36 +5,20 @@ Such a picture is no patient and no proof; it shows what the model would like to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
-from core.explain.ask import Ask
+from core.explain.ask import Ask, KerasWithProgress
 from core.explain.layer_maps import keras_arguments
 from core.explain.target import score_weights
 from core.runtime.session import Bundle
 
 #: Steps uphill; the picture hardly changes after them.
 STEPS = 160
-
-
-class KerasWithProgress(Protocol):
-    """What is needed of `core.runtime.keras_process.KerasProcess`."""
-
-    def call(
-        self,
-        task: str,
-        arguments: Mapping[str, Any],
-        arrays: Mapping[str, NDArray[np.generic]],
-        *,
-        progress: Callable[[float], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:
-        """Run one task, say how far it is and hear a stop."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,16 +6,16 @@ where they are made, on the layer's own grid or on the model's pixels, before an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
+from core.explain.ask import Ask, KerasWithProgress
 from core.explain.channel_maps import STRONGEST
 from core.explain.explanation import Explanation
 from core.explain.input_gradients import COPIES, NOISE
@@ -40,21 +40,6 @@ NOISE_LEFT = 0.03
 
 #: Least correlation of two of our own maps with other noise at which another map can be told from noise.
 TELLING = 0.6
-
-
-class KerasWithProgress(Protocol):
-    """What is needed of `core.runtime.keras_process.KerasProcess`."""
-
-    def call(
-        self,
-        task: str,
-        arguments: Mapping[str, Any],
-        arrays: Mapping[str, NDArray[np.generic]],
-        *,
-        progress: Callable[[float], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> tuple[dict[str, Any], dict[str, NDArray[np.generic]]]:
-        """Run one task, say how far it is and hear a stop."""
 
 
 @dataclass(frozen=True)

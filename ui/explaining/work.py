@@ -168,33 +168,17 @@ def _work(
         found = EXPLAINERS[wanted.method].function(bundle, prediction.prepared, ask)
         return Made(found, time.perf_counter() - started)
 
-    def check(progress: Progress, cancelled: Callable[[], bool]) -> Trust:
-        if made is None or made.explanation is None:
-            raise UnsupportedModel("a map to check", "none", "make it first")
-        ask = _ask(prediction, wanted, progress, cancelled)
-        return check_explanation(
-            cached_bundle(wanted.slug),
-            prediction.prepared,
-            made.explanation,
-            ask,
-            progress=lambda share: progress(share, ""),
-            cancelled=cancelled,
-        )
+    def of_map(work: Callable[..., object]) -> Callable[[Progress, Callable[[], bool]], object]:
+        def run(progress: Progress, cancelled: Callable[[], bool]) -> object:
+            if made is None or made.explanation is None:
+                raise UnsupportedModel("a map", "none", "make it first")
+            ask, bundle = _ask(prediction, wanted, progress, cancelled), cached_bundle(wanted.slug)
+            told = {"progress": lambda share: progress(share, ""), "cancelled": cancelled}
+            return work(bundle, prediction.prepared, made.explanation, ask, **told)
 
-    def ask_another(progress: Progress, cancelled: Callable[[], bool]) -> SecondOpinion:
-        if made is None or made.explanation is None:
-            raise UnsupportedModel("a map to compare with", "none", "make it first")
-        ask = _ask(prediction, wanted, progress, cancelled)
-        return second_opinion(
-            cached_bundle(wanted.slug),
-            prediction.prepared,
-            made.explanation,
-            ask,
-            progress=lambda share: progress(share, ""),
-            cancelled=cancelled,
-        )
+        return run
 
-    return {"map": explain, "trust": check, "second": ask_another}[kind]
+    return {"map": explain, "trust": of_map(check_explanation), "second": of_map(second_opinion)}[kind]
 
 
 def _ask(prediction: Prediction, wanted: Wanted, progress: Progress, cancelled: Callable[[], bool]) -> Ask:
