@@ -8,12 +8,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ui.components.uploading import explain_upload_faults
 from ui.downloads import download_route
-from ui.learn.lessons import LESSONS
+from ui.lessons.registry import LESSONS
 from ui.serving.guard import Guard
 from ui.serving.start import announced, prepare
 from ui.show import ICON, show_disclaimer, use_the_width
-from ui.uploading import explain_upload_faults
 
 
 def draw() -> None:

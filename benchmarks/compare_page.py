@@ -22,8 +22,8 @@ LIMIT = 1.0
 
 def synthetic() -> list[Any]:
     """Evaluations of models of different strength, with the same cases for all models of a dataset."""
-    from core.evaluation.case_scores import CaseScores
-    from core.evaluation.evaluation import Evaluation
+    from core.evaluation.results.case_scores import CaseScores
+    from core.evaluation.results.evaluation import Evaluation
 
     rng, made = np.random.default_rng(0), []
     for dataset in range(DATASETS):

@@ -11,10 +11,10 @@ import tracemalloc
 
 import numpy as np
 
-from core.evaluation.case_scores import CaseScores
-from core.evaluation.comparison import compare
-from core.evaluation.evaluation import Evaluation, Finding
-from core.evaluation.matrix import matrix
+from core.evaluation.comparison.matrix import matrix
+from core.evaluation.comparison.ranking import compare
+from core.evaluation.results.case_scores import CaseScores
+from core.evaluation.results.evaluation import Evaluation, Finding
 
 MODELS, DATASETS, CASES, MANY = 6, 6, 5_000, 1_000_000
 

@@ -93,8 +93,8 @@ def simulate(design: Design, patients: int, rng: np.random.Generator) -> Study:
 
 def intervals(study: Study) -> Iterator[tuple[str, float, float, float]]:
     """(metric, low, high, truth) as the product has them; an interval that is not defined is left out."""
-    from core.evaluation.comparison import paired
-    from core.evaluation.estimates import cases_of, estimate
+    from core.evaluation.comparison.ranking import paired
+    from core.evaluation.results.estimates import cases_of, estimate
 
     for name, right in study.right[0].items():
         one, two = (cases_of(name, study.truth, score, study.owner, THRESHOLD) for score in study.scores)

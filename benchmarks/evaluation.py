@@ -58,12 +58,12 @@ class _Ours:
     """Evaluates a folder of pictures into a database of its own, each time from the beginning."""
 
     def __init__(self, folder: Path) -> None:
-        from core.card import load_card
         from core.datasets.digest import with_digest
-        from core.datasets.label_map import suggest_map
+        from core.datasets.labels.mapping import suggest_map
         from core.datasets.readers import open_dataset
-        from core.evaluation.store import Store
-        from core.runtime.session import open_bundle
+        from core.evaluation.store.evaluations import Store
+        from core.inference.bundle import open_bundle
+        from core.models.card import load_card
 
         self._card = load_card(MODEL)
         self._bundle = open_bundle(self._card, threads=1)
@@ -74,7 +74,7 @@ class _Ours:
 
     def score(self, name: str) -> float:
         """Seconds from opening the folder to the stored evaluation."""
-        from core.evaluation.run import evaluate
+        from core.evaluation.runs.run import evaluate
 
         begin = time.perf_counter()
         dataset = self._open(name)

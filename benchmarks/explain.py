@@ -28,7 +28,7 @@ def run() -> list[dict[str, object]]:
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     import keras
 
-    from core.runtime.keras_process import KerasProcess
+    from core.keras_process.client import KerasProcess
 
     keras.config.disable_interactive_logging()
     keras_process = KerasProcess()
@@ -44,7 +44,7 @@ def run() -> list[dict[str, object]]:
 
 def _against_tf_keras_vis(model: Any, bundle: Any, keras_process: Any) -> list[dict[str, object]]:
     from core.explain import EXPLAINERS
-    from core.explain.ask import Ask
+    from core.explain.request import Ask
 
     prepared, ask = _prepared(SIZE), Ask(1, keras=keras_process)
     theirs = _theirs(model, prepared.batch["image"])
@@ -77,7 +77,7 @@ def _theirs(model: Any, image: np.ndarray) -> dict[str, Callable[[], object]]:
     from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
     from tf_keras_vis.utils.scores import CategoricalScore
 
-    from core.explain.input_gradients import COPIES, NOISE
+    from core.explain.methods.gradients import COPIES, NOISE
 
     score = CategoricalScore(1)
     plus, layer = (kind(model, ReplaceToLinear(), clone=True) for kind in (GradcamPlusPlus, Layercam))
@@ -93,9 +93,9 @@ def _theirs(model: Any, image: np.ndarray) -> dict[str, Callable[[], object]]:
 
 def _check() -> dict[str, object]:
     """Deletion and insertion with 100 random orders on a 224 px model, in seconds."""
-    from core.explain.cam import grad_cam
-    from core.explain.faithfulness import ORDERS, measure_faithfulness
+    from core.explain.methods.cam import grad_cam
     from core.explain.target import score_weights
+    from core.explain.trust.faithfulness import ORDERS, measure_faithfulness
     from core.training.architectures import efficientnet_lite0
 
     model = efficientnet_lite0((224, 224, 3), 1000, "softmax", imagenet=False, stages=7, neck=1280)
@@ -136,9 +136,9 @@ def _mobile_net() -> Any:
 
 
 def _bundle(model: Any, folder: Path, size: int, layer: str) -> Any:
-    from core.card import InputSpec, ModelCard
-    from core.runtime.compile import compile_bundle
-    from core.runtime.session import open_bundle
+    from core.inference.bundle import open_bundle
+    from core.keras_process.model.compile import compile_bundle
+    from core.models.card import InputSpec, ModelCard
 
     facts = compile_bundle(model, folder, layer, _prepared(size).batch)
     model.save(folder / "model.keras")
@@ -164,7 +164,7 @@ def _bundle(model: Any, folder: Path, size: int, layer: str) -> Any:
 
 
 def _prepared(size: int) -> Any:
-    from core.preprocess import Geometry, Prepared
+    from core.inference.prepare import Geometry, Prepared
 
     batch = {"image": np.random.default_rng(0).random((1, size, size, 3), np.float32)}
     whole = Geometry((size, size), (size, size), (1.0, 1.0), (0.0, 0.0), (0, 0, size, size))

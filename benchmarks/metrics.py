@@ -11,8 +11,8 @@ import time
 
 import numpy as np
 
-from core.evaluation.estimates import cases_of
-from core.evaluation.resamples import resampled_values
+from core.evaluation.results.estimates import cases_of
+from core.evaluation.results.resamples import resampled_values
 
 CASES, PATIENTS, RESAMPLES, MEASURED = 10_000, 4_000, 2_000, 40
 

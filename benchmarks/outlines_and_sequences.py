@@ -18,7 +18,7 @@ OUTLINE, SEQUENCE, ROUNDS = 60.0, 150.0, 25
 
 
 def run() -> list[dict[str, object]]:
-    from core.card import load_cards
+    from core.models.card import load_cards
 
     rows = []
     for card in load_cards(MODELS)[0].values():
@@ -35,7 +35,7 @@ def run() -> list[dict[str, object]]:
 
 
 def _milliseconds(card: object) -> float:
-    from core.runtime.session import open_bundle
+    from core.inference.bundle import open_bundle
 
     bundle = open_bundle(card)  # type: ignore[arg-type]
     rng = np.random.default_rng(0)

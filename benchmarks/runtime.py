@@ -24,7 +24,7 @@ LAYER = "out_relu"
 def run() -> list[dict[str, object]]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    from core.explain.cam import grad_cam
+    from core.explain.methods.cam import grad_cam
 
     model = _model()
     with tempfile.TemporaryDirectory() as folder:
@@ -82,9 +82,9 @@ def _model() -> Any:
 
 
 def _bundle(model: Any, folder: Path) -> Any:
-    from core.card import InputSpec, ModelCard
-    from core.runtime.compile import compile_bundle
-    from core.runtime.session import open_bundle
+    from core.inference.bundle import open_bundle
+    from core.keras_process.model.compile import compile_bundle
+    from core.models.card import InputSpec, ModelCard
 
     facts = compile_bundle(model, folder, LAYER, _prepared().batch)
     spec = InputSpec("image", "image", (SIZE, SIZE), 3, (0.0, 1.0), "display", "stretch", ())
@@ -110,13 +110,13 @@ def _bundle(model: Any, folder: Path) -> Any:
 
 def _bare_session(folder: Path) -> Any:
     """What one would write without us: every default, all outputs."""
-    from core.runtime.onnx_runtime import onnxruntime
+    from core.inference.onnx_runtime import onnxruntime
 
     return onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
 
 
 def _prepared() -> Any:
-    from core.preprocess import Geometry, Prepared
+    from core.inference.prepare import Geometry, Prepared
 
     batch = {"image": np.random.default_rng(0).random((1, SIZE, SIZE, 3), np.float32)}
     whole = Geometry((SIZE, SIZE), (SIZE, SIZE), (1.0, 1.0), (0.0, 0.0), (0, 0, SIZE, SIZE))

@@ -20,7 +20,7 @@ def ellipsoid(centre: tuple[float, ...], radii: tuple[float, ...]) -> NDArray[np
 
 
 def run() -> list[dict[str, object]]:
-    from core.evaluation.segmentation import hausdorff_95, surface_points
+    from core.evaluation.metrics.masks import hausdorff_95, surface_points
 
     truth = ellipsoid((64, 72, 72), (48, 50, 50))
     rows: list[dict[str, object]] = []

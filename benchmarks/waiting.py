@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.evaluation.stored_cases import RunCases
+from core.evaluation.store.cases import RunCases
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES, ROUNDS = 10_000, 9
@@ -42,10 +42,10 @@ def _row(name: str, value: float, limit: float, unit: str) -> dict[str, object]:
 
 def _keras() -> tuple[float, float]:
     """Seconds that `warm` keeps its caller, and that a training takes once the process is there."""
-    from core.lessons.lesson_data import digits_set, divide
-    from core.lessons.live_run import LiveRun, train_live
-    from core.lessons.live_settings import LiveSettings
-    from core.runtime.keras_process import KerasProcess
+    from core.keras_process.client import KerasProcess
+    from core.lessons.training.data import digits_set, divide
+    from core.lessons.training.live_run import LiveRun, train_live
+    from core.lessons.training.settings import LiveSettings
 
     keras, digits = KerasProcess(), digits_set()
     try:
@@ -68,8 +68,8 @@ def _cases() -> RunCases:
 
 
 def _locked(folder: Path) -> float:
-    from core.evaluation.store import Store
-    from core.evaluation.store_faults import StoreFault
+    from core.evaluation.store.evaluations import Store
+    from core.evaluation.store.faults import StoreFault
 
     store = Store(f"sqlite:///{folder / 'locked.sqlite'}", patience=0.2)
     other = sqlite3.connect(str(store.engine.url.database), isolation_level=None)
@@ -86,7 +86,7 @@ def _locked(folder: Path) -> float:
 
 
 def _loading(folder: Path) -> float:
-    from core.evaluation.store import Store
+    from core.evaluation.store.evaluations import Store
 
     store, places = Store(f"sqlite:///{folder / 'many.sqlite'}"), np.arange(CASES)
     with store.begin(FACTS, _cases()) as open_run:
@@ -106,13 +106,13 @@ def _estimate(folder: Path) -> float:
     """How far an estimate is from the run that follows, as a factor of 1 or more."""
     import cv2
 
-    from core.card import load_card
     from core.datasets.digest import with_digest
-    from core.datasets.label_map import suggest_map
+    from core.datasets.labels.mapping import suggest_map
     from core.datasets.readers import open_dataset
-    from core.evaluation.run import estimate_seconds, evaluate
-    from core.evaluation.store import Store
-    from core.runtime.session import open_bundle
+    from core.evaluation.runs.run import estimate_seconds, evaluate
+    from core.evaluation.store.evaluations import Store
+    from core.inference.bundle import open_bundle
+    from core.models.card import load_card
 
     rng = np.random.default_rng(0)
     for number in range(200):

@@ -115,4 +115,4 @@ def write_outliner():
 def models_of_tests_are_made_here(request, monkeypatch):
     """Compiled models that tests make run in this process, unless a test is about models from elsewhere."""
     if request.node.get_closest_marker("guest") is None:
-        monkeypatch.setattr("core.runtime.onnx_session.is_made_here", lambda _sha256: True)
+        monkeypatch.setattr("core.inference.onnx_session.is_made_here", lambda _sha256: True)

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.card import ModelCard
-from core.classify import Prediction, classify
-from core.compatibility import UNTELLING, compatibility
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
 from core.explain.explanation import Explanation
+from core.explain.request import Ask
 from core.figures.evidence import describe_evidence, evidence_figure
 from core.figures.probabilities import describe_probabilities, probability_figure
-from core.figures.wording import beside_threshold, probability_text
-from core.most_alike import alikeness
-from core.runtime.session import REFERENCE_FILE, Bundle
+from core.formatting import beside_threshold, probability_text
+from core.inference.bundle import REFERENCE_FILE, Bundle
+from core.inference.predict import Prediction, classify
+from core.inference.recognise import alikeness
+from core.models.card import ModelCard
+from core.models.compatibility import UNTELLING, compatibility
 from core.scan import Scan
 from core.turning import can_be_turned, is_placed_obliquely
 from ui.cache import cached_bundle, cached_keras, usable_bundle

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import cv2
 import streamlit as st
 
-from core.card import ModelCard, load_cards
 from core.errors import InvalidCard, ScanLensError
 from core.home import home
-from core.runtime.keras_process import KerasProcess
-from core.runtime.session import Bundle, open_bundle
+from core.inference.bundle import Bundle, open_bundle
+from core.keras_process.client import KerasProcess
+from core.models.card import ModelCard, load_cards
 from core.samples import open_sample, thumbnail
 from ui.faults import log_fault
 from ui.session import Recent
 
 if TYPE_CHECKING:
-    from core.evaluation.evaluation import Evaluation
-    from core.evaluation.store import Store
+    from core.evaluation.results.evaluation import Evaluation
+    from core.evaluation.store.evaluations import Store
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 
@@ -81,7 +81,7 @@ def cached_shipped() -> tuple[list[Evaluation], list[InvalidCard]]:
 
     Their datasets are public, so all sessions may share them.
     """
-    from core.evaluation.shipped import shipped_of  # the reading page need not wait for pandas
+    from core.evaluation.runs.shipped import shipped_of  # the reading page need not wait for pandas
 
     found = [shipped_of(card) for card in cached_cards()[0].values()]
     return [entry for entries, _ in found for entry in entries], [fault for _, faults in found for fault in faults]
@@ -97,7 +97,7 @@ def cached_numbers() -> Recent:
 def cached_store(url: str) -> tuple[Store | None, str]:
     """The opened database of results, or one sentence why there is none; a failure is not tried again for a while."""
     from core.errors import ScanLensError
-    from core.evaluation.store import Store
+    from core.evaluation.store.evaluations import Store
 
     try:
         return Store(url, patience=2.0), ""

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.card import ModelCard
-from core.classify import Prediction
+from core.inference.predict import Prediction
+from core.models.card import ModelCard
 from core.report.facts import scan_facts
 from core.scan import Scan, Step
 from ui.answer import Answer

@@ -8,8 +8,8 @@ import streamlit as st
 
 from core.scan import FrameWindows, Scan, Voi, VoiTable, Window, window_choices, window_text
 from ui.answer import Answer
+from ui.components.viewer import View
 from ui.session import Reading
-from ui.viewer import View
 
 
 @dataclass(frozen=True, eq=False)

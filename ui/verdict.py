@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.classify import Prediction
-from core.explain.ask import Ask
-from core.explain.checking import check_explanation, single_map
 from core.explain.explanation import Explanation
-from core.explain.trust import Trust
-from core.runtime.session import Bundle
+from core.explain.request import Ask
+from core.explain.trust.checking import check_explanation, single_map
+from core.explain.trust.verdict import Trust
+from core.inference.bundle import Bundle
+from core.inference.predict import Prediction
 from core.scan import Scan
 from ui.cache import cached_keras
 from ui.foreign_text import plain

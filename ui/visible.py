@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
-from core.card import ModelCard
 from core.datasets.digest import digest_of_variant
 from core.errors import InvalidCard
+from core.models.card import ModelCard
 from ui import cache
 from ui.serving.folders import may_open
 from ui.serving.visitor import is_at_hand
 
 if TYPE_CHECKING:
-    from core.evaluation.store_datasets import Remembered
-    from core.evaluation.summary import RunSummary
+    from core.evaluation.store.datasets import Remembered
+    from core.evaluation.store.summary import RunSummary
 
 T = TypeVar("T")
 _OWN_MODELS, _OWN_RUNS = "own models", "own runs"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.compatibility import compatibility
+from core.models.compatibility import compatibility
 from core.scan import Scan
 from ui.cache import cached_cards, cached_keras, usable_bundle
 from ui.charts import show_chart
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: In this order; what needs pandas is not among them, as the first answer does not.
 MODULES = (
-    "plotly.subplots", "core.runtime.onnx_runtime", "ui.answer", "ui.viewer", "ui.outlining.showing",
+    "plotly.subplots", "core.inference.onnx_runtime", "ui.answer", "ui.components.viewer", "ui.outlining.showing",
     "ui.study.showing",
 )  # fmt: skip
 

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core.card import load_card
 from core.errors import ScanLensError
-from core.evaluation.exchange import import_file
+from core.evaluation.store.exchange import import_file
+from core.inference.ood import read_reference
+from core.models.card import load_card
 from core.readers import Source, open_sources
-from core.similarity import read_reference
 
 #: Bytes and words at which parsers go wrong: ends of ranges, marks of formats, lengths that are undefined.
 TROUBLE = (

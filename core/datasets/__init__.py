@@ -1,0 +1,1 @@
+"""Evaluation data: layouts are recognised, labels mapped, quality looked at."""

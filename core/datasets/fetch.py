@@ -12,8 +12,8 @@ import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from core.datasets.arrays.medmnist_names import LABELS
 from core.datasets.dataset import UnusableDataset
-from core.datasets.medmnist_names import LABELS
 from core.datasets.place import Stopper
 from core.errors import Cancelled
 

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from core.datasets.columns import SPLIT_WORDS, is_mask_folder
 from core.datasets.dataset import Case, Dataset, UnusableDataset
 from core.datasets.inquiry import Inquiry
-from core.datasets.label_words import plain_text
-from core.datasets.missing import is_missing
+from core.datasets.labels.missing import is_missing
+from core.datasets.labels.words import plain_text
 from core.datasets.place import Place, Progress, Stopper, read_head
 from core.datasets.reading import FileCases, short_name, some, without_label
+from core.datasets.tables.columns import SPLIT_WORDS, is_mask_folder
 from core.readers import READERS
 
 LAYOUT = "folders"

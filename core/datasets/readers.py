@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from core.datasets import folders, medmnist, tables
+from core.datasets import folders
+from core.datasets.arrays import medmnist
 from core.datasets.dataset import Dataset, UnusableDataset
 from core.datasets.inquiry import Inquiry
 from core.datasets.place import Place, Progress, Stopper, open_place
-from core.datasets.table import other_tables
+from core.datasets.tables import layout as tables
+from core.datasets.tables.table import other_tables
 
 Opener = Callable[[Place, Inquiry, Progress | None, Stopper | None], Dataset]
 

@@ -16,19 +16,24 @@ from pathlib import Path
 from types import FrameType
 from typing import get_args
 
-from core.card import ModelCard, load_card, load_cards
 from core.datasets.dataset import Dataset
 from core.datasets.digest import with_digest
-from core.datasets.label_map import REST, LabelMap, label_map, open_labels
-from core.datasets.label_truth import left_out
+from core.datasets.labels.mapping import (
+    REST,
+    LabelMap,
+    label_map,
+    open_labels,
+)
+from core.datasets.labels.truth import left_out
 from core.datasets.readers import open_dataset
-from core.datasets.stress import stressed
+from core.datasets.stress.levels import stressed
 from core.errors import Cancelled, ScanLensError
-from core.evaluation.evaluation import Evaluation, Kind
-from core.evaluation.exchange import export, import_file
-from core.evaluation.headline import headline, in_words
-from core.evaluation.run import evaluate
-from core.evaluation.store import Store
+from core.evaluation.results.evaluation import Evaluation, Kind
+from core.evaluation.results.headline import headline, in_words
+from core.evaluation.runs.run import evaluate
+from core.evaluation.store.evaluations import Store
+from core.evaluation.store.exchange import export, import_file
+from core.models.card import ModelCard, load_card, load_cards
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 INTERRUPTED = 130
@@ -143,7 +148,7 @@ def _stressed(dataset: Dataset, text: str) -> Dataset:
 
 
 def _run(options: argparse.Namespace, store: Store) -> int:
-    from core.runtime.session import open_bundle
+    from core.inference.bundle import open_bundle
 
     say, stop = _Say(), _stopper()
     split = "" if options.split == "all" else options.split

@@ -6,24 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from core.explain.ask import Ask
-from core.explain.attention import attention_rollout
-from core.explain.cam import asked_grad_cam
-from core.explain.channel_maps import ablation_cam, score_cam, score_cam_all
-from core.explain.counterfactual import smallest_turning_region
 from core.explain.explanation import Explanation
-from core.explain.input_gradients import (
+from core.explain.methods.attention import attention_rollout
+from core.explain.methods.cam import asked_grad_cam
+from core.explain.methods.channel_maps import ablation_cam, score_cam, score_cam_all
+from core.explain.methods.counterfactual import smallest_turning_region
+from core.explain.methods.gradients import (
     gradient_times_input,
     guided_grad_cam,
     integrated_gradients,
     saliency,
     smooth_grad,
 )
-from core.explain.layer_maps import layer_explainer
-from core.explain.perturbation import occlusion, rise
-from core.explain.shapley import kernel_shap
-from core.preprocess import Prepared
-from core.runtime.session import Bundle
+from core.explain.methods.layer_maps import layer_explainer
+from core.explain.methods.perturbation import occlusion, rise
+from core.explain.methods.shapley import kernel_shap
+from core.explain.request import Ask
+from core.inference.bundle import Bundle
+from core.inference.prepare import Prepared
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from core.preprocess import Geometry
+from core.inference.prepare import Geometry
 
 #: Evidence for a label that nowhere reaches this share of the strongest evidence against it is none.
 NEGLIGIBLE = 0.05

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled
-from core.explain.ask import Ask
 from core.explain.inputs import Picture, explained_picture
 from core.explain.region import Region, explained_region, weighted_scores
+from core.explain.request import Ask
 from core.explain.target import score_weights
-from core.preprocess import Prepared
-from core.runtime.session import Bundle
+from core.inference.bundle import Bundle
+from core.inference.prepare import Prepared
 
 #: Pictures made and run at once.
 BLOCK = 32

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
-from core.explain.ask import Ask
-from core.preprocess import Prepared
-from core.runtime.session import Bundle
+from core.explain.request import Ask
+from core.inference.bundle import Bundle
+from core.inference.prepare import Prepared
 
 Batch = dict[str, NDArray[np.float32]]
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
-from core.explain.ask import Ask
-from core.preprocess import Prepared
-from core.runtime.session import Bundle
+from core.explain.request import Ask
+from core.inference.bundle import Bundle
+from core.inference.prepare import Prepared
 
 Region = NDArray[np.float32] | None
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.card import ModelCard
 from core.errors import UnsupportedModel
+from core.models.card import ModelCard
 
 
 def score_weights(card: ModelCard, units: int, target: int, against: int | None = None) -> NDArray[np.float32]:

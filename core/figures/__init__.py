@@ -1,0 +1,1 @@
+"""Plotly figures made of results that were computed elsewhere."""

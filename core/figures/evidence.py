@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from core.colors import (
+    CLEAR,
+    GRID,
+    NEUTRAL,
+    OKABE_ITO,
+)
 from core.explain.explanation import Explanation
-from core.figures.colors import CLEAR, GRID, NEUTRAL, OKABE_ITO
-from core.figures.wording import evidence_text
+from core.formatting import evidence_text
 from core.scan import Scan
 
 if TYPE_CHECKING:  # plotly takes most of a second to import

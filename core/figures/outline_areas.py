@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.figures.colors import CLEAR, GRID, NEUTRAL
+from core.colors import CLEAR, GRID, NEUTRAL
 from core.figures.evidence import frame_position, frame_word
 from core.figures.outlines import outline_color
 from core.scan import Scan

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.figures.colors import OKABE_ITO
+from core.colors import OKABE_ITO
 from core.segmentation.contours import Outline, rings_of
 from core.segmentation.outline import Segmentation
 

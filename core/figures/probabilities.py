@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from core.card import ModelCard
-from core.figures.colors import CLEAR, GRID, OKABE_ITO
-from core.figures.wording import beside_threshold, probability_text
+from core.colors import CLEAR, GRID, OKABE_ITO
+from core.formatting import beside_threshold, probability_text
+from core.models.card import ModelCard
 
 if TYPE_CHECKING:  # plotly takes most of a second to import, and the classifier brings ONNX Runtime
     from plotly.graph_objects import Figure
 
-    from core.classify import Decision
+    from core.inference.predict import Decision
 
 #: Pixels of one bar with its label, and of what stands above and below the bars.
 ROW, FRAME = 38, 58

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.figures.colors import CLEAR, GRID, NEUTRAL, OKABE_ITO
+from core.colors import (
+    CLEAR,
+    GRID,
+    NEUTRAL,
+    OKABE_ITO,
+)
 
 if TYPE_CHECKING:  # plotly takes most of a second to import, and the classifier brings ONNX Runtime
     from plotly.graph_objects import Figure
 
-    from core.what_if import WhatIf
+    from core.inference.what_if import WhatIf
 
 #: Pixels of one bar, and of what stands around the bars.
 ROW, FRAME = 30, 64

@@ -14,7 +14,7 @@ from core.scan import Scan, display_frame
 #: Edges to choose from, in pixels.
 EDGES = (32, 64, 128, 256)
 
-#: ITU-R BT.601 luma, as in `core.preprocess`.
+#: ITU-R BT.601 luma, as in `core.inference.prepare`.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 

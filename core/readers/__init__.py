@@ -10,7 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from core.readers import archive, dicom, nifti, raster
+from core.readers import (
+    archive,
+    dicom,
+    nifti,
+    raster,
+)
 from core.readers.opening import Opened, Opening, Skipped
 from core.readers.quiet import quiet_libraries
 from core.readers.source import Source, sources_in

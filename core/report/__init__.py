@@ -1,0 +1,1 @@
+"""What a user exports: PDF, PNG, JSON, CSV, DICOM Segmentation, NIfTI, HTML."""

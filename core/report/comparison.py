@@ -9,9 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.csv_cells import as_cell
-from core.evaluation.comparison_words import sentence
-from core.evaluation.evaluation import Evaluation
-from core.evaluation.matrix import Cell, Matrix, PairOfCells, dataset_key, model_key
+from core.evaluation.comparison.matrix import (
+    Cell,
+    Matrix,
+    PairOfCells,
+    dataset_key,
+    model_key,
+)
+from core.evaluation.comparison.text import sentence
+from core.evaluation.results.evaluation import Evaluation
 from core.figures.comparing.lines import Line
 from core.figures.comparing.numbers import number_text
 

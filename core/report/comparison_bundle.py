@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 
-from core.evaluation.exchange import export_bytes
+from core.evaluation.store.exchange import export_bytes
 from core.report.comparison import Comparison, csv_text, latex_table, matrix_rows
 from core.report.comparison_facts import facts
 
@@ -37,8 +37,8 @@ import math
 import sys
 from pathlib import Path
 
-from core.evaluation.exchange import import_file
-from core.evaluation.matrix import matrix
+from core.evaluation.store.exchange import import_file
+from core.evaluation.comparison.matrix import matrix
 
 HERE = Path(__file__).resolve().parent
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from core.evaluation.evaluation import Evaluation
-from core.evaluation.matrix import model_key
+from core.evaluation.comparison.matrix import model_key
+from core.evaluation.results.evaluation import Evaluation
 from core.report.comparison import BAND_RESAMPLES, RESAMPLES, Comparison
 from core.version import VERSION
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from core.evaluation.calibration_curve import calibration_curve
-from core.evaluation.curves import precision_recall_curve, roc_curve, score_distribution
-from core.evaluation.decision_curve import net_benefit
-from core.evaluation.evaluation import Evaluation, Finding
-from core.evaluation.multiclass import confusion_matrix
-from core.evaluation.operating_point import confusion_of, threshold_sweep
-from core.evaluation.prevalence import ppv_npv_at
-from core.evaluation.questions import Answered, ClassAnswers, answer
-from core.evaluation.subgroups import attributes, by_attribute
+from core.evaluation.metrics.multiclass import confusion_matrix
+from core.evaluation.results.calibration_curve import calibration_curve
+from core.evaluation.results.curves import precision_recall_curve, roc_curve, score_distribution
+from core.evaluation.results.decision_curve import net_benefit
+from core.evaluation.results.evaluation import Evaluation, Finding
+from core.evaluation.results.operating_point import confusion_of, threshold_sweep
+from core.evaluation.results.prevalence import ppv_npv_at
+from core.evaluation.results.questions import Answered, ClassAnswers, answer
+from core.evaluation.results.subgroups import attributes, by_attribute
 from core.figures.comparing.calibration import calibration_figure, describe_calibration
 from core.figures.comparing.canvas import Scene
 from core.figures.comparing.class_confusion import class_confusion_figure, describe_class_confusion

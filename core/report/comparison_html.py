@@ -10,7 +10,7 @@ from datetime import date
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from core.evaluation.matrix import Heading
+from core.evaluation.comparison.matrix import Heading
 from core.report.comparison import Comparison, cell_text, pair_sentences
 from core.report.comparison_facts import methods, sources, versions
 from core.report.comparison_figures import Panel

@@ -13,7 +13,7 @@ from core.scan import Scan
 from core.version import VERSION
 
 if TYPE_CHECKING:  # the classifier brings ONNX Runtime, which text does not need
-    from core.classify import Prediction
+    from core.inference.predict import Prediction
 
 DISCLAIMER = "Research and teaching only, never for diagnosis"
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from core.card import ModelCard
+from core.models.card import ModelCard
 
 #: What is said first of a classifier, and how people write it.
 NAMES = {

@@ -14,14 +14,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from core.card import ModelCard
 from core.csv_cells import as_cell
 from core.explain.explanation import Explanation
+from core.models.card import ModelCard
 from core.report.facts import DISCLAIMER, doubts, versions
 from core.scan import Scan
 
 if TYPE_CHECKING:  # the classifier brings ONNX Runtime
-    from core.classify import Prediction
+    from core.inference.predict import Prediction
 
 #: Raised when a key changes its name or meaning.
 FORMAT_VERSION = 1

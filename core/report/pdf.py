@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from core.display import resample
 from core.explain.explanation import Explanation
 from core.figures.evidence import frame_word
-from core.figures.overlay import resample
-from core.figures.wording import evidence_text
+from core.formatting import evidence_text
 from core.report import sections
 from core.report.facts import DISCLAIMER, grave_doubts, position_of
 from core.report.picture import evidence_caption, original_pixels, overlay_pixels
@@ -28,7 +28,7 @@ from core.version import VERSION
 if TYPE_CHECKING:
     from fpdf import FPDF
 
-    from core.classify import Prediction
+    from core.inference.predict import Prediction
 
 #: Printed at up to 88 mm, 1,000 pixels are 290 to the inch; more only makes the file large.
 MOST_PIXELS = 1000

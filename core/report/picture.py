@@ -8,11 +8,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.display import (
+    blend,
+    heat_rgba,
+    inferno,
+    resample,
+    square_size,
+)
 from core.errors import IncompatibleInput
 from core.explain.explanation import Explanation
 from core.figures.evidence import frame_word
-from core.figures.overlay import blend, heat_rgba, inferno, resample, square_size
-from core.figures.wording import evidence_text, method_text
+from core.formatting import evidence_text, method_text
 from core.report.facts import DISCLAIMER
 from core.report.text import printable, shortened
 from core.scan import Scan, Voi, display_frame

@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.card import ModelCard
 from core.explain.explanation import Explanation
 from core.figures.evidence import describe_evidence, frame_word
 from core.figures.probabilities import bar_order
-from core.figures.wording import beside_threshold, evidence_text, method_text, probability_text
+from core.formatting import (
+    beside_threshold,
+    evidence_text,
+    method_text,
+    probability_text,
+)
+from core.models.card import ModelCard
 from core.report.facts import doubts, grave_doubts, scan_facts, similarity_words, versions
 from core.report.measured import measurements
 from core.report.sheet import AMBER, QUIET, Column
@@ -18,7 +23,7 @@ from core.report.text import shortened
 from core.scan import Scan
 
 if TYPE_CHECKING:  # the classifier brings ONNX Runtime
-    from core.classify import Prediction
+    from core.inference.predict import Prediction
 
 #: More bars than these say nothing that a line of text does not.
 MOST_BARS = 6

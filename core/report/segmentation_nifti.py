@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.errors import IncompatibleInput
 from core.planes import to_voxels, upright_grid
-from core.readers.nifti_header import Header
+from core.readers.nifti.header import Header
 from core.report.text import printable
 from core.scan import Grid, Scan
 from core.segmentation.originals import Originals

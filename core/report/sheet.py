@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.figures.overlay import inferno
+from core.display import inferno
 from core.report.text import printable
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from core.explain.explanation import Explanation
-from core.explain.input_shares import InputShare
+from core.explain.methods.input_fractions import InputShare
+from core.inference.study import Study
 from core.report.numbers import as_json
 from core.scan import Scan
-from core.study import Study
 
 if TYPE_CHECKING:  # the classifier brings ONNX Runtime
-    from core.classify import Prediction
+    from core.inference.predict import Prediction
 
 
 def study_json(

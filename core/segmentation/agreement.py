@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.segmentation import dice, surface_distances
+from core.evaluation.metrics.masks import dice, surface_distances
 from core.scan import Scan
 from core.segmentation.outline import Segmentation
 from core.segmentation.reference import Reference

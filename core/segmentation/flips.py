@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.errors import Cancelled
 from core.explain.explanation import Explanation
-from core.runtime.session import CHUNK, Bundle
+from core.inference.bundle import CHUNK, Bundle
 from core.scan import Scan
 from core.segmentation.outline import cut, cuts_of, outlined_probabilities, prepare_frames
 

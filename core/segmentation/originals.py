@@ -17,7 +17,7 @@ import numpy as np
 from core.errors import IncompatibleInput, UnreadableScan
 from core.readers import Source
 from core.readers.nifti import digest_of, partner_of
-from core.readers.nifti_header import Header, recognised
+from core.readers.nifti.header import Header, recognised
 from core.scan import Scan
 
 #: A NIfTI file is unpacked to at most this many bytes.

@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.card import ModelCard
-from core.compatibility import compatibility
 from core.errors import Cancelled, IncompatibleInput
-from core.preprocess import Geometry, Prepared, prepare
-from core.runtime.session import CHUNK, Bundle
+from core.inference.bundle import CHUNK, Bundle
+from core.inference.ood import Similarity
+from core.inference.prepare import Geometry, Prepared, prepare
+from core.inference.study import Study, prepare_study
+from core.models.card import ModelCard
+from core.models.compatibility import compatibility
 from core.scan import Scan, Step
-from core.similarity import Similarity
-from core.study import Study, prepare_study
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from core.card import ModelCard
 from core.figures.evidence import frame_word
+from core.models.card import ModelCard
 from core.scan import Scan
 from core.segmentation.outline import Segmentation
 from core.segmentation.sizes import area_text

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.errors import ScanLensError
-from core.runtime.origin import SHIPPED, write_shipped
+from core.inference.origin import SHIPPED, write_shipped
 from core.training.recipe import RECIPES, InvalidRecipe
 
 #: Folder of recipes within `recipes/` to the module that makes their bundles: `make(slug, options, log)`. A module is

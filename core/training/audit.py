@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.case_scores import CaseScores, read_scores
-from core.evaluation.estimates import estimate_of
-from core.evaluation.intervals import Estimate
+from core.evaluation.results.case_scores import CaseScores, read_scores
+from core.evaluation.results.estimates import estimate_of
+from core.evaluation.statistics.intervals import Estimate
 from core.training.card_tables import interval, number, table
 from core.training.cases import LabelledCase
 from core.training.look_alikes import ATTRIBUTE, BANDS, marked, nearest, running_number, thumbnails

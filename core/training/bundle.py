@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.card import ModelCard
-from core.evaluation.case_scores import read_scores
-from core.runtime.compile import CompiledFacts, compile_bundle
-from core.runtime.origin import note_made_here
-from core.runtime.session import FINAL_OUTPUT, OUTPUTS, open_bundle
-from core.similarity import fit_reference, save_reference
+from core.evaluation.results.case_scores import read_scores
+from core.inference.bundle import FINAL_OUTPUT, OUTPUTS, open_bundle
+from core.inference.ood import fit_reference, save_reference
+from core.inference.origin import note_made_here
+from core.keras_process.model.compile import CompiledFacts, compile_bundle
+from core.models.card import ModelCard
 from core.training.audit import audit_section, audited
 from core.training.card_writer import Measured, card_text
 from core.training.cases import LabelledCase, load_cases, prepare_cases, split_cases

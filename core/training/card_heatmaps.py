@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.explain import EXPLAINERS
-from core.explain.localisation import CENTRE_WIDTH, MEASURES
+from core.explain.trust.localisation import CENTRE_WIDTH, MEASURES
 from core.training.card_tables import number, table
 
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from core.evaluation.case_scores import OF_LABEL
-from core.evaluation.intervals import Estimate
-from core.evaluation.metrics import METRICS
-from core.evaluation.multiclass import confusion_matrix
+from core.evaluation.metrics.multiclass import confusion_matrix
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.case_scores import OF_LABEL
+from core.evaluation.statistics.intervals import Estimate
 from core.training.choose import Choices
 from core.training.measure import AT, CALIBRATION_METRICS, SUBGROUP_METRICS, Result, label_metrics, subgroups
 

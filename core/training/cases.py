@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import readers
-from core.card import InputSpec
 from core.errors import UnreadableScan
-from core.preprocess import prepare
+from core.inference.prepare import prepare
+from core.models.card import InputSpec
 from core.readers import open_sources
 from core.scan import Scan, answered_frame
 from core.training import npz_cases

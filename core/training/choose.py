@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.evaluation.calibration import choose_threshold, fit_softmax_temperature, fit_temperature
-from core.evaluation.case_scores import CaseScores
+from core.evaluation.metrics.calibration import choose_threshold, fit_softmax_temperature, fit_temperature
+from core.evaluation.results.case_scores import CaseScores
 from core.training.recipe import Recipe
 from core.training.study_recipe import StudyRecipe
 

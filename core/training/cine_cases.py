@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.card import InputSpec
-from core.preprocess import prepare
+from core.inference.prepare import prepare
+from core.inference.study import sample_frames
+from core.models.card import InputSpec
 from core.scan import Scan
-from core.study import sample_frames
 from core.training.bands import band
 from core.training.recipe import InvalidRecipe
 from core.training.study_cases import StudyCases

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from core.card import InputSpec
+from core.models.card import InputSpec
 
 #: Added to sums of weights, so that a picture without any ventricle divides by no zero.
 _EPSILON = 1e-3

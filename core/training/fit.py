@@ -22,8 +22,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from core.evaluation import multiclass, multilabel
-from core.evaluation.binary import roc_auc
+from core.evaluation.metrics import multiclass, multilabel
+from core.evaluation.metrics.binary import roc_auc
 from core.training.architectures import ARCHITECTURES
 from core.training.augment import augment
 from core.training.losses import FindingsLoss, class_weights, doubted_targets, label_weights, spread_targets

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.card import InputSpec
+from core.models.card import InputSpec
 from core.scan import answered_frame
 from core.training.cases import open_picture
 from core.training.study_cases import StudyCases
@@ -41,7 +41,7 @@ def read_picture(path: Path, spec: InputSpec) -> NDArray[np.float32]:
     Raises:
         UnreadableScan: It cannot be decoded.
     """
-    from core.preprocess import prepare
+    from core.inference.prepare import prepare
 
     scan = open_picture(path)
     if float(scan.pixels.min()) == float(scan.pixels.max()):

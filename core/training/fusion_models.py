@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from core.card import InputSpec
+from core.models.card import InputSpec
 from core.training.blocks import convolve
 
 #: Channels of the four stages of a branch.

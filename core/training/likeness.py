@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.metrics import roc_auc
-from core.runtime.session import Bundle
-from core.similarity import LIMIT, Reference, distances, unlike
+from core.evaluation.metrics.registry import roc_auc
+from core.inference.bundle import Bundle
+from core.inference.ood import (
+    LIMIT,
+    Reference,
+    distances,
+    unlike,
+)
 from core.training.cases import load_cases
 from core.training.measure import score
 from core.training.recipe import Recipe, Source

@@ -12,12 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask, KerasTasks
 from core.explain.explanation import Explanation
-from core.explain.localisation import MEASURES, TOLERANCE, LocalisedCase, localise_explanation, summarise
-from core.preprocess import prepare
-from core.runtime.keras_process import KerasProcess
-from core.runtime.session import Bundle
+from core.explain.request import Ask, KerasTasks
+from core.explain.trust.localisation import (
+    MEASURES,
+    TOLERANCE,
+    LocalisedCase,
+    localise_explanation,
+    summarise,
+)
+from core.inference.bundle import Bundle
+from core.inference.prepare import prepare
+from core.keras_process.client import KerasProcess
 from core.scan import answered_frame
 from core.training.cases import LabelledCase, load_cases, open_picture
 from core.training.choose import Choices

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.card import InputSpec, Task
-from core.evaluation.calibration import sigmoid, softmax
-from core.evaluation.case_scores import OF_LABEL, CaseScores, read_scores
-from core.evaluation.estimates import estimate_of
-from core.evaluation.intervals import Estimate
-from core.evaluation.metrics import METRICS
-from core.runtime.session import Bundle
+from core.evaluation.metrics.calibration import sigmoid, softmax
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.case_scores import OF_LABEL, CaseScores, read_scores
+from core.evaluation.results.estimates import estimate_of
+from core.evaluation.statistics.intervals import Estimate
+from core.inference.bundle import Bundle
+from core.models.card import InputSpec, Task
 from core.training.cases import LabelledCase, prepare_case
 from core.training.choose import Choices
 from core.training.recipe import Source
@@ -120,7 +120,7 @@ def score(
 
 
 def case_table(cases: Sequence[LabelledCase], logits: NDArray[np.float32], task: Task = "binary") -> pd.DataFrame:
-    """One row a case, with the columns that `core.evaluation.case_scores` describes.
+    """One row a case, with the columns that `core.evaluation.results.case_scores` describes.
 
     `y_score` is the probability as the model gives it, to which thresholds belong; the calibrated one follows from the
     logits and the card's temperature.
@@ -136,7 +136,7 @@ def case_table(cases: Sequence[LabelledCase], logits: NDArray[np.float32], task:
 def score_columns(
     targets: NDArray[np.integer], logits: NDArray[np.float64], task: Task
 ) -> dict[str, NDArray[np.generic]]:
-    """Truth, probabilities and logits under the names that `core.evaluation.case_scores` describes."""
+    """Truth, probabilities and logits under the names that `core.evaluation.results.case_scores` describes."""
     if task == "binary":
         return {"y_true": targets, "y_score": sigmoid(logits[:, 0]), "logit": logits[:, 0]}
     scores = sigmoid(logits) if task == "multilabel" else softmax(logits)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.card import InputSpec
+from core.models.card import InputSpec
 from core.training.fusion_cases import SPLITS, TABLE, read_pictures
 from core.training.study_cases import StudyCases
 

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from core.card import FeatureSpec, InputSpec
+from core.models.card import FeatureSpec, InputSpec
 from core.training.efficientnet import feature_maps, load_imagenet
 
 

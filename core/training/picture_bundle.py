@@ -9,7 +9,7 @@ from pathlib import Path
 
 import keras
 
-from core.card import load_card
+from core.models.card import load_card
 from core.training.bundle import make_bundle, publish, train
 from core.training.control import provide
 from core.training.fit import State, read_state

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from core.bounded import parse_yaml, read_text
-from core.card import InputSpec, Task, input_spec
 from core.errors import ScanLensError
+from core.models.card import InputSpec, Task, input_spec
 from core.training.splitting import Division
 from core.training.truth import Truth
 

@@ -11,11 +11,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from core.card import ModelCard, load_card
-from core.runtime.compile import CompiledFacts, compile_bundle
-from core.runtime.origin import note_made_here
-from core.runtime.session import FINAL_OUTPUT, Bundle, open_bundle
-from core.similarity import fit_reference, save_reference
+from core.inference.bundle import FINAL_OUTPUT, Bundle, open_bundle
+from core.inference.ood import fit_reference, save_reference
+from core.inference.origin import note_made_here
+from core.keras_process.model.compile import CompiledFacts, compile_bundle
+from core.models.card import ModelCard, load_card
 from core.training.bundle import publish, sha256
 from core.training.fit import State, read_state
 from core.training.recipe import SPLITS, InvalidRecipe

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.bounded import dump_yaml
-from core.evaluation.intervals import Estimate
+from core.evaluation.statistics.intervals import Estimate
 from core.training.card_tables import interval, likeness_table, number, table
 from core.training.card_writer import DISCLAIMER
 from core.training.fit import State

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnreadableScan
-from core.preprocess import Geometry, Prepared, prepare
+from core.inference.prepare import Geometry, Prepared, prepare
 from core.scan import answered_frame
 from core.training.bands import band
 from core.training.cases import open_picture

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.runtime.session import Bundle
-from core.similarity import LIMIT, Reference, distances
+from core.inference.bundle import Bundle
+from core.inference.ood import LIMIT, Reference, distances
 from core.training.augment import augment
 from core.training.cases import load_cases, prepare_case
 from core.training.likeness import likeness_row

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.intervals import Estimate, percentile_interval
-from core.evaluation.segmentation import hausdorff_95
-from core.explain.localisation import mean_estimate
-from core.runtime.anatomy import probabilities
-from core.runtime.session import Bundle
+from core.evaluation.metrics.masks import hausdorff_95
+from core.evaluation.statistics.intervals import Estimate, percentile_interval
+from core.explain.trust.localisation import mean_estimate
+from core.inference.bundle import Bundle
+from core.keras_process.model.split import probabilities
 from core.training.segment_cases import MaskedCase, prepare_picture, read_masks
 from core.training.segment_choose import BINS, OutlineChoices, count_scores
 from core.training.segment_recipe import OutlineRecipe

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from core.bounded import parse_yaml, read_regular
-from core.card import InputSpec, input_spec
+from core.models.card import InputSpec, input_spec
 from core.training.recipe import RECIPES, Augmentation, InvalidRecipe, Source
 from core.training.splitting import Division
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.calibration import softmax
+from core.evaluation.metrics.calibration import softmax
 from core.training.cases import LabelledCase
 from core.training.look_alikes import grey_picture, thumbnails
 

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.card import load_card
-from core.evaluation.case_scores import read_scores
-from core.runtime.session import Bundle, open_bundle
-from core.similarity import save_reference
+from core.evaluation.results.case_scores import read_scores
+from core.inference.bundle import Bundle, open_bundle
+from core.inference.ood import save_reference
+from core.models.card import load_card
 from core.training.bundle import compile_kept, provisional, publish, sha256
 from core.training.card_writer import Measured, card_text
 from core.training.choose import Choices, choose

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from core.evaluation.case_scores import read_scores
-from core.evaluation.metrics import METRICS
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.case_scores import read_scores
 from core.training.card_tables import number, table
 from core.training.study_measure import VARIANT_METRICS, MeasuredVariant
 from core.training.study_recipe import StudyRecipe

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from core.evaluation.calibration import sigmoid, softmax
+from core.evaluation.metrics.calibration import sigmoid, softmax
 from core.training.fit import State, judge_classes, read_state, seed_dropout, set_trainable, write_state
 from core.training.losses import class_weights
 from core.training.recipe import Phase

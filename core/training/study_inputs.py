@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.card import InputSpec
-from core.study import sample_frames
+from core.inference.study import sample_frames
+from core.models.card import InputSpec
 from core.training.augment import affine, change_levels
 from core.training.recipe import Augmentation
 from core.training.study_recipe import Timing, Variant

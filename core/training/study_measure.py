@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.case_scores import CaseScores, read_scores
-from core.evaluation.comparison import paired
-from core.evaluation.estimates import cases_of
-from core.evaluation.intervals import Estimate
-from core.evaluation.metrics import METRICS
+from core.evaluation.comparison.ranking import paired
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.case_scores import CaseScores, read_scores
+from core.evaluation.results.estimates import cases_of
+from core.evaluation.statistics.intervals import Estimate
 from core.training.bands import band
 from core.training.measure import ATTRIBUTE, score_columns
 from core.training.study_cases import StudyCases
@@ -51,7 +51,7 @@ class MeasuredVariant:
 def study_table(
     recipe: StudyRecipe, cases: StudyCases, split: NDArray[np.str_], logits: NDArray[np.floating]
 ) -> pd.DataFrame:
-    """One row a case, with the columns that `core.evaluation.case_scores` describes.
+    """One row a case, with the columns that `core.evaluation.results.case_scores` describes.
 
     Args:
         recipe: Names the task and the bands of attributes.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from core.bounded import parse_yaml, read_text
-from core.card import InputSpec, Task, input_spec
+from core.models.card import InputSpec, Task, input_spec
 from core.training.recipe import (
     RECIPES,
     Augmentation,

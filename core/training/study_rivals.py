@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.card import ModelCard, load_card
 from core.errors import ScanLensError
-from core.evaluation.case_scores import card_scores
-from core.evaluation.estimates import estimate_of
-from core.evaluation.intervals import Estimate
+from core.evaluation.results.case_scores import card_scores
+from core.evaluation.results.estimates import estimate_of
+from core.evaluation.statistics.intervals import Estimate
+from core.models.card import ModelCard, load_card
 from core.training.card_tables import interval, table
 from core.training.recipe import InvalidRecipe
 from core.training.study_measure import POOLED, paired_difference

@@ -4,12 +4,12 @@ import streamlit as st
 
 from ui.comparing.choice import choose, sentence
 from ui.comparing.detail import choose_detail, show_detail
+from ui.comparing.export import show_report, show_take_home
 from ui.comparing.heatmaps import show_heatmaps
-from ui.comparing.matrix import show_matrix
 from ui.comparing.results import results
 from ui.comparing.table import about_matrix, compared, dataset_sizes, show_under_way
-from ui.comparing.take_home import show_report, show_take_home
 from ui.comparing.words import plain
+from ui.components.matrix import show_matrix
 from ui.show import errors_shown, show_title
 
 show_title("Compare models")

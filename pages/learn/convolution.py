@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from core.figures.lessons.convolution_colors import scale_of
-from core.lessons.convolution import convolve, products_at
-from ui.learn.convolution import choose_kernel, choose_pixel, choose_sliding
-from ui.learn.convolution_view import show_maps, show_size, show_sum
-from ui.learn.lessons import show_lesson
-from ui.learn.picture import choose_copy, choose_frame, choose_scan
-from ui.learn.question import show_question
+from core.lessons.convolution.colors import scale_of
+from core.lessons.convolution.compute import convolve, products_at
+from ui.lessons.convolution.chosen import choose_kernel, choose_pixel, choose_sliding
+from ui.lessons.convolution.view import show_maps, show_size, show_sum
+from ui.lessons.image import choose_copy, choose_frame, choose_scan
+from ui.lessons.question import show_question
+from ui.lessons.registry import show_lesson
 from ui.show import errors_shown
 
 

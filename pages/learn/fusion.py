@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from core.card import ModelCard
+from core.models.card import ModelCard
 from ui.answer import choose_model
 from ui.explaining.controls import choose_frame
-from ui.learn.fusion_attention import show_attention
-from ui.learn.fusion_facts import ask_about_priors, show_prior
-from ui.learn.fusion_pictures import show_pictures
-from ui.learn.fusion_scales import show_scales
-from ui.learn.fusion_study import show_study
-from ui.learn.inside import can_be_walked
-from ui.learn.inside_work import Work, work_on
-from ui.learn.lessons import show_lesson
-from ui.learn.picture import choose_scan
+from ui.lessons.fusion.attention import show_attention
+from ui.lessons.fusion.facts import ask_about_priors, show_prior
+from ui.lessons.fusion.images import show_pictures
+from ui.lessons.fusion.scales import show_scales
+from ui.lessons.fusion.study import show_study
+from ui.lessons.image import choose_scan
+from ui.lessons.inside.page import can_be_walked
+from ui.lessons.inside.work import Work, work_on
+from ui.lessons.registry import show_lesson
 from ui.session import reading
 from ui.show import errors_shown
 from ui.visible import visible_cards

@@ -4,13 +4,13 @@ import streamlit as st
 
 from ui.answer import choose_model
 from ui.explaining.controls import choose_frame
-from ui.learn.inside import can_be_walked, show_walk
-from ui.learn.inside_cases import show_cases
-from ui.learn.inside_score import show_score
-from ui.learn.inside_work import Work, work_on
-from ui.learn.lessons import show_lesson
-from ui.learn.picture import choose_scan
-from ui.learn.question import show_question
+from ui.lessons.image import choose_scan
+from ui.lessons.inside.cases import show_cases
+from ui.lessons.inside.page import can_be_walked, show_walk
+from ui.lessons.inside.score import show_score
+from ui.lessons.inside.work import Work, work_on
+from ui.lessons.question import show_question
+from ui.lessons.registry import show_lesson
 from ui.session import reading
 from ui.show import errors_shown
 

@@ -2,13 +2,21 @@
 
 import streamlit as st
 
-from core.lessons.convolution import convolve
+from core.lessons.convolution.compute import convolve
 from core.lessons.sliding import Sliding
-from ui.learn.convolution import choose_kernel
-from ui.learn.lessons import show_lesson
-from ui.learn.picture import choose_copy, choose_frame, choose_scan
-from ui.learn.pooling import PARTS, Maps, choose_activation, choose_gain, show_activation, show_pooling, show_shift
-from ui.learn.question import show_question
+from ui.lessons.convolution.chosen import choose_kernel
+from ui.lessons.image import choose_copy, choose_frame, choose_scan
+from ui.lessons.pooling.page import (
+    PARTS,
+    Maps,
+    choose_activation,
+    choose_gain,
+    show_activation,
+    show_pooling,
+    show_shift,
+)
+from ui.lessons.question import show_question
+from ui.lessons.registry import show_lesson
 from ui.show import errors_shown
 
 

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from ui.learn.lessons import show_lesson
-from ui.learn.sequences_model import show_model
-from ui.learn.sequences_parts import show_spoilt, show_states, show_vanishing
-from ui.learn.sequences_source import choose_sequence
+from ui.lessons.registry import show_lesson
+from ui.lessons.sequences.model import show_model
+from ui.lessons.sequences.parts import show_spoilt, show_states, show_vanishing
+from ui.lessons.sequences.source import choose_sequence
 from ui.show import errors_shown
 
 PARTS = ("States and gates", "Spoilt sequences", "Vanishing slopes", "A trained heart model")

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from ui.learn.lessons import LESSONS
-from ui.learn.teaching import forget_settings, show_entry, show_overview
+from ui.lessons.registry import LESSONS
+from ui.lessons.teaching import forget_settings, show_entry, show_overview
 from ui.show import errors_shown, show_title
 
 show_title("For teachers")

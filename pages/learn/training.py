@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from ui.learn.lessons import show_lesson
-from ui.learn.training_after import show_application, show_evaluation
-from ui.learn.training_data import choose_material
-from ui.learn.training_live import show_start, show_training
-from ui.learn.training_settings import choose_descent, choose_network, settings_of
-from ui.learn.training_state import training, warm_keras
-from ui.learn.training_steps import show_data, show_listing, show_preprocessing
+from ui.lessons.registry import show_lesson
+from ui.lessons.training.after import show_application, show_evaluation
+from ui.lessons.training.data import choose_material
+from ui.lessons.training.live import show_start, show_training
+from ui.lessons.training.settings import choose_descent, choose_network, settings_of
+from ui.lessons.training.state import training, warm_keras
+from ui.lessons.training.steps import show_data, show_listing, show_preprocessing
 from ui.show import errors_shown
 
 STEPS = ("1 Data", "2 Preprocessing", "3 Training", "4 Evaluation", "5 Application", "The listing")

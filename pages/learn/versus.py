@@ -3,12 +3,12 @@
 import streamlit as st
 
 from core.errors import ScanLensError
-from ui.learn.lessons import show_lesson
-from ui.learn.versus_reading import show_reading, step_of, use_style
-from ui.learn.versus_result import show_result
-from ui.learn.versus_room import show_room
-from ui.learn.versus_session import versus, visit
-from ui.learn.versus_start import show_invitation, show_lost, show_start
+from ui.lessons.registry import show_lesson
+from ui.reader_study.reading import show_reading, step_of, use_style
+from ui.reader_study.result import show_result
+from ui.reader_study.room import show_room
+from ui.reader_study.session import versus, visit
+from ui.reader_study.start import show_invitation, show_lost, show_start
 from ui.show import errors_shown
 
 show_lesson("versus")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.compatibility import compatibility
+from core.models.compatibility import compatibility
 from core.scan import Scan
 from ui.session import Reading, reading
 from ui.show import errors_shown, show_title

@@ -13,12 +13,12 @@ def show_scan(state: Reading, scan: Scan) -> None:
     """The picture on the left, the answer on the right, what stands behind them below."""
     # Not needed before a scan is open: the first page is there a second sooner without it.
     from ui.answer import choose_model, show_answer, show_probabilities, show_strip, show_take_home
+    from ui.components.viewer import show_viewer, turned_to
     from ui.details import show_details, show_study_details
     from ui.looking import choose_look
     from ui.outlining.showing import show_outlining
     from ui.study.gathering import needs_study
     from ui.study.showing import show_study
-    from ui.viewer import show_viewer, turned_to
 
     frame = turned_to(scan)
     show_found(state)

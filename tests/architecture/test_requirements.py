@@ -42,7 +42,7 @@ DISTRIBUTIONS = packages_distributions()
 
 
 def test_imports_are_found_where_they_are():
-    assert "core/lessons/lesson_data.py" in IMPORTED["sklearn"]
+    assert "core/lessons/training/data.py" in IMPORTED["sklearn"]
     assert "app.py" in IMPORTED["streamlit"]
 
 

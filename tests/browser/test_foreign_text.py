@@ -14,9 +14,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from core.bounded import dump_yaml
-from core.evaluation.matrix import matrix, model_key
-from core.evaluation.record import evaluation_from
-from core.evaluation.store import Store
+from core.evaluation.comparison.matrix import matrix, model_key
+from core.evaluation.results.record import evaluation_from
+from core.evaluation.store.evaluations import Store
 from core.figures.comparing.lines import line_of
 from core.report.comparison import Comparison
 from core.report.comparison_figures import panels

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from ui.uploading import SENTENCES
+from ui.components.uploading import SENTENCES
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ui.learn.lessons import LESSONS
+from ui.lessons.registry import LESSONS
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Pages that no other test opens in a browser; there `guarded_pages` looks for the same.

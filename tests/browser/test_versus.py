@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from core.evaluation.database import Database
-from core.reading_study.design import Answer, reading_order
-from core.reading_study.store import RoomStore
+from core.evaluation.store.database import Database
+from core.reader_study.design import Answer, reading_order
+from core.reader_study.store import RoomStore
 
 TIMEOUT = 60_000  # milliseconds
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from core.scan import Scan, Window
+from ui.components.viewer import View, message
 from ui.session import Recent
-from ui.viewer import View, message
 
-HERE = Path(__file__).resolve().parents[2] / "ui" / "viewer"
+HERE = Path(__file__).resolve().parents[2] / "ui" / "components" / "viewer"
 FRAMES = 8
 
 #: The viewer in an empty page: `sent(bytes)` is a message of the server, `told` what it has told the server.

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.card import load_card
-from core.evaluation.case_scores import card_scores
-from core.evaluation.metrics import METRICS
-from core.evaluation.shipped import shipped_of
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.case_scores import card_scores
+from core.evaluation.runs.shipped import shipped_of
+from core.models.card import load_card
 from core.training.audit import CONTROL
 from core.training.look_alikes import ATTRIBUTE
 

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.card import load_card
-from core.evaluation.case_scores import card_scores, entry_value
-from core.evaluation.estimates import estimate_of
-from core.explain.ask import Ask
-from core.explain.layer_of_input import grad_cam_of_input
-from core.explain.localisation import MEASURES, mean_estimate
-from core.link import class_probabilities
-from core.preprocess import Geometry, Prepared
-from core.runtime.keras_process import KerasProcess
-from core.runtime.session import open_bundle
-from core.similarity import read_reference, similarity
+from core.evaluation.results.case_scores import card_scores, entry_value
+from core.evaluation.results.estimates import estimate_of
+from core.explain.methods.layer_of_input import grad_cam_of_input
+from core.explain.request import Ask
+from core.explain.trust.localisation import MEASURES, mean_estimate
+from core.inference.bundle import open_bundle
+from core.inference.ood import read_reference, similarity
+from core.inference.prepare import Geometry, Prepared
+from core.keras_process.client import KerasProcess
+from core.models.card import load_card
+from core.models.link import class_probabilities
 from core.training.audit import CONTROL
 from core.training.card_tables import TESTED
 from core.training.choose import choose

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.card import load_card
-from core.classify import classify_study
-from core.evaluation.case_scores import card_scores
-from core.evaluation.metrics import METRICS
-from core.runtime.session import open_bundle
-from core.study import Study
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.case_scores import card_scores
+from core.inference.bundle import open_bundle
+from core.inference.predict import classify_study
+from core.inference.study import Study
+from core.models.card import load_card
 from core.training.cases import open_picture
 from core.training.study_recipe import STUDY_RECIPES, load_study_recipe
 from core.training.study_rivals import TITLE, compare, rivals_of, section

@@ -7,10 +7,10 @@ import nibabel
 import numpy as np
 import pytest
 
-from core.card import load_card
-from core.classify import classify
+from core.inference.bundle import open_bundle
+from core.inference.predict import classify
+from core.models.card import load_card
 from core.readers import Source, open_sources
-from core.runtime.session import open_bundle
 from core.training.cine_cases import scan_of
 
 MODELS = Path(__file__).parents[2] / "models"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from core.card import load_card
-from core.evaluation.shipped import disagreements, shipped
+from core.evaluation.runs.shipped import disagreements, shipped
+from core.models.card import load_card
 
 MODELS = Path(__file__).parents[2] / "models"
 CARDS = [load_card(path.parent) for path in sorted(MODELS.glob("pneumonia-*/README.md"))]

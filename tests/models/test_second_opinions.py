@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.card import load_cards
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
-from core.explain.prototype import class_prototype
-from core.explain.second_opinion import second_opinion
-from core.preprocess import Geometry, Prepared
-from core.runtime.keras_process import KerasProcess
-from core.runtime.session import open_bundle
+from core.explain.methods.prototypes import class_prototype
+from core.explain.request import Ask
+from core.explain.trust.second_opinion import second_opinion
+from core.inference.bundle import open_bundle
+from core.inference.prepare import Geometry, Prepared
+from core.keras_process.client import KerasProcess
+from core.models.card import load_cards
 
 pytestmark = pytest.mark.keras
 CARDS = load_cards(Path(__file__).parents[2] / "models")[0]

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.card import load_card
-from core.runtime.anatomy import probabilities
-from core.runtime.session import open_bundle
+from core.inference.bundle import open_bundle
+from core.keras_process.model.split import probabilities
+from core.models.card import load_card
 from core.training.segment_bundle import recipes
 from core.training.segment_choose import THRESHOLD_DIGITS, choose_outlines
 from core.training.segment_measure import ATTRIBUTE, OUTLINE_METRICS, area_of_counts, stored_counts

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.card import load_card
-from core.evaluation.case_scores import card_scores
-from core.evaluation.metrics import METRICS
-from core.runtime.session import open_bundle
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.case_scores import card_scores
+from core.inference.bundle import open_bundle
+from core.models.card import load_card
 from core.training.study_measure import POOLED, paired_difference
 from core.training.study_recipe import STUDY_RECIPES, load_study_recipe
 

@@ -25,7 +25,7 @@ def own_home(tmp_path, monkeypatch):
 def quick_checks(request, monkeypatch):
     """Checking an explanation takes hundreds of predictions; only the tests of the verdict wait for the real thing."""
     if request.node.get_closest_marker("real_checks") is None:
-        from core.explain.trust import Check, Trust
+        from core.explain.trust.verdict import Check, Trust
 
         trust = Trust("doubtful", (Check("Follows the model", "open", "Not measured in this test"),))
         monkeypatch.setattr("ui.verdict.check_explanation", lambda *_, **__: trust)

@@ -9,13 +9,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-import ui.comparing.matrix
 import ui.comparing.results
 import ui.comparing.table
-from core.evaluation.case_scores import CaseScores
-from core.evaluation.evaluation import Evaluation
-from core.evaluation.matrix import matrix
-from core.evaluation.store import Store
+import ui.components.matrix
+from core.evaluation.comparison.matrix import matrix
+from core.evaluation.results.case_scores import CaseScores
+from core.evaluation.results.evaluation import Evaluation
+from core.evaluation.store.evaluations import Store
 from ui.cache import cached_numbers
 from ui.comparing.detail import SELECTION
 from ui.comparing.selection import chosen
@@ -43,7 +43,7 @@ def sent(monkeypatch):
     def component(key, data, on_chosen_change):
         kept.update(data)
 
-    monkeypatch.setattr(ui.comparing.matrix, "_COMPONENT", component)
+    monkeypatch.setattr(ui.components.matrix, "_COMPONENT", component)
     return kept
 
 

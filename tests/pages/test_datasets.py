@@ -246,7 +246,7 @@ def test_a_broken_database_leaves_the_rest_of_the_page(page, chest, own_home, wo
 
 
 def test_a_run_can_be_stopped_and_goes_on_where_it_was(page, chest, monkeypatch, words):
-    import core.evaluation.run as running
+    import core.evaluation.runs.run as running
 
     monkeypatch.setattr("ui.datasets.running.estimate_seconds", lambda *_: 1.0)
     real, turns = running.answers, []

@@ -10,8 +10,8 @@ import pytest
 from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
-from core.card import load_card
 from core.datasets.readers import open_dataset
+from core.models.card import load_card
 from ui.cache import MODELS, cached_cards, cached_shipped
 from ui.datasets.records import working_store
 from ui.serving.folders import named_folders

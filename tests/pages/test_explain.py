@@ -5,7 +5,7 @@ import time
 import pytest
 
 from core.errors import UnsupportedModel
-from core.explain.trust import Check, Trust
+from core.explain.trust.verdict import Check, Trust
 
 
 @pytest.fixture(autouse=True)

@@ -38,7 +38,7 @@ def compiled(tmp_path_factory):
     """Both models untrained, with cards."""
     import keras
 
-    from core.runtime.compile import compile_bundle
+    from core.keras_process.model.compile import compile_bundle
     from core.training.architectures import compact_residual
 
     home = tmp_path_factory.mktemp("models")

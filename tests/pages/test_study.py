@@ -28,8 +28,8 @@ CINE = [{"name": "cine", "title": "Cine", **PICTURE, "kind": "sequence", "frames
 
 
 def bundle(folder, model, entries, layer, title):
-    from core.card import input_spec
-    from core.runtime.compile import compile_bundle
+    from core.keras_process.model.compile import compile_bundle
+    from core.models.card import input_spec
 
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -176,12 +176,12 @@ def test_a_single_picture_is_no_sequence(upload, words):
 
 
 def test_take_home_json_holds_facts_and_what_was_left_out(toys):
-    from core.card import load_card
-    from core.classify import classify_study
+    from core.inference.bundle import open_bundle
+    from core.inference.predict import classify_study
+    from core.inference.study import Study
+    from core.models.card import load_card
     from core.readers import Source, open_sources
     from core.report.study_numbers import study_json
-    from core.runtime.session import open_bundle
-    from core.study import Study
 
     scan = open_sources([Source("flair.png", png(250))]).scans[0]
     study = Study({"flair": scan}, {"age": 60.0, "sex": None})

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("tensorflow", "keras", "tf_keras_vis", "tf2onnx")
 
 #: Where the app starts: the screen, the commands of the shell, and what runs on the other side of a pipe.
-ROOTS = ("app", "ui.launch", "core.evaluation.__main__", "core.runtime.keras_worker")
+ROOTS = ("app", "ui.launch", "core.evaluation.__main__", "core.keras_worker.worker")
 
 #: Pages are scripts, which run when they are imported: their imports are followed, they are opened elsewhere.
 SCRIPTS = ("app", "pages")

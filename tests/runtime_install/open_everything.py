@@ -27,7 +27,7 @@ def without_checks() -> None:
     """Leave out the checks of an explanation, hundreds of predictions each; the first tour makes them for real."""
     import ui.explaining.work
     import ui.verdict
-    from core.explain.trust import Check, Trust
+    from core.explain.trust.verdict import Check, Trust
 
     trust = Trust("doubtful", (Check("Follows the model", "open", "Not measured here"),))
     ui.verdict.check_explanation = ui.explaining.work.check_explanation = lambda *_, **__: trust

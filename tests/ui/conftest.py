@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from core.card import InputSpec
 from core.explain.explanation import Explanation
-from core.preprocess import prepare
+from core.inference.prepare import prepare
+from core.models.card import InputSpec
 from core.scan import Scan, Window
 
 SPEC = InputSpec("image", "image", (28, 28), 1, (0.0, 1.0), "display", "letterbox", ("CT",))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.scan import display_frame
-from ui.explaining.grid import Cell, board_message
+from ui.components.grid import Cell, board_message
 
 
 def cells_and_maps(scan, *cells):

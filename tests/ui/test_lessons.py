@@ -6,20 +6,20 @@ import cv2
 import numpy as np
 import pytest
 
-from core.figures.lessons.activation import activation_figure, quiet_zones
-from core.figures.lessons.convolution_cells import pooled_panels, products_panels
-from core.figures.lessons.convolution_colors import Scale, colored, scale_of
-from core.figures.lessons.pooling import shift_figure
-from core.lessons.activation import activation
-from core.lessons.convolution import convolve, products_at
-from core.lessons.kernels import fixed_kernel
-from core.lessons.pooling import TITLES, shift_curve
+from core.lessons.convolution.activation import activation
+from core.lessons.convolution.activation_figure import activation_figure, quiet_zones
+from core.lessons.convolution.colors import Scale, colored, scale_of
+from core.lessons.convolution.compute import convolve, products_at
+from core.lessons.convolution.figure import pooled_panels, products_panels
+from core.lessons.convolution.kernels import fixed_kernel
+from core.lessons.pooling.compute import TITLES, shift_curve
+from core.lessons.pooling.figure import shift_figure
 from core.lessons.sliding import Sliding, patch_at
-from ui.learn.convolution_cells import cells_html
-from ui.learn.convolution_panes import Box, Pane
-from ui.learn.convolution_view import window_boxes
-from ui.learn.lessons import LESSONS, lesson
-from ui.learn.teaching import address
+from ui.lessons.convolution.cells import cells_html
+from ui.lessons.convolution.panes import Box, Pane
+from ui.lessons.convolution.view import window_boxes
+from ui.lessons.registry import LESSONS, lesson
+from ui.lessons.teaching import address
 
 
 @pytest.fixture

@@ -8,11 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
-import ui.viewer
+import ui.components.viewer
 from core.overlay_planes import OverlayPlane, packed_mask
 from core.scan import FrameWindows, Scan, Window, display_frame
+from ui.components.viewer import (
+    HEAT_REEL_SIDE,
+    REEL_FRAMES,
+    REEL_SIDE,
+    View,
+    message,
+)
 from ui.session import Recent
-from ui.viewer import HEAT_REEL_SIDE, REEL_FRAMES, REEL_SIDE, View, message
 
 WINDOW = Window(600.0, 1000.0)
 
@@ -166,8 +172,8 @@ def test_the_reel_has_another_name_when_it_would_look_otherwise(make_scan, expla
 def test_pictures_are_encoded_once(make_scan, send, monkeypatch):
     scan, kept = make_scan(frames=2), Recent(24)
     encoded = []
-    real = ui.viewer.encode_picture
-    monkeypatch.setattr(ui.viewer, "encode_picture", lambda *a, **k: encoded.append(a) or real(*a, **k))
+    real = ui.components.viewer.encode_picture
+    monkeypatch.setattr(ui.components.viewer, "encode_picture", lambda *a, **k: encoded.append(a) or real(*a, **k))
     first = send(View(scan, 0, WINDOW, "wide"), pictures=kept)
     made = len(encoded)
     assert made > 0

@@ -8,8 +8,8 @@ import pytest
 
 from core.scan import Window
 from core.segmentation.contours import Outline
+from ui.components.viewer import Lines, View, message
 from ui.session import Recent
-from ui.viewer import Lines, View, message
 
 WINDOW = Window(600.0, 1000.0)
 SQUARE = np.array([[2.25, 3.25], [9.75, 3.25], [9.75, 8.123]], np.float32)

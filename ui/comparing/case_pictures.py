@@ -9,20 +9,25 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from core.classify import classify
 from core.datasets.dataset import Dataset, UnusableDataset
 from core.datasets.digest import digest_of_variant
-from core.datasets.stress import stressed
+from core.datasets.stress.levels import stressed
+from core.display import (
+    blend,
+    heat_rgba,
+    inferno,
+    resample,
+)
 from core.errors import ScanLensError
-from core.evaluation.evaluation import Evaluation
-from core.evaluation.of_card import model_hash
-from core.evaluation.store_datasets import Remembered
+from core.evaluation.results.evaluation import Evaluation
+from core.evaluation.runs.from_card import model_hash
+from core.evaluation.store.datasets import Remembered
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
 from core.explain.explanation import Explanation
+from core.explain.request import Ask
 from core.figures.comparing.numbers import number_text
-from core.figures.overlay import blend, heat_rgba, inferno, resample
-from core.figures.wording import probability_text
+from core.formatting import probability_text
+from core.inference.predict import classify
 from core.scan import Scan, answered_frame, display_frame
 from ui.cache import cached_bundle, cached_cards, cached_keras
 from ui.comparing.members import Member, View

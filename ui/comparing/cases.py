@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.evaluation.disagreement import Disagreements, disagreement_by, disagreements
-from core.evaluation.errors import Mistake, mistakes
-from core.evaluation.questions import ClassAnswers
-from core.evaluation.subgroups import attributes
+from core.evaluation.results.disagreement import Disagreements, disagreement_by, disagreements
+from core.evaluation.results.errors import Mistake, mistakes
+from core.evaluation.results.questions import ClassAnswers
+from core.evaluation.results.subgroups import attributes
 from core.figures.comparing.numbers import count_text, estimate_text, number_text, percent_text
-from core.figures.wording import probability_text
+from core.formatting import probability_text
 from ui.comparing.members import Member, View
 from ui.comparing.memory import remembered
 from ui.comparing.words import plain

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.evaluation.evaluation import Evaluation
-from core.evaluation.matrix import Matrix
-from core.evaluation.metrics import METRICS, Metric
-from core.evaluation.questions import Question, questions
+from core.evaluation.comparison.matrix import Matrix
+from core.evaluation.metrics.registry import METRICS, Metric
+from core.evaluation.results.evaluation import Evaluation
+from core.evaluation.results.questions import Question, questions
 from core.figures.comparing.numbers import count_text
 from ui.comparing.address import follow_address, write_address
 

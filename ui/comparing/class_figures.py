@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.evaluation.curves import RocCurve, roc_curve
-from core.evaluation.multiclass import confusion_matrix
-from core.evaluation.questions import ClassAnswers
+from core.evaluation.metrics.multiclass import confusion_matrix
+from core.evaluation.results.curves import RocCurve, roc_curve
+from core.evaluation.results.questions import ClassAnswers
 from core.figures.comparing.class_confusion import (
     class_confusion_figure,
     class_confusion_rows,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.evaluation.matrix import Matrix
+from core.evaluation.comparison.matrix import Matrix
 from core.figures.comparing.lines import Line
 from ui.comparing.address import write_address
 from ui.comparing.cases import show_cases

@@ -9,13 +9,13 @@ from typing import Any
 
 import streamlit as st
 
-from core.evaluation.calibration_curve import calibration_curve
-from core.evaluation.curves import precision_recall_curve, roc_curve, score_distribution
-from core.evaluation.decision_curve import net_benefit
-from core.evaluation.operating_point import confusion_of, threshold_sweep
-from core.evaluation.prevalence import ppv_npv_at
-from core.evaluation.questions import Answered, ClassAnswers, cut_of
-from core.evaluation.subgroups import Subgroups, attributes, by_attribute
+from core.evaluation.results.calibration_curve import calibration_curve
+from core.evaluation.results.curves import precision_recall_curve, roc_curve, score_distribution
+from core.evaluation.results.decision_curve import net_benefit
+from core.evaluation.results.operating_point import confusion_of, threshold_sweep
+from core.evaluation.results.prevalence import ppv_npv_at
+from core.evaluation.results.questions import Answered, ClassAnswers, cut_of
+from core.evaluation.results.subgroups import Subgroups, attributes, by_attribute
 from core.figures.comparing.calibration import calibration_figure, calibration_rows, describe_calibration
 from core.figures.comparing.confusion import confusion_figure, confusion_rows, describe_confusion
 from core.figures.comparing.net_benefit import describe_net_benefit, net_benefit_figure, net_benefit_rows

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.explain.localisation import MEASURES
-from core.explain.localised_models import localised_models
+from core.explain.trust.localisation import MEASURES
+from core.explain.trust.localised_models import localised_models
 from core.figures.comparing.localisation import describe_localisation, localisation_figure, localisation_rows
 from ui.comparing.chart import Drawn, show_drawn
 from ui.show import errors_shown

@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from core.evaluation.evaluation import Evaluation
-from core.evaluation.intervals import Estimate
-from core.evaluation.matrix import Matrix, dataset_key, model_key
-from core.evaluation.questions import CLASSES, Answered, answer, questions
+from core.evaluation.comparison.matrix import Matrix, dataset_key, model_key
+from core.evaluation.results.evaluation import Evaluation
+from core.evaluation.results.questions import (
+    CLASSES,
+    Answered,
+    answer,
+    questions,
+)
+from core.evaluation.statistics.intervals import Estimate
 from core.figures.comparing.canvas import Scene
 from core.figures.comparing.lines import Line, line_numbers, line_of
 from ui.comparing.choice import Choice

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import streamlit as st
 
-from core.evaluation.evaluation import Evaluation
+from core.evaluation.results.evaluation import Evaluation
 from ui.cache import cached_numbers
 from ui.session import Recent
 

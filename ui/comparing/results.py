@@ -9,8 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import ScanLensError
-from core.evaluation.database import default_url
-from core.evaluation.evaluation import Evaluation
+from core.evaluation.results.evaluation import Evaluation
+from core.evaluation.store.database import default_url
 from ui.cache import cached_shipped, cached_store
 from ui.serving.visitor import is_at_hand
 from ui.session import Recent

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.evaluation.matrix import Matrix
-from core.evaluation.resamples import gain, merit
+from core.evaluation.comparison.matrix import Matrix
+from core.evaluation.results.resamples import gain, merit
 
 #: Curves that can still be told apart in one figure.
 MOST = 6

@@ -9,16 +9,23 @@ from collections.abc import Callable, Hashable, Sequence
 import streamlit as st
 
 from core.errors import Cancelled
-from core.evaluation.evaluation import Evaluation, Finding
-from core.evaluation.intervals import Estimate
-from core.evaluation.matrix import Cell, Heading, Matrix, dataset_key, matrix, model_key
-from core.evaluation.patients import count
-from core.evaluation.questions import answer, taken
+from core.evaluation.comparison.matrix import (
+    Cell,
+    Heading,
+    Matrix,
+    dataset_key,
+    matrix,
+    model_key,
+)
+from core.evaluation.results.evaluation import Evaluation, Finding
+from core.evaluation.results.questions import answer, taken
+from core.evaluation.statistics.intervals import Estimate
+from core.evaluation.statistics.patients import count
 from ui.comparing.choice import Choice
-from ui.comparing.matrix import BEST, NOT_TOLD, bar_scale
 from ui.comparing.members import answer_exists
 from ui.comparing.memory import fingerprint, keep, recalled, remembered
 from ui.comparing.results import Results
+from ui.components.matrix import BEST, NOT_TOLD, bar_scale
 from ui.jobs import Job, show_job
 from ui.show import show_error
 

@@ -6,14 +6,14 @@ import re
 
 import streamlit as st
 
-from core.evaluation.comparison_words import sentence
-from core.evaluation.matrix import Drop, Matrix, PairOfCells
+from core.evaluation.comparison.matrix import Drop, Matrix, PairOfCells
+from core.evaluation.comparison.text import sentence
 from core.figures.comparing.numbers import estimate_text, interval_text, number_text
-from core.figures.wording import p_text
+from core.formatting import p_text
 from ui import foreign_text
-from ui.comparing.matrix import cases_text, is_worse
 from ui.comparing.members import View
 from ui.comparing.selection import Selection
+from ui.components.matrix import cases_text, is_worse
 
 #: Sentences shown at once.
 SHOWN = 4

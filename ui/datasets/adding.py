@@ -8,12 +8,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.datasets.arrays.medmnist_names import LABELS
 from core.datasets.dataset import Dataset, UnusableDataset
 from core.datasets.digest import changed_since
 from core.datasets.fetch import SIZES, fetch_medmnist, is_available
-from core.datasets.medmnist_names import LABELS
 from core.datasets.readers import open_dataset
-from core.evaluation.store_datasets import Remembered
+from core.evaluation.store.datasets import Remembered
 from core.home import home
 from ui.datasets.records import Records, remember
 from ui.datasets.shelf import Key, Opening, Shelf, key_of, place_key

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from core.datasets.dataset import Dataset
-from core.datasets.quality import QualityReport, inspect
+from core.datasets.quality.report import QualityReport, inspect
 from core.figures.comparing.numbers import count_text
 from ui.datasets.pictures import show_contact_sheet, show_pairs
 from ui.datasets.shelf import Key, Shelf, key_of

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.datasets.contact_sheet import contact_sheet
 from core.datasets.dataset import Case, Dataset
-from core.datasets.duplicates import Alike
+from core.datasets.quality.duplicates import Alike
 from core.errors import ScanLensError
 from core.samples import thumbnail
 from ui.datasets.shelf import Shelf, key_of

@@ -10,15 +10,20 @@ from typing import cast, get_args
 
 import streamlit as st
 
-from core.card import ModelCard
-from core.compatibility import compatibility
 from core.datasets.dataset import Dataset
-from core.datasets.label_map import REST, LabelMap, label_map, open_words
-from core.datasets.label_truth import left_out, targets
-from core.datasets.stress import STRENGTHS, STRESSES
+from core.datasets.labels.mapping import (
+    REST,
+    LabelMap,
+    label_map,
+    open_words,
+)
+from core.datasets.labels.truth import left_out, targets
+from core.datasets.stress.levels import STRENGTHS, STRESSES
 from core.errors import ScanLensError
-from core.evaluation.evaluation import Kind
-from core.evaluation.run_plan import check_model
+from core.evaluation.results.evaluation import Kind
+from core.evaluation.runs.plan import check_model
+from core.models.card import ModelCard
+from core.models.compatibility import compatibility
 from core.scan import Scan
 from ui.datasets.chosen import SPLITS
 from ui.datasets.records import Records

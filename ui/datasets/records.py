@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from core.datasets.dataset import Dataset
 from core.errors import ScanLensError
-from core.evaluation.database import default_url
-from core.evaluation.store import Store
-from core.evaluation.store_datasets import Remembered
-from core.evaluation.summary import RunSummary
+from core.evaluation.store.database import default_url
+from core.evaluation.store.datasets import Remembered
+from core.evaluation.store.evaluations import Store
+from core.evaluation.store.summary import RunSummary
 from ui.cache import cached_store
 from ui.datasets.shelf import Key, Shelf, place_key
 from ui.visible import visible_datasets, visible_runs

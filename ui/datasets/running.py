@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.card import ModelCard
 from core.datasets.dataset import Dataset
 from core.datasets.digest import with_digest
-from core.datasets.stress import stressed
+from core.datasets.stress.levels import stressed
 from core.errors import Cancelled, ScanLensError
-from core.evaluation.run import estimate_seconds, evaluate
-from core.evaluation.store import Store
-from core.evaluation.store_faults import RunTaken, StoreFault
+from core.evaluation.runs.run import estimate_seconds, evaluate
+from core.evaluation.store.evaluations import Store
+from core.evaluation.store.faults import RunTaken, StoreFault
 from core.figures.comparing.numbers import count_text
+from core.models.card import ModelCard
 from ui.cache import cached_cards
 from ui.datasets.planning import Order, Wish, copies, plan
 from ui.datasets.records import Records, working_store

@@ -15,13 +15,13 @@ import streamlit as st
 from core.datasets.dataset import Dataset, UnusableDataset
 from core.datasets.digest import digest_of_variant
 from core.errors import ScanLensError
-from core.evaluation.evaluation import Kind
-from core.evaluation.exchange import export, import_file
-from core.evaluation.of_card import model_hash
-from core.evaluation.run import evaluate
-from core.evaluation.store import Store
-from core.evaluation.store_datasets import Remembered
-from core.evaluation.summary import RunSummary
+from core.evaluation.results.evaluation import Kind
+from core.evaluation.runs.from_card import model_hash
+from core.evaluation.runs.run import evaluate
+from core.evaluation.store.datasets import Remembered
+from core.evaluation.store.evaluations import Store
+from core.evaluation.store.exchange import export, import_file
+from core.evaluation.store.summary import RunSummary
 from core.figures.comparing.numbers import percent_text
 from ui.datasets.adding import Progress, Stopper, opened
 from ui.datasets.records import Records, attempt, working_store
@@ -202,7 +202,7 @@ def dataset_of(run: RunSummary, datasets: Sequence[Remembered]) -> Remembered | 
 
 def variant_of(dataset: Dataset, run: RunSummary) -> Dataset:
     """The dataset, or the stressed copy of it that a run is about."""
-    from core.datasets.stress import stressed
+    from core.datasets.stress.levels import stressed
 
     name, _, strength = run.dataset.partition("~")[2].rpartition("-")
     return stressed(dataset, name, int(strength)) if name else dataset

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.card import ModelCard
-from core.classify import Prediction
 from core.explain import EXPLAINERS
-from core.explain.second_opinion import METHODS
+from core.explain.trust.second_opinion import METHODS
+from core.inference.predict import Prediction
+from core.models.card import ModelCard
 from core.scan import Scan, answered_frame
 from ui.explaining.work import Wanted
 

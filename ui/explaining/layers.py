@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.card import ModelCard
-from core.lessons.network import Box
+from core.lessons.inside.network import Box
+from core.models.card import ModelCard
 from core.scan import Scan
+from ui.components.graph import message, show_graph
 from ui.foreign_text import plain
-from ui.learn.inside_graph import message, show_graph
-from ui.learn.inside_work import memory, thumbnails, work_on
+from ui.lessons.inside.work import memory, thumbnails, work_on
 from ui.show import errors_shown
 
 LATER = "Methods of the CAM family look at one layer. Earlier ones are finer and know less of the class."

@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.card import ModelCard
-from core.explain.prototype import STEPS, Prototype, class_prototype
+from core.explain.methods.prototypes import STEPS, Prototype, class_prototype
+from core.models.card import ModelCard
 from ui.cache import cached_bundle, cached_keras
 from ui.foreign_text import plain
 from ui.jobs import Job, show_job

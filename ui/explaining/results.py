@@ -12,16 +12,16 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.card import ModelCard
 from core.explain import EXPLAINERS
 from core.explain.explanation import Explanation
-from core.explain.second_opinion import SecondOpinion
-from core.explain.similarity_of_maps import at_common_size, overlap_of_hottest, rank_correlation
-from core.explain.trust import Trust
-from core.preprocess import Geometry
+from core.explain.trust.second_opinion import SecondOpinion
+from core.explain.trust.similarity_of_maps import at_common_size, overlap_of_hottest, rank_correlation
+from core.explain.trust.verdict import Trust
+from core.inference.prepare import Geometry
+from core.models.card import ModelCard
 from core.scan import Scan, display_frame
+from ui.components.grid import Cell, board_message, show_board
 from ui.downloads import show_download
-from ui.explaining.grid import Cell, board_message, show_board
 from ui.explaining.work import Made, Wanted, made_of, opinion_of, trust_of
 from ui.looking import Look
 from ui.session import Reading

@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core.classify import Prediction, classify
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
-from core.explain.checking import check_explanation
 from core.explain.explanation import Explanation
-from core.explain.second_opinion import METHODS, SecondOpinion, second_opinion
-from core.explain.trust import Trust
-from core.runtime.randomised import randomised_bundle
+from core.explain.request import Ask
+from core.explain.trust.checking import check_explanation
+from core.explain.trust.second_opinion import METHODS, SecondOpinion, second_opinion
+from core.explain.trust.verdict import Trust
+from core.inference.predict import Prediction, classify
+from core.inference.randomised import randomised_bundle
 from core.scan import Scan
 from ui.cache import cached_bundle, cached_keras
 from ui.jobs import Job

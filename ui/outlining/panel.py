@@ -6,8 +6,8 @@ from html import escape
 
 import streamlit as st
 
-from core.card import ModelCard
 from core.figures.outlines import outline_color
+from core.models.card import ModelCard
 from core.scan import Scan
 from core.segmentation.sizes import area_text, number_text, range_text, size_notes, volume_ml
 from core.segmentation.words import headline, in_sentence, overlap_sentence, pieces_text, place_word, silence_sentence

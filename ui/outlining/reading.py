@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import streamlit as st
 
-from core.card import ModelCard
-from core.runtime.session import Bundle
+from core.inference.bundle import Bundle
+from core.models.card import ModelCard
 from core.scan import Scan
 from core.segmentation.flips import Spread, spread_of_flips
 from core.segmentation.outline import Segmentation, segment

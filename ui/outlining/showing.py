@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.card import ModelCard
 from core.figures.outline_areas import area_figure, describe_areas
 from core.figures.outlines import REFERENCE_COLOR, outline_color, outlines_of
+from core.models.card import ModelCard
 from core.scan import Scan
 from core.segmentation.contours import Outline
 from core.segmentation.words import in_sentence, joined
 from ui.charts import show_chart
+from ui.components.viewer import Lines, View, show_viewer
 from ui.details import show_facts
 from ui.looking import Look, choose_look
 from ui.outlining.panel import show_outline
@@ -19,7 +20,6 @@ from ui.outlining.reading import Outlined, read_all
 from ui.outlining.take_home import reference_outlines, show_take_home
 from ui.session import Reading
 from ui.show import errors_shown
-from ui.viewer import Lines, View, show_viewer
 
 
 def show_outlining(

@@ -8,18 +8,18 @@ from functools import partial
 
 import streamlit as st
 
-from core.card import InputSpec, ModelCard
-from core.classify import Prediction, classify_study
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
 from core.explain.every_frame import on_every_frame
 from core.explain.explanation import Explanation
-from core.explain.layer_of_input import grad_cam_of_input
-from core.explain.trust import Trust
-from core.runtime.session import Bundle
+from core.explain.methods.layer_of_input import grad_cam_of_input
+from core.explain.request import Ask
+from core.explain.trust.verdict import Trust
+from core.inference.bundle import Bundle
+from core.inference.predict import Prediction, classify_study
+from core.inference.study import Study
+from core.models.card import InputSpec, ModelCard
 from core.scan import Scan
-from core.study import Study
 from ui.answer import choose_label, numbers_line, show_doubt
 from ui.cache import cached_bundle, cached_keras
 from ui.foreign_text import plain

@@ -6,12 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from core.card import FeatureSpec, InputSpec, ModelCard
-from core.matching import check_one_patient, match_scans
+from core.inference.registration import needs_registration, register
+from core.inference.study import Study, check_fact, missing_inputs
+from core.models.card import FeatureSpec, InputSpec, ModelCard
+from core.models.match_inputs import check_one_patient, match_scans
 from core.readers import Source, open_sources
-from core.registration import needs_registration, register
 from core.scan import Scan
-from core.study import Study, check_fact, missing_inputs
 from ui.foreign_text import plain
 from ui.opening import forget_uploads, open_in_background
 from ui.session import Reading

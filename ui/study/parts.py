@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.card import FeatureSpec
-from core.explain.ask import Ask
-from core.explain.features import feature_shares
-from core.explain.input_shares import InputShare, absent_values, input_shares
+from core.explain.methods.features import feature_shares
+from core.explain.methods.input_fractions import InputShare, absent_values, input_shares
+from core.explain.request import Ask
 from core.figures.shares import describe_shares, describe_what_if, shares_figure, what_if_figure
-from core.what_if import WhatIf, answer_over_time, what_if
+from core.inference.what_if import WhatIf, answer_over_time, what_if
+from core.models.card import FeatureSpec
 from ui.cache import cached_keras
 from ui.charts import show_chart
 from ui.session import Reading

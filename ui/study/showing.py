@@ -7,14 +7,15 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.card import ModelCard
 from core.explain.explanation import Explanation
 from core.figures.evidence import describe_evidence, evidence_figure
 from core.figures.probabilities import describe_probabilities, probability_figure
+from core.models.card import ModelCard
 from core.scan import Scan, answered_frame, default_window, display_frame
 from ui.charts import show_chart
+from ui.components.grid import Cell, board_message, show_board
+from ui.components.viewer import View, show_viewer, turned_to
 from ui.downloads import show_download
-from ui.explaining.grid import Cell, board_message, show_board
 from ui.looking import choose_look
 from ui.session import Reading
 from ui.show import errors_shown
@@ -29,7 +30,6 @@ from ui.study.answering import (
 from ui.study.gathering import gather
 from ui.study.parts import shares_of, show_parts
 from ui.verdict import SIGNS
-from ui.viewer import View, show_viewer, turned_to
 
 
 def show_study(
@@ -118,7 +118,7 @@ def _show_side_by_side(state: Reading, answer: StudyAnswer, frame: int) -> None:
 
 
 def _words(heat: Explanation | None, trust: object) -> str:
-    from core.explain.trust import Trust
+    from core.explain.trust.verdict import Trust
 
     if heat is None:
         return "no evidence here"

@@ -1,0 +1,1 @@
+"""Figures of the compare page and its reports."""

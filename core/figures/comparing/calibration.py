@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from core.evaluation.calibration_curve import CalibrationBin, CalibrationCurve
+from core.evaluation.results.calibration_curve import CalibrationBin, CalibrationCurve
 from core.figures.comparing.canvas import (
     HEIGHT,
     Scene,

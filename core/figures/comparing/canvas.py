@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.evaluation.resampled_rates import Band
-from core.figures.colors import CLEAR, GRID, NEUTRAL
+from core.colors import CLEAR, GRID, NEUTRAL
+from core.evaluation.statistics.resampled_rates import Band
 from core.figures.comparing.lines import Line, faded
 from core.figures.comparing.numbers import count_text
 

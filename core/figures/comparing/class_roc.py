@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from core.evaluation.curves import RocCurve
+from core.evaluation.results.curves import RocCurve
 from core.figures.comparing.canvas import (
     Scene,
     add_band,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from core.evaluation.operating_point import ConfusionAt, ThresholdSweep
-from core.figures.colors import NEUTRAL
+from core.colors import NEUTRAL
+from core.evaluation.results.operating_point import ConfusionAt, ThresholdSweep
 from core.figures.comparing.canvas import (
     SAMPLE,
     Marks,

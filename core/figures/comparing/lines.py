@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core.figures.colors import OKABE_ITO
+from core.colors import OKABE_ITO
 
 #: Those of Okabe and Ito with at least 3:1 against white and against the dark theme (WCAG 2.2, 1.4.11).
 LINE_COLORS = (OKABE_ITO[0], OKABE_ITO[5], OKABE_ITO[2], OKABE_ITO[3])

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from core.explain.localisation import MEASURES
-from core.explain.localised_models import LocalisedModel
-from core.figures.colors import NEUTRAL, OKABE_ITO
+from core.colors import NEUTRAL, OKABE_ITO
+from core.explain.trust.localisation import MEASURES
+from core.explain.trust.localised_models import LocalisedModel
 from core.figures.comparing.canvas import axis, canvas, unit_axis
 from core.figures.comparing.numbers import number_text
 

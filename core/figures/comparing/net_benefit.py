@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.evaluation.decision_curve import DecisionCurve
-from core.figures.colors import NEUTRAL
+from core.colors import NEUTRAL
+from core.evaluation.results.decision_curve import DecisionCurve
 from core.figures.comparing.canvas import (
     Scene,
     add_band,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from core.evaluation.intervals import Estimate
+from core.evaluation.statistics.intervals import Estimate
 
 NOT_DEFINED = "not defined"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.evaluation.curves import PrecisionRecallCurve
+from core.evaluation.results.curves import PrecisionRecallCurve
 from core.figures.comparing.canvas import (
     Scene,
     add_band,

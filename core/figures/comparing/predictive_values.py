@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.evaluation.intervals import Estimate
-from core.evaluation.prevalence import PredictiveValues
-from core.evaluation.resampled_rates import Band
-from core.figures.colors import NEUTRAL
+from core.colors import NEUTRAL
+from core.evaluation.results.prevalence import PredictiveValues
+from core.evaluation.statistics.intervals import Estimate
+from core.evaluation.statistics.resampled_rates import Band
 from core.figures.comparing.canvas import (
     Scene,
     add_band,

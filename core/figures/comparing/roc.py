@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.evaluation.curves import RocCurve
+from core.evaluation.results.curves import RocCurve
 from core.figures.comparing.canvas import (
     Scene,
     add_band,

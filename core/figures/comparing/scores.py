@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.evaluation.curves import ScoreDistribution
-from core.figures.colors import NEUTRAL
+from core.colors import NEUTRAL
+from core.evaluation.results.curves import ScoreDistribution
 from core.figures.comparing.canvas import Scene, add_note, axis, canvas, clipped, unit_axis
 from core.figures.comparing.lines import Line
 from core.figures.comparing.numbers import number_text, percent_text

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from core.evaluation.metrics import METRICS
-from core.evaluation.subgroups import SubgroupRow, Subgroups
-from core.figures.colors import NEUTRAL
+from core.colors import NEUTRAL
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.subgroups import SubgroupRow, Subgroups
 from core.figures.comparing.canvas import Marks, Scene, add_key, axis, canvas, clipped, unit_axis
 from core.figures.comparing.lines import Line, faded
 from core.figures.comparing.numbers import count_text, estimate_text
-from core.figures.wording import p_text
+from core.formatting import p_text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -9,9 +9,9 @@ import pytest
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from core.card import InputSpec, ModelCard
 from core.datasets.dataset import Case, Dataset
 from core.datasets.reading import scan_of
+from core.models.card import InputSpec, ModelCard
 from core.readers import Source
 
 DATA = Path(os.environ.get("DATA") or Path(__file__).parents[4] / "shared" / "data").resolve()

@@ -1,7 +1,12 @@
 import pytest
 
-from core.datasets.label_map import UnknownLabel, label_map, open_labels, suggest_map
-from core.datasets.label_truth import left_out, targets
+from core.datasets.labels.mapping import (
+    UnknownLabel,
+    label_map,
+    open_labels,
+    suggest_map,
+)
+from core.datasets.labels.truth import left_out, targets
 
 PNEUMONIA = ("binary", "Normal", "Pneumonia")
 FRACTURE = ("binary", "No fracture", "Fracture")

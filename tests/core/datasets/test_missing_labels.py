@@ -7,7 +7,7 @@ import pytest
 
 from core.datasets.dataset import UnusableDataset
 from core.datasets.digest import with_digest
-from core.datasets.missing import is_missing
+from core.datasets.labels.missing import is_missing
 from core.datasets.readers import open_dataset
 
 

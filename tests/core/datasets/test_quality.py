@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 
 from core.datasets.contact_sheet import contact_sheet
-from core.datasets.duplicates import find_alike
-from core.datasets.looks import Correlation, difference_hash, look_at
-from core.datasets.near import near_pairs
-from core.datasets.quality import inspect
+from core.datasets.quality.duplicates import find_alike
+from core.datasets.quality.fingerprint import Correlation, difference_hash, look_at
+from core.datasets.quality.near_duplicates import near_pairs
+from core.datasets.quality.report import inspect
 from core.datasets.readers import open_dataset
 from core.errors import Cancelled
 from core.readers import Source, open_sources

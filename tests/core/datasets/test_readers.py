@@ -101,8 +101,8 @@ def test_colour_findings_and_volumes_of_medmnist(lay):
 def test_large_arrays_are_read_through_a_window_in_any_order(lay, monkeypatch):
     images = np.random.default_rng(0).integers(0, 255, (20, 8, 8), np.uint8)
     dataset = open_dataset(npz(lay({"x": "x"}) / "a.npz", test_images=images, test_labels=np.arange(20) % 3))
-    monkeypatch.setattr("core.datasets.arrays._WHOLE", 1)
-    monkeypatch.setattr("core.datasets.arrays._WINDOW", 3 * 64)
+    monkeypatch.setattr("core.datasets.arrays.container._WHOLE", 1)
+    monkeypatch.setattr("core.datasets.arrays.container._WINDOW", 3 * 64)
     for index in (0, 1, 7, 3, 19, 18, 2):
         assert np.array_equal(dataset.read(dataset.cases[index]).pixels[0], images[index])
 

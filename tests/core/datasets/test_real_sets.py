@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from core.card import load_cards
 from core.datasets.dataset import UnusableDataset
-from core.datasets.label_map import label_map, suggest_map
-from core.datasets.label_truth import targets
+from core.datasets.labels.mapping import label_map, suggest_map
+from core.datasets.labels.truth import targets
 from core.datasets.readers import open_dataset
+from core.models.card import load_cards
 
 pytestmark = pytest.mark.data
 

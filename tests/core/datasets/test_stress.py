@@ -2,11 +2,17 @@ import cv2
 import numpy as np
 import pytest
 
-from core.card import InputSpec
 from core.datasets.dataset import Case, UnusableDataset
 from core.datasets.digest import changed_since, with_digest
-from core.datasets.stress import STRENGTHS, STRESSES, grey_range, stress_scan, stressed
-from core.preprocess import prepare
+from core.datasets.stress.levels import (
+    STRENGTHS,
+    STRESSES,
+    grey_range,
+    stress_scan,
+    stressed,
+)
+from core.inference.prepare import prepare
+from core.models.card import InputSpec
 from core.scan import Scan
 
 CASE = Case("a.png", ("ill",))

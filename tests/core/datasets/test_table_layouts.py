@@ -6,7 +6,7 @@ import pytest
 
 from core.datasets.dataset import UnusableDataset
 from core.datasets.readers import open_dataset
-from core.datasets.table import parse_table
+from core.datasets.tables.table import parse_table
 
 PICTURES = {f"images/p{number}.png": number for number in range(6)}
 ROWS = [f"p{number}.png;{('ill', 'well')[number % 2]}" for number in range(6)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from core.evaluation.calibration import choose_threshold, fit_temperature, sigmoid
-from core.evaluation.metrics import METRICS, sensitivity, specificity
+from core.evaluation.metrics.calibration import choose_threshold, fit_temperature, sigmoid
+from core.evaluation.metrics.registry import METRICS, sensitivity, specificity
 
 
 def overconfident(n=4000, factor=3.0):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from core.evaluation.estimates import SHARES, estimate_of
-from core.evaluation.intervals import patient_counts
-from core.evaluation.metrics import METRICS
-from core.evaluation.multiclass import confusion_matrix
-from core.evaluation.student import expanded_level
+from core.evaluation.metrics.multiclass import confusion_matrix
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.estimates import SHARES, estimate_of
+from core.evaluation.statistics.intervals import patient_counts
+from core.evaluation.statistics.student import expanded_level
 
 CLASSES = [name for name, metric in METRICS.items() if metric.answers == "multiclass"]
 LABELS = [name for name, metric in METRICS.items() if metric.answers == "multilabel"]

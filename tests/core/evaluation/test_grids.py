@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from core.evaluation.curves import score_distribution
-from core.evaluation.decision_curve import net_benefit
-from core.evaluation.evaluation import Finding
-from core.evaluation.grids import even_grid
-from core.evaluation.operating_point import threshold_sweep
+from core.evaluation.metrics.grids import even_grid
+from core.evaluation.results.curves import score_distribution
+from core.evaluation.results.decision_curve import net_benefit
+from core.evaluation.results.evaluation import Finding
+from core.evaluation.results.operating_point import threshold_sweep
 
 
 def at_every_hundredth():

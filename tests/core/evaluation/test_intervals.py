@@ -7,14 +7,14 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from core.evaluation.auc_limits import PRIOR, auc_limits, hanley_mcneil
-from core.evaluation.delong import auc_parts
-from core.evaluation.estimates import SHARES, cases_of, estimate_of
-from core.evaluation.intervals import percentiles, wilson
-from core.evaluation.metrics import METRICS
-from core.evaluation.resamples import resampled_values
-from core.evaluation.resampling import patient_counts
-from core.evaluation.student import expanded_level
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.estimates import SHARES, cases_of, estimate_of
+from core.evaluation.results.resamples import resampled_values
+from core.evaluation.statistics.auc_limits import PRIOR, auc_limits, hanley_mcneil
+from core.evaluation.statistics.delong import auc_parts
+from core.evaluation.statistics.intervals import percentiles, wilson
+from core.evaluation.statistics.resampling import patient_counts
+from core.evaluation.statistics.student import expanded_level
 
 
 def example(n=400, seed=0, digits=None):

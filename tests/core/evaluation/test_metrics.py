@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from core.evaluation.metrics import METRICS, midranks, usable
+from core.evaluation.metrics.registry import METRICS, midranks, usable
 
 REFERENCE = {
     "roc_auc": lambda y, s, t: reference.roc_auc_score(y, s),

@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from core.card import InputSpec, ModelCard
+from core.models.card import InputSpec, ModelCard
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SIZE, CELLS = 64, 16
@@ -19,8 +19,8 @@ def open_model(tmp_path_factory):
     opened = {}
 
     def make(model, layer, **changes):
-        from core.runtime.compile import compile_bundle
-        from core.runtime.session import open_bundle
+        from core.inference.bundle import open_bundle
+        from core.keras_process.model.compile import compile_bundle
 
         if id(model) not in opened:
             folder = tmp_path_factory.mktemp("bundle")
@@ -112,7 +112,7 @@ def hidden_model():
 @pytest.fixture(scope="session")
 def keras_process():
     """One Keras process for the folder; it starts with the first test that calls it."""
-    from core.runtime.keras_process import KerasProcess
+    from core.keras_process.client import KerasProcess
 
     process = KerasProcess()
     yield process
@@ -147,7 +147,7 @@ def _attention_weights(layer):
 
 def _teach(model):
     """Weights by hand: bright red speaks for class 0, green for 1, blue for 2, wherever it is. Dark says nothing."""
-    from core.runtime.layer_tree import walk_layers
+    from core.keras_process.model.layers import walk_layers
 
     def is_trained(layer):
         return not hasattr(layer, "layers") and type(layer).__name__ != "TimeDistributed"
@@ -192,8 +192,8 @@ def taught(architectures, tmp_path_factory):
     folders = {}
 
     def make(name, layer=None):
-        from core.runtime.compile import compile_bundle
-        from core.runtime.session import open_bundle
+        from core.inference.bundle import open_bundle
+        from core.keras_process.model.compile import compile_bundle
 
         if (name, layer) not in folders:
             folder, model = tmp_path_factory.mktemp("bundle"), _teach(architectures[name]())

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from core.errors import UnsupportedModel
-from core.explain import EXPLAINERS, input_gradients, perturbation, shapley
-from core.explain.ask import Ask
-from core.explain.checking import check_explanation
-from core.explain.faithfulness import measure_faithfulness
-from core.explain.layer_of_input import grad_cam_of_input
+from core.explain import EXPLAINERS
+from core.explain.methods import gradients as input_gradients
+from core.explain.methods import perturbation, shapley
+from core.explain.methods.layer_of_input import grad_cam_of_input
+from core.explain.request import Ask
 from core.explain.target import score_weights
-from core.preprocess import Geometry, Prepared
+from core.explain.trust.checking import check_explanation
+from core.explain.trust.faithfulness import measure_faithfulness
+from core.inference.prepare import Geometry, Prepared
 
 pytestmark = pytest.mark.keras
 SIZE = 24

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from core.errors import UnsupportedModel
-from core.explain.ask import Ask
-from core.explain.attention import attention_rollout, rolled_out
-from core.preprocess import Geometry, Prepared
+from core.explain.methods.attention import attention_rollout, rolled_out
+from core.explain.request import Ask
+from core.inference.prepare import Geometry, Prepared
 
 WHOLE = Geometry((24, 24), (24, 24), (1.0, 1.0), (0.0, 0.0), (0, 0, 24, 24))
 

@@ -5,9 +5,9 @@ import pytest
 
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
-from core.explain.cam import cam_grids, grad_cam, logit_of
-from core.preprocess import Geometry, Prepared, prepare
+from core.explain.methods.cam import cam_grids, grad_cam, logit_of
+from core.explain.request import Ask
+from core.inference.prepare import Geometry, Prepared, prepare
 from core.scan import Scan, Window
 
 
@@ -134,7 +134,7 @@ def test_matrix_product_is_the_tape_is_tf_keras_vis(open_model, flat_model, kera
 
 def without_weights(bundle):
     """The same bundle, made to ask the Keras process."""
-    from core.runtime.session import open_bundle
+    from core.inference.bundle import open_bundle
 
     other = open_bundle(bundle.card)
     other.cam_weights = None

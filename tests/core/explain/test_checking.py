@@ -3,9 +3,9 @@ import pytest
 
 from core.errors import Cancelled
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
-from core.explain.checking import QUICK, check_explanation
-from core.preprocess import prepare
+from core.explain.request import Ask
+from core.explain.trust.checking import QUICK, check_explanation
+from core.inference.prepare import prepare
 from core.scan import Scan, Window
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from core.explain.every_frame import on_every_frame
 from core.explain.explanation import Explanation
-from core.preprocess import Geometry
+from core.inference.prepare import Geometry
 
 WHOLE = Geometry((2, 2), (2, 2), (1.0, 1.0), (0.0, 0.0), (0, 0, 2, 2))
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from core.errors import UnsupportedModel
-from core.explain.ask import Ask
-from core.explain.features import feature_shares
-from core.preprocess import Geometry, Prepared
+from core.explain.methods.features import feature_shares
+from core.explain.request import Ask
+from core.inference.prepare import Geometry, Prepared
 
 pytestmark = pytest.mark.keras
 WHOLE = Geometry((24, 24), (24, 24), (1.0, 1.0), (0.0, 0.0), (0, 0, 24, 24))

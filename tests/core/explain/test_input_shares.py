@@ -6,12 +6,12 @@ import hashlib
 import numpy as np
 import pytest
 
-from core.card import ModelCard, input_spec
 from core.errors import IncompatibleInput
-from core.explain.ask import Ask
-from core.explain.input_shares import input_shares
-from core.study import Study, prepare_study
-from core.what_if import answer_over_time, what_if
+from core.explain.methods.input_fractions import input_shares
+from core.explain.request import Ask
+from core.inference.study import Study, prepare_study
+from core.inference.what_if import answer_over_time, what_if
+from core.models.card import ModelCard, input_spec
 
 pytestmark = pytest.mark.keras
 PICTURE = {"kind": "image", "size": [4, 4], "channels": 1, "resize": "stretch"}
@@ -22,8 +22,8 @@ TABLE = {
 
 
 def opened(folder, model, entries, keras_save=False):
-    from core.runtime.compile import compile_bundle
-    from core.runtime.session import open_bundle
+    from core.inference.bundle import open_bundle
+    from core.keras_process.model.compile import compile_bundle
 
     specs = tuple(input_spec(entry) for entry in entries)
     rng = np.random.default_rng(0)

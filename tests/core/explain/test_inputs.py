@@ -7,9 +7,9 @@ import pytest
 
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
 from core.explain.inputs import on_frames, stretch_depth
-from core.preprocess import Geometry, Prepared
+from core.explain.request import Ask
+from core.inference.prepare import Geometry, Prepared
 
 WHOLE = Geometry((24, 24), (24, 24), (1.0, 1.0), (0.0, 0.0), (0, 0, 24, 24))
 GRADIENTS = ["saliency", "smooth-grad", "gradient-x-input", "integrated-gradients"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.explain.localisation import (
+from core.explain.trust.localisation import (
     InvalidTruth,
     centre_heat,
     energy_inside,
@@ -87,7 +87,7 @@ def test_truth_that_cannot_be_compared_is_refused(truth):
 
 def test_explanation_is_drawn_on_the_pixels_of_the_truth():
     from core.explain.explanation import Explanation
-    from core.preprocess import Geometry
+    from core.inference.prepare import Geometry
 
     geometry = Geometry((32, 32), (64, 64), (2.0, 2.0), (0.5, 0.5), (0, 0, 32, 32))
     grids = np.zeros((1, 8, 8), np.float32)

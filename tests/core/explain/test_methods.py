@@ -5,9 +5,8 @@ import pytest
 
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
-from core.explain.cam import grad_cam
-from core.explain.cam_rules import (
+from core.explain.methods.cam import grad_cam
+from core.explain.methods.cam_rules import (
     RULES,
     eigen_cam_rule,
     grad_cam_plus_plus_rule,
@@ -16,8 +15,9 @@ from core.explain.cam_rules import (
     layer_cam_rule,
     xgrad_cam_rule,
 )
-from core.preprocess import Geometry, Prepared
-from core.runtime.randomised import randomised_bundle
+from core.explain.request import Ask
+from core.inference.prepare import Geometry, Prepared
+from core.inference.randomised import randomised_bundle
 
 CAMS = [name for name, explainer in EXPLAINERS.items() if explainer.family == "activations"]
 GRADIENTS = [name for name, explainer in EXPLAINERS.items() if explainer.family == "gradients"]

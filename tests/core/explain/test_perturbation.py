@@ -9,12 +9,12 @@ import pytest
 
 from core.errors import Cancelled, UnsupportedModel
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
-from core.explain.counterfactual import smallest_turning_region
-from core.explain.perturbation import occlusion, rise
-from core.explain.shapley import kernel_shap, sampled_coalitions, shapley_values
-from core.explain.superpixels import superpixels
-from core.preprocess import prepare
+from core.explain.methods.counterfactual import smallest_turning_region
+from core.explain.methods.perturbation import occlusion, rise
+from core.explain.methods.shapley import kernel_shap, sampled_coalitions, shapley_values
+from core.explain.methods.superpixels import superpixels
+from core.explain.request import Ask
+from core.inference.prepare import prepare
 from core.scan import Scan, Window
 
 ASKING = [name for name, explainer in EXPLAINERS.items() if explainer.family == "perturbation"]

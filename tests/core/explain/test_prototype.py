@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled, UnsupportedModel
-from core.explain.prototype import class_prototype
+from core.explain.methods.prototypes import class_prototype
 
 
 @pytest.mark.keras

@@ -5,9 +5,9 @@ import pytest
 
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
 from core.explain.region import explained_region, weighted_scores
-from core.preprocess import Geometry, Prepared
+from core.explain.request import Ask
+from core.inference.prepare import Geometry, Prepared
 
 pytestmark = pytest.mark.keras
 WHOLE = Geometry((24, 24), (24, 24), (1.0, 1.0), (0.0, 0.0), (0, 0, 24, 24))

@@ -7,12 +7,12 @@ import pytest
 
 from core.errors import Cancelled, UnsupportedModel
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
 from core.explain.explanation import Explanation
-from core.explain.second_opinion import METHODS, compare
-from core.explain.second_opinion import second_opinion as asked
-from core.preprocess import Geometry, Prepared
-from core.runtime.randomised import randomised_bundle
+from core.explain.request import Ask
+from core.explain.trust.second_opinion import METHODS, compare
+from core.explain.trust.second_opinion import second_opinion as asked
+from core.inference.prepare import Geometry, Prepared
+from core.inference.randomised import randomised_bundle
 
 SIZE = 24
 WHOLE = Geometry((SIZE, SIZE), (SIZE, SIZE), (1.0, 1.0), (0.0, 0.0), (0, 0, SIZE, SIZE))

@@ -2,9 +2,9 @@ import dataclasses
 
 import pytest
 
-from core.card import ModelCard
 from core.errors import UnsupportedModel
 from core.explain.target import score_weights
+from core.models.card import ModelCard
 
 
 @pytest.fixture

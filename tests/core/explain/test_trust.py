@@ -7,17 +7,23 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled
-from core.explain.ask import Ask
-from core.explain.cam import grad_cam
-from core.explain.checking import check_explanation
-from core.explain.faithfulness import BLOCK, measure_faithfulness, patch_heat, patch_layout, patch_masks
-from core.explain.sanity import measure_sanity
-from core.explain.similarity_of_maps import at_common_size, overlap_of_hottest, rank_correlation
-from core.explain.stability import measure_stability
+from core.explain.methods.cam import grad_cam
+from core.explain.request import Ask
 from core.explain.target import score_weights
-from core.explain.trust import judge
-from core.preprocess import Geometry, prepare
-from core.runtime.randomised import randomised_bundle
+from core.explain.trust.checking import check_explanation
+from core.explain.trust.faithfulness import (
+    BLOCK,
+    measure_faithfulness,
+    patch_heat,
+    patch_layout,
+    patch_masks,
+)
+from core.explain.trust.sanity import measure_sanity
+from core.explain.trust.similarity_of_maps import at_common_size, overlap_of_hottest, rank_correlation
+from core.explain.trust.stability import measure_stability
+from core.explain.trust.verdict import judge
+from core.inference.prepare import Geometry, prepare
+from core.inference.randomised import randomised_bundle
 from core.scan import Scan, Window
 
 SIZE = 64

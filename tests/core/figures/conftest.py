@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.card import ModelCard
 from core.explain.explanation import Explanation
-from core.preprocess import Geometry
+from core.inference.prepare import Geometry
+from core.models.card import ModelCard
 from core.scan import Scan
 
 

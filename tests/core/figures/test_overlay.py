@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.figures.overlay import FADE_BELOW, blend, heat_rgba, inferno, resample, square_size
+from core.display import (
+    FADE_BELOW,
+    blend,
+    heat_rgba,
+    inferno,
+    resample,
+    square_size,
+)
 
 
 def luma(colors):
@@ -61,7 +68,7 @@ def test_picture_that_fits_is_not_resampled():
 
 def test_overlays_come_without_plotly():
     """The first picture must not wait for a chart library."""
-    modules = "core.figures.overlay, core.figures.probabilities, core.figures.evidence"
+    modules = "core.display, core.figures.probabilities, core.figures.evidence"
     code = f"import sys, {modules}; print('plotly' in sys.modules)"
     root = Path(__file__).parents[3]
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.classify import decide
-from core.figures.colors import NEUTRAL, OKABE_ITO
+from core.colors import NEUTRAL, OKABE_ITO
 from core.figures.probabilities import describe_probabilities, probability_figure
+from core.inference.predict import decide
 
 ROW = np.array([0.13, 0.87])
 CALIBRATED = np.array([0.19, 0.81])

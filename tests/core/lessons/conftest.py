@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.runtime.keras_process import KerasProcess
+from core.keras_process.client import KerasProcess
 
 
 @pytest.fixture(scope="package")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.lessons.activation import NAMES, activation, gradient_through
+from core.lessons.convolution.activation import NAMES, activation, gradient_through
 
 Z = np.linspace(-8, 8, 4001) + 1e-4  # beside the kinks, not on them
 

@@ -5,14 +5,22 @@ import numpy as np
 import pytest
 from scipy.signal import correlate2d
 
-from core.card import load_cards
 from core.errors import IncompatibleInput, UnsupportedModel
-from core.lessons.convolution import convolve, products_at
-from core.lessons.convolution_words import number_text, size_latex, sum_latex
-from core.lessons.kernels import FIXED, Kernel, box_kernel, fixed_kernel, gabor_kernel, gaussian_kernel, typed_kernel
-from core.lessons.model_filters import first_layer
+from core.lessons.convolution.compute import convolve, products_at
+from core.lessons.convolution.kernels import (
+    FIXED,
+    Kernel,
+    box_kernel,
+    fixed_kernel,
+    gabor_kernel,
+    gaussian_kernel,
+    typed_kernel,
+)
+from core.lessons.convolution.model_filters import first_layer
+from core.lessons.convolution.text import number_text, size_latex, sum_latex
 from core.lessons.sliding import Sliding
 from core.lessons.working_copy import working_copy
+from core.models.card import load_cards
 from core.scan import Scan, Window
 from ui.cache import MODELS
 
@@ -140,7 +148,7 @@ def test_models_of_each_design_show_their_filters():
 def test_the_first_map_of_a_shipped_model_is_the_one_that_onnx_runtime_computes():
     import onnx
 
-    from core.runtime.onnx_runtime import onnxruntime
+    from core.inference.onnx_runtime import onnxruntime
 
     card = load_cards(MODELS)[0]["pneumonia-small-cnn"]
     proto = onnx.load(card.folder / "model.onnx")

@@ -5,7 +5,7 @@ import pytest
 
 from core.datasets.dataset import Case, Dataset
 from core.errors import UnreadableScan
-from core.lessons.lesson_data import (
+from core.lessons.training.data import (
     UnfitDataset,
     added_set,
     cases_to_watch,

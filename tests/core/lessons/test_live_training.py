@@ -8,18 +8,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.card import load_card, load_cards
-from core.classify import classify
 from core.errors import UnsupportedModel
-from core.figures.lessons.training import confusion_figure, curves_figure, describe_curves, evidence_figure
-from core.lessons.kept_model import CannotKeep, delete_kept, keep_model, kept_models, models_folder
-from core.lessons.lesson_data import digits_set, divide, lesions_set
-from core.lessons.live_run import LiveRun, confusion, sensitivities, train_live
-from core.lessons.live_settings import DONOR, LiveSettings
-from core.lessons.training_words import script, step_formula, weight_words
+from core.inference.bundle import open_bundle
+from core.inference.predict import classify
+from core.lessons.training.data import digits_set, divide, lesions_set
+from core.lessons.training.figure import (
+    confusion_figure,
+    curves_figure,
+    describe_curves,
+    evidence_figure,
+)
+from core.lessons.training.kept_model import (
+    CannotKeep,
+    delete_kept,
+    keep_model,
+    kept_models,
+    models_folder,
+)
+from core.lessons.training.live_run import (
+    LiveRun,
+    confusion,
+    sensitivities,
+    train_live,
+)
+from core.lessons.training.settings import DONOR, LiveSettings
+from core.lessons.training.text import script, step_formula, weight_words
+from core.models.card import load_card, load_cards
 from core.readers import Source, open_sources
-from core.runtime.session import open_bundle
-from ui.learn.training_pictures import png_of
+from ui.lessons.training.images import png_of
 
 pytestmark = pytest.mark.keras
 ROOT = Path(__file__).resolve().parents[3]

@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 
 from core.errors import IncompatibleInput
-from core.lessons.activation import activation
-from core.lessons.convolution import convolve
-from core.lessons.kernels import fixed_kernel
-from core.lessons.pooling import FARTHEST, change, pool, shift_curve, shift_effect, shifted
+from core.lessons.convolution.activation import activation
+from core.lessons.convolution.compute import convolve
+from core.lessons.convolution.kernels import fixed_kernel
+from core.lessons.pooling.compute import (
+    FARTHEST,
+    change,
+    pool,
+    shift_curve,
+    shift_effect,
+    shifted,
+)
 from core.lessons.sliding import Sliding
 
 

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from core.errors import UnsupportedModel
-from core.lessons.recurrent import KINDS, Cell, gradients_through_time, new_cell, plain_chain, run_cell
+from core.lessons.sequences.recurrent import (
+    KINDS,
+    Cell,
+    gradients_through_time,
+    new_cell,
+    plain_chain,
+    run_cell,
+)
 
 
 @pytest.fixture
@@ -47,7 +54,7 @@ def test_gradients_through_time_are_those_of_finite_differences(kind, sequences)
 @pytest.mark.parametrize("kind", KINDS)
 def test_slope_of_the_state_is_what_a_nudge_of_it_does(kind, sequences):
     """A nudge of the state after frame 3 is the same as going on from another state."""
-    from core.lessons import recurrent as module
+    from core.lessons.sequences import recurrent as module
 
     cell, readout = new_cell(kind, 3, 5, seed=2), np.random.default_rng(4).standard_normal(5)
     trace = run_cell(cell, sequences)

@@ -1,8 +1,21 @@
 import numpy as np
 import pytest
 
-from core.lessons.beating_heart import beats, brightness_curve, phantom_scan, pool_size, standardised
-from core.lessons.sequence_reader import frame_order, fresh_reader, judged, read, slopes_by_frame, train_reader
+from core.lessons.sequences.beating_heart import (
+    beats,
+    brightness_curve,
+    phantom_scan,
+    pool_size,
+    standardised,
+)
+from core.lessons.sequences.sequence_reader import (
+    frame_order,
+    fresh_reader,
+    judged,
+    read,
+    slopes_by_frame,
+    train_reader,
+)
 
 FRAMES = 30
 

@@ -13,7 +13,8 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import MPEG2MPML, EncapsulatedPDFStorage, JPEG2000Lossless
 
-from core.readers import Source, dicom_file, open_sources
+from core.readers import Source, open_sources
+from core.readers.dicom import file as dicom_file
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pydicom.uid import (
 )
 
 from core.readers import Source, open_sources
-from core.readers.dicom_codestream import codestream_of
+from core.readers.dicom.codestream import codestream_of
 
 _GREY = np.random.default_rng(3).integers(0, 4096, (2, 24, 20), dtype=np.uint16)
 

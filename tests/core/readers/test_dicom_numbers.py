@@ -11,7 +11,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from core.readers.dicom_numbers import read_numbers
+from core.readers.dicom.numbers import read_numbers
 
 
 def put(dataset, vr=None, /, **texts):

@@ -8,9 +8,9 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from core.inputs import InputSpec
-from core.lessons.study_parts import one_frame
-from core.preprocess import prepare
+from core.inference.prepare import prepare
+from core.lessons.fusion.study_parts import one_frame
+from core.models.inputs import InputSpec
 from core.readers import open_sources, sources_in
 from core.scan import FrameWindows, Window, display_frame, window_at, window_choices
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from core.errors import TooLarge
-from core.readers import Source, dicom_file, dicom_frames, open_sources
-from core.readers.dicom_alike import _clusters
-from core.readers.dicom_file import parse
+from core.readers import Source, open_sources
+from core.readers.dicom import file as dicom_file
+from core.readers.dicom import frames as dicom_frames
+from core.readers.dicom.alike import _clusters
+from core.readers.dicom.file import parse
 from core.readers.opening import Opening
 
 

@@ -4,14 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.card import InputSpec, ModelCard
-from core.classify import Prediction
 from core.explain.explanation import Explanation
-from core.link import class_probabilities
-from core.preprocess import prepare
-from core.runtime.session import ModelOutput
+from core.inference.bundle import ModelOutput
+from core.inference.ood import Similarity
+from core.inference.predict import Prediction
+from core.inference.prepare import prepare
+from core.models.card import InputSpec, ModelCard
+from core.models.link import class_probabilities
 from core.scan import Scan, Step, Window
-from core.similarity import Similarity
 
 METRICS = [
     {"name": "ROC AUC", "type": "roc_auc", "value": 0.964, "low": 0.948, "high": 0.977, "n": 624},

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled
-from core.evaluation.case_scores import CaseScores
-from core.evaluation.evaluation import Evaluation
-from core.evaluation.matrix import matrix, model_key
+from core.evaluation.comparison.matrix import matrix, model_key
+from core.evaluation.results.case_scores import CaseScores
+from core.evaluation.results.evaluation import Evaluation
 from core.figures.comparing.lines import line_of
 from core.report.comparison import Comparison, csv_text, latex_table, matrix_rows, pair_sentences
 from core.report.comparison_bundle import bundle_zip

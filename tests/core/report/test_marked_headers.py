@@ -10,7 +10,7 @@ from pydicom.datadict import DicomDictionary
 from pypdf import PdfReader
 
 from core.readers import Source, open_sources
-from core.readers.dicom_terms import defined_terms, described_words, window_name
+from core.readers.dicom.terms import defined_terms, described_words, window_name
 from core.report.numbers import as_csv, as_json
 from core.report.pdf import as_pdf
 

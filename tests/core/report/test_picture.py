@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.display import inferno
 from core.errors import IncompatibleInput
-from core.figures.overlay import inferno
 from core.report.picture import evidence_caption, original_pixels, overlay_pixels, overlay_png
 from core.scan import Window, display_frame
 

@@ -14,15 +14,15 @@ import pydicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
-from core.card import load_card
 from core.errors import IncompatibleInput
 from core.figures.outlines import outlines_of
+from core.inference.bundle import open_bundle
+from core.models.card import load_card
 from core.readers import Source, open_sources
 from core.report.segmentation_dicom import as_dicom_seg, dicom_refusal
 from core.report.segmentation_nifti import as_nifti, label_map
 from core.report.segmentation_numbers import COLUMNS, outline_csv, outline_json
 from core.report.segmentation_picture import outlined_pixels, outlined_png
-from core.runtime.session import open_bundle
 from core.segmentation.flips import spread_of_flips
 from core.segmentation.originals import read_originals
 from core.segmentation.outline import segment

@@ -7,11 +7,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from core.card import load_card
+from core.inference.bundle import open_bundle
+from core.models.card import load_card
 from core.planes import PLANES, in_plane
 from core.readers import Source, open_sources
 from core.report.segmentation_nifti import as_nifti, nifti_note
-from core.runtime.session import open_bundle
 from core.segmentation.originals import read_originals
 from core.segmentation.outline import segment
 from core.segmentation.reference import read_reference

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.card import load_card
-from core.runtime.session import open_bundle
+from core.inference.bundle import open_bundle
+from core.models.card import load_card
 from core.scan import Scan, Window
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.evaluation.case_scores import CaseScores, read_scores
-from core.evaluation.metrics import METRICS
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.case_scores import CaseScores, read_scores
 from core.training.audit import CONTROL, among, audit_section, audited, numbering
 from core.training.cases import LabelledCase, split_cases
 from core.training.control import by_picture, provide, wanted

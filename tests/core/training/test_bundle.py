@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.card import load_card
-from core.runtime.session import open_bundle
+from core.inference.bundle import open_bundle
+from core.models.card import load_card
 from core.training.cases import prepare_case
 
 pytestmark = pytest.mark.keras

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import UnreadableScan
-from core.preprocess import prepare
+from core.inference.prepare import prepare
 from core.training.cases import load_cases, open_picture, prepare_case, prepare_cases, shrunken, split_cases
 from core.training.recipe import InvalidRecipe, Source, load_recipe
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.card import input_spec
+from core.models.card import input_spec
 from core.training import fusion_cases, study_rivals
 from core.training.study_cases import LOADERS
 from core.training.study_recipe import STUDY_RECIPES, load_study_recipe
@@ -120,7 +120,7 @@ def test_each_picture_counts_in_a_fusing_network(name):
 
 @pytest.mark.keras
 def test_attention_compiles_and_its_head_is_not_taken_for_affine(tmp_path):
-    from core.runtime.compile import compile_bundle
+    from core.keras_process.model.compile import compile_bundle
     from core.training.fusion_models import fusion_attention
 
     model = fusion_attention(INPUTS, 1, widths=(4, 6, 8, 8))

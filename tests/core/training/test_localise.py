@@ -12,8 +12,8 @@ import numpy as np
 import onnx
 import pytest
 
-from core.runtime.onnx_runtime import onnxruntime
-from core.runtime.session import Bundle
+from core.inference.bundle import Bundle
+from core.inference.onnx_runtime import onnxruntime
 from core.training.card_heatmaps import heatmap_section
 from core.training.choose import Choices
 from core.training.localise import choose_pictures, measure_localisation, parts

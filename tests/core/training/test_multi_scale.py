@@ -52,7 +52,7 @@ def test_attention_is_the_sum_of_what_channels_and_places_weigh():
 
 
 def test_compiled_head_is_affine_in_the_explained_layer(model, tmp_path):
-    from core.runtime.compile import compile_bundle
+    from core.keras_process.model.compile import compile_bundle
 
     sample = np.random.default_rng(0).random((4, 48, 48, 1)).astype(np.float32)
     facts = compile_bundle(model, tmp_path, "activations", {"image": sample})

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.card import input_spec
+from core.models.card import input_spec
 from core.training import oasis_cases
 from core.training.study_cases import LOADERS
 from core.training.study_recipe import STUDY_RECIPES, load_study_recipe
@@ -76,7 +76,7 @@ def test_three_models_learn_from_the_same_folds():
 @pytest.mark.keras
 @pytest.mark.parametrize("inputs", [(*PICTURES, TABLE), (TABLE,)], ids=["both", "table"])
 def test_network_of_pictures_and_table_compiles_with_an_affine_head(inputs, tmp_path):
-    from core.runtime.compile import compile_bundle
+    from core.keras_process.model.compile import compile_bundle
     from core.training.oasis_models import pictures_and_table
 
     model = pictures_and_table(inputs, 1, stages=1, imagenet=False)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from core.card import load_card
-from core.runtime.session import open_bundle
+from core.inference.bundle import open_bundle
+from core.models.card import load_card
 from core.training.recipe import InvalidRecipe
 
 pytestmark = pytest.mark.keras

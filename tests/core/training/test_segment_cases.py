@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import yaml
 
-from core.card import input_spec
-from core.preprocess import plan_geometry
+from core.inference.prepare import plan_geometry
+from core.models.card import input_spec
 from core.training.recipe import InvalidRecipe
 from core.training.segment_cases import class_map, load_masked_cases, read_masks, to_model
 from core.training.segment_recipe import load_outline_recipe

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from core.evaluation.segmentation import dice
+from core.evaluation.metrics.masks import dice
 from core.training.segment_choose import (
     BORDERS,
     best_temperature,

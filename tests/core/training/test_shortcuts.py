@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.evaluation.metrics import roc_auc
+from core.evaluation.metrics.registry import roc_auc
 from core.training.cases import LabelledCase
 from core.training.shortcuts import NUMBERS, by_most_alike, by_numbers, linear_logits, picture_numbers
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from core.card import load_card
-from core.evaluation.case_scores import card_scores, entry_value
-from core.runtime.session import open_bundle
+from core.evaluation.results.case_scores import card_scores, entry_value
+from core.inference.bundle import open_bundle
+from core.models.card import load_card
 from core.training import study_architectures, study_bundle, study_cases
 from core.training.recipe import InvalidRecipe
 from core.training.study_cases import StudyCases

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.card import input_spec
+from core.models.card import input_spec
 from core.training.recipe import Augmentation
 from core.training.study_inputs import batch_of, changed, model_values, vary
 from core.training.study_recipe import Timing, Variant

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.card import load_card
-from core.classify import classify
-from core.evaluation.case_scores import card_scores, entry_value
+from core.evaluation.results.case_scores import card_scores, entry_value
 from core.explain import EXPLAINERS
-from core.explain.ask import Ask
+from core.explain.request import Ask
+from core.inference.bundle import open_bundle
+from core.inference.predict import classify
+from core.models.card import load_card
 from core.report.numbers import as_csv, as_json
 from core.report.pdf import as_pdf
-from core.runtime.session import open_bundle
 from core.training.cases import open_picture
 
 pytestmark = pytest.mark.keras

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.evaluation.case_scores import CaseScores
-from core.evaluation.evaluation import Evaluation
+from core.evaluation.results.case_scores import CaseScores
+from core.evaluation.results.evaluation import Evaluation
 
 
 def evaluation_of(model="a", dataset="x", kind="internal", split="test", n=80, gain=2.0, truth=None, **facts):

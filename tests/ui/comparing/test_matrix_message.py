@@ -5,10 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.evaluation.matrix import matrix
-from ui.comparing.matrix import BEST, NOT_TOLD, bar_scale, message
+from core.evaluation.comparison.matrix import matrix
 from ui.comparing.members import model_lines
 from ui.comparing.selection import first_selection
+from ui.components.matrix import (
+    BEST,
+    NOT_TOLD,
+    bar_scale,
+    message,
+)
 
 
 @pytest.fixture

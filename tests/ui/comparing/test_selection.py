@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.evaluation.matrix import matrix, model_key
+from core.evaluation.comparison.matrix import matrix, model_key
 from ui.comparing.selection import MOST, Selection, chosen, first_selection, fitting, models_on, whole
 
 

@@ -5,9 +5,9 @@ import io
 
 import pytest
 
-from core.evaluation.disagreement import disagreements
-from core.evaluation.errors import mistakes
-from core.evaluation.matrix import matrix
+from core.evaluation.comparison.matrix import matrix
+from core.evaluation.results.disagreement import disagreements
+from core.evaluation.results.errors import mistakes
 from core.figures.comparing.lines import line_of
 from core.report.comparison import csv_text, matrix_rows
 from ui.comparing.cases import disagreement_rows, disagreement_words, mistake_rows, mistake_words

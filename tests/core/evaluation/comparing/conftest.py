@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.evaluation.case_scores import CaseScores
-from core.evaluation.evaluation import Evaluation, Finding
+from core.evaluation.results.case_scores import CaseScores
+from core.evaluation.results.evaluation import Evaluation, Finding
 
 
 def _finding(truth, score, patients=None, cases=None, threshold=0.5, calibrated=None):

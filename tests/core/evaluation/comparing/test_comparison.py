@@ -10,12 +10,18 @@ from sklearn.metrics import f1_score, roc_auc_score
 from statsmodels.stats.contingency_tables import mcnemar
 
 from core.errors import ScanLensError
-from core.evaluation.comparison import TESTS, compare, compare_all, compare_unpaired, corrected
-from core.evaluation.delong import auc_covariance
-from core.evaluation.intervals import wilson
-from core.evaluation.resampling import patient_counts
-from core.evaluation.significance import holm, normal_p
-from core.evaluation.student import expanded_level
+from core.evaluation.comparison.ranking import (
+    TESTS,
+    compare,
+    compare_all,
+    compare_unpaired,
+    corrected,
+)
+from core.evaluation.statistics.delong import auc_covariance
+from core.evaluation.statistics.intervals import wilson
+from core.evaluation.statistics.resampling import patient_counts
+from core.evaluation.statistics.significance import holm, normal_p
+from core.evaluation.statistics.student import expanded_level
 
 
 def answers(found, index):

@@ -2,8 +2,8 @@
 
 import math
 
-from core.evaluation.comparison import sentence
-from core.evaluation.difference import Difference
+from core.evaluation.comparison.difference import Difference
+from core.evaluation.comparison.ranking import sentence
 
 
 def difference(value, low, high, p, metric="roc_auc", comparisons=6, note=""):

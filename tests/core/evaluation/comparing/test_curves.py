@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from sklearn import calibration, metrics
 
-from core.evaluation.calibration_curve import calibration_curve
-from core.evaluation.curves import precision_recall_curve, roc_curve, score_distribution
-from core.evaluation.decision_curve import net_benefit
-from core.evaluation.estimates import estimate_of
-from core.evaluation.operating_point import confusion_of, threshold_sweep
-from core.evaluation.prevalence import ppv_npv_at, predictive_values
-from core.evaluation.resampling import patient_counts
-from core.evaluation.student import expanded_level
+from core.evaluation.results.calibration_curve import calibration_curve
+from core.evaluation.results.curves import precision_recall_curve, roc_curve, score_distribution
+from core.evaluation.results.decision_curve import net_benefit
+from core.evaluation.results.estimates import estimate_of
+from core.evaluation.results.operating_point import confusion_of, threshold_sweep
+from core.evaluation.results.prevalence import ppv_npv_at, predictive_values
+from core.evaluation.statistics.resampling import patient_counts
+from core.evaluation.statistics.student import expanded_level
 
 
 def resampled(found, resamples, seed=0):

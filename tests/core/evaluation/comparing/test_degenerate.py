@@ -6,18 +6,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.evaluation.calibration_curve import calibration_curve
-from core.evaluation.case_scores import CaseScores
-from core.evaluation.comparison import TESTS, compare, compare_unpaired, sentence
-from core.evaluation.curves import precision_recall_curve, roc_curve, score_distribution
-from core.evaluation.decision_curve import net_benefit
-from core.evaluation.disagreement import disagreements
-from core.evaluation.errors import mistakes
-from core.evaluation.matrix import matrix
-from core.evaluation.metrics import METRICS
-from core.evaluation.operating_point import confusion_of, threshold_sweep
-from core.evaluation.prevalence import ppv_npv_at
-from core.evaluation.subgroups import by_attribute
+from core.evaluation.comparison.matrix import matrix
+from core.evaluation.comparison.ranking import (
+    TESTS,
+    compare,
+    compare_unpaired,
+    sentence,
+)
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.calibration_curve import calibration_curve
+from core.evaluation.results.case_scores import CaseScores
+from core.evaluation.results.curves import precision_recall_curve, roc_curve, score_distribution
+from core.evaluation.results.decision_curve import net_benefit
+from core.evaluation.results.disagreement import disagreements
+from core.evaluation.results.errors import mistakes
+from core.evaluation.results.operating_point import confusion_of, threshold_sweep
+from core.evaluation.results.prevalence import ppv_npv_at
+from core.evaluation.results.subgroups import by_attribute
 
 BINARY = [name for name, metric in METRICS.items() if metric.answers == "binary"]
 NAN = math.nan

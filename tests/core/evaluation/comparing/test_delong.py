@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from core.evaluation.delong import auc_covariance, placements
-from core.evaluation.estimates import estimate_of
+from core.evaluation.results.estimates import estimate_of
+from core.evaluation.statistics.delong import auc_covariance, placements
 
 
 def kernel(truth, score):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from core.evaluation.disagreement import disagreement_by, disagreements
-from core.evaluation.errors import mistakes
-from core.evaluation.questions import answer
+from core.evaluation.results.disagreement import disagreement_by, disagreements
+from core.evaluation.results.errors import mistakes
+from core.evaluation.results.questions import answer
 
 
 def test_every_common_case_is_counted_once(pair):

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.evaluation.comparison import compare, compare_unpaired
-from core.evaluation.estimates import estimate_of
-from core.evaluation.headline import headline
-from core.evaluation.matrix import dataset_key, matrix, model_key
-from core.evaluation.metrics import METRICS
-from core.evaluation.proportions import patient_wilson
-from core.evaluation.significance import holm
+from core.evaluation.comparison.matrix import dataset_key, matrix, model_key
+from core.evaluation.comparison.ranking import compare, compare_unpaired
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.estimates import estimate_of
+from core.evaluation.results.headline import headline
+from core.evaluation.statistics.proportions import patient_wilson
+from core.evaluation.statistics.significance import holm
 from core.training.choose import Choices
 from core.training.measure import estimates as card_estimates
 

@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.evaluation.intervals import wilson
-from core.evaluation.patients import clustered, count, owners, same_cases
-from core.evaluation.proportions import patient_wilson
+from core.evaluation.statistics.intervals import wilson
+from core.evaluation.statistics.patients import (
+    clustered,
+    count,
+    owners,
+    same_cases,
+)
+from core.evaluation.statistics.proportions import patient_wilson
 
 
 @pytest.mark.parametrize("kind", [object, str])

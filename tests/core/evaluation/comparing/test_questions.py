@@ -5,10 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.evaluation.by_class import by_class
-from core.evaluation.estimates import estimate, estimate_of
-from core.evaluation.metrics import METRICS, Metric
-from core.evaluation.questions import answer, class_key, questions, taken
+from core.evaluation.metrics.registry import METRICS, Metric
+from core.evaluation.results.by_class import by_class
+from core.evaluation.results.estimates import estimate, estimate_of
+from core.evaluation.results.questions import (
+    answer,
+    class_key,
+    questions,
+    taken,
+)
 
 
 def test_questions_that_most_models_answer_come_first(evaluation, classes):

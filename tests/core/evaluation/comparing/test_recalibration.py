@@ -7,11 +7,17 @@ import pytest
 import statsmodels.api as sm
 from sklearn.metrics import auc, roc_curve
 
-from core.evaluation.estimates import estimate_of
-from core.evaluation.metrics import METRICS
-from core.evaluation.partial_auc import partial_auc, partial_auc_of_counts
-from core.evaluation.recalibration import calibration_intercept, calibration_slope, intercepts, logit, slopes
-from core.evaluation.resampling import patient_counts
+from core.evaluation.metrics.partial_auc import partial_auc, partial_auc_of_counts
+from core.evaluation.metrics.recalibration import (
+    calibration_intercept,
+    calibration_slope,
+    intercepts,
+    logit,
+    slopes,
+)
+from core.evaluation.metrics.registry import METRICS
+from core.evaluation.results.estimates import estimate_of
+from core.evaluation.statistics.resampling import patient_counts
 
 
 def example(seed, n=300, stretch=2.0, shift=0.7, digits=None):

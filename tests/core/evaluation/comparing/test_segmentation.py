@@ -9,7 +9,7 @@ from scipy.spatial.distance import dice as scipy_dice
 from scipy.spatial.distance import directed_hausdorff
 from scipy.spatial.distance import jaccard as scipy_jaccard
 
-from core.evaluation.segmentation import (
+from core.evaluation.metrics.masks import (
     SEGMENTATION_METRICS,
     dice,
     hausdorff,

@@ -8,8 +8,14 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from core.evaluation.intervals import percentiles
-from core.evaluation.significance import chi_squared_p, holm, inversion_p, mcnemar_p, normal_p
+from core.evaluation.statistics.intervals import percentiles
+from core.evaluation.statistics.significance import (
+    chi_squared_p,
+    holm,
+    inversion_p,
+    mcnemar_p,
+    normal_p,
+)
 
 
 @pytest.mark.parametrize("z", [-6.0, -1.3, 0.0, 0.2, 1.96, 9.0])

@@ -9,11 +9,11 @@ from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
 from core.errors import ScanLensError
-from core.evaluation.attribute_groups import attribute_groups
-from core.evaluation.delong import auc_covariance
-from core.evaluation.estimates import estimate, estimate_of
-from core.evaluation.questions import answer, taken
-from core.evaluation.subgroups import attributes, by_attribute
+from core.evaluation.results.attribute_groups import attribute_groups
+from core.evaluation.results.estimates import estimate, estimate_of
+from core.evaluation.results.questions import answer, taken
+from core.evaluation.results.subgroups import attributes, by_attribute
+from core.evaluation.statistics.delong import auc_covariance
 
 
 def grouped(values, attribute="age"):

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from core.card import InputSpec, ModelCard, load_card
 from core.datasets.readers import open_dataset
-from core.evaluation.store import Store
-from core.evaluation.stored_cases import RunCases
-from core.runtime.session import open_bundle
+from core.evaluation.store.cases import RunCases
+from core.evaluation.store.evaluations import Store
+from core.inference.bundle import open_bundle
+from core.models.card import InputSpec, ModelCard, load_card
 
 PASSWORD = "correct-horse"
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from core.card import load_card
 from core.evaluation.__main__ import main
-from core.evaluation.exchange import same
-from core.evaluation.shipped import shipped
-from core.evaluation.store import Store
-from core.evaluation.store_schema import CHUNKS
+from core.evaluation.runs.shipped import shipped
+from core.evaluation.store.evaluations import Store
+from core.evaluation.store.exchange import same
+from core.evaluation.store.schema import CHUNKS
+from core.models.card import load_card
 
 ROOT = Path(__file__).resolve().parents[4]
 DATA = Path(os.environ.get("DATA") or ROOT.parent / "shared" / "data").resolve()

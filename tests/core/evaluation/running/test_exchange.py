@@ -8,8 +8,14 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from core.evaluation.exchange import InvalidExchange, export, export_bytes, import_file, same
-from core.evaluation.record import evaluation_from
+from core.evaluation.results.record import evaluation_from
+from core.evaluation.store.exchange import (
+    InvalidExchange,
+    export,
+    export_bytes,
+    import_file,
+    same,
+)
 
 FORMS = ("parquet", "csv")
 
@@ -163,7 +169,7 @@ def grown(column, value, rows, form):
     ],
 )
 def test_a_small_file_that_grows_is_refused_within_the_bound(form, column, value, rows, monkeypatch):
-    monkeypatch.setattr("core.evaluation.exchange.MOST_UNPACKED", 8 << 20)
+    monkeypatch.setattr("core.evaluation.store.exchange.MOST_UNPACKED", 8 << 20)
     content = grown(column, value, rows, form)
     assert len(content) < 8 << 20
     tracemalloc.start()

@@ -11,14 +11,14 @@ import pytest
 
 from core.datasets.dataset import Case, Dataset, UnusableDataset
 from core.datasets.digest import with_digest
-from core.datasets.label_truth import targets
+from core.datasets.labels.truth import targets
 from core.datasets.readers import open_dataset
 from core.errors import Cancelled, UnreadableScan, UnsupportedModel
-from core.evaluation.run import estimate_seconds, evaluate
-from core.evaluation.run_answers import AHEAD
-from core.evaluation.store import Store
-from core.evaluation.store_faults import RunTaken
-from core.preprocess import prepare
+from core.evaluation.runs.answers import AHEAD
+from core.evaluation.runs.run import estimate_seconds, evaluate
+from core.evaluation.store.evaluations import Store
+from core.evaluation.store.faults import RunTaken
+from core.inference.prepare import prepare
 from core.scan import Scan
 
 MAPPING = {"Normal": "Normal", "Ill": "Ill"}
@@ -81,8 +81,8 @@ def test_a_cancelled_run_keeps_what_it_scored_and_goes_on(card, bundle, counted,
 
 
 def test_a_fault_in_the_database_keeps_the_chunks_before_it(card, bundle, clinic, results, monkeypatch):
-    from core.evaluation.store_faults import StoreFault
-    from core.evaluation.store_run import OpenRun
+    from core.evaluation.store.faults import StoreFault
+    from core.evaluation.store.unfinished_run import OpenRun
 
     append, calls = OpenRun.append, []
 
@@ -314,7 +314,7 @@ def test_the_estimate_goes_from_the_cases_that_were_timed_to_all(card, bundle, c
     read = []
     dataset = with_digest(dataclasses.replace(clinic, read=lambda case: read.append(case) or clinic.read(case)))
     clock = types.SimpleNamespace(perf_counter=lambda: 2.0 * len(read))  # each case takes two seconds
-    monkeypatch.setattr("core.evaluation.run.time", clock)
+    monkeypatch.setattr("core.evaluation.runs.run.time", clock)
     usable = len(targets(dataset, MAPPING, card, dataset.split("test"))[0])
     assert usable > 4
     assert estimate_seconds(card, bundle, dataset, "test", MAPPING, sample=4, threads=2) == 2.0 * usable

@@ -3,9 +3,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.card import load_cards
-from core.evaluation.metrics import roc_auc
-from core.evaluation.shipped import case_digest, disagreements, shipped, shipped_of
+from core.evaluation.metrics.registry import roc_auc
+from core.evaluation.runs.shipped import (
+    case_digest,
+    disagreements,
+    shipped,
+    shipped_of,
+)
+from core.models.card import load_cards
 
 MODELS = Path(__file__).resolve().parents[4] / "models"
 INDEX = {

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from core.evaluation import run_owner
-from core.evaluation.exchange import same
-from core.evaluation.store import Store
-from core.evaluation.store_faults import RunTaken, StoreFault
-from core.evaluation.store_schema import FACTS, RUNS
-from core.evaluation.stored_cases import pack
+from core.evaluation.store import owner as run_owner
+from core.evaluation.store.cases import pack
+from core.evaluation.store.evaluations import Store
+from core.evaluation.store.exchange import same
+from core.evaluation.store.faults import RunTaken, StoreFault
+from core.evaluation.store.schema import FACTS, RUNS
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -102,8 +102,8 @@ def test_a_run_whose_owner_was_silent_too_long_is_taken_over_and_the_old_one_sto
 HOLD = """
 import json, sys, time
 import numpy as np
-from core.evaluation.store import Store
-from core.evaluation.stored_cases import unpack
+from core.evaluation.store.evaluations import Store
+from core.evaluation.store.cases import unpack
 facts, cases = json.loads(sys.argv[2]), unpack(bytes.fromhex(sys.argv[3]))
 run = Store(sys.argv[1]).begin(facts, cases)
 run.append([0, 1, 2], np.zeros((3, 1)), {})

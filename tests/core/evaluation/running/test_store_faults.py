@@ -10,9 +10,9 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from core.evaluation.database import FILE, default_url, parsed_url
-from core.evaluation.store import Store
-from core.evaluation.store_faults import StoreFault
+from core.evaluation.store.database import FILE, default_url, parsed_url
+from core.evaluation.store.evaluations import Store
+from core.evaluation.store.faults import StoreFault
 
 
 def sentence(url, **options):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.evaluation.evaluation import Finding
+from core.evaluation.results.evaluation import Finding
 from core.figures.comparing.canvas import Scene
 from core.figures.comparing.lines import line_of
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from core.explain.localisation import MEASURES
-from core.explain.localised_models import localised_models
+from core.explain.trust.localisation import MEASURES
+from core.explain.trust.localised_models import localised_models
 from core.figures.comparing.localisation import describe_localisation, localisation_figure, localisation_rows
 
 

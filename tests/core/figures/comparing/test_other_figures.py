@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from core.evaluation.calibration_curve import calibration_curve
-from core.evaluation.curves import score_distribution
-from core.evaluation.decision_curve import net_benefit
-from core.evaluation.operating_point import confusion_of, threshold_sweep
-from core.evaluation.prevalence import ppv_npv_at
+from core.evaluation.results.calibration_curve import calibration_curve
+from core.evaluation.results.curves import score_distribution
+from core.evaluation.results.decision_curve import net_benefit
+from core.evaluation.results.operating_point import confusion_of, threshold_sweep
+from core.evaluation.results.prevalence import ppv_npv_at
 from core.figures.comparing.calibration import calibration_figure
 from core.figures.comparing.class_confusion import class_confusion_figure, describe_class_confusion
 from core.figures.comparing.confusion import confusion_figure, confusion_rows

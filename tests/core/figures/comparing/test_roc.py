@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.evaluation.curves import precision_recall_curve, roc_curve
+from core.evaluation.results.curves import precision_recall_curve, roc_curve
 from core.figures.comparing.precision_recall import precision_recall_figure
 from core.figures.comparing.roc import describe_roc, roc_figure, roc_rows
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.evaluation.intervals import Estimate
-from core.evaluation.subgroups import SubgroupRow, Subgroups
+from core.evaluation.results.subgroups import SubgroupRow, Subgroups
+from core.evaluation.statistics.intervals import Estimate
 from core.figures.comparing.lines import line_of
 from core.figures.comparing.subgroups import describe_subgroups, subgroups_figure, subgroups_note, subgroups_rows
 

@@ -85,8 +85,8 @@ def write_bundle(folder, title="Tiny fusion"):
 @pytest.fixture
 def fused(tmp_path):
     """The card and the opened bundle."""
-    from core.card import load_card
-    from core.runtime.session import open_bundle
+    from core.inference.bundle import open_bundle
+    from core.models.card import load_card
 
     card = load_card(write_bundle(tmp_path / "tiny"))
     return card, open_bundle(card)

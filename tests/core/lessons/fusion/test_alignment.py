@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.lessons.alignment import (
+from core.lessons.fusion.alignment import (
     Pose,
     checkerboard,
     distance,

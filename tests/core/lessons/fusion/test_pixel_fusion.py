@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from core.lessons.alignment import Pose, moved
+from core.lessons.fusion.alignment import Pose, moved
+from core.lessons.fusion.pixel_fusion import dice, fit_pixels
+from core.lessons.fusion.prior import with_prior
 from core.lessons.phantom import CONTRASTS, phantom, phantom_scan
-from core.lessons.pixel_fusion import dice, fit_pixels
-from core.lessons.prior import with_prior
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
+from core.inference.study import Study, prepare_study
+from core.lessons.fusion.study_parts import (
+    answer_without,
+    drawn_contrast,
+    drawn_scans,
+    one_frame,
+)
+from core.lessons.inside.probe import open_probe
 from core.lessons.phantom import phantom
-from core.lessons.probe import open_probe
-from core.lessons.study_parts import answer_without, drawn_contrast, drawn_scans, one_frame
-from core.study import Study, prepare_study
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ class Builder:
         return made
 
     def finish(self, x, units=1, pooled=True):
-        """The head, with the outputs that `core.runtime.compile` writes."""
+        """The head, with the outputs that `core.keras_process.model.compile` writes."""
         self.add("Transpose", [x], "activations", perm=[0, 2, 3, 1])
         axes = self.constant(np.array([1, 2], np.int64), "head_axes")
         self.add("ReduceMean", ["activations", axes], "features", keepdims=0)
@@ -156,8 +156,8 @@ def opened(models, tmp_path):
     """A bundle of one of them: `opened("plain")`."""
     import hashlib
 
-    from core.card import InputSpec, ModelCard
-    from core.runtime.session import open_bundle
+    from core.inference.bundle import open_bundle
+    from core.models.card import InputSpec, ModelCard
 
     def one(name):
         content = models[name].SerializeToString()

@@ -1,13 +1,19 @@
 import numpy as np
 import pytest
 
-from core.card import load_card
 from core.errors import Cancelled, IncompatibleInput, UnreadableScan
-from core.lessons.case_map import Point, gather, nearest, plane_of, point_of
-from core.lessons.tsne import tsne
-from core.runtime.session import open_bundle
+from core.inference.bundle import open_bundle
+from core.inference.ood import fit_reference
+from core.lessons.inside.case_map import (
+    Point,
+    gather,
+    nearest,
+    plane_of,
+    point_of,
+)
+from core.lessons.inside.tsne import tsne
+from core.models.card import load_card
 from core.scan import Scan
-from core.similarity import fit_reference
 
 
 def point(features, name="", called="Yes", truth=""):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from core.lessons.cell_sum import cell_sum
-from core.lessons.probe import Probe
+from core.lessons.inside.probe import Probe
+from core.lessons.sequences.cell_sum import cell_sum
 
 
 @pytest.mark.parametrize("cell", [(0, 0), (4, 3), (10, 10)])

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from core.errors import UnsupportedModel
-from core.lessons.class_score import class_score
-from core.lessons.probe import Probe
+from core.lessons.inside.class_score import class_score
+from core.lessons.inside.probe import Probe
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from core.lessons.network import read_network
-from core.lessons.network_layout import lay_out
-from core.lessons.onnx_steps import layer_path, read_steps
+from core.lessons.inside.network import read_network
+from core.lessons.inside.network_layout import lay_out
+from core.lessons.inside.onnx_steps import layer_path, read_steps
 
 
 @pytest.fixture

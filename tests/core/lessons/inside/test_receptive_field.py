@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.lessons.probe import Probe
-from core.lessons.receptive_field import field_of, reaches
+from core.lessons.inside.probe import Probe
+from core.lessons.inside.receptive_field import field_of, reaches
 
 
 def footprint(probe, number, cell, size):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.lessons.probe import Probe
-from core.lessons.switchboard import Switchboard
+from core.lessons.inside.probe import Probe
+from core.lessons.inside.switchboard import Switchboard
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def picture():
 
 @pytest.mark.parametrize("name", ["plain", "branched", "attended"])
 def test_with_everything_on_the_model_is_the_same(models, picture, name):
-    from core.runtime.onnx_runtime import onnxruntime
+    from core.inference.onnx_runtime import onnxruntime
 
     whole = onnxruntime.InferenceSession(models[name].SerializeToString(), providers=["CPUExecutionProvider"])
     np.testing.assert_allclose(Switchboard(models[name]).logits(picture), whole.run(["logits"], picture)[0], atol=1e-5)

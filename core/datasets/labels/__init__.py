@@ -1,0 +1,1 @@
+"""Labels of a dataset as truths of a model: signs, words, missing ones, the map."""

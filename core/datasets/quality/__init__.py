@@ -1,0 +1,1 @@
+"""What is wrong with a dataset: near-duplicates, outliers, leaks between splits."""

@@ -1,0 +1,1 @@
+"""Graded disturbances of the cases of a dataset."""

@@ -1,0 +1,1 @@
+"""Datasets whose labels stand in a table: columns, headings, matching of rows and files."""

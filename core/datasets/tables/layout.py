@@ -1,0 +1,339 @@
+"""A folder or zip with a table that names the files and says what is true of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from core.datasets.dataset import Case, Dataset, UnusableDataset
+from core.datasets.inquiry import Inquiry
+from core.datasets.labels.missing import is_empty
+from core.datasets.place import Place, Progress, Stopper
+from core.datasets.reading import FileCases, short_name, some, without_label
+from core.datasets.tables.columns import (
+    SPLIT_WORDS,
+    attribute_columns,
+    file_name_rank,
+    group_columns,
+    label_columns,
+    patient_columns,
+    plain_number,
+    split_columns,
+)
+from core.datasets.tables.headers import join_by_header
+from core.datasets.tables.labelling import label_table
+from core.datasets.tables.matching import (
+    FileIndex,
+    Match,
+    match,
+    share_found,
+)
+from core.datasets.tables.table import Table, read_table, table_files
+
+LAYOUT = "table"
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """A table whose rows have their files.
+
+    Attributes:
+        table: The table.
+        column: By which it was joined.
+        files: One entry a row, empty where there are none.
+        by_patient: Whether the column names the patient of DICOM files.
+    """
+
+    table: Table
+    column: str
+    files: tuple[tuple[str, ...], ...]
+    by_patient: bool = False
+
+
+def accepts(place: Place) -> bool:
+    """Whether there is a table that names files of the place, by name or by what DICOM headers say."""
+    names = [place.chosen] if place.chosen else table_files(place)
+    index = _pictures(place, names)
+    return any(_names_files(place, name, index) for name in names)
+
+
+def _names_files(place: Place, name: str, index: FileIndex) -> bool:
+    try:
+        table = read_table(place, name)
+    except UnusableDataset:
+        return False
+    return bool(_file_columns(table, index)) or join_by_header(place, index.files, table, probe=True) is not None
+
+
+def _pictures(place: Place, tables: Sequence[str]) -> FileIndex:
+    return FileIndex(tuple(name for name in place.files if name not in set(tables)))
+
+
+def open_table(place: Place, inquiry: Inquiry, progress: Progress | None, cancelled: Stopper | None) -> Dataset:
+    """Open the place by its table.
+
+    Raises:
+        UnusableDataset: The table does not name the files, or has no label.
+        Cancelled: The user stopped the reading of DICOM headers.
+    """
+    names = table_files(place) if not place.chosen else list({*table_files(place), place.chosen})
+    index = _pictures(place, names)
+    table, home = _choose_table(place, names, index, inquiry)
+    inquiry.understood += table.notes
+    joined = _join(place, table, home, index, inquiry, progress, cancelled)
+    return _dataset(place, joined, inquiry)
+
+
+def _choose_table(place: Place, names: list[str], index: FileIndex, inquiry: Inquiry) -> tuple[Table, str]:
+    """The table, and the folder it lies in."""
+    tables = [_try_table(place, name) for name in sorted(names)]
+    useful = [table for table in tables if table is not None and _is_useful(place, table, index)]
+    if place.chosen:
+        useful = [table for table in useful if table.name == place.chosen] or [read_table(place, place.chosen)]
+    if not useful:
+        received = f"{some(sorted(names))}, where no column could be the label" if names else "none"
+        raise UnusableDataset("a table that names the files and their labels", received, "add a column called label")
+    together = _by_split(useful)
+    if together is not None:
+        inquiry.understood.append(f"The tables {', '.join(table.name for table in useful)} hold one split each.")
+        return together, _folder(useful[0].name)
+    if len(useful) > 1:
+        useful.sort(key=lambda table: (not _says_label(table), -_count(table, index), table.name))
+    choices = [table.name for table in useful]
+    answer = inquiry.settle("table", "Which table describes the dataset?", choices, choices[0], len(choices) == 1)
+    chosen = next(table for table in useful if table.name == answer)
+    inquiry.understood.append(f"{answer} lists {len(chosen.rows):,} cases.")
+    return chosen, _folder(answer)
+
+
+def _try_table(place: Place, name: str) -> Table | None:
+    try:
+        return read_table(place, name)
+    except UnusableDataset:
+        return None
+
+
+def _is_useful(place: Place, table: Table, index: FileIndex) -> bool:
+    columns = _file_columns(table, index)
+    has_files = bool(columns) or join_by_header(place, index.files, table, probe=True) is not None
+    return has_files and bool(label_columns(table, columns[:1])[0])
+
+
+def _says_label(table: Table) -> bool:
+    return label_columns(table, ())[1] or "label" in table.name.lower()
+
+
+def _count(table: Table, index: FileIndex) -> float:
+    return max(
+        (share_found(index, table.values(c), loose=True) for c in _file_columns(table, index)), default=0.0
+    ) * len(table.rows)
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _by_split(tables: list[Table]) -> Table | None:
+    """One table of several that have the same columns and are called train, val and test."""
+    parts = [_split_in_name(table.name) for table in tables]
+    if len(tables) < 2 or "" in parts or len(set(parts)) < len(parts):
+        return None
+    if len({table.columns for table in tables}) > 1 or split_columns(tables[0]):
+        return None
+    rows = tuple((*row, part) for table, part in zip(tables, parts, strict=True) for row in table.rows)
+    return Table(tables[0].name, (*tables[0].columns, "split"), rows, tables[0].notes)
+
+
+def _split_in_name(name: str) -> str:
+    words = re.split(r"[^a-z]+", PurePosixPath(name).stem.lower())
+    found = {SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS and len(word) > 2}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _file_columns(table: Table, index: FileIndex) -> list[str]:
+    """Columns whose texts name files, the likeliest first."""
+    return _naming_columns(table, index, loose=False) or _naming_columns(table, index, loose=True)
+
+
+def _naming_columns(table: Table, index: FileIndex, loose: bool) -> list[str]:
+    """Columns that name files; where spelling may differ, they must name one each, which a label does not."""
+    found = []
+    for column in table.columns:
+        rank, share = file_name_rank(column), share_found(index, table.values(column), loose)
+        sample = table.sample(column)
+        filled = len(sample) / max(1, min(len(table.rows), 400))
+        distinct = len(set(sample)) / max(1, len(sample))
+        if (share > 0 and rank == 0) or (share >= 0.5 and filled >= 0.5 and (not loose or distinct > 0.5)):
+            found.append((rank, -share, table.columns.index(column), column))
+    return [column for *_, column in sorted(found)]
+
+
+def _join(
+    place: Place,
+    table: Table,
+    home: str,
+    index: FileIndex,
+    inquiry: Inquiry,
+    progress: Progress | None,
+    cancelled: Stopper | None,
+) -> Joined:
+    columns = _file_columns(table, index)
+    if not columns and "file" not in inquiry.options:
+        joined = join_by_header(place, index.files, table, progress, cancelled)
+        if joined is None:
+            raise UnusableDataset(
+                "a column that names files of the folder", f"none in {table.name}", "give the paths below the folder"
+            )
+        inquiry.understood.append(f"Rows are joined to DICOM files by their {joined.keyword} in {joined.column!r}.")
+        return Joined(joined.table, joined.column, joined.files, joined.keyword == "PatientID")
+    ranks = [file_name_rank(column) for column in columns]
+    certain = len(columns) == 1 or ranks.count(ranks[0]) == 1 if columns else False
+    guess = columns[0] if columns else ""
+    column = inquiry.settle("file", "Which column names the picture?", columns, guess, certain)
+    found = match(index, table.values(column), home, inquiry.options.get("folder"))
+    _say_rules(found, column, inquiry)
+    return Joined(table, column, found.files)
+
+
+def _say_rules(found: Match, column: str, inquiry: Inquiry) -> None:
+    if found.rivals:
+        guess = found.rules[0][0].added
+        sentence = "In which folder are the pictures of the table? Several hold files of the same names."
+        inquiry.settle("folder", sentence, found.rivals, guess, False)
+    inquiry.understood.append(f"The column {column!r} names the pictures; {found.found:,} were found.")
+    for rule, _ in found.rules[:1]:
+        if rule.added:
+            inquiry.understood.append(f"The pictures lie in {rule.added}, which the table leaves out.")
+        if rule.ending:
+            inquiry.understood.append(f"The pictures end in {rule.ending}, which the table leaves out.")
+    for how, words in (
+        ("zeros", "with other leading zeros than the file has"),
+        ("percent", "with other percent signs than the file has"),
+        ("letters", "in scrambled letters, or the file has them"),
+    ):
+        if count := found.spelled(how):
+            inquiry.understood.append(f"{count:,} {'row names' if count == 1 else 'rows name'} a picture {words}.")
+    if found.outside:
+        inquiry.warnings.append(
+            f"{found.outside:,} rows name places outside the dataset's folder, which are never opened; files of the "
+            "same name inside it were used where there are any."
+        )
+
+
+def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
+    table, taken = joined.table, [joined.column]
+    split = _choose_split(table, inquiry)
+    patient = _choose_patient(table, [split] if joined.by_patient else [*taken, split], inquiry)
+    labelling, label = label_table(table, [*taken, *[c for c in (split, patient) if c], *_roles(table, taken)], inquiry)
+    attributes = attribute_columns(table, [*taken, split, patient, *label])
+    cells = {column: table.values(column) for column in {*attributes, *[c for c in (split, patient) if c]}}
+    sizes = Counter(_folder(name) for name in place.files)
+    rows: dict[str, list[int]] = {}
+    for number, files in enumerate(joined.files):
+        if files:
+            rows.setdefault(_case_name(files, sizes), []).append(number)
+    unknown = labelling.unknown or ((),) * len(labelling.rows)
+    kept = _settle_repeats(rows, tuple(zip(labelling.rows, unknown, strict=True)), inquiry)
+    cases = tuple(
+        Case(
+            name=name,
+            labels=labelling.rows[number],
+            patient="" if not patient or is_empty(cells[patient][number]) else cells[patient][number],
+            split=SPLIT_WORDS.get(cells[split][number].lower(), "") if split else "",
+            attributes={attribute: plain_number(cells[column][number]) for column, attribute in attributes.items()},
+            unknown=unknown[number],
+        )
+        for name, number in sorted(kept.items())
+    )
+    _say_missing(joined, inquiry)
+    if not cases:
+        raise UnusableDataset("files that the table names", "none that exist", "keep the table beside its pictures")
+    _say_unlabelled(cases, labelling.multilabel, inquiry)
+    stem = PurePosixPath(table.name).stem
+    is_plain = stem.lower() in {"labels", "label", "metadata", "data", "dataset", "index", "train", "test"}
+    title = place.name if is_plain else f"{place.name}, {stem}"
+    place_of = FileCases(place, {name: joined.files[number] for name, number in kept.items()})
+    return Dataset(
+        name=short_name(title),
+        title=title.replace("_", " "),
+        location=place.path,
+        layout=LAYOUT,
+        cases=cases,
+        labels=labelling.labels,
+        multilabel=labelling.multilabel,
+        read=place_of.read,
+        pieces=place_of.pieces,
+        stamp=place_of.stamp,
+    )
+
+
+def _roles(table: Table, taken: list[str]) -> list[str]:
+    """Columns whose heading gives them one of the four roles; none of them is the label."""
+    roles = {"age", "sex", "site", "device"}
+    return [column for column, name in attribute_columns(table, taken).items() if name in roles]
+
+
+def _case_name(files: tuple[str, ...], sizes: Mapping[str, int]) -> str:
+    """The file, or the folder that holds all files of a case and no others."""
+    folder = _folder(files[0])
+    is_folder = len(files) > 1 and folder and sizes[folder] == len(files) == sum(_folder(f) == folder for f in files)
+    return folder if is_folder else min(files)
+
+
+def _choose_split(table: Table, inquiry: Inquiry) -> str:
+    found = split_columns(table)
+    column = inquiry.settle(
+        "split", "Which column names the split?", [*found, ""], found[0] if found else "", len(found) < 2
+    )
+    inquiry.understood.append(
+        f"Splits are in the column {column!r}." if column else "No column says train, val or test."
+    )
+    return column
+
+
+def _choose_patient(table: Table, taken: Sequence[str], inquiry: Inquiry) -> str:
+    found = patient_columns(table, taken)
+    choices = [*found, *group_columns(table, [*taken, *found]), ""]
+    guess = found[0] if found else ""
+    column = inquiry.settle("patient", "Which column names the patient?", choices, guess, len(found) < 2)
+    inquiry.understood.append(
+        f"Patients are in the column {column!r}."
+        if column
+        else "No column names the patient: every case counts as a patient, and intervals may be too narrow."
+    )
+    return column
+
+
+def _settle_repeats(rows: dict[str, list[int]], truths: Sequence[object], inquiry: Inquiry) -> dict[str, int]:
+    """One row a case: equal ones count once, and cases with two truths are left out."""
+    kept = {name: numbers[0] for name, numbers in rows.items() if len({truths[n] for n in numbers}) == 1}
+    torn = sorted(set(rows) - set(kept))
+    repeated = sum(len(numbers) > 1 for name, numbers in rows.items() if name in kept)
+    if repeated:
+        inquiry.warnings.append(f"{repeated:,} cases stand in the table more than once and count once.")
+    if torn:
+        inquiry.warnings.append(f"{len(torn):,} cases have rows with different labels and are left out: {some(torn)}.")
+    return kept
+
+
+def _say_missing(joined: Joined, inquiry: Inquiry) -> None:
+    texts = joined.table.values(joined.column)
+    missing = [text or "(empty)" for text, files in zip(texts, joined.files, strict=True) if not files]
+    if missing:
+        words = "1 row names a file that is" if len(missing) == 1 else f"{len(missing):,} rows name files that are"
+        inquiry.warnings.append(f"{words} not there: {some(missing)}. The other {len(texts) - len(missing):,} go on.")
+
+
+def _say_unlabelled(cases: Sequence[Case], multilabel: bool, inquiry: Inquiry) -> None:
+    bare = sum(not case.labels for case in cases)
+    if bare and not multilabel:
+        inquiry.warnings.append(f"{without_label(bare)}.")
+    gaps = [len(case.unknown) for case in cases if case.unknown]
+    if gaps:
+        inquiry.warnings.append(
+            f"{sum(gaps):,} findings of {len(gaps):,} cases are not known: such a case is left out where a model asks "
+            "for one of them."
+        )

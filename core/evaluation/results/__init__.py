@@ -1,0 +1,1 @@
+"""What is derived from one evaluation: estimates with intervals, curves, operating points, subgroups, errors."""

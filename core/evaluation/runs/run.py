@@ -1,0 +1,221 @@
+"""Run a model over a dataset: decoding overlaps inference, scores are stored by chunk, a killed run goes on.
+
+Cases are scored in a few threads, from reading to the answer; a bounded number of them is under way, so that memory
+does not grow with the dataset.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets.dataset import Dataset, UnusableDataset
+from core.datasets.labels.truth import targets
+from core.errors import Cancelled
+from core.evaluation.results.evaluation import Evaluation, Kind
+from core.evaluation.runs.answers import Answer, answers
+from core.evaluation.runs.plan import (
+    Plan,
+    Progress,
+    Stopper,
+    check_model,
+    check_unchanged,
+    make_plan,
+)
+from core.evaluation.store.evaluations import Store
+from core.evaluation.store.unfinished_run import OpenRun
+from core.inference.bundle import Bundle, open_bundle
+from core.models.card import ModelCard
+
+#: Cases that are stored together; a killed run loses no more.
+CHUNK_CASES = 64
+
+#: Share of the progress that the dataset's hash gets.
+HASHING = 0.05
+
+#: Cases that are scored at the same time.
+THREADS = min(16, os.cpu_count() or 2)
+
+
+def evaluate(
+    card: ModelCard,
+    bundle: Bundle | None,
+    dataset: Dataset,
+    split: str,
+    mapping: Mapping[str, str],
+    store: Store,
+    progress: Progress | None = None,
+    cancelled: Stopper | None = None,
+    *,
+    kind: Kind = "unknown",
+    retry_failed: bool = False,
+    chunk: int = CHUNK_CASES,
+    threads: int = THREADS,
+) -> Evaluation:
+    """Scores of one split, from the store as far as they are there.
+
+    A case that cannot be read, does not fit the model or gets no finite answer is set aside with its sentence. Of a
+    volume or a sequence the middle frame is scored, which is the one that the app opens.
+
+    Args:
+        card: The model's.
+        bundle: The opened model, or None. It is opened again with one thread an operation unless it has that, because
+            many pictures at once go faster so; a card that differs from the bundle's is the one that counts.
+        dataset: Without open questions. Its hash is taken where it has none.
+        split: train, val or test; `""` for all cases.
+        mapping: Dataset label to model label, `""` for left out.
+        store: Where scores go, chunk by chunk.
+        progress: Called with a share from 0 to 1 and a few words.
+        cancelled: Asked after each case; what was scored until then is stored.
+        kind: Where the pictures come from as the model sees it; a stressed dataset is of kind `stress`.
+        retry_failed: Try again what failed before.
+        chunk: Cases that are stored together.
+        threads: Cases that are scored at the same time.
+
+    Raises:
+        UnsupportedModel: The model takes something else than one picture, or does not classify.
+        UnusableDataset: Questions are open, no case counts, or it changed since its hash was taken.
+        UnknownLabel: The label map does not fit the model.
+        InvalidCard: The model cannot be opened.
+        StoreFault: The database does not work; what was stored stays.
+        Cancelled: `cancelled` said so.
+    """
+    check_model(card)
+    hashing, scoring = _parts(progress, HASHING if not dataset.digest else 0.0)
+    plan = make_plan(card, dataset, split, mapping, kind, store.known(dataset), hashing, cancelled)
+    number = store.current(plan.facts, plan.cases)
+    if number is not None and not retry_failed:
+        _tell(progress, 1.0, "Already computed")
+        return store.load(number)
+    with store.begin(plan.facts, plan.cases, retry_failed) as run:
+        work = _Work(_for_many(card, bundle), plan, run, chunk, threads, scoring, cancelled)
+        work.go()
+        if not run.has_scores():
+            store.delete(run.id)
+            raise UnusableDataset(
+                f"pictures that {card.title} can read", f"none in {dataset.title}: {work.first_fault}", "choose another"
+            )
+        check_unchanged(plan.dataset)
+        run.finish()
+    return store.load(run.id)
+
+
+def estimate_seconds(
+    card: ModelCard,
+    bundle: Bundle | None,
+    dataset: Dataset,
+    split: str,
+    mapping: Mapping[str, str],
+    sample: int = 16,
+    threads: int = THREADS,
+) -> float:
+    """How long `evaluate` would take from the beginning, by timing some cases spread over the split.
+
+    Args:
+        card: The model's.
+        bundle: The opened model, or None.
+        dataset: As for `evaluate`; its hash is not needed.
+        split: Likewise.
+        mapping: Likewise.
+        sample: Cases to time, after a first one a thread that warms up.
+        threads: Cases that are scored at the same time.
+
+    Raises:
+        UnsupportedModel: As for `evaluate`.
+        UnknownLabel: Likewise.
+    """
+    check_model(card)
+    cases = dataset.split(split)
+    usable, _ = targets(dataset, mapping, card, cases)
+    if not len(usable):
+        return 0.0
+    spread = usable[np.linspace(0, len(usable) - 1, min(sample, len(usable))).astype(int)]
+    opened, seconds = _for_many(card, bundle), 0.0
+    with ThreadPoolExecutor(threads) as pool:
+        for places in (spread[:threads], spread):
+            begin = time.perf_counter()
+            for _ in answers(pool, opened, dataset, cases, places.tolist()):
+                pass
+            seconds = time.perf_counter() - begin
+    return seconds * len(usable) / len(spread)
+
+
+def _for_many(card: ModelCard, bundle: Bundle | None) -> Bundle:
+    """A bundle whose operations do not wait for each other's threads."""
+    return bundle if bundle is not None and bundle.threads == 1 else open_bundle(card, threads=1)
+
+
+@dataclass(eq=False)
+class _Work:
+    """The open cases of a run, from the first picture to the last stored chunk."""
+
+    bundle: Bundle
+    plan: Plan
+    run: OpenRun
+    chunk: int
+    threads: int
+    progress: Progress | None
+    cancelled: Stopper | None
+    first_fault: str = ""
+    _places: list[int] = field(default_factory=list)
+    _logits: list[NDArray[np.float64]] = field(default_factory=list)
+    _failed: dict[int, str] = field(default_factory=dict)
+
+    def go(self) -> None:
+        settled, usable = self.run.settled(), self.plan.cases.usable.tolist()
+        places = [place for place in usable if place not in settled]
+        done, cases = len(usable) - len(places), self.plan.dataset.split(self.plan.split)
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="score") as pool:
+            try:
+                for found in answers(pool, self.bundle, self.plan.dataset, cases, places):
+                    done += 1
+                    self._take(found)
+                    _tell(self.progress, done / len(usable), f"Scored {done:,} of {len(usable):,}")
+                    if done < len(usable) and self.cancelled is not None and self.cancelled():
+                        raise Cancelled("the evaluation")
+            except (Cancelled, UnusableDataset, KeyboardInterrupt):
+                self._store()
+                raise
+            finally:
+                pool.shutdown(cancel_futures=True)
+        self._store()
+
+    def _take(self, found: Answer) -> None:
+        if found.logits is None:
+            self._failed[found.place] = found.fault
+            self.first_fault = self.first_fault or found.fault
+        else:
+            self._places.append(found.place)
+            self._logits.append(found.logits)
+        if len(self._places) + len(self._failed) >= self.chunk:
+            self._store()
+        else:
+            self.run.beat()
+
+    def _store(self) -> None:
+        if not self._places and not self._failed:
+            return
+        logits = np.stack(self._logits) if self._logits else np.empty((0, 1))
+        self.run.append(self._places, logits, self._failed)
+        self._places, self._logits, self._failed = [], [], {}
+
+
+def _parts(progress: Progress | None, first: float) -> tuple[Progress | None, Progress | None]:
+    """One progress for what comes first and one for the rest."""
+    if progress is None:
+        return None, None
+    return (
+        lambda share, words: progress(first * share, words),
+        lambda share, words: progress(first + (1 - first) * share, words),
+    )
+
+
+def _tell(progress: Progress | None, share: float, words: str) -> None:
+    if progress is not None:
+        progress(share, words)

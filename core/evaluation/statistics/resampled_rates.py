@@ -1,0 +1,113 @@
+"""Counts of cases by score in many resamples of the patients, from which bands of curves are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.evaluation.statistics.intervals import bootstrap_words
+from core.evaluation.statistics.resampling import patient_counts
+from core.evaluation.statistics.student import expanded_level
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """A pointwise 95 % interval along a curve.
+
+    Attributes:
+        x: (points,) where.
+        low: (points,) lower ends, NaN where more than a tenth of the resamples have no value.
+        high: (points,) upper ends.
+        method: How it was made.
+    """
+
+    x: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    method: str
+
+
+@dataclass(frozen=True, eq=False)
+class ResampledCounts:
+    """What is at or above each of some scores, in each resample.
+
+    Attributes:
+        cuts: (cuts,) scores, highest first.
+        hits: (resamples, cuts) cases with the finding whose score is at or above the cut.
+        alarms: (resamples, cuts) cases without.
+        positives: (resamples,) cases with the finding.
+        negatives: (resamples,) cases without.
+        people: Patients that were drawn from.
+    """
+
+    cuts: NDArray[np.float64]
+    hits: NDArray[np.float64]
+    alarms: NDArray[np.float64]
+    positives: NDArray[np.float64]
+    negatives: NDArray[np.float64]
+    people: int
+
+    @property
+    def method(self) -> str:
+        """How a band made from it was made."""
+        return bootstrap_words(len(self.hits))
+
+
+def resamples_for(cases: int, resamples: int = 1000) -> int:
+    """As many resamples as asked for, fewer for very many cases, where the band is narrow and a resample costs more."""
+    return max(100, min(resamples, int(1e8 / max(cases, 1))))
+
+
+def resampled_counts(
+    truth: NDArray[np.bool_],
+    score: NDArray[np.float64],
+    owner: NDArray[np.intp],
+    cuts: NDArray[np.float64],
+    resamples: int = 1000,
+    seed: int = 0,
+) -> ResampledCounts:
+    """Draw patients with replacement and count.
+
+    Args:
+        truth: (cases,) whether the finding is there.
+        score: (cases,) without NaN.
+        owner: (cases,) a number from 0 for each patient.
+        cuts: (cuts,) scores, highest first.
+        resamples: Resamples.
+        seed: Of the draws.
+    """
+    # Place 0 is at or above the highest cut, the last place below the lowest.
+    place = len(cuts) - np.searchsorted(cuts[::-1], score, "right")
+    width = len(cuts) + 1
+    people = int(owner.max()) + 1 if len(owner) else 0
+    # One patient is drawn again and again: that says nothing about others.
+    tables = [np.full((resamples, width), np.nan) for _ in range(2)]
+    groups = [(table, place[kind], owner[kind]) for table, kind in zip(tables, (truth, ~truth), strict=True)]
+    start = 0
+    for counts in patient_counts(people, resamples, seed) if people > 1 else ():
+        for resample, drawn in enumerate(np.ascontiguousarray(counts.T), start):
+            for table, places, owners in groups:
+                table[resample] = np.bincount(places, drawn[owners], width)
+        start += counts.shape[1]
+    hits, alarms = (np.cumsum(table, axis=1) for table in tables)
+    return ResampledCounts(cuts, hits[:, :-1], alarms[:, :-1], hits[:, -1], alarms[:, -1], people)
+
+
+def distinct_cuts(score: NDArray[np.float64], most: int = 500) -> NDArray[np.float64]:
+    """The distinct scores, highest first; evenly spaced ones of them by rank where there are more than `most`."""
+    cuts = np.unique(score)[::-1]
+    if len(cuts) <= most:
+        return cuts
+    return cuts[np.unique(np.linspace(0, len(cuts) - 1, most).round().astype(int))]
+
+
+def band(x: NDArray[np.float64], values: NDArray[np.float64], method: str, people: int) -> Band:
+    """Pointwise expanded percentiles of (resamples, points) values; see `student.expanded_level`."""
+    low, high = np.full(len(x), np.nan), np.full(len(x), np.nan)
+    enough = (~np.isnan(values)).mean(axis=0) >= 0.9 if len(values) else np.zeros(len(x), bool)
+    if enough.any():
+        beyond = 100.0 * expanded_level(people)
+        low[enough], high[enough] = np.nanpercentile(values[:, enough], (beyond, 100.0 - beyond), axis=0)
+    return Band(x, low, high, method)

@@ -1,0 +1,1 @@
+"""Where evaluations are kept: SQL, import and export."""

@@ -1,0 +1,115 @@
+"""A verdict on one explanation of one scan, with its reasons: supported, doubtful, not supported, or no evidence.
+
+Three checks, each of which can pass, fail or leave the question open. The limits are conventions, written here once and
+said to the user; what was measured is kept beside the verdict. No check can show that the heat marks the disease: it
+can only show that the heat follows what the model uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.explain.explanation import Explanation
+from core.explain.trust.faithfulness import Faithfulness
+from core.explain.trust.sanity import Sanity
+from core.explain.trust.stability import Stability
+
+Verdict = Literal["supported", "doubtful", "not supported", "no evidence"]
+Outcome = Literal["passed", "open", "failed"]
+
+#: Of 100 random orders: at least so many beaten in deletion and in insertion to pass; on average fewer than so many to
+#: fail. 50 is what chance gives.
+FAITHFUL, UNFAITHFUL = 90.0, 65.0
+
+#: Mean rank correlation with the maps of models with random weights: at most this to pass, from this on to fail.
+INDEPENDENT, UNCHANGED = 0.5, 0.75
+
+#: Mean rank correlation under small changes of the scan: at least this to pass, below this to fail.
+STEADY, UNSTEADY = 0.7, 0.4
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check in words.
+
+    Attributes:
+        name: Short, for people.
+        outcome: What it says.
+        sentence: With its number.
+    """
+
+    name: str
+    outcome: Outcome
+    sentence: str
+
+
+@dataclass(frozen=True, eq=False)
+class Trust:
+    """What the checks say of one explanation.
+
+    Attributes:
+        verdict: In one word or two.
+        checks: The reasons.
+        faithfulness: Numbers, None where it was not measured.
+        sanity: Likewise.
+        stability: Likewise.
+    """
+
+    verdict: Verdict
+    checks: tuple[Check, ...]
+    faithfulness: Faithfulness | None = None
+    sanity: Sanity | None = None
+    stability: Stability | None = None
+
+
+def judge(
+    explanation: Explanation,
+    faithfulness: Faithfulness | None = None,
+    sanity: Sanity | None = None,
+    stability: Stability | None = None,
+) -> Trust:
+    """Bring the checks together: one that fails decides, and only when all pass is the explanation supported.
+
+    An empty map gets no such word: there is no evidence that could be supported.
+    """
+    if explanation.is_empty:
+        return Trust("no evidence", (Check("Heat", "failed", f"No evidence for {explanation.label} was found"),))
+    checks = []
+    if faithfulness is not None:
+        checks.append(_faithful(faithfulness))
+    if sanity is not None:
+        checks.append(_sane(sanity))
+    if stability is not None:
+        checks.append(_steady(stability))
+    outcomes = {check.outcome for check in checks}
+    verdict: Verdict = "doubtful"
+    if "failed" in outcomes:
+        verdict = "not supported"
+    elif outcomes == {"passed"}:
+        verdict = "supported"
+    return Trust(verdict, tuple(checks), faithfulness, sanity, stability)
+
+
+def _outcome(passed: bool, failed: bool) -> Outcome:
+    return "failed" if failed else "passed" if passed else "open"
+
+
+def _faithful(found: Faithfulness) -> Check:
+    least = min(found.deletion_beats, found.insertion_beats)
+    sentence = (
+        f"Taking away the hottest parts first lowers the score more than {found.deletion_beats:.0f} of 100 random "
+        f"orders do, bringing them back first raises it more than {found.insertion_beats:.0f} of 100"
+    )
+    return Check("Follows the model", _outcome(least >= FAITHFUL, found.beats < UNFAITHFUL), sentence)
+
+
+def _sane(found: Sanity) -> Check:
+    sentence = f"With random weights in place of the learned ones the map keeps {found.mean:.2f} of its order"
+    sentence += " (0 none, 1 all)"
+    return Check("Depends on learning", _outcome(found.mean <= INDEPENDENT, found.mean >= UNCHANGED), sentence)
+
+
+def _steady(found: Stability) -> Check:
+    sentence = f"Shifted, slightly noisy or recompressed, the scan's map keeps {found.mean:.2f} of its order"
+    return Check("Steady", _outcome(found.mean >= STEADY, found.mean < UNSTEADY), sentence)

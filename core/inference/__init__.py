@@ -1,0 +1,1 @@
+"""A bundle answers: opened, its inputs prepared, recognised or refused as out of distribution, predicted."""

@@ -1,0 +1,312 @@
+"""Training in class, an epoch a request: the network stays here between requests, so that others wait for one epoch.
+
+Imported by the worker of the Keras process only; TensorFlow is imported when called.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import Cancelled, TooLarge, UnsupportedModel
+from core.keras_worker.live_networks import EXPLAINED, build_network, take_filters
+from core.keras_worker.tasks import load_checked
+from core.lessons.training.settings import LiveSettings
+from core.lessons.training.variations import augmentation
+from core.processes.wire import Arrays
+from core.processes.worker_loop import Answer, Job
+from core.training.augment import augment
+
+#: Runs that are kept at once, for a class of people at one server; the one not asked for longest is forgotten.
+KEPT = 12
+
+#: Most pixels of one run's pictures together.
+MOST_PIXELS = 32 << 20
+
+#: Pictures that go through the network at once when it is only watched.
+CHUNK = 128
+
+_runs: OrderedDict[str, _Run] = OrderedDict()
+
+
+@dataclass(eq=False)
+class _Run:
+    """A network that is being trained, with its data.
+
+    Attributes:
+        model: Ends in `probabilities`.
+        to_logits: The same up to `logits`.
+        maps: From pictures to (activations of the explained layer, logits).
+        settings: How it is trained.
+        data: The arrays that it was started with.
+        weights: (N,) float32 weight of each training picture.
+        step: The compiled step, `(pictures, labels, weights) -> (loss, gradient of the watched kernel)`.
+        optimizer: Keras' own.
+        epoch: How many are done.
+    """
+
+    model: Any
+    to_logits: Any
+    maps: Any
+    settings: LiveSettings
+    data: Arrays
+    weights: NDArray[np.float32]
+    step: Any
+    optimizer: Any
+    epoch: int = 0
+
+
+def train_start(job: Job) -> Answer:
+    """Build the network of `settings` (see `LiveSettings`) under the name `run`, for `classes` classes.
+
+    Arrays: `train`, `val` and `cases` (N, rows, columns) uint8 with `train_labels`, `val_labels` and `case_labels`.
+    Where trained filters are the start, `model` and `sha256` name the donor's file.
+
+    Returns:
+        Its layers as name, kind, shape and parameters; and what `train_epoch` gives, for epoch 0.
+    """
+    settings, classes = LiveSettings.from_json(job.arguments["settings"]), int(job.arguments["classes"])
+    if sum(job.arrays[name].size for name in ("train", "val", "cases")) > MOST_PIXELS:
+        raise TooLarge(
+            f"at most {MOST_PIXELS >> 20} million pixels to train on", "more", "choose fewer or smaller ones"
+        )
+    train = job.arrays["train"]
+    mean, deviation = float(train.mean()) / 255, max(float(train.std()) / 255, 1e-3)
+    size = (int(train.shape[1]), int(train.shape[2]))
+    model = build_network(settings, size, 1 if classes == 2 else classes, mean, deviation)
+    if settings.uses_donor:
+        take_filters(model, load_checked(job).model)
+    run = _prepared(model, settings, job.arrays, classes)
+    _runs[str(job.arguments["run"])] = run
+    while len(_runs) > KEPT:
+        _runs.popitem(last=False)
+    result, arrays = _watched(run, job)
+    return {**result, "layers": _layers(model), "trainable": _count(model.trainable_weights)}, arrays
+
+
+def train_epoch(job: Job) -> Answer:
+    """Train the run `run` for one epoch; stopped in between, it is as it was after the epoch before.
+
+    Returns:
+        `loss` and `accuracy` of the training part, `val_loss` and `val_accuracy`, all without variation and dropout;
+        `seconds`; `step`, one weight before and after the epoch's first step. Arrays: `probabilities` (val, classes),
+        `case_probabilities` (cases, classes) and `grids` (cases, h, w), the evidence for the true class.
+    """
+    run, started = _found(job), time.perf_counter()
+    before = [np.asarray(weight) for weight in (*run.model.weights, *run.optimizer.variables)]
+    try:
+        step = _one_epoch(run, job)
+        run.epoch += 1
+        result, arrays = _watched(run, job)
+    except Cancelled:
+        for weight, value in zip((*run.model.weights, *run.optimizer.variables), before, strict=True):
+            weight.assign(value)
+        raise
+    return {**result, "seconds": time.perf_counter() - started, "step": step}, arrays
+
+
+def train_judge(job: Job) -> Answer:
+    """`probabilities` (N, classes) of the run `run` for `pictures` (N, rows, columns) uint8."""
+    run = _found(job)
+    return {}, {"probabilities": _probabilities(_logits(run, job.arrays["pictures"], job))}
+
+
+def train_keep(job: Job) -> Answer:
+    """Write the network of the run `run` to the file `model`."""
+    run = _found(job)
+    run.model.save(Path(job.arguments["model"]))
+    return {"epoch": run.epoch, "layer": EXPLAINED[run.settings.network]}, {}
+
+
+def train_forget(job: Job) -> Answer:
+    """Forget the run `run`, if it is here."""
+    return {"was_here": _runs.pop(str(job.arguments["run"]), None) is not None}, {}
+
+
+def _found(job: Job) -> _Run:
+    name = str(job.arguments["run"])
+    if name not in _runs:
+        raise UnsupportedModel("a network in training", "none: it was forgotten", "start the training again")
+    _runs.move_to_end(name)
+    return _runs[name]
+
+
+def _prepared(model: Any, settings: LiveSettings, arrays: Arrays, classes: int) -> _Run:
+    import keras
+
+    to_logits = keras.Model(model.inputs, model.get_layer("logits").output)
+    explained = model.get_layer(EXPLAINED[settings.network]).output
+    maps = keras.Model(model.inputs, [explained, to_logits.output])
+    make = keras.optimizers.Adam if settings.optimizer == "adam" else keras.optimizers.SGD
+    optimizer = make(settings.learning_rate)
+    optimizer.build(model.trainable_variables)
+    labels = arrays["train_labels"].astype(np.int64)
+    weights = np.ones(len(labels), np.float32)
+    if settings.weigh_classes:
+        counts = np.maximum(np.bincount(labels, minlength=classes), 1)
+        weights = (len(labels) / (np.count_nonzero(counts) * counts[labels])).astype(np.float32)
+    step = _compiled_step(to_logits, optimizer)
+    return _Run(model, to_logits, maps, settings, dict(arrays), weights, step, optimizer)
+
+
+def _compiled_step(to_logits: Any, optimizer: Any) -> Any:
+    import tensorflow as tf
+
+    shape, units = to_logits.input_shape, to_logits.output_shape[-1]
+
+    def step(pictures: Any, labels: Any, weights: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = to_logits(pictures, training=True)
+            loss = tf.reduce_mean(weights * _cross_entropy(logits, labels, units))
+        gradients = tape.gradient(loss, [variable.value for variable in to_logits.trainable_variables])
+        optimizer.apply(gradients, to_logits.trainable_variables)
+        return loss, gradients[0]
+
+    signature = [  # one trace, also for the last, smaller batch
+        tf.TensorSpec((None, *shape[1:]), tf.float32),
+        tf.TensorSpec((None,), tf.int64),
+        tf.TensorSpec((None,), tf.float32),
+    ]
+    return tf.function(step, input_signature=signature, autograph=False)
+
+
+def _cross_entropy(logits: Any, labels: Any, units: int) -> Any:
+    """(N,) the cross-entropy of integer labels, in nats, taken of the logits."""
+    import tensorflow as tf
+
+    if units == 1:
+        return tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(labels, tf.float32), logits[:, 0])
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def _one_epoch(run: _Run, job: Job) -> dict[str, Any]:
+    """All training pictures once, in a new order; tells one weight of the first step."""
+    random = np.random.default_rng((run.settings.seed, run.epoch))
+    labels = run.data["train_labels"].astype(np.int64)
+    order = random.permutation(len(labels))
+    batches = [order[at : at + run.settings.batch_size] for at in range(0, len(order), run.settings.batch_size)]
+    told: dict[str, Any] = {}
+    for number, chosen in enumerate(batches):
+        if job.cancelled():
+            raise Cancelled("the training")
+        pictures = _varied(run, chosen, random)
+        kernel = run.to_logits.trainable_variables[0]
+        before = np.asarray(kernel) if not told else None
+        loss, gradient = run.step(pictures, labels[chosen], run.weights[chosen])
+        if before is not None:
+            told = _told_step(run, kernel, before, np.asarray(gradient), float(loss))
+        if number % 8 == 0:
+            job.progress((number + 1) / len(batches))
+    return told
+
+
+def _varied(run: _Run, chosen: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.float32]:
+    pictures: NDArray[np.float32] = run.data["train"][chosen][..., None].astype(np.float32) / np.float32(255)
+    how = augmentation(run.settings)
+    return pictures if how is None else np.stack([augment(picture, how, random) for picture in pictures])
+
+
+def _told_step(
+    run: _Run, kernel: Any, before: NDArray[np.float32], gradient: NDArray[np.float32], loss: float
+) -> dict[str, Any]:
+    """The weight with the steepest slope: its place, value, slope, and where the step took it."""
+    place = np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape)
+    told = {
+        "layer": kernel.path.split("/")[-2],
+        "place": [int(index) for index in place],
+        "before": float(before[place]),
+        "slope": float(gradient[place]),
+        "after": float(np.asarray(kernel)[place]),
+        "loss": loss,
+    }
+    if run.settings.optimizer == "adam":  # bias-corrected moments as in Kingma and Ba 2015
+        count = int(np.asarray(run.optimizer.iterations))
+        moments = {name: _slot(run.optimizer, name) for name in ("momentum", "velocity")}
+        told["momentum"] = float(moments["momentum"][place]) / (1 - float(run.optimizer.beta_1) ** count)
+        told["velocity"] = float(moments["velocity"][place]) / (1 - float(run.optimizer.beta_2) ** count)
+    return told
+
+
+def _slot(optimizer: Any, name: str) -> NDArray[np.float32]:
+    """What the optimiser remembers of the first trainable variable."""
+    return np.asarray(next(variable for variable in optimizer.variables if variable.path.endswith(name)))
+
+
+def _watched(run: _Run, job: Job) -> tuple[dict[str, Any], Arrays]:
+    """Where the network stands, without variation and dropout."""
+    result: dict[str, Any] = {"epoch": run.epoch}
+    arrays: Arrays = {}
+    for part, prefix in (("train", ""), ("val", "val_")):
+        labels = run.data[f"{part}_labels"].astype(np.int64)
+        logits = _logits(run, run.data[part], job)
+        probabilities = _probabilities(logits)
+        units = logits.shape[-1]
+        result[f"{prefix}loss"] = float(np.mean(np.asarray(_cross_entropy(logits, labels, units))))
+        result[f"{prefix}accuracy"] = float((probabilities.argmax(axis=1) == labels).mean())
+        if part == "val":
+            arrays["probabilities"] = probabilities
+    arrays["grids"], arrays["case_probabilities"] = _evidence(run)
+    return result, arrays
+
+
+def _logits(run: _Run, pictures: NDArray[np.generic], job: Job) -> NDArray[np.float32]:
+    parts = []
+    for start in range(0, len(pictures), CHUNK):
+        if job.cancelled():
+            raise Cancelled("the training")
+        batch = pictures[start : start + CHUNK, ..., None].astype(np.float32) / 255
+        parts.append(np.asarray(run.to_logits(batch, training=False), np.float32))
+    return np.concatenate(parts)
+
+
+def _probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, classes); one logit speaks for the second of two."""
+    if logits.shape[-1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def _evidence(run: _Run) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What speaks for the true class at each place of the explained layer, in logit units.
+
+    Activation times slope, summed over the channels, negative values cut off: HiResCAM (Draelos and Carin 2020,
+    arXiv:2011.08891). Unlike Grad-CAM it keeps the places apart where a dense layer follows; where a mean over the
+    places follows, both are the same.
+    """
+    import tensorflow as tf
+
+    pictures = tf.constant(run.data["cases"][..., None].astype(np.float32) / 255)
+    labels = run.data["case_labels"].astype(np.int64)
+    with tf.GradientTape() as tape:
+        tape.watch(pictures)  # then everything between picture and logits is on the tape, frozen or not
+        activations, logits = run.maps(pictures, training=False)
+        if logits.shape[-1] == 1:
+            score = tf.reduce_sum(logits[:, 0] * np.where(labels == 1, 1.0, -1.0).astype(np.float32))
+        else:
+            score = tf.reduce_sum(tf.gather(logits, labels, axis=1, batch_dims=1))
+    slope = tape.gradient(score, activations)
+    grids = np.maximum(np.asarray(activations * slope).sum(axis=-1), 0)
+    return grids.astype(np.float32), _probabilities(np.asarray(logits, np.float32))
+
+
+def _layers(model: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": layer.name,
+            "kind": type(layer).__name__,
+            "shape": [int(size) for size in layer.output.shape[1:]],
+            "parameters": int(layer.count_params()),
+        }
+        for layer in model.layers
+    ]
+
+
+def _count(weights: Any) -> int:
+    return int(sum(int(np.prod(weight.shape)) for weight in weights))

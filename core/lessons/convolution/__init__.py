@@ -1,0 +1,1 @@
+"""What the lesson on convolution and activation computes, draws and says."""

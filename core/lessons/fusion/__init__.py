@@ -1,0 +1,1 @@
+"""What the lesson on fusing several inputs computes, draws and says."""

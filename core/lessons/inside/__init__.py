@@ -1,0 +1,1 @@
+"""What the lesson inside a network computes, draws and says."""

@@ -1,0 +1,1 @@
+"""What the lesson on pooling computes, draws and says."""

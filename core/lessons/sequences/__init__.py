@@ -1,0 +1,1 @@
+"""What the lesson on recurrent networks computes, draws and says."""

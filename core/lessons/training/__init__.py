@@ -1,0 +1,1 @@
+"""What the lesson from data to diagnosis computes, draws and says."""

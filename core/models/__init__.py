@@ -1,0 +1,1 @@
+"""What a model says of itself, its card and inputs, and whether it fits what one has."""

@@ -1,0 +1,90 @@
+"""DICOM: recognise it, parse each file once, sort the frames, and build scans.
+
+Follows DICOM PS3.3 (attributes), PS3.5 (encoding) and PS3.10 (files).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import struct
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from core.readers.dicom.decode import FrameDecoder
+from core.readers.dicom.file import parse
+from core.readers.dicom.frames import whole_frames
+from core.readers.dicom.image import Picture
+from core.readers.dicom.kinds import no_picture
+from core.readers.dicom.layout import layout_of
+from core.readers.dicom.scan import build_scan
+from core.readers.dicom.series import group_pictures, patient_key
+from core.readers.opening import Opening
+from core.readers.source import Source
+from core.scan import Scan
+
+#: Share of the progress bar for reading headers; decoding is the rest.
+_HEADERS = 0.4
+_VR = re.compile(rb"A[EST]|C[S]|D[AST]|F[DL]|I[S]|L[OT]|O[BDFLVW]|PN|S[HLQSTV]|T[M]|U[CILNRSTV]")
+
+
+def accepts(head: bytes, name: str) -> bool:  # noqa: ARG001 - names say nothing
+    """Whether this is DICOM: the magic, or a plausible first element where preamble and magic are missing."""
+    if head[128:132] == b"DICM":
+        return True
+    if len(head) < 12:
+        return False
+    for order in "<>":
+        group, element = struct.unpack_from(f"{order}HH", head)
+        if group not in {0x0002, 0x0008} or element > 0x0100:
+            continue
+        if _VR.fullmatch(head[4:6]) or (order == "<" and struct.unpack_from("<L", head, 4)[0] < 1024):
+            return True
+    return False
+
+
+def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
+    """Every scan that the files hold; files without one are set aside with a sentence."""
+    pictures = _pictures(sources, opening)
+    patients = {patient_key(picture) for picture in pictures}
+    if len(patients) > 1:
+        opening.notes.append(f"The upload holds images of {len(patients)} patients, which are kept apart.")
+    groups = group_pictures(pictures)
+    scans, done = [], 0
+    for group in groups:
+        share = (1 - _HEADERS) / max(len(pictures), 1)
+        with opening.guarded(*(picture.file.name for picture in group.pictures), what="DICOM file"):
+            scans.append(build_scan(group, opening, _HEADERS + share * done, share * len(group.pictures)))
+        done += len(group.pictures)
+    return scans
+
+
+def _pictures(sources: Sequence[Source], opening: Opening) -> list[Picture]:
+    """Parse all headers; hashing runs beside it, because it does not hold Python's lock."""
+    pictures: list[Picture] = []
+    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1)) as pool:
+        digests = [pool.submit(_sha256, source) for source in sources]
+        for number, (source, digest) in enumerate(zip(sources, digests, strict=True), start=1):
+            opening.advance(_HEADERS * number / len(sources), f"Reading header {number:,} of {len(sources):,}")
+            with opening.guarded(source.name, what="DICOM file"):
+                pictures += _pictures_of(source, digest.result(), opening)
+    return pictures
+
+
+def _pictures_of(source: Source, digest: str, opening: Opening) -> list[Picture]:
+    file = parse(source, opening.claim, opening.stop_if_asked)
+    if file.pixels is None or not file.count("Rows"):
+        error, kind = no_picture(file)
+        opening.skip(source.name, error, kind)
+        return []
+    layout = layout_of(file)
+    _ = file.per_frame, file.shared  # parsed here, where what is beyond bounds costs this file and no other
+    decoder = FrameDecoder(file, layout)
+    frames = whole_frames(file, layout, opening.stop_if_asked)
+    decoder.whole, decoder.sample = len(frames), frames[len(frames) // 2]
+    return [Picture(file, layout, decoder, frame, index, digest) for index, frame in enumerate(frames)]
+
+
+def _sha256(source: Source) -> str:
+    return hashlib.sha256(source.data).hexdigest()

@@ -1,0 +1,329 @@
+"""A group of frames to one `Scan`: decode on all cores, transform, and say what was done."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UnreadableScan
+from core.readers.dicom.bits import Stored, settle
+from core.readers.dicom.image import Picture
+from core.readers.dicom.overlays import embedded_masks, overlay_planes
+from core.readers.dicom.series import Group
+from core.readers.dicom.values import (
+    Modality,
+    is_inverted,
+    modality_of,
+    pivot_of,
+    span_of,
+    to_values,
+)
+from core.readers.dicom.voi import windows_of_frames
+from core.readers.dicom.words import (
+    body_part,
+    facts_of,
+    manner_warnings,
+    modality_code,
+    spacing_of,
+    title_of,
+)
+from core.readers.opening import Opening
+from core.scan import Scan, Step, Voi, percentile_window, window_text
+
+_CORES = os.cpu_count() or 1
+
+#: Drawn anew by each process, so that nobody can find a patient by hashing names.
+_PATIENT_KEY = os.urandom(32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    """Stored values of the frames that could be decoded, and what came of the others."""
+
+    pixels: NDArray[np.generic]
+    pictures: tuple[Picture, ...]
+    ranges: tuple[tuple[float, float], ...]
+    embedded: tuple[dict[int, NDArray[np.uint8]], ...]
+    failures: dict[str, UnreadableScan]
+
+
+def build_scan(group: Group, opening: Opening, start: float, share: float) -> Scan:
+    """Decode and transform one group.
+
+    Args:
+        group: The frames in order.
+        opening: Progress, limits and the list of skipped files.
+        start: Progress so far, 0 to 1.
+        share: How much of the whole this group is.
+
+    Raises:
+        UnreadableScan: No frame could be decoded; where some could, the others are named in `opening.skipped`.
+        TooLarge: The upload would take too much memory.
+        Cancelled: The user asked to stop.
+    """
+    decoded = _decode(group, opening, start, share)
+    for name, failure in decoded.failures.items():
+        opening.skip(name, failure, "are broken")
+    first = decoded.pictures[0]
+    warnings = list(group.warnings) + _cut_short(group)
+    if "MOSAIC" in first.file.text("ImageType"):
+        warnings.append("The image is a mosaic of slices, shown as one picture.")
+    lost = len(group.pictures) - len(decoded.pictures)
+    if lost:
+        warnings.append(f"{lost} of {len(group.pictures)} frames could not be decoded and are missing.")
+    spacing, aspect, spacing_facts, spacing_warnings = spacing_of(first)
+    values = _colour(decoded) if first.layout.is_color else _grey(decoded)
+    axis = group.axis if len(decoded.pictures) > 1 else "single"
+    facts = facts_of(group) | spacing_facts
+    overlays, overlay_notes = overlay_planes(decoded.pictures, decoded.embedded)
+    return Scan(
+        pixels=values.pixels,
+        axis=axis,
+        digest=_digest(decoded.pictures),
+        source="DICOM",
+        title=title_of(Group(decoded.pictures, axis, group.label, group.slice_spacing, group.frame_time)),
+        modality=modality_code(first),
+        body_part=body_part(first),
+        spacing_mm=spacing,
+        pixel_aspect=aspect,
+        slice_spacing_mm=group.slice_spacing,
+        frame_time_ms=group.frame_time,
+        slice_origins_mm=_origins(group, decoded.pictures),
+        overlays=overlays,
+        units=values.units,
+        windows=values.windows,
+        padding=values.padding,
+        facts=facts,
+        provenance=(Step("Decoding", _syntax_words(first)), *values.steps, Step("Resampling", "none; stored pixels")),
+        warnings=(
+            *warnings,
+            *values.warnings,
+            *_remarks(decoded.pictures),
+            *overlay_notes,
+            *spacing_warnings,
+            *manner_warnings(group.pictures),
+        ),
+        patient=_patient_key(first),
+        orientation=None if first.orientation is None else tuple(float(v) for v in first.orientation.ravel()),
+    )
+
+
+def _remarks(pictures: Sequence[Picture]) -> list[str]:
+    """What decoding found wrong with the headers, each once."""
+    return list(dict.fromkeys(remark for picture in pictures for remark in picture.decoder.remarks))
+
+
+def _origins(group: Group, pictures: Sequence[Picture]) -> NDArray[np.float64] | None:
+    """(frames, 3) places of the slices that were decoded, from the first of them on."""
+    if group.places is None or len(pictures) < 2:
+        return None
+    kept = set(map(id, pictures))
+    places = group.places[[id(picture) in kept for picture in group.pictures]]
+    return np.asarray(places - places[0], np.float64)
+
+
+def _patient_key(picture: Picture) -> str:
+    """A keyed hash of what names the patient (PS3.3 C.7.1.1), for telling whether two series belong together."""
+    said = [picture.file.text(keyword) for keyword in ("PatientID", "PatientName", "PatientBirthDate")]
+    if not any(said[:2]):
+        return ""
+    return hashlib.blake2b("\0".join(said).encode(), key=_PATIENT_KEY, digest_size=8).hexdigest()
+
+
+def _decode(group: Group, opening: Opening, start: float, share: float) -> _Decoded:
+    """Decode every frame into one array that is allocated once."""
+    layout = group.pictures[0].layout
+    dtype = np.dtype(np.uint8) if layout.is_color else np.result_type(*{p.layout.dtype for p in group.pictures})
+    shape = (len(group.pictures), layout.rows, layout.columns, *((3,) if layout.is_color else ()))
+    opening.claim(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
+    pixels = np.empty(shape, dtype)
+    embedded: list[dict[int, NDArray[np.uint8]]] = [{} for _ in group.pictures]
+
+    def one(number: int) -> tuple[int, float, float] | UnreadableScan:
+        opening.stop_if_asked()
+        picture = group.pictures[number]
+        try:
+            frame = picture.decoder(picture.frame, picture.index)
+        except UnreadableScan as failure:
+            return failure
+        pixels[number] = frame
+        embedded[number] = embedded_masks(picture, frame)
+        return number, float(frame.min()), float(frame.max())
+
+    total, done = len(group.pictures), 0
+    with ThreadPoolExecutor(min(_CORES, total)) as pool:
+        futures: dict[Future[tuple[int, float, float] | UnreadableScan], int] = {
+            pool.submit(one, number): number for number in range(total)
+        }
+        waiting = set(futures)
+        try:
+            while waiting:
+                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                done += len(finished)
+                opening.advance(start + share * done / total, f"Decoding frame {done:,} of {total:,}")
+                for future in finished:
+                    future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return _sift(group, pixels, embedded, {number: future.result() for future, number in futures.items()})
+
+
+def _sift(
+    group: Group,
+    pixels: NDArray[np.generic],
+    embedded: list[dict[int, NDArray[np.uint8]]],
+    results: dict[int, tuple[int, float, float] | UnreadableScan],
+) -> _Decoded:
+    """Leave out frames that failed."""
+    good = [n for n in range(len(group.pictures)) if not isinstance(results[n], UnreadableScan)]
+    failures = {group.pictures[n].file.name: r for n, r in results.items() if isinstance(r, UnreadableScan)}
+    if not good:
+        raise next(iter(failures.values()))
+    ends = {result[0]: result[1:] for result in results.values() if not isinstance(result, UnreadableScan)}
+    kept = pixels if len(good) == len(group.pictures) else pixels[good]
+    return _Decoded(
+        kept,
+        tuple(group.pictures[n] for n in good),
+        tuple(ends[n] for n in good),
+        tuple(embedded[n] for n in good),
+        failures,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Values:
+    """Pixels as the scan keeps them, and what belongs to them."""
+
+    pixels: NDArray[np.generic]
+    steps: list[Step]
+    windows: tuple[Voi, ...] = ()
+    padding: float | None = None
+    units: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def _colour(decoded: _Decoded) -> _Values:
+    return _Values(decoded.pixels, _colour_steps(decoded.pictures[0]))
+
+
+def _grey(decoded: _Decoded) -> _Values:
+    """Modality values with their windows, padding and units."""
+    first = decoded.pictures[0]
+    said, limit = _padding_of(first)
+    stored = settle(decoded.pixels, decoded.pictures, decoded.ranges, said)
+    padding, padded = _fill_padding(stored, limit if said is None or limit is None else limit - said)
+    low, high = (stored.low, stored.high) if padding is None else (min(stored.low, padding), max(stored.high, padding))
+    tables: dict[int, Modality] = {}  # a table is a file's, and may be larger than a frame
+    modalities = []
+    for picture in decoded.pictures:
+        modality = tables.get(id(picture.file)) or modality_of(picture, (stored.low, stored.high))
+        if modality.table is not None:
+            tables[id(picture.file)] = modality
+        modalities.append(modality)
+    pivot = pivot_of(modalities[0], stored.ends) if is_inverted(first) else None
+    span = span_of(modalities, stored.low, stored.high)
+    values = to_values(stored.pixels, modalities, pivot, low, high)
+    steps = [_modality_step(modalities)]
+    if padding is not None:
+        padding = modalities[0](padding)
+        padding = padding if pivot is None else pivot - padding
+        words = f"pixels of value {padding:g} are outside the picture"
+        steps.append(Step("Padding", f"{words}, and {padded:,} more were set to it" if padded else words))
+    if pivot is not None:
+        steps.append(Step("Inversion", f"{_plain_sense(first)}: {pivot:g} minus the value, so that higher is brighter"))
+    windows, warnings = windows_of_frames(
+        decoded.pictures, span, pivot, lambda index: percentile_window(values[index : index + 1], padding)
+    )
+    if windows:
+        steps.append(Step("Window for display", window_text(windows[0])))
+    remarks = dict.fromkeys(remark for modality in modalities for remark in modality.remarks)
+    return _Values(values, steps, windows, padding, modalities[0].units, (*stored.warnings, *remarks, *warnings))
+
+
+def _plain_sense(picture: Picture) -> str:
+    return "MONOCHROME1" if picture.layout.photometric == "MONOCHROME1" else "Presentation LUT Shape INVERSE"
+
+
+def _padding_of(picture: Picture) -> tuple[float | None, float | None]:
+    """Pixel Padding Value and Range Limit as the file states them (PS3.3 C.7.5.1.1.2)."""
+    keyword = "FloatPixelPadding" if picture.layout.is_float else "PixelPadding"
+    half = 1 << (picture.layout.allocated - 1)
+    value, limit = (
+        end - 2 * half if end is not None and picture.layout.signed and end >= half else end  # meant as signed
+        for end in (picture.file.number(f"{keyword}Value"), picture.file.number(f"{keyword}RangeLimit"))
+    )
+    return value, limit
+
+
+def _fill_padding(stored: Stored, reach: float | None) -> tuple[float | None, int]:
+    """The stored padding value, after values up to the range limit were set to it.
+
+    Args:
+        stored: The values; changed in place.
+        reach: From the padding value to the limit, or None.
+    """
+    padding = stored.padding
+    if padding is None or not reach or not min(stored.low, stored.high) <= max(padding, padding + reach):
+        return padding, 0
+    count = 0
+    for frame in stored.pixels:
+        outside = (
+            (frame >= min(padding, padding + reach)) & (frame <= max(padding, padding + reach)) & (frame != padding)
+        )
+        count += int(outside.sum())
+        frame[outside] = padding
+    return padding, count
+
+
+def _modality_step(modalities: Sequence[Modality]) -> Step:
+    first = modalities[0]
+    units = f" ({first.units})" if first.units else ""
+    if first.table is not None:
+        return Step("Modality table", f"{len(first.table[1])} entries from {first.table[0]:g}{units}")
+    if not first.stated:
+        return Step("Rescale", "none in the file; stored values")
+    if any((m.slope, m.intercept) != (first.slope, first.intercept) for m in modalities):
+        slopes = [m.slope for m in modalities]
+        return Step("Rescale", f"slope {min(slopes):.4g} to {max(slopes):.4g}, each frame its own{units}")
+    return Step("Rescale", f"slope {first.slope:g}, intercept {first.intercept:g}{units}")
+
+
+def _colour_steps(picture: Picture) -> list[Step]:
+    layout, steps = picture.layout, []
+    if layout.photometric == "PALETTE COLOR":
+        steps.append(Step("Palette", "stored values looked up in the file's palette"))
+    elif picture.decoder.converted or layout.photometric in {"YBR_RCT", "YBR_ICT"}:
+        steps.append(Step("Colour", "luma and chroma to RGB, once"))
+    if layout.stored > 8 and layout.samples == 3:
+        steps.append(Step("Depth", f"{layout.stored} bits a colour to 8, full scale to full scale"))
+    return steps
+
+
+def _syntax_words(picture: Picture) -> str:
+    name = picture.file.syntax.name
+    words = f"{name}, {picture.layout.photometric.replace('_', ' ')}"
+    return f"{words}; the file does not name a known transfer syntax" if picture.file.guessed else words
+
+
+def _cut_short(group: Group) -> list[str]:
+    first = group.pictures[0]
+    if first.layout.frames > 1:
+        there = sum(picture.file is first.file for picture in group.pictures)
+        if there < first.layout.frames and not group.label and first.decoder.whole < first.layout.frames:
+            return [f"The file is cut short: {first.decoder.whole} of {first.layout.frames} frames are whole."]
+    return []
+
+
+def _digest(pictures: Sequence[Picture]) -> str:
+    """sha256 of the file, or of the files' digests and frame numbers where the scan is put together from several."""
+    if len({picture.digest for picture in pictures}) == 1 and len(pictures) == pictures[0].layout.frames:
+        return pictures[0].digest
+    joined = "\n".join(f"{picture.digest} {picture.index}" for picture in pictures)
+    return hashlib.sha256(joined.encode()).hexdigest()

@@ -1,0 +1,216 @@
+"""Cases as points in the space of the model's features, with the scan among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.datasets.dataset import Dataset
+from core.errors import ScanLensError
+from core.lessons.inside.case_map import (
+    Gathered,
+    Plane,
+    Point,
+    gather,
+    nearest,
+    plane_of,
+    point_of,
+)
+from core.lessons.inside.case_map_figure import CaseMap, case_map_figure, describe_case_map
+from core.samples import SAMPLES, open_sample
+from core.scan import Scan
+from ui.cache import cached_bundle
+from ui.charts import show_chart
+from ui.jobs import Job, show_job
+from ui.lessons.inside.columns import wide_columns
+from ui.lessons.inside.work import Work, memory
+from ui.show import show_error
+
+GALLERY = "The samples"
+PLANES = ("Strongest directions (PCA)", "Neighbours (t-SNE)")
+Cases = list[tuple[str, str, Callable[[], Scan]]]
+
+
+def show_cases(work: Work) -> None:
+    """Choose the cases and the map, then draw."""
+    st.subheader("Cases as points", anchor=False)
+    if work.card.task == "segmentation":
+        st.markdown("This model outlines: it calls no case, so its cases have no place on a map.")
+        return
+    if "features" not in work.bundle.outputs:
+        st.markdown("This model gives no features, so its cases have no place on a map.")
+        return
+    from ui.datasets.records import records
+    from ui.datasets.shelf import shelf
+
+    entries = {entry.title: entry.key for entry in records().entries(shelf())}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Cases", [GALLERY, *entries], key="inside-cases", width=320)
+        how = st.segmented_control("Map", PLANES, default=PLANES[0], required=True, key="inside-plane")
+    key = (chosen, work.card.slug)
+    found = _points(work, chosen, entries.get(chosen), key)
+    if found is not None:
+        _draw(work, found, chosen, how or PLANES[0], key)
+
+
+def _points(work: Work, chosen: str, place: Any, key: tuple[Any, ...]) -> Gathered | None:
+    """The points, read in the background where they are many."""
+    kept = memory()
+    if key in kept.gathered:
+        return kept.gathered.get(key, lambda: None)  # type: ignore[return-value]
+    if kept.gathering is None or kept.gathering[0] != key:
+        if kept.gathering is not None:
+            kept.gathering[1].cancel()
+        slug = work.card.slug
+        if chosen == GALLERY:
+            title = "Reading the samples"
+
+            def read(progress: Any, cancelled: Any) -> Gathered:
+                return gather(cached_bundle(slug), _gallery(), progress, cancelled)
+        else:
+            title = f"Reading {chosen}"
+
+            def read(progress: Any, cancelled: Any) -> Gathered:
+                return gather(cached_bundle(slug), _cases(place, slug), progress, cancelled)
+
+        kept.gathering = (key, Job(title, read))
+        kept.gathering[1].wait(0.2)
+    job = kept.gathering[1]
+    if not job.wait(0.0):
+        show_job(job, "cancel-inside-cases")
+        return None
+    if job.error is not None:
+        if not job.was_cancelled:
+            show_error(str(job.error))
+        st.button("Read the cases", on_click=lambda: setattr(kept, "gathering", None))
+        return None
+    kept.gathering = None
+    result: Gathered = job.hand_over()
+    kept.gathered.put(key, result)
+    return result
+
+
+def _gallery() -> Cases:
+    def reader(name: str) -> Callable[[], Scan]:
+        return lambda: open_sample(name)
+
+    return [(f"{sample.title} ({sample.modality})", "", reader(sample.key)) for sample in SAMPLES]
+
+
+def _cases(place: Any, slug: str) -> Cases:
+    """The cases of an added data set with their labels in the model's words.
+
+    Raises:
+        UnusableDataset: It is no longer where it was.
+    """
+    from pathlib import Path
+
+    from core.datasets.labels.mapping import suggest_map
+    from core.datasets.readers import open_dataset
+
+    dataset: Dataset = open_dataset(Path(place[0]), dict(place[1]))
+    mapping = suggest_map(dataset.labels, cached_bundle(slug).card)
+
+    def reader(case: Any) -> Callable[[], Scan]:
+        return lambda: dataset.read(case)
+
+    cases = dataset.split("test") or dataset.cases
+    return [
+        (case.name, mapping.get(case.labels[0], "") if len(case.labels) == 1 else "", reader(case)) for case in cases
+    ]
+
+
+def _draw(work: Work, found: Gathered, chosen: str, how: str, key: tuple[Any, ...]) -> None:
+    here = memory().kept.get(("here", *work.key), lambda: point_of(work.bundle, work.scan, work.frame, "this scan"))
+    try:
+        plane = plane_of(work.bundle, found.points)
+    except ScanLensError as fault:
+        st.info(str(fault))
+        return
+    near = nearest(plane, here, found.points)
+    places = _placed(plane, found, here, how, (*key, *work.key))
+    if places is None:
+        return
+    share = [f", {value:.0%} of the variance".replace("%", " %") for value in plane.shares]
+    axes = (f"first direction{share[0]}", f"second direction{share[1]}") if how == PLANES[0] else ("", "")
+    drawn = CaseMap(
+        found.points, places[:-1], places[-1], [index for index, _ in near], axes,
+        plane if how == PLANES[0] and plane.of_training else None,
+    )  # fmt: skip
+    left, right = wide_columns("cases", (1.6, 1))
+    with left:
+        show_chart(lambda: case_map_figure(drawn), "inside-case-map", describe_case_map(drawn))
+    with right:
+        _words(found, here, near, chosen, plane, how)
+
+
+def _placed(plane: Plane, found: Gathered, here: Point, how: str, key: tuple[Any, ...]) -> NDArray[np.float64] | None:
+    """(cases + 1, 2), this scan last."""
+    features = np.stack([*(point.features for point in found.points), here.features])
+    if how == PLANES[0]:
+        return plane.place(features)
+    kept = memory()
+    if key in kept.planes:
+        return kept.planes.get(key, lambda: None)  # type: ignore[return-value]
+    if len(features) < 5:
+        st.info("t-SNE wants five cases at least.")
+        return None
+    if kept.spreading is None or kept.spreading[0] != key:
+        from core.lessons.inside.tsne import tsne
+
+        values = plane.scaled(features)
+
+        def spread(progress: Any, cancelled: Any) -> NDArray[np.float64]:
+            return tsne(values, progress=lambda share: progress(share, "Finding neighbours"), cancelled=cancelled)
+
+        kept.spreading = (key, Job("Finding neighbours", spread))
+        kept.spreading[1].wait(0.3)
+    job = kept.spreading[1]
+    if not job.wait(0.0):
+        show_job(job, "cancel-inside-spreading")
+        return None
+    kept.spreading = None
+    if job.error is not None:
+        st.info("Stopped. Choose the map again to go on.")
+        return None
+    place: NDArray[np.float64] = job.hand_over()
+    kept.planes.put(key, place)
+    return place
+
+
+def _words(found: Gathered, here: Point, near: list[tuple[int, float]], chosen: str, plane: Plane, how: str) -> None:
+    st.markdown(f"**Nearest to this scan**, which the model calls {here.called}")
+    st.dataframe(
+        [
+            {
+                "Case": found.points[index].name,
+                "Distance": round(distance, 1),
+                "Called": found.points[index].called,
+            }
+            | ({"Is": found.points[index].truth or "not known"} if chosen != GALLERY else {})
+            for index, distance in near
+        ],
+        hide_index=True,
+        height="content",
+    )
+    st.markdown(
+        f"A case is {len(here.features)} numbers, the means of the heatmap layer's channels. The distance counts all "
+        "of them in standard deviations, the picture only two."
+    )
+    if how == PLANES[0] and plane.of_training:
+        st.markdown(
+            "The ellipses show how far the model's training scans spread along these two directions. The scans "
+            "themselves do not ship with the model."
+        )
+    if how == PLANES[1]:
+        st.markdown("t-SNE keeps neighbours together. How far apart groups lie, and how wide they are, means nothing.")
+    if chosen == GALLERY:
+        st.markdown("The samples come from many machines and carry no label for this model: see which lie apart. Add a "
+                    "data set on the page Datasets to see labels and errors.")  # fmt: skip
+    notes = [f"{found.failed} could not be read." if found.failed else ""]
+    notes.append(f"{found.left_out:,} more were left out, evenly." if found.left_out else "")
+    st.caption(" ".join(note for note in notes if note))

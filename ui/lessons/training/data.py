@@ -1,0 +1,119 @@
+"""Which pictures a class trains on, and what is done wrong with them on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.errors import Cancelled, ScanLensError
+from core.lessons.training.data import (
+    Division,
+    LessonSet,
+    added_set,
+    divide,
+)
+from ui.datasets.records import Entry, records
+from ui.datasets.shelf import Key, shelf
+from ui.jobs import Job, show_job
+from ui.lessons.training.state import Training, cached_lesson_set
+from ui.show import show_error
+
+SHIPPED = {"Handwritten digits": "digits", "Synthetic lesions": "lesions"}
+SIZES = (16, 28, 32, 48, 64)
+
+#: Training pictures that are left when overfitting is asked for.
+FEW = 60
+
+FAULTS = {
+    "few": ("Few pictures, to overfit", f"Only {FEW} training pictures are left."),
+    "leak": ("Leak between the splits", "Half of the validation pictures are learnt from as well."),
+    "rare": ("One class rare", "A tenth of one class, or of half of many classes, is left to learn from and to watch."),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a run is trained on.
+
+    Attributes:
+        lesson_set: The pictures.
+        size: Side at which the network sees them.
+        division: Which go where.
+        faults: Keys in `FAULTS` that are switched on.
+    """
+
+    lesson_set: LessonSet
+    size: int
+    division: Division
+    faults: tuple[str, ...]
+
+
+def choose_material(state: Training) -> Material | None:
+    """The widgets for data and preprocessing; None while an added dataset is being read or cannot be used."""
+    entries = {entry.title: entry for entry in records().entries(shelf())}
+    titles = [*SHIPPED, *(title for title in entries if title not in SHIPPED)]
+    title = st.selectbox("Pictures", titles, key="train-set", bind="query-params")
+    found = cached_lesson_set(SHIPPED[title]) if title in SHIPPED else _added(state, entries[title])
+    size = st.segmented_control(
+        "Pixels a side", SIZES, default=28, required=True, key="train-pixels", bind="query-params"
+    )
+    faults = tuple(
+        key
+        for key, (words, help_text) in FAULTS.items()
+        if st.toggle(words, key=f"train-{key}", bind="query-params", help=help_text)
+    )
+    if found is None:
+        return None
+    division = divide(found, 0, FEW if "few" in faults else None, "leak" in faults, "rare" in faults)
+    return Material(found, size if size in SIZES else 28, division, faults)
+
+
+def _added(state: Training, entry: Entry) -> LessonSet | None:
+    """The pictures of an added dataset, read in the background."""
+    key = entry.key
+    if key in state.added:
+        return state.added.get(key, lambda: None)  # type: ignore[arg-type, return-value]
+    if key in state.faults:
+        show_error(state.faults[key])
+        st.button("Try again", on_click=state.faults.pop, args=(key,), key="train-again")
+        return None
+    if state.opening is None or state.opening[0] != key:
+        if state.opening is not None:
+            state.opening[1].cancel()
+        state.opening = (key, Job(f"Reading {entry.title}", _reading(key)))
+        state.opening[1].wait(0.5)
+    job = state.opening[1]
+    if not job.wait(0.0):
+        show_job(job, "cancel-reading-set")
+        return None
+    state.opening = None
+    if job.error is None:
+        state.added.put(key, job.hand_over())
+        return state.added.get(key, lambda: None)  # type: ignore[arg-type, return-value]
+    state.faults[key] = "Reading it was stopped." if job.was_cancelled else str(job.error)
+    show_error(state.faults[key])
+    return None
+
+
+def _reading(key: Key) -> Callable[[Callable[[float, str], None], Callable[[], bool]], LessonSet]:
+    """Work that opens and reads a dataset; it holds no session, as it runs in a thread of its own."""
+    opened = shelf().opened
+    dataset = opened.get(key, lambda: None) if key in opened else None  # type: ignore[arg-type, var-annotated]
+
+    def work(progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> LessonSet:
+        from pathlib import Path
+
+        from core.datasets.readers import open_dataset
+
+        found = dataset or open_dataset(Path(key[0]), dict(key[1]), progress, cancelled)
+        if found.questions:
+            raise ScanLensError(
+                "a set without open questions", f"“{found.questions[0].sentence}”", "answer it on the page Datasets"
+            )
+        if cancelled():
+            raise Cancelled("reading the set")
+        return added_set(found, progress, cancelled)
+
+    return work

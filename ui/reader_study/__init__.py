@@ -1,0 +1,1 @@
+"""The pages on which people read cases against a model."""
