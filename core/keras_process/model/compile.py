@@ -73,12 +73,12 @@ def compile_bundle(
 ) -> CompiledFacts:
     """Write `folder/model.onnx` with the outputs `logits`, `output`, `activations` and `features`.
 
-    `output` (N, units) is the model's final output, and `logits` (N, units) are what it is the softmax or the sigmoid
-    of, see `core.keras_process.model.ending`; `activations` (N, h, w, C), or (N, frames, h, w, C), come from the
-    explained layer, and `features` (N, C) are their mean over the positions and frames. Without a spatial layer, or
-    where the last one is called for several inputs, only `logits` and `output` are written. The batch dimension is open, all others are
-    fixed, and channels come last, whatever the model has inside. Where the head is affine, the constant Grad-CAM
-    weights (units, channels) lie in the file's metadata. The model is not changed.
+    `output` (N, units) is the model's final output, and `logits` (N, units) are what it is the softmax or the
+    sigmoid of, see `core.keras_process.model.ending`; `activations` (N, h, w, C), or (N, frames, h, w, C), come
+    from the explained layer, and `features` (N, C) are their mean over the positions and frames. Without a spatial
+    layer, or where the last one is called for several inputs, only `logits` and `output` are written. The batch
+    dimension is open, all others are fixed, and channels come last, whatever the model has inside. Where the head
+    is affine, the constant Grad-CAM weights (units, channels) lie in the file's metadata. The model is not changed.
 
     Args:
         model: A built keras.Model: functional, Sequential, with or without nested models.
