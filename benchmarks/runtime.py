@@ -110,7 +110,7 @@ def _bundle(model: Any, folder: Path) -> Any:
 
 def _bare_session(folder: Path) -> Any:
     """What one would write without us: every default, all outputs."""
-    from core.inference.onnx_runtime import onnxruntime
+    from core.onnx_runtime import onnxruntime
 
     return onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
 

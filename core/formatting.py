@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from core.scan import Scan
+
 #: Names in `EXPLAINERS` as people write them.
 _METHODS = {"grad-cam": "Grad-CAM"}
 
@@ -102,3 +104,18 @@ def difference_text(value: float, low: float, high: float) -> tuple[str, str]:
     words = [f"{number + 0.0:.{decimals}f}".replace("-", "−") for number in (value, low, high)]
     interval = "interval not defined" if math.isnan(low) or math.isnan(high) else f"{words[1]} to {words[2]}"
     return ("not defined" if math.isnan(value) else words[0]), interval
+
+
+def frame_word(scan: Scan) -> str:
+    """What one picture of the stack is called: `"slice"` or `"frame"`."""
+    return "slice" if scan.axis == "slice" else "frame"
+
+
+def frame_position(scan: Scan, frame: int) -> float:
+    """Where frame `frame` (from 0) stands on the axis: its time in ms where known, else its number from 1."""
+    return frame * scan.frame_time_ms if has_times(scan) and scan.frame_time_ms else float(frame + 1)
+
+
+def has_times(scan: Scan) -> bool:
+    """Whether the frames follow each other in time, by known steps."""
+    return scan.axis == "time" and bool(scan.frame_time_ms)

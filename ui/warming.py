@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: In this order; what needs pandas is not among them, as the first answer does not.
 MODULES = (
-    "plotly.subplots", "core.inference.onnx_runtime", "ui.answer", "ui.components.viewer", "ui.outlining.showing",
+    "plotly.subplots", "core.onnx_runtime", "ui.answer", "ui.components.viewer", "ui.outlining.showing",
     "ui.study.showing",
 )  # fmt: skip
 

@@ -14,21 +14,11 @@ from core.colors import (
     OKABE_ITO,
 )
 from core.explain.explanation import Explanation
-from core.formatting import evidence_text
+from core.formatting import evidence_text, frame_position, frame_word, has_times
 from core.scan import Scan
 
 if TYPE_CHECKING:  # plotly takes most of a second to import
     from plotly.graph_objects import Figure
-
-
-def frame_word(scan: Scan) -> str:
-    """What one picture of the stack is called: `"slice"` or `"frame"`."""
-    return "slice" if scan.axis == "slice" else "frame"
-
-
-def frame_position(scan: Scan, frame: int) -> float:
-    """Where frame `frame` (from 0) stands on the axis: its time in ms where known, else its number from 1."""
-    return frame * scan.frame_time_ms if _has_time(scan) and scan.frame_time_ms else float(frame + 1)
 
 
 def evidence_figure(
@@ -75,10 +65,6 @@ def evidence_figure(
     return figure
 
 
-def _has_time(scan: Scan) -> bool:
-    return scan.axis == "time" and bool(scan.frame_time_ms)
-
-
 def _add_evidence(figure: Figure, explanation: Explanation, at: list[float], numbers: list[list[object]]) -> None:
     figure.add_bar(
         x=at, y=[float(value) for value in explanation.strip], customdata=numbers, row=1, col=1,
@@ -109,7 +95,7 @@ def _lay_out(figure: Figure, explanation: Explanation, scan: Scan, panels: int) 
         dragmode=False,
     )
     figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, ticks="", range=_limits(scan))
-    words = f"{frame_word(scan)}, time in ms" if _has_time(scan) else frame_word(scan)
+    words = f"{frame_word(scan)}, time in ms" if has_times(scan) else frame_word(scan)
     figure.update_xaxes(row=panels, col=1, title={"text": words, "font": {"size": 12}, "standoff": 4})
     figure.update_yaxes(gridcolor=GRID, zeroline=False, fixedrange=True, ticks="", automargin=True)
     figure.update_yaxes(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.colors import CLEAR, GRID, NEUTRAL
-from core.figures.evidence import frame_position, frame_word
 from core.figures.outlines import outline_color
+from core.formatting import frame_position, frame_word
 from core.scan import Scan
 from core.segmentation.outline import Segmentation
 from core.segmentation.sizes import area_text, number_text, pixel_area_mm2

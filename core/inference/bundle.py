@@ -99,7 +99,7 @@ class Bundle:
             open_single: Opens the same model with one thread within an operation, for many frames; None where that is
                 what `session` has, or where only one may be open.
         """
-        from core.inference.onnx_runtime import onnxruntime
+        from core.onnx_runtime import onnxruntime
 
         self.card = card
         self._open_single = open_single

@@ -33,7 +33,7 @@ def open_model(job: Job) -> Answer:
     Raises:
         UnsafeModel: It is broken, or asks for what a guest may not have.
     """
-    from core.inference.onnx_runtime import onnxruntime
+    from core.onnx_runtime import onnxruntime
 
     content = job.arrays["model"].tobytes()
     check_graph(content)
@@ -129,7 +129,7 @@ def _is_elsewhere(tensor: Any) -> bool:
 def _prepare() -> None:
     import onnx  # noqa: F401
 
-    from core.inference.onnx_runtime import onnxruntime  # noqa: F401
+    from core.onnx_runtime import onnxruntime  # noqa: F401
 
     try:
         import resource

@@ -61,7 +61,7 @@ def open_session(content: bytes, threads: int, origin: str = "") -> Session:
     """
     if not is_made_here(origin or hashlib.sha256(content).hexdigest()):
         return GuestSession(content, guest_process(), trial=not origin)
-    from core.inference.onnx_runtime import onnxruntime
+    from core.onnx_runtime import onnxruntime
 
     return onnxruntime.InferenceSession(content, session_options(threads), providers=["CPUExecutionProvider"])
 
@@ -71,7 +71,7 @@ def session_options(threads: int) -> Any:
 
     Without the arena: it keeps what the largest input ever took, 750 MB after thirty models, and gains no time.
     """
-    from core.inference.onnx_runtime import onnxruntime
+    from core.onnx_runtime import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import IncompatibleInput
 from core.explain.explanation import Explanation
-from core.figures.evidence import frame_word
+from core.formatting import frame_word
 from core.scan import Scan
 from core.version import VERSION
 

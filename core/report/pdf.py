@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from core.display import resample
 from core.explain.explanation import Explanation
-from core.figures.evidence import frame_word
-from core.formatting import evidence_text
+from core.formatting import evidence_text, frame_word
 from core.report import sections
 from core.report.facts import DISCLAIMER, grave_doubts, position_of
 from core.report.picture import evidence_caption, original_pixels, overlay_pixels

@@ -17,8 +17,7 @@ from core.display import (
 )
 from core.errors import IncompatibleInput
 from core.explain.explanation import Explanation
-from core.figures.evidence import frame_word
-from core.formatting import evidence_text, method_text
+from core.formatting import evidence_text, frame_word, method_text
 from core.report.facts import DISCLAIMER
 from core.report.text import printable, shortened
 from core.scan import Scan, Voi, display_frame

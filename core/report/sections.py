@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.explain.explanation import Explanation
-from core.figures.evidence import describe_evidence, frame_word
+from core.figures.evidence import describe_evidence
 from core.figures.probabilities import bar_order
 from core.formatting import (
     beside_threshold,
     evidence_text,
+    frame_word,
     method_text,
     probability_text,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from core.figures.evidence import frame_word
+from core.formatting import frame_word
 from core.models.card import ModelCard
 from core.scan import Scan
 from core.segmentation.outline import Segmentation

@@ -12,7 +12,7 @@ from core import SILENCE
 from core.processes.worker_process import _environment
 
 ROOT = Path(__file__).resolve().parents[2]
-DOOR = ROOT / "core" / "inference" / "onnx_runtime.py"
+DOOR = ROOT / "core" / "onnx_runtime.py"
 FOLDERS = ("core", "ui", "pages", "benchmarks", "tests")
 FILES = [ROOT / "app.py", *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
 
@@ -20,7 +20,7 @@ FILES = [ROOT / "app.py", *(path for folder in FOLDERS for path in sorted((ROOT 
 USE = """
 import numpy as np, onnx
 from onnx import TensorProto, helper
-from core.inference.onnx_runtime import onnxruntime
+from core.onnx_runtime import onnxruntime
 x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
 graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "minus", [x], [y])
 model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=9)
@@ -52,7 +52,7 @@ def onnx_runtime_imports(source: str) -> list[int]:
 )  # fmt: skip
 def test_every_way_to_import_it_is_seen(line):
     assert onnx_runtime_imports(f"def f():\n    {line}\n")
-    assert not onnx_runtime_imports("from core.inference.onnx_runtime import onnxruntime\n")
+    assert not onnx_runtime_imports("from core.onnx_runtime import onnxruntime\n")
 
 
 def test_only_one_file_imports_onnx_runtime():
@@ -64,10 +64,10 @@ def test_the_warm_up_goes_through_that_door():
     from ui.warming import MODULES
 
     assert "onnxruntime" not in MODULES
-    assert "core.inference.onnx_runtime" in MODULES
+    assert "core.onnx_runtime" in MODULES
 
 
-@pytest.mark.parametrize("first", ["core.models.card", "core.inference.onnx_runtime"])
+@pytest.mark.parametrize("first", ["core.models.card", "core.onnx_runtime"])
 def test_running_a_model_leaves_nothing_in_the_users_home(tmp_path, first):
     """ONNX Runtime's database of usage data lies in the user's cache from the import on where it is not silenced."""
     inherited = {name: value for name, value in os.environ.items() if name not in SILENCE}

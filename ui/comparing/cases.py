@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.evaluation.results.disagreement import Disagreements, disagreement_by, disagreements
+from core.evaluation.comparison.disagreement import Disagreements, disagreement_by, disagreements
 from core.evaluation.results.errors import Mistake, mistakes
 from core.evaluation.results.questions import ClassAnswers
 from core.evaluation.results.subgroups import attributes

@@ -115,7 +115,7 @@ def make_plan(
 
 def versions() -> dict[str, str]:
     """Of what computes scores."""
-    from core.inference.onnx_runtime import onnxruntime
+    from core.onnx_runtime import onnxruntime
 
     return {
         "scanlens": VERSION,

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from core.errors import Cancelled, UnsupportedModel
 from core.explain.explanation import Explanation
 from core.explain.forward import BLOCK, Probe, probes, share_of
+from core.explain.patches import blur, patch_layout, patch_masks
 from core.explain.request import Ask
-from core.explain.trust.faithfulness import blur, patch_layout, patch_masks
 from core.inference.bundle import Bundle
 from core.inference.prepare import Prepared
 

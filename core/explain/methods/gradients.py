@@ -17,9 +17,9 @@ from core.explain.explanation import Explanation
 from core.explain.inputs import Picture, explained_picture, on_frames
 from core.explain.methods.cam_rules import grad_cam_rule
 from core.explain.methods.layer_maps import activations_and_gradient, keras_arguments
+from core.explain.patches import blur
 from core.explain.region import Region, explained_region
 from core.explain.request import Ask
-from core.explain.trust.faithfulness import blur
 from core.inference.bundle import Bundle
 from core.inference.prepare import Geometry, Prepared
 from core.keras_process.model.gradients import REGION

@@ -1,8 +1,7 @@
 """Explanations that only ask the model: cover, sample or blur parts of the scan and see what becomes of the score.
 
 They need no gradient and no layer, so they work for every model with a picture, on ONNX Runtime alone. What is taken
-away is replaced by a smooth blur of the scan (`core.explain.trust.faithfulness.blur`); black would be a finding of its
-own.
+away is replaced by a smooth blur of the scan (`core.explain.patches.blur`); black would be a finding of its own.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from numpy.typing import NDArray
 
 from core.explain.explanation import Explanation
 from core.explain.forward import BLOCK, Probe, blend, probes, share_of
+from core.explain.patches import blur
 from core.explain.request import Ask
-from core.explain.trust.faithfulness import blur
 from core.inference.bundle import Bundle
 from core.inference.prepare import Geometry, Prepared
 

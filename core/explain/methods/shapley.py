@@ -16,8 +16,8 @@ from core.explain.explanation import Explanation
 from core.explain.forward import BLOCK, Probe, blend, probes, share_of
 from core.explain.methods.perturbation import signed
 from core.explain.methods.superpixels import superpixels
+from core.explain.patches import blur
 from core.explain.request import Ask
-from core.explain.trust.faithfulness import blur
 from core.inference.bundle import Bundle
 from core.inference.prepare import Prepared
 

@@ -14,20 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled
 from core.explain.explanation import Explanation
 from core.explain.inputs import Picture, explained_picture
+from core.explain.patches import blur, patch_heat, patch_layout, patch_masks
 from core.explain.region import explained_region, weighted_scores
 from core.explain.request import Ask
 from core.inference.bundle import Bundle
 from core.inference.prepare import Geometry, Prepared
-
-#: Patches along the longer side of what the model sees of the scan.
-PATCHES = 8
 
 #: Shares of the patches that are taken away. Symmetric, so that one set of pictures serves deletion and insertion.
 SHARES = (0.15, 0.5, 0.85)
@@ -199,45 +196,3 @@ def _kept(order: NDArray[np.intp], count: int) -> NDArray[np.float32]:
 def _beats(value: float, others: NDArray[np.float64]) -> float:
     """Of 100 others, how many are worse; equal ones count half."""
     return float(100 * ((others < value).mean() + (others == value).mean() / 2))
-
-
-def patch_layout(geometry: Geometry, patches: int = PATCHES) -> tuple[int, int]:
-    """(down, across) patches over the part of the model's grid that holds the scan, as square as can be."""
-    top, left, bottom, right = geometry.view
-    height, width = bottom - top, right - left
-    longer = max(height, width)
-    return max(1, round(patches * height / longer)), max(1, round(patches * width / longer))
-
-
-def patch_heat(grid: NDArray[np.float32], geometry: Geometry, layout: tuple[int, int]) -> NDArray[np.float32]:
-    """Mean heat of each patch, (down, across)."""
-    rows, columns = geometry.model_size
-    full = cv2.resize(grid, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    top, left, bottom, right = geometry.view
-    inner = np.ascontiguousarray(full[top:bottom, left:right])
-    return cv2.resize(inner, (layout[1], layout[0]), interpolation=cv2.INTER_AREA)
-
-
-def patch_masks(kept: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
-    """(N, down, across) shares kept to (N, rows, columns) on the model's grid, with soft edges; 1 beside the scan.
-
-    Hard edges would be new structure, which the model might answer to.
-    """
-    top, left, bottom, right = geometry.view
-    masks = np.ones((len(kept), *geometry.model_size), np.float32)
-    for index, picture in enumerate(kept):
-        masks[index, top:bottom, left:right] = cv2.resize(
-            picture, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR
-        )
-    return masks
-
-
-def blur(picture: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
-    """(rows, columns, channels) with the scan's part so blurred that only its broad shades are left."""
-    top, left, bottom, right = geometry.view
-    inner = np.ascontiguousarray(picture[top:bottom, left:right])
-    sigma = max(bottom - top, right - left) / 10
-    soft = cv2.GaussianBlur(inner, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    result = picture.copy()
-    result[top:bottom, left:right] = soft.reshape(inner.shape)
-    return result

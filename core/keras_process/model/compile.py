@@ -296,7 +296,7 @@ def _check(
     Both are compared, the final output of the file and the link of its logits. An output that is logits is compared as
     the probabilities that people will read.
     """
-    from core.inference.onnx_runtime import onnxruntime
+    from core.onnx_runtime import onnxruntime
 
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

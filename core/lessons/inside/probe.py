@@ -42,7 +42,7 @@ class Probe:
         Returns:
             Number to (channels, rows, columns), or (length,) of a box without places.
         """
-        from core.inference.onnx_runtime import onnxruntime
+        from core.onnx_runtime import onnxruntime
 
         only_asked = onnxruntime.RunOptions()
         only_asked.only_execute_path_to_fetches = True

@@ -8,16 +8,11 @@ import pytest
 
 from core.errors import Cancelled
 from core.explain.methods.cam import grad_cam
+from core.explain.patches import patch_heat, patch_layout, patch_masks
 from core.explain.request import Ask
 from core.explain.target import score_weights
 from core.explain.trust.checking import check_explanation
-from core.explain.trust.faithfulness import (
-    BLOCK,
-    measure_faithfulness,
-    patch_heat,
-    patch_layout,
-    patch_masks,
-)
+from core.explain.trust.faithfulness import BLOCK, measure_faithfulness
 from core.explain.trust.sanity import measure_sanity
 from core.explain.trust.similarity_of_maps import at_common_size, overlap_of_hottest, rank_correlation
 from core.explain.trust.stability import measure_stability

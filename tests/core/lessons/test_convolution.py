@@ -148,7 +148,7 @@ def test_models_of_each_design_show_their_filters():
 def test_the_first_map_of_a_shipped_model_is_the_one_that_onnx_runtime_computes():
     import onnx
 
-    from core.inference.onnx_runtime import onnxruntime
+    from core.onnx_runtime import onnxruntime
 
     card = load_cards(MODELS)[0]["pneumonia-small-cnn"]
     proto = onnx.load(card.folder / "model.onnx")

@@ -13,7 +13,7 @@ import onnx
 import pytest
 
 from core.inference.bundle import Bundle
-from core.inference.onnx_runtime import onnxruntime
+from core.onnx_runtime import onnxruntime
 from core.training.card_heatmaps import heatmap_section
 from core.training.choose import Choices
 from core.training.localise import choose_pictures, measure_localisation, parts

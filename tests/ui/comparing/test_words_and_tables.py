@@ -5,8 +5,8 @@ import io
 
 import pytest
 
+from core.evaluation.comparison.disagreement import disagreements
 from core.evaluation.comparison.matrix import matrix
-from core.evaluation.results.disagreement import disagreements
 from core.evaluation.results.errors import mistakes
 from core.figures.comparing.lines import line_of
 from core.report.comparison import csv_text, matrix_rows

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.evaluation.comparison.disagreement import disagreements
 from core.evaluation.comparison.matrix import matrix
 from core.evaluation.comparison.ranking import (
     TESTS,
@@ -18,7 +19,6 @@ from core.evaluation.results.calibration_curve import calibration_curve
 from core.evaluation.results.case_scores import CaseScores
 from core.evaluation.results.curves import precision_recall_curve, roc_curve, score_distribution
 from core.evaluation.results.decision_curve import net_benefit
-from core.evaluation.results.disagreement import disagreements
 from core.evaluation.results.errors import mistakes
 from core.evaluation.results.operating_point import confusion_of, threshold_sweep
 from core.evaluation.results.prevalence import ppv_npv_at

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.evaluation.results.disagreement import disagreement_by, disagreements
+from core.evaluation.comparison.disagreement import disagreement_by, disagreements
 from core.evaluation.results.errors import mistakes
 from core.evaluation.results.questions import answer
 

@@ -14,7 +14,7 @@ def picture():
 
 @pytest.mark.parametrize("name", ["plain", "branched", "attended"])
 def test_with_everything_on_the_model_is_the_same(models, picture, name):
-    from core.inference.onnx_runtime import onnxruntime
+    from core.onnx_runtime import onnxruntime
 
     whole = onnxruntime.InferenceSession(models[name].SerializeToString(), providers=["CPUExecutionProvider"])
     np.testing.assert_allclose(Switchboard(models[name]).logits(picture), whole.run(["logits"], picture)[0], atol=1e-5)
