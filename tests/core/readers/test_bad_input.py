@@ -139,7 +139,7 @@ def test_a_bad_file_does_not_stop_the_others(package_file):
 _NASTY = """
 import gzip, io, zipfile
 from PIL import Image
-from core.readers import Source, dicom_file, open_sources
+from core.readers import Source, open_sources
 stream = io.BytesIO()
 with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as bomb:
     with bomb.open("zeros", "w", force_zip64=True) as member:
