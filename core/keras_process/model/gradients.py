@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.errors import Cancelled, UnsupportedModel
 from core.keras_process.model.cam_weights import gradient_of
 from core.keras_process.model.layers import walk_layers
-from core.keras_process.model.split import Anatomy, call_recorded, without_layer
+from core.keras_process.model.split import Anatomy, call_recorded, replaced, without_layer
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -148,9 +148,9 @@ def _guided(model: Any, wanted: bool) -> Iterator[None]:
         for _path, layer in walk_layers(model) if wanted else ():
             owner = getattr(layer, "cell", layer)  # a recurrent layer has its activation in its cell
             if type(layer).__name__ == "ReLU":
-                stack.enter_context(_swapped(layer, "call", _guided_after(layer.call)))
+                stack.enter_context(replaced(layer, "call", _guided_after(layer.call)))
             elif getattr(vars(owner).get("activation"), "__name__", "") in {"relu", "relu6"}:
-                stack.enter_context(_swapped(owner, "activation", _guided_after(owner.activation)))
+                stack.enter_context(replaced(owner, "activation", _guided_after(owner.activation)))
         yield
 
 
@@ -163,19 +163,6 @@ def _guided_after(rectifier: Callable[..., Any]) -> Callable[..., Any]:
     through = tf.custom_gradient(positive_back)
     # Behind the rectifier: what comes back is made positive before the rectifier's own gradient is applied.
     return lambda x, *args, **kwargs: through(rectifier(x, *args, **kwargs))
-
-
-@contextmanager
-def _swapped(owner: Any, attribute: str, value: Any) -> Iterator[None]:
-    original, own = getattr(owner, attribute), attribute in vars(owner)
-    object.__setattr__(owner, attribute, value)  # past Keras' own __setattr__, which tracks what it is given
-    try:
-        yield
-    finally:
-        if own:
-            object.__setattr__(owner, attribute, original)
-        else:
-            object.__delattr__(owner, attribute)
 
 
 def ablation_function(

@@ -197,7 +197,7 @@ def call_recorded(anatomy: Anatomy, inputs: Mapping[str, Any], replace: Callable
         if anatomy.layer is not None:
             stack.enter_context(_wrapped(anatomy.layer, "call", after=keep_activations))
         for owner, attribute in anatomy.ending.removed:
-            stack.enter_context(_replaced(owner, attribute, _unchanged))
+            stack.enter_context(replaced(owner, attribute, _unchanged))
         found = tf.cast(only(anatomy.model(_structured(anatomy, inputs), training=False)), tf.float32)
     if anatomy.layer is not None and len(recorded.parts) != anatomy.calls:
         often = "once" if anatomy.calls == 1 else f"{anatomy.calls} times"
@@ -259,13 +259,13 @@ def _structured(anatomy: Anatomy, inputs: Mapping[str, Any]) -> Any:
 def _wrapped(owner: Any, attribute: str, after: Callable[[Any], Any]) -> Iterator[None]:
     """Let the result of a callable attribute of one object pass through `after`."""
     original = getattr(owner, attribute)
-    with _replaced(owner, attribute, lambda *args, **kwargs: after(original(*args, **kwargs))):
+    with replaced(owner, attribute, lambda *args, **kwargs: after(original(*args, **kwargs))):
         yield
 
 
 @contextmanager
-def _replaced(owner: Any, attribute: str, value: Any) -> Iterator[None]:
-    """Give one object another callable attribute, and the old one back."""
+def replaced(owner: Any, attribute: str, value: Any) -> Iterator[None]:
+    """Give one object another attribute for a while, and the old one back."""
     original, own = getattr(owner, attribute), attribute in vars(owner)
     object.__setattr__(owner, attribute, value)  # past Keras' own __setattr__, which tracks what it is given
     try:
