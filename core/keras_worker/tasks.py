@@ -19,7 +19,6 @@ from core.keras_process.model.cam_weights import Gradients, grad_cam_grids, grad
 from core.keras_process.model.compile import compile_bundle
 from core.keras_process.model.file_check import check_model_file
 from core.keras_process.model.gradients import (
-    REGION,
     ablation_function,
     input_gradient_function,
     layer_gradient_function,
@@ -32,6 +31,7 @@ from core.keras_process.model.split import (
     dissect,
     without_layer,
 )
+from core.keras_process.names import REGION
 from core.processes.wire import Arrays
 from core.processes.worker_loop import Answer, Job
 

@@ -22,7 +22,7 @@ from core.explain.region import Region, explained_region
 from core.explain.request import Ask
 from core.inference.bundle import Bundle
 from core.inference.prepare import Geometry, Prepared
-from core.keras_process.model.gradients import REGION
+from core.keras_process.names import REGION
 
 #: SmoothGrad: copies and the noise's standard deviation as a share of the value range (Smilkov et al. 2017).
 COPIES, NOISE = 24, 0.1

@@ -22,7 +22,7 @@ from core.explain.request import Ask
 from core.explain.target import score_weights
 from core.inference.bundle import Bundle
 from core.inference.prepare import Prepared
-from core.keras_process.model.gradients import REGION
+from core.keras_process.names import REGION
 
 KERAS_FILE = "model.keras"
 

@@ -14,11 +14,9 @@ from core.errors import Cancelled, UnsupportedModel
 from core.keras_process.model.cam_weights import gradient_of
 from core.keras_process.model.layers import walk_layers
 from core.keras_process.model.split import Anatomy, call_recorded, replaced, without_layer
+from core.keras_process.names import REGION
 
 Arrays = Mapping[str, NDArray[np.generic]]
-
-#: Name of the array (N, h, w) beside the inputs that weighs the places of a segmentation; no input can be called so.
-REGION = "/region"
 
 
 def _types(anatomy: Anatomy) -> dict[str, tuple[tuple[Any, ...], Any]]:
