@@ -203,8 +203,9 @@ def show_probabilities(answer: Answer) -> None:
         prediction.calibrated[position],
         prediction.decision(position),
     )
+    shown = (prediction.card.slug, prediction.logits[position].tobytes())
     with answer.chart:
-        show_chart(lambda: probability_figure(*drawn), "probabilities", describe_probabilities(*drawn))
+        show_chart(lambda: probability_figure(*drawn), "probabilities", describe_probabilities(*drawn), shows=shown)
 
 
 def _predict(state: Reading, bundle: Bundle, scan: Scan, frame: int) -> Prediction:

@@ -3,6 +3,7 @@
 import pytest
 
 from core.samples import SAMPLES
+import ui.answer
 from ui.cache import cached_cards
 
 MODEL = "pneumonia-chest-xray"
@@ -109,6 +110,19 @@ def test_a_picture_can_be_inverted(look_at, state):
     next(toggle for toggle in app.toggle if toggle.label == "Invert").set_value(True).run()
     assert not app.exception
     assert ("full", (state(app).scan.digest, "colour", True), 0) in state(app).pictures
+
+
+def test_probabilities_are_drawn_anew_for_another_model_and_not_for_another_display(start, monkeypatch):
+    drawn = []
+    made = ui.answer.probability_figure
+    monkeypatch.setattr(
+        "ui.answer.probability_figure", lambda card, *scores: drawn.append(card.slug) or made(card, *scores)
+    )
+    app = start(sample="chest", model="pneumonia-chest-xray")
+    next(toggle for toggle in app.toggle if toggle.label == "Invert").set_value(True).run()
+    assert drawn == ["pneumonia-chest-xray"]
+    next(box for box in app.selectbox if box.label == "Model").set_value("pneumonia-small-cnn").run()
+    assert drawn == ["pneumonia-chest-xray", "pneumonia-small-cnn"]
 
 
 def test_closing_forgets_the_scan_and_what_was_made_of_it(look_at, state):
