@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.samples import SAMPLES
 import ui.answer
+from core.samples import SAMPLES
 from ui.cache import cached_cards
 
 MODEL = "pneumonia-chest-xray"
