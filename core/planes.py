@@ -168,7 +168,7 @@ def plane_choices(scan: Scan) -> tuple[Plane, ...]:
 
 
 def in_plane(scan: Scan, plane: Plane) -> Scan:
-    """The same volume cut along another plane; nothing is resampled.
+    """A volume cut along another plane; nothing is resampled.
 
     Args:
         scan: One for which `plane_choices` offers the plane.

@@ -229,7 +229,10 @@ def apply_window(
 
 
 def apply_table(pixels: NDArray[np.generic], table: VoiTable) -> NDArray[np.float32]:
-    """Map modality values through a VOI table to [0, 1]; values outside it take its ends (PS3.3 C.11.2.1.1)."""
+    """Map modality values of any shape through a VOI table to [0, 1]; values outside take its ends.
+
+    DICOM PS3.3 C.11.2.1.1.
+    """
     index = np.clip(np.asarray(pixels, dtype=np.float32) - table.first, 0, len(table.table) - 1)
     return table.table[index.astype(np.int64)]
 
@@ -350,7 +353,7 @@ def windows_of_frames(windows: tuple[Voi, ...], frames: Sequence[int]) -> tuple[
 
 
 def window_text(window: Voi) -> str:
-    """In words, e.g. `"centre 40, width 400"`, or the range of both where each frame has its own."""
+    """The window in words, e.g. `"centre 40, width 400"`, or the range of both where each frame has its own."""
     if isinstance(window, Window):
         return f"centre {_plain(window.center)}, width {_plain(window.width)}"
     if isinstance(window, VoiTable):
@@ -373,7 +376,7 @@ def _plain(value: float) -> str:
 
 
 def grey_levels(pixels: NDArray[np.generic], window: Window | VoiTable) -> NDArray[np.float32]:
-    """Modality values to [0, 1] through either kind of VOI transform."""
+    """Modality values to [0, 1], in their shape, through either kind of VOI transform."""
     if isinstance(window, VoiTable):
         return apply_table(pixels, window)
     return apply_window(pixels, window.center, window.width, window.function)

@@ -29,7 +29,7 @@ class Turn:
     columns: bool
 
     def applied(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
-        """To (frames, rows, columns[, 3]), a view."""
+        """The turned pixels, (frames, rows, columns[, 3]), as a view."""
         turned = pixels.swapaxes(1, 2) if self.transposed else pixels
         return turned[:, :: -1 if self.rows else 1, :: -1 if self.columns else 1]
 
@@ -87,7 +87,7 @@ def upright_turn(scan: Scan) -> str:
 
 
 def in_turn(scan: Scan, words: str) -> Scan:
-    """The same scan turned; masks still find the way back to the file's voxels.
+    """A scan turned; masks still find the way back to the file's voxels.
 
     Args:
         scan: One for which `can_be_turned` holds.

@@ -19,7 +19,7 @@ def contact_sheet(dataset: Dataset, label: str, n: int = 24, size: int = 96) -> 
     """Evenly spaced cases of a label in a grid.
 
     Args:
-        dataset: Whose pictures are read.
+        dataset: The dataset whose images are read.
         label: One of its labels; `""` for cases without any.
         n: Pictures at most.
         size: Edge of one picture in pixels.

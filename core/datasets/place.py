@@ -43,7 +43,7 @@ class Place(Protocol):
         path: Where it is.
         files: Names below the place, with `/`, in order.
         warnings: Sentences on what was left out of the list.
-        notes: Likewise, on what nobody misses, such as thumbnails of a storage box.
+        notes: Sentences on what was left out and nobody misses, such as thumbnails of a storage box.
         chosen: A file inside that the user pointed at, or `""`.
     """
 

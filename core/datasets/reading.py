@@ -61,7 +61,7 @@ class FileCases:
         return scan_of([Source(name, read_all(self.place, name)) for name in self.files[case.name]])
 
     def pieces(self, case: Case) -> Iterator[bytes]:
-        """Its stored bytes.
+        """The stored bytes of a case, piece by piece.
 
         Raises:
             UnreadableScan: A file is gone or broken.

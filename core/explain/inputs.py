@@ -64,7 +64,7 @@ class Picture:
 
 
 def is_picture(values: NDArray[np.generic]) -> TypeGuard[NDArray[np.float32]]:
-    """Whether an input has rows and columns, and is no table."""
+    """Whether an input is (N, [frames,] rows, columns, channels), and no table."""
     return values.ndim in {4, 5}
 
 
@@ -165,8 +165,8 @@ def refuse_unseen(
         picture: What is explained.
         pictures: How many pictures the model has.
         layer: Its name.
-        before: Activations of the layer.
-        after: The same with the picture turned into its negative.
+        before: (N, …) activations of the layer.
+        after: (N, …) activations with the picture turned into its negative.
 
     Raises:
         UnsupportedModel: Both are the same.

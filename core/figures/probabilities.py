@@ -23,7 +23,7 @@ ROW, FRAME = 38, 58
 
 
 def bar_order(probabilities: NDArray[np.floating], decision: Decision, task: str = "") -> list[int]:
-    """Class indices from the top bar to the lowest.
+    """Class indices from the top bar to the lowest, for (classes,) probabilities.
 
     The label that a binary question is about comes first; classes that are ordered (`task` ordinal) keep their order;
     all others stand by size.

@@ -41,7 +41,7 @@ class _Run:
 
     Attributes:
         model: Ends in `probabilities`.
-        to_logits: The same up to `logits`.
+        to_logits: The network up to its logits.
         maps: From pictures to (activations of the explained layer, logits).
         settings: How it is trained.
         data: The arrays that it was started with.

@@ -78,7 +78,7 @@ class Canvas:
         return np.moveaxis(picture.reshape(-1, *self._shape[-3:]), 0, 2).reshape(rows, columns, -1)
 
     def unfolded(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The way back."""
+        """(rows, columns, frames · channels) as ([frames,] rows, columns, channels)."""
         rows, columns, channels = self._shape[-3:]
         return np.moveaxis(picture.reshape(rows, columns, -1, channels), 2, 0).reshape(self._shape)
 
@@ -91,7 +91,7 @@ class Canvas:
 
 
 def _even_slope(values: Any) -> Any:
-    """The same values; a gradient that passes back is divided by the sum of its sizes."""
+    """The values as they are; a gradient that passes back is divided by the sum of its sizes."""
     import tensorflow as tf
 
     def through(x: Any) -> tuple[Any, Callable[[Any], Any]]:
@@ -101,14 +101,14 @@ def _even_slope(values: Any) -> Any:
 
 
 def within_range(picture: Any) -> Any:
-    """It clips what it returns; clipped before each step too, the network never sees what is no picture."""
+    """Clip before each step: tf-keras-vis clips what it returns, and would show the network what is no image."""
     import tensorflow as tf
 
     return tf.clip_by_value(picture, -0.5, 0.5)
 
 
 class Shake:
-    """Its `Jitter`, but about the place where the picture began: that one wanders off, and draws without a seed."""
+    """tf-keras-vis' `Jitter`, but seeded and about the place where the image began, from which that one wanders off."""
 
     def __init__(self, most: int, rng: np.random.Generator) -> None:
         self.shift = (0, 0)
@@ -125,7 +125,7 @@ class Shake:
 
 
 class Steps:
-    """Its optimiser: steps along the slope, which grow shorter; no pixel moves by more than four mean ones."""
+    """An optimiser for tf-keras-vis: shrinking steps along the slope; no pixel moves by more than four mean ones."""
 
     def __init__(self, how: Climb, pixels: int) -> None:
         self._how, self._pixels, self._done = how, pixels, 0

@@ -80,7 +80,7 @@ def _maximised(anatomy: Anatomy, job: Job, name: str, weights: NDArray[np.float3
 
 
 class _Told:
-    """Its callback: tells how far it is, and hears a stop."""
+    """A callback of tf-keras-vis: tells how far it is, and hears a stop."""
 
     def __init__(self, job: Job, steps: int) -> None:
         self._job, self._steps = job, steps
@@ -301,7 +301,7 @@ def _layer(asked: _Asked) -> Any:
 
 @contextmanager
 def _drawn_from(seed: int) -> Iterator[None]:
-    """It draws from NumPy's one generator of the process; put back after."""
+    """Seed NumPy's one generator of the process, from which tf-keras-vis draws, and put it back after."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(seed)  # noqa: NPY002
     try:

@@ -130,7 +130,7 @@ def _lesion(random: np.random.Generator, size: int) -> NDArray[np.float32]:
 
 
 def _moved(random: np.random.Generator, lesion: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same lesion a few pixels away."""
+    """The lesion a few pixels away from where it is."""
     reach = len(lesion) // 16
     down, across = random.integers(-reach, reach + 1, 2)
     return np.roll(lesion, (int(down), int(across)), axis=(0, 1))
@@ -144,7 +144,7 @@ def _cut(random: np.random.Generator, tissue: NDArray[np.float32], size: int) ->
 
 
 def _exposed(random: np.random.Generator, picture: NDArray[np.float32], maker: str) -> NDArray[np.uint8]:
-    """As the device shows it: its contrast, level and noise, and a little difference between exposures."""
+    """The image as the device shows it: with its contrast, level and noise, and some change between exposures."""
     gain, level, noise = _DEVICES[maker]
     seen = gain * (picture + random.normal(0, 0.015)) + level + noise * random.standard_normal(picture.shape)
     return np.asarray(np.clip(np.round(seen * 255), 0, 255), dtype=np.uint8)

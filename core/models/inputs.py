@@ -108,7 +108,7 @@ class InputSpec:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the model's input, without the axis of cases."""
+        """Shape of the model's input without the axis of cases, e.g. (224, 224, 3) or (features,)."""
         if self.kind == "table":
             return (len(self.features),)
         picture = (*self.size, self.channels)

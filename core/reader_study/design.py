@@ -90,7 +90,7 @@ class Plan:
         return np.array([case.patient for case in self.cases], np.intp)
 
     def to_json(self) -> str:
-        """As text, for storage."""
+        """The plan as text, for storage."""
         return json.dumps(asdict(self))
 
     @staticmethod
@@ -188,7 +188,7 @@ def _new_patients_first(drawn: NDArray[np.intp], patients: Sequence[str]) -> NDA
 
 
 def reading_order(count: int, seed: int) -> NDArray[np.intp]:
-    """The order of cases of one reader."""
+    """(count,) the cases in the order in which one reader sees them."""
     return np.random.default_rng(seed).permutation(count)
 
 

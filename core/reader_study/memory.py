@@ -23,12 +23,12 @@ class MemoryDatabase(Database):
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """As of a real database."""
+        """A connection to read with, one at a time."""
         with self._turn, super().reading() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """As of a real database."""
+        """A connection to write with, one at a time."""
         with self._turn, super().writing() as connection:
             yield connection

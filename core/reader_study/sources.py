@@ -104,7 +104,7 @@ class LesionCases:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """As of every source."""
+        """What of a `Plan` is known beforehand, `source` included."""
         return {
             "title": "Made-up lesions",
             "finding": LESION_LABELS[1],
@@ -117,21 +117,21 @@ class LesionCases:
 
     @property
     def names(self) -> Sequence[str]:
-        """As of every source."""
+        """(n,) names of the made-up cases."""
         return [f"lesions-{self.seed}-{index:03d}" for index in range(self.count)]
 
     @property
     def truth(self) -> NDArray[np.bool_]:
-        """As of every source."""
+        """(n,) whether the lesion is there."""
         return np.asarray(self._made.labels == 1)
 
     @property
     def patients(self) -> Sequence[str]:
-        """As of every source."""
+        """(n,) the made-up patient whom each case shows."""
         return [str(patient) for patient in self._made.patients]
 
     def see(self, name: str) -> Seen:
-        """As of every source."""
+        """The made-up case with a name."""
         index, model = self.names.index(name), lesion_model()
         picture = self._made.pictures[index]
         heat = np.maximum(model.contributions(picture), 0)
@@ -146,7 +146,7 @@ class DatasetCases:
         dataset: Opened; its pictures are read where they lie.
         bundle: The model.
         mapping: Label of the dataset to that of the model.
-        split: Whose cases are taken, `""` for all.
+        split: The split whose cases are taken, `""` for all.
         keras: For heads whose heatmap needs a gradient.
     """
 
@@ -159,12 +159,12 @@ class DatasetCases:
 
     @property
     def card(self) -> ModelCard:
-        """Of the model."""
+        """The card of the model."""
         return self.bundle.card
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """As of every source."""
+        """What of a `Plan` is known beforehand, `source` included."""
         card, dataset = self.card, self.dataset
         return {
             "title": dataset.title,
@@ -191,17 +191,17 @@ class DatasetCases:
 
     @property
     def names(self) -> Sequence[str]:
-        """As of every source."""
+        """(n,) names of the cases."""
         return [case.name for case in self._cases[0]]
 
     @property
     def truth(self) -> NDArray[np.bool_]:
-        """As of every source."""
+        """(n,) whether the finding is there."""
         return self._cases[1]
 
     @property
     def patients(self) -> Sequence[str]:
-        """As of every source."""
+        """(n,) whom each case shows."""
         return [case.patient for case in self._cases[0]]
 
     @cached_property
@@ -209,7 +209,12 @@ class DatasetCases:
         return {case.name: case for case in self.dataset.cases}
 
     def see(self, name: str) -> Seen:
-        """As of every source; of a stack the middle frame is read."""
+        """The case with a name; of a stack the middle frame is read.
+
+        Raises:
+            UnusableCases: The case is no longer in the dataset.
+            ScanLensError: It cannot be read.
+        """
         if name not in self._by_name:
             raise UnusableCases(f"{self.dataset.title} as it was", "one without some of the cases", "open a new room")
         scan = self.dataset.read(self._by_name[name])

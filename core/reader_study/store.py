@@ -137,7 +137,7 @@ class RoomStore:
             return _room(connection, code)
 
     def state(self, room: Room) -> State | None:
-        """Its state now; None once it is deleted. Costs less than `room`."""
+        """The state of a room now, None once it is deleted. Costs less than `room`."""
         with self.database.reading() as connection:
             return connection.scalar(sa.select(ROOMS.c.state).where(ROOMS.c.id == room.id))
 

@@ -168,7 +168,7 @@ class Opening:
         """Reserve memory that is needed only inside the block, as for decoding and copies.
 
         Raises:
-            TooLarge: As `claim` does.
+            TooLarge: It would pass the memory that the app allows itself.
         """
         self.claim(size)
         try:

@@ -98,7 +98,7 @@ def _in_order(comparison: Comparison) -> list[Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of what computed and drew it."""
+    """Names and versions of what computed and drew a comparison."""
     found = {"scanlens": VERSION, "python": platform.python_version()}
     for name in _PACKAGES:
         try:

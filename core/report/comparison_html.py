@@ -114,7 +114,7 @@ def _dataset(comparison: Comparison, heading: Heading, drawn: list[dict[str, Any
 
 
 def _json(figure: Figure) -> str:
-    """For a script element, which `</` would end; dark ink on white, whatever theme it was looked at in."""
+    """A figure as JSON for a script element, which `</` would end: dark ink on white, whatever theme it was seen in."""
     printed = type(figure)(figure)
     printed.update_layout(
         template="none", width=WIDTH, paper_bgcolor="#ffffff", plot_bgcolor="#ffffff", font_color=INK,

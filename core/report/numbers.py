@@ -222,7 +222,7 @@ def _numbers(values: Sequence[float] | Any) -> list[float]:
 
 
 def _strict(value: Any) -> Any:
-    """The same in JSON's own types: arrays as lists, undefined as None, floats to float32's 8 digits at most."""
+    """A value in JSON's own types: arrays as lists, undefined as None, floats to float32's 8 digits at most."""
     if isinstance(value, dict):
         return {str(key): _strict(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):

@@ -50,7 +50,7 @@ class View:
 
 
 def answer_line(view: View) -> str:
-    """In numbers: `"Probability of Pneumonia 0.87, decision threshold 0.62, calibrated probability 0.81."`."""
+    """The answer: `"Probability of Pneumonia 0.87, decision threshold 0.62, calibrated probability 0.81."`."""
     decision = view.prediction.decision(view.position)
     card = view.prediction.card
     about, derived = decision.about, decision.derived

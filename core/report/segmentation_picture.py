@@ -58,7 +58,10 @@ def outlined_png(
     fill: float = 0.25,
     caption: bool = True,
 ) -> bytes:
-    """The same as a PNG file without metadata; with `caption` a strip beneath names what was outlined, and by what."""
+    """One frame with its outlines as a PNG file without metadata, as `outlined` draws it.
+
+    With `caption` a strip beneath names what was outlined, and by what.
+    """
     picture = outlined_pixels(scan, segmentation, frame, window, invert, references, fill)
     if caption:
         lines = _lines(scan, segmentation, frame, references)

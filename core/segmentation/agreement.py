@@ -21,7 +21,7 @@ class Agreement:
         label: What was outlined.
         dice: Twice the common part by the sum of both, 0 to 1; NaN where both are empty.
         hausdorff: Largest distance from a point of one line to the other line; NaN where one is empty.
-        hausdorff_95: The same without the farthest 5 % of the points.
+        hausdorff_95: Largest distance between the outlines without the farthest 5 % of their points.
         unit: `"mm"`, or `"pixels"` where the file has no spacing.
         frames: How many frames were compared as one.
     """
@@ -52,7 +52,7 @@ def origins_of(scan: Scan) -> NDArray[np.float64] | None:
 
 
 def matched_masks(reference: Reference, labels: int, chosen: int) -> dict[int, NDArray[np.bool_]]:
-    """Label of the model, from 0, to the part of the mask that means it.
+    """Label of the model, from 0, to the (frames, rows, columns) part of the mask that means it.
 
     Args:
         reference: The mask.

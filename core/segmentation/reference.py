@@ -47,7 +47,7 @@ class Reference:
         return len(self.masks) > 1 and max(self.masks) <= count
 
     def of(self, value: int | None = None) -> NDArray[np.bool_]:
-        """The mask of one value, empty where it does not occur; None for all values together."""
+        """(frames, rows, columns) bool where the mask has a value, all False where it never has; None for any."""
         every = list(self.masks.values())
         if value is None:
             return np.logical_or.reduce(every)

@@ -23,7 +23,7 @@ def _answers(member: Member) -> ClassAnswers:
 
 
 def _curve(member: Member, place: int, resamples: int) -> RocCurve:
-    """Of the class in a column; models may spell its name otherwise."""
+    """The ROC curve of the class in a column; models may spell its name otherwise."""
     label = _answers(member).labels[place]
     return roc_curve(member.evaluation.finding(label), resamples)
 

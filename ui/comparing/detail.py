@@ -110,7 +110,7 @@ def _show_figure_and_words(detail: Detail, view: View) -> None:
 
 
 def _choose_models(detail: Detail) -> None:
-    """The same choice as in the matrix, in words."""
+    """Choose two models in words: the choice that clicks in the matrix make."""
     table, selection = detail.table, detail.selection
     titles = {heading.key: heading.title for heading in table.datasets}
     with st.container(horizontal=True, vertical_alignment="bottom"):

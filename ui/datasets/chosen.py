@@ -184,7 +184,7 @@ def count_rows(dataset: Dataset) -> list[dict[str, str | int]]:
 
 
 def _said(case: Case, nothing: str) -> tuple[str, ...]:
-    """Its labels; where it has none, why."""
+    """The labels of a case; where it has none, why."""
     return case.labels or ((NOT_KNOWN,) if case.unknown else (nothing,))
 
 

@@ -76,7 +76,7 @@ def run_rows(runs: Sequence[RunSummary]) -> list[dict[str, str | int]]:
 
 
 def state_words(run: RunSummary) -> str:
-    """Its state, in shape and words."""
+    """The state of a run, in shape and words."""
     if run.state == "done":
         return "● done"
     share = percent_text(run.share)

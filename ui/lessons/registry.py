@@ -36,7 +36,7 @@ class Lesson:
 
     @property
     def page(self) -> Path:
-        """Its script."""
+        """The script of the lesson's page."""
         return PAGES / f"{self.slug}.py"
 
 

@@ -116,11 +116,11 @@ class ArrayReader:
         return data
 
     def __getitem__(self, index: int) -> NDArray[np.generic]:
-        """One entry."""
+        """The entry at an index, in the shape of the array without its first axis."""
         return np.frombuffer(self.raw(index), self.header.dtype).reshape(self.header.shape[1:])
 
     def blocks(self, size: int, all_of_it: bool = True) -> Iterator[NDArray[np.generic]]:
-        """Some entries after the others, flat.
+        """Blocks of entries one after the other, each flat: (values of up to `size` entries,).
 
         Args:
             size: Entries of a block.

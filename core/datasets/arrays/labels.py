@@ -27,7 +27,7 @@ class ArrayLabels:
 
     Attributes:
         rows: Split to one tuple of labels a case.
-        unknown: Likewise, findings of which nobody knows.
+        unknown: Split to one tuple a case, of findings of which nobody knows.
         labels: All of them in a stable order.
         multilabel: Whether a case may have several or none.
     """
@@ -80,7 +80,9 @@ def _texts(labels: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def name_labels(title: str, truths: Mapping[str, NDArray[np.generic]], inquiry: Inquiry) -> ArrayLabels:
-    """The labels of every case by name.
+    """Give the labels of every case their names.
+
+    Labels are (cases, columns) in each split.
 
     Args:
         title: Name of the file, by which MedMNIST's own are known.

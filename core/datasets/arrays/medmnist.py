@@ -146,10 +146,10 @@ class ArrayCases:
         return scan_of_array(entry, raw, case.name, self.layout)
 
     def pieces(self, case: Case) -> Iterator[bytes]:
-        """Its pixels as stored."""
+        """The case's pixels as stored, in one piece."""
         yield self._raw(case)[1]
 
     def stamp(self, case: Case) -> str:
-        """Of the whole file: arrays have none of their own."""
+        """The stamp of the whole file, as single arrays have none of their own."""
         split = self._split(case)
         return self.place.stamp(self.members[split] or self.images[split].member)

@@ -25,7 +25,7 @@ class Pair:
     Attributes:
         split: train, val, test, or `""` where the names do not say.
         images: Name of the array of pictures, with its ending.
-        labels: Likewise of the labels.
+        labels: Name of the array of labels, with its ending.
     """
 
     split: str

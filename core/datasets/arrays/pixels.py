@@ -158,7 +158,7 @@ def _range(images: Mapping[str, ArrayReader]) -> tuple[float, float, bool]:
 
 
 def scan_of_array(entry: NDArray[np.generic], raw: bytes, name: str, layout: PixelLayout) -> Scan:
-    """One entry as a scan: a picture of 8 or 16 bits goes through the readers as a PNG without loss.
+    """One entry, in the axes of its layout, as a scan: 8 or 16 bits go through the readers as a PNG without loss.
 
     Raises:
         UnreadableScan: Its numbers are not those of the others.

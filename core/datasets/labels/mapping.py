@@ -60,7 +60,7 @@ def label_map(
     """What the words suggest, then what was chosen for this dataset before, then what is said now.
 
     Args:
-        dataset: Whose labels are mapped.
+        dataset: The dataset whose labels are mapped.
         card: The model's.
         before: An earlier map of this dataset; answers that the model no longer has do not count.
         said: What the user says, `""` for left out; `REST` stands for all labels that would be open.

@@ -35,7 +35,7 @@ class Marks:
     Attributes:
         cells: One a row.
         yes: The text of a yes as the column has it, `""` where there is none.
-        no: Likewise.
+        no: The text of a no as the column has it, `""` where there is none.
     """
 
     cells: tuple[Mark, ...]

@@ -25,7 +25,7 @@ def targets(
     only says that it is possible, the case does not count.
 
     Args:
-        dataset: Whose labels are mapped.
+        dataset: The dataset whose labels are mapped.
         mapping: Dataset label to model label, `""` or missing for left out.
         card: The model's.
         cases: Which of the dataset's cases; None for all.

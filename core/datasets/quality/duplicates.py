@@ -1,4 +1,4 @@
-"""The same picture more than once: exact copies by their pixels, look-alikes by hashes and textures."""
+"""Images that occur more than once: exact copies by their pixels, look-alikes by hashes and textures."""
 
 from __future__ import annotations
 

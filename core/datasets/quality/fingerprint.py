@@ -109,7 +109,7 @@ def difference_hash(picture: NDArray[np.uint8]) -> int:
 
 
 def frequency_hash(picture: NDArray[np.uint8]) -> int:
-    """64 bits: is each of the lowest frequencies, without the mean, above their median?"""
+    """64 bits of a (rows, columns) image: is each of its lowest frequencies, without the mean, above their median?"""
     small = cv2.resize(picture.astype(np.float32), (32, 32), interpolation=cv2.INTER_AREA)
     low = cv2.dct(small)[:8, 1:9]
     return _to_int(low > np.median(low))
@@ -147,7 +147,7 @@ class Correlation:
         self._spreads = np.array([row.std() for row in self._flat], np.float32)
 
     def __call__(self, pairs: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Of the two pictures of each pair.
+        """Correlate the two images of each pair.
 
         Args:
             pairs: (pairs, 2) places, sorted by the first.

@@ -137,7 +137,7 @@ def stress_scan(scan: Scan, name: str, strength: int, case: Case) -> Scan:
         scan: The original.
         name: Key in `STRESSES`.
         strength: 1 to 5.
-        case: Whose scan it is.
+        case: The case that the scan belongs to.
     """
     stress = STRESSES[name]
     low, high = grey_range(scan)

@@ -93,7 +93,7 @@ class FileIndex:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """All names."""
+        """Every name, for a quick look whether one is there."""
         return frozenset(self.files)
 
     @cached_property

@@ -163,7 +163,7 @@ def model_key(evaluation: Evaluation) -> str:
 
 
 def dataset_key(evaluation: Evaluation) -> str:
-    """`<name>--<split>`."""
+    """What tells datasets apart: `<name>--<split>`."""
     return f"{evaluation.dataset}--{evaluation.split}"
 
 

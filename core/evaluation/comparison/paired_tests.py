@@ -74,7 +74,7 @@ def mcnemar(one: Taken, two: Taken, mid: bool = False) -> DecisionsDiffer:
 
 
 def effective_cases(first: NDArray[np.bool_], second: NDArray[np.bool_], owner: NDArray[np.intp]) -> float:
-    """With how many independent cases the difference of two shares would be as sure, for few patients fewer.
+    """How many independent cases would make the difference of two shares as sure; for few patients fewer.
 
     The variance of the difference for independent cases by that over patients, at most the number of cases, times
     (t(n − 1) / t(patients − 1))² (Korn and Graubard 1998). As many as there are patients where the two never differ.

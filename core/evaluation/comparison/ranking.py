@@ -182,7 +182,7 @@ def paired_limits(cases: Taken, first: Measured, second: Measured, note: str = "
 
 
 def newcombe_words(owner: NDArray[np.intp]) -> str:
-    """What the test of shares is called for these cases."""
+    """What the test of shares is called for these cases; `owner` is the (cases,) number of each one's patient."""
     return f"Newcombe's method{f', clustered by patient ({count(owner)} patients)' if clustered(owner) else ''}"
 
 
@@ -198,7 +198,7 @@ def few_cases(cases: Taken) -> str:
 
 
 def delong_words(owner: NDArray[np.intp]) -> str:
-    """What DeLong's test is called for these cases."""
+    """What DeLong's test is called for these cases; `owner` is the (cases,) number of each one's patient."""
     if clustered(owner):
         return f"DeLong's test, clustered by patient (Obuchowski 1997, {count(owner)} patients)"
     return "DeLong's test"

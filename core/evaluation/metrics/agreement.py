@@ -20,6 +20,8 @@ def _divide(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
 def table_mcc(hits: ArrayLike, alarms: ArrayLike, rejected: ArrayLike, misses: ArrayLike) -> NDArray[np.float64]:
     """Matthews' correlation coefficient (Matthews 1975) of true and false positives, true and false negatives.
 
+    Counts are single numbers or arrays of one shape, which the answer has too.
+
     NaN where all cases, or all decisions, are of one kind.
     """
     tp, fp, tn, fn = (np.asarray(counts, np.float64) for counts in (hits, alarms, rejected, misses))
@@ -27,7 +29,10 @@ def table_mcc(hits: ArrayLike, alarms: ArrayLike, rejected: ArrayLike, misses: A
 
 
 def table_kappa(hits: ArrayLike, alarms: ArrayLike, rejected: ArrayLike, misses: ArrayLike) -> NDArray[np.float64]:
-    """Cohen's kappa (Cohen 1960); NaN where no disagreement can be expected, all being of one kind."""
+    """Cohen's kappa (Cohen 1960); NaN where no disagreement can be expected, all being of one kind.
+
+    Counts are single numbers or arrays of one shape, which the answer has too.
+    """
     tp, fp, tn, fn = (np.asarray(counts, np.float64) for counts in (hits, alarms, rejected, misses))
     return _divide(2.0 * (tp * tn - fn * fp), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn))
 

@@ -12,7 +12,7 @@ from core.evaluation.metrics.multiclass import case_log_loss, usable_rows
 
 
 def sigmoid(logits: ArrayLike) -> NDArray[np.float64]:
-    """1 / (1 + exp(−z)) without overflow, float64."""
+    """1 / (1 + exp(−z)) without overflow, float64 in the shape of the logits."""
     values = np.asarray(logits, dtype=np.float64)
     return 0.5 * (1.0 + np.tanh(values / 2.0))
 

@@ -59,25 +59,36 @@ def matrix_accuracy(matrix: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def matrix_balanced_accuracy(matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """Mean over the classes of the share called right; NaN where a class has no case."""
+    """Mean over the classes of the share called right, of (…, classes, classes) counts.
+
+    NaN where a class has no case.
+    """
     right = np.diagonal(matrix, axis1=-2, axis2=-1)
     return np.asarray(_divide(right, matrix.sum(-1)).mean(-1))
 
 
 def matrix_f1(matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """Mean over the classes of 2 TP / (2 TP + FP + FN); NaN where a class neither occurs nor is called."""
+    """Mean over the classes of 2 TP / (2 TP + FP + FN), of (…, classes, classes) counts.
+
+    NaN where a class neither occurs nor is called.
+    """
     right = np.diagonal(matrix, axis1=-2, axis2=-1)
     return np.asarray(_divide(2 * right, matrix.sum(-1) + matrix.sum(-2)).mean(-1))
 
 
 def matrix_f1_weighted(matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """Mean of the classes' F1 weighted by their cases; a class without cases has no weight."""
+    """Mean of the classes' F1 weighted by their cases, of (…, classes, classes) counts.
+
+    A class without cases has no weight.
+    """
     right, cases = np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(-1)
     return weighted_mean(_divide(2 * right, cases + matrix.sum(-2)), cases, axis=-1)
 
 
 def matrix_mcc(matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """Matthews' correlation of several classes, R_K (Gorodkin 2004); NaN where all cases or decisions are of one class.
+    """Matthews' correlation of several classes, R_K (Gorodkin 2004), of (…, classes, classes) counts.
+
+    NaN where all cases or decisions are of one class.
 
     Gorodkin, Computational Biology and Chemistry 28:367-374.
     """
@@ -89,13 +100,18 @@ def matrix_mcc(matrix: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def weighted_mean(values: NDArray[np.float64], weights: NDArray[Any], axis: int = 0) -> NDArray[np.float64]:
-    """Mean over an axis of what has a weight; NaN where nothing has, or a value with a weight is NaN."""
+    """Mean over an axis of values, with weights of the same shape; NaN where none has a weight.
+
+    A value that has a weight and is NaN makes the mean NaN.
+    """
     parts = np.where(weights > 0, values, 0.0) * weights
     return _divide(parts.sum(axis), np.asarray(weights, np.float64).sum(axis))
 
 
 def matrix_kappa(matrix: NDArray[Any], quadratic: bool = False) -> NDArray[np.float64]:
-    """1 − observed / expected disagreement (Cohen 1960; weights (i − j)² as in Cohen 1968).
+    """1 − observed / expected disagreement of (…, classes, classes) counts.
+
+    Weights are those of Cohen 1960, or (i − j)² as in Cohen 1968 for `quadratic`.
 
     NaN where no disagreement can be expected, because all cases and all decisions are of one class.
     """

@@ -34,7 +34,7 @@ def usable_labels(y_true: ArrayLike, y_score: ArrayLike) -> tuple[NDArray[np.boo
 
 
 def mean_defined(values: ArrayLike, axis: int | None = None) -> NDArray[np.float64]:
-    """Mean of what is not NaN; NaN where nothing is."""
+    """Mean over an axis, or over all for None, of what is not NaN; NaN where nothing is."""
     found = np.asarray(values, np.float64)
     defined = ~np.isnan(found)
     count = defined.sum(axis=axis)

@@ -49,7 +49,10 @@ def partial_auc_raw(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.
 def partial_auc_of_counts(
     truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp], standardised: bool = True
 ) -> ResampleFunction:
-    """The registered areas of many resamples; only the highest scores are looked at where they are enough."""
+    """The registered partial areas of many resamples, from (cases,) truth, scores and patients.
+
+    Only the highest scores are looked at where they are enough.
+    """
     order = np.argsort(-score, kind="stable")
     far = int(np.searchsorted(np.cumsum(~truth[order]), 2.0 * HIGHEST * (~truth).sum(), "right"))
     cut = score[order[min(far, len(order) - 1)]]

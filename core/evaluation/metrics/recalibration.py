@@ -17,7 +17,7 @@ STEPS, REACHED = 50, 1e-10
 
 
 def logit(probability: ArrayLike) -> NDArray[np.float64]:
-    """log(p / (1 − p)); probabilities are kept 2.2e-16 away from 0 and 1."""
+    """log(p / (1 − p)), in the shape of the probabilities, which are kept 2.2e-16 away from 0 and 1."""
     tiny = np.finfo(np.float64).eps
     bounded = np.clip(np.asarray(probability, np.float64), tiny, 1 - tiny)
     return np.asarray(np.log(bounded) - np.log1p(-bounded))

@@ -68,7 +68,11 @@ _OF_FINDINGS = {
 
 
 def class_resamples(name: str, y_true: ArrayLike, y_score: ArrayLike, owner: NDArray[np.intp]) -> ResampleFunction:
-    """From how often each patient was drawn to a metric whose `answers` is multiclass."""
+    """From how often each patient was drawn to a metric whose `answers` is multiclass.
+
+    `y_true` is (cases,) class indices, `y_score` (cases, classes) probabilities, `owner` (cases,) a number for each
+    patient.
+    """
     truth, score = usable_rows(y_true, y_score)
     classes = score.shape[1]
     if name in _AGAINST_REST:
@@ -92,7 +96,10 @@ def class_resamples(name: str, y_true: ArrayLike, y_score: ArrayLike, owner: NDA
 
 
 def label_resamples(name: str, y_true: ArrayLike, y_score: ArrayLike, owner: NDArray[np.intp]) -> ResampleFunction:
-    """From how often each patient was drawn to a metric whose `answers` is multilabel."""
+    """From how often each patient was drawn to a metric whose `answers` is multilabel.
+
+    `y_true` and `y_score` are (cases, labels), `owner` is (cases,) a number for each patient.
+    """
     truth, score = usable_labels(y_true, y_score)
     if name == "brier_labels":
         return mean_of_counts(((score - truth) ** 2).mean(axis=1), owner)

@@ -29,7 +29,7 @@ class Mistake:
         case: Its name.
         kind: A finding that is there and was not called, one that is not there and was, or another class.
         truth: Label of what is true; of a finding its name, or `""` where it is not there.
-        answer: The same of what the model said.
+        answer: Label of what the model said; of a finding its name, or `""` where it says there is none.
         probability: Calibrated probability that the model gives its own answer.
         certainty: How far the score is on the wrong side, in logit units: from the threshold, or of the answer above
             the true class.

@@ -146,7 +146,7 @@ def measure_resamples(cases: Taken, values: NDArray[np.float64]) -> Measured:
 
 
 def right_of(cases: Taken) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """For a metric of `SHARES`: whether each case that it is a share of counts, and its patient."""
+    """(n,) whether each case that a metric of `SHARES` is a share of counts, and (n,) the number of its patient."""
     if cases.metric.answers == "multiclass":
         return np.asarray(cases.score.argmax(axis=1) == cases.truth), cases.owner
     truth, called = np.asarray(cases.truth, bool), cases.score >= cases.threshold

@@ -61,7 +61,7 @@ class ThresholdSweep:
         sensitivity: (points,), NaN where no case has the finding.
         specificity: (points,).
         sensitivity_band: Wilson's intervals of each point.
-        specificity_band: The same.
+        specificity_band: Wilson's intervals of each point.
         threshold: The model's own, None where it has none.
         n: Cases.
         note: What a reader should know, or `""`.

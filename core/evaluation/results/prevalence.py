@@ -31,7 +31,7 @@ class PredictiveValues:
         ppv: (points,) NaN where not defined.
         npv: (points,).
         ppv_band: From resampled sensitivity and specificity.
-        npv_band: The same.
+        npv_band: From resampled sensitivity and specificity.
         sensitivity: With its interval.
         specificity: With its interval.
         observed: Prevalence of the cases themselves.

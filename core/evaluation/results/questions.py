@@ -110,13 +110,13 @@ class Taken:
         return len(self.truth)
 
     def part(self, index: NDArray[Any]) -> Taken:
-        """Some of the cases, by index or mask; their patients are numbered anew."""
+        """Some of the cases, by (n,) indices or a (cases,) mask; their patients are numbered anew."""
         owner = np.unique(self.owner[index], return_inverse=True)[1].astype(np.intp)
         return replace(self, truth=self.truth[index], score=self.score[index], cases=self.cases[index], owner=owner)
 
     @property
     def value(self) -> float:
-        """The metric."""
+        """The metric computed over all of the cases."""
         return self.metric.function(self.truth, self.score, self.threshold)
 
 

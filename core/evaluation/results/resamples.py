@@ -38,7 +38,10 @@ def resampled_values(models: Sequence[Taken], resamples: int = 2000, seed: int =
 
 
 def merit(metric: Metric, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What is compared of a metric: its values, or how far they are from the right one where neither way is better."""
+    """What is compared of a metric, in the shape of its values.
+
+    It is the values themselves, or how far they are from the right one where neither way is better.
+    """
     return values if metric.target is None else np.abs(values - metric.target)
 
 

@@ -50,7 +50,7 @@ def answers(
     Args:
         pool: Runs them.
         bundle: The opened model.
-        dataset: Whose cases they are.
+        dataset: The dataset that the cases belong to.
         cases: Of one split.
         places: Which of them.
 

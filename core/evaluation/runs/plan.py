@@ -71,13 +71,18 @@ def make_plan(
 
     Args:
         card: The model's.
-        dataset: As for `run.evaluate`, whose errors these are.
-        split: Likewise.
-        mapping: Likewise.
-        kind: Likewise.
+        dataset: Without open questions.
+        split: train, val or test; `""` for all cases.
+        mapping: Dataset label to model label, `""` for left out.
+        kind: Where the images come from as the model sees it.
         known: Digest and fingerprint of an earlier time, as `Store.known` gives them.
-        progress: Of the hash.
-        cancelled: Likewise.
+        progress: Called with a fraction from 0 to 1 and a few words while the hash is taken.
+        cancelled: Asked now and then whether to stop.
+
+    Raises:
+        UnusableDataset: Questions are open, no case counts, or it changed since its hash was taken.
+        UnknownLabel: The label map does not fit the model.
+        Cancelled: `cancelled` said so.
     """
     if dataset.questions:
         raise UnusableDataset(
@@ -114,7 +119,7 @@ def make_plan(
 
 
 def versions() -> dict[str, str]:
-    """Of what computes scores."""
+    """Names and versions of what computes scores."""
     from core.onnx_runtime import onnxruntime
 
     return {

@@ -120,15 +120,15 @@ def estimate_seconds(
     Args:
         card: The model's.
         bundle: The opened model, or None.
-        dataset: As for `evaluate`; its hash is not needed.
-        split: Likewise.
-        mapping: Likewise.
+        dataset: Without open questions; its hash is not needed.
+        split: train, val or test; `""` for all cases.
+        mapping: Dataset label to model label, `""` for left out.
         sample: Cases to time, after a first one a thread that warms up.
         threads: Cases that are scored at the same time.
 
     Raises:
-        UnsupportedModel: As for `evaluate`.
-        UnknownLabel: Likewise.
+        UnsupportedModel: The model takes something else than one picture, or does not classify.
+        UnknownLabel: The label map does not fit the model.
     """
     check_model(card)
     cases = dataset.split(split)

@@ -82,7 +82,7 @@ def bootstrap_words(resamples: int) -> str:
 
 
 def resampled_estimate(value: float, values: NDArray[np.float64], people: int, cases: int) -> Estimate:
-    """A number with the percentiles of it over resamples of patients.
+    """A number with the percentiles of its (resamples,) values over resamples of patients.
 
     There is no interval where the value is undefined, and none where it would leave out the value: a binned calibration
     error grows in resamples of few cases.

@@ -31,17 +31,17 @@ def owners(patients: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def count(owner: NDArray[np.intp]) -> int:
-    """How many patients there are; `owner` as `owners` gives it, or a part of it."""
+    """How many patients there are; `owner` is (cases,) as `owners` gives it, or a part of it."""
     return int(np.count_nonzero(np.bincount(owner)))
 
 
 def clustered(owner: NDArray[np.intp]) -> bool:
-    """Whether some patient has more than one case."""
+    """Whether some patient has more than one case; `owner` is (cases,) as `owners` gives it."""
     return bool(len(owner)) and count(owner) < len(owner)
 
 
 def same_cases(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where the cases that two lists of names have in common stand in each, in the order of the first.
+    """Indices of the cases that two (n,) and (m,) lists of names have in common, in each, in the order of the first.
 
     A name that a list has twice counts where it stands first.
     """

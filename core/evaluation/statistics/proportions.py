@@ -38,7 +38,13 @@ def patient_wilson(right: NDArray[np.bool_], owner: NDArray[np.intp], everyone: 
 
 
 def share_limits(right: NDArray[np.bool_], owner: NDArray[np.intp], everyone: int = 0) -> Limits:
-    """Limits of a share at any level, by Wilson with `effective_trials`; see `patient_wilson`."""
+    """Limits of a share at any level by Wilson's interval, for cases of which some are of the same patient.
+
+    Args:
+        right: (cases,) whether each counts as a success.
+        owner: (cases,) a number for each patient.
+        everyone: How many patients there are in all, where `owner` holds only some; see `patient_wilson`.
+    """
     value, people = float(right.mean()) if len(right) else float("nan"), count(owner)
     freedom = max(people, everyone) - 1.0 if people > 1 else 0.0
     return Limits(value, freedom, partial(_end, value, effective_trials(right, owner)))
@@ -50,7 +56,7 @@ def _end(share: float, trials: float, side: int, at: float) -> float:
 
 
 def effective_trials(right: NDArray[np.bool_], owner: NDArray[np.intp]) -> float:
-    """With how many independent cases the share would be as sure.
+    """How many independent cases would make the share as sure as it is.
 
     It is p (1 − p) / v, where v is the variance of the share as a ratio of sums over patients (Dean and Pagano 2015,
     Journal of Survey Statistics and Methodology 3:484-503), at most the number of cases; as many as there are patients

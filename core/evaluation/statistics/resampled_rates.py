@@ -96,7 +96,7 @@ def resampled_counts(
 
 
 def distinct_cuts(score: NDArray[np.float64], most: int = 500) -> NDArray[np.float64]:
-    """The distinct scores, highest first; evenly spaced ones of them by rank where there are more than `most`."""
+    """The distinct values of (cases,) scores, highest first; evenly spaced by rank where there are more than `most`."""
     cuts = np.unique(score)[::-1]
     if len(cuts) <= most:
         return cuts

@@ -40,12 +40,12 @@ def patient_counts(people: int, resamples: int, seed: int) -> Iterator[NDArray[n
 
 
 def divide(part: NDArray[np.floating], whole: NDArray[np.floating]) -> NDArray[np.float64]:
-    """NaN where the whole is 0, as in a resample without cases of a class."""
+    """Part by whole, of one shape; NaN where the whole is 0, as in a resample without cases of a class."""
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0, dtype=np.float64)
 
 
 def mean_of_counts(values: NDArray[np.float64], owner: NDArray[np.intp]) -> ResampleFunction:
-    """Mean over the cases of a number each case has."""
+    """Mean over the cases of a number each case has; values and `owner`, the patients' numbers, are (cases,)."""
     parts = np.stack([np.bincount(owner, values), np.bincount(owner)])
 
     def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -66,7 +66,10 @@ def sums_by_patient(
 def error_of_counts(
     gap: NDArray[np.float64], place: NDArray[np.intp], owner: NDArray[np.intp], bins: int
 ) -> ResampleFunction:
-    """Expected calibration error: the sum over the bins of the absolute sum of gaps, by the number of cases."""
+    """Expected calibration error: the sum over the bins of the absolute sum of gaps, by the number of cases.
+
+    `gap` is (cases,) score minus truth, `place` (cases,) the bin of each, `owner` (cases,) a number for each patient.
+    """
     gaps, sizes = sums_by_patient(owner, place, gap, bins), np.bincount(owner)
     return lambda counts: divide(np.abs(gaps @ counts).sum(0), sizes @ counts)
 
@@ -77,7 +80,7 @@ def repeat_of_counts(
     score: NDArray[np.float64],
     owner: NDArray[np.intp],
 ) -> ResampleFunction:
-    """Any metric: repeat the cases as often as their patient was drawn. Slow."""
+    """Any metric of (cases, …) truth and scores: repeat the cases as often as their patient was drawn. Slow."""
 
     def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
         chosen = [np.repeat(np.arange(len(truth)), resample[owner].astype(int)) for resample in counts.T]
@@ -88,6 +91,8 @@ def repeat_of_counts(
 
 def auc_of_counts(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> ResampleFunction:
     """AUC = Σ_positives w · (weight of the negatives below + half of those at the same score) / (W⁺ W⁻).
+
+    Truth, scores and `owner`, a number for each patient, are (cases,).
 
     Sorting is done once; a resample costs one cumulative sum over the negatives. Sums below 2**24 are exact in float32.
     """
@@ -112,7 +117,10 @@ def auc_of_counts(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: N
 def precision_of_counts(
     truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]
 ) -> ResampleFunction:
-    """Average precision of weighted cases: Σ over the distinct scores of their positives × precision there."""
+    """Average precision of weighted cases: Σ over the distinct scores of their positives × precision there.
+
+    Truth, scores and `owner`, a number for each patient, are (cases,).
+    """
     order = np.argsort(-score, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
     person, hit = owner[order], truth[order]

@@ -35,7 +35,7 @@ class RunCases:
 
 
 def pack(cases: RunCases) -> bytes:
-    """As zlib over JSON."""
+    """The cases as zlib-compressed JSON, for storage."""
     content = {
         "names": list(cases.names),
         "patients": list(cases.patients),
@@ -47,19 +47,19 @@ def pack(cases: RunCases) -> bytes:
 
 
 def unpack(content: bytes) -> RunCases:
-    """The way back from `pack`."""
+    """The cases that `pack` made into bytes."""
     found = json.loads(zlib.decompress(content))
     usable = np.array(found["usable"], np.intp)
     return RunCases(found["names"], found["patients"], usable, np.array(found["y_true"], np.int64), found["attributes"])
 
 
 def pack_indices(indices: Sequence[int]) -> bytes:
-    """(N,) little-endian int32."""
+    """N indices as little-endian int32."""
     return np.asarray(indices, "<i4").tobytes()
 
 
 def unpack_indices(content: bytes) -> NDArray[np.int32]:
-    """The way back from `pack_indices`."""
+    """(N,) indices that `pack_indices` made into bytes."""
     return np.frombuffer(content, "<i4")
 
 

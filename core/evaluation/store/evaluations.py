@@ -78,8 +78,8 @@ class Store(DatasetStore):
         """The finished run of these very facts and cases; its kind becomes that of `facts` where that is known.
 
         Args:
-            facts: As for `begin`; versions of software are not compared.
-            cases: Likewise.
+            facts: As `record.facts_of` gives them; versions of software are not compared.
+            cases: All cases of the split, and the truth of those that count.
         """
         with self.reading() as connection:
             query = sa.select(RUNS.c.id, RUNS.c.kind, RUNS.c.facts, RUNS.c.cases).where(*_key(facts))

@@ -37,7 +37,7 @@ class RunSummary:
         scored: How many were scored so far.
         failed: How many could not be.
         created: Seconds since 1970.
-        finished: Likewise, or None.
+        finished: Seconds since 1970, None where it is not.
     """
 
     id: int

@@ -79,7 +79,17 @@ class OpenRun:
             self._insert(connection, indices, logits, failed)
 
     def replace(self, indices: Sequence[int], logits: NDArray[np.floating], failed: Mapping[int, str]) -> None:
-        """Like `append`, in place of all that was stored before."""
+        """Store the answers to some cases in place of all that was stored before.
+
+        Args:
+            indices: (N,) places of the scored cases in the run's cases.
+            logits: (N, units) of them.
+            failed: Place to the sentence that says why there is no score.
+
+        Raises:
+            RunTaken: The run was deleted, or another process went on with it.
+            StoreFault: The database does not work; what was stored before stays.
+        """
         with self._store.writing() as connection:
             self._claim_again(connection)
             connection.execute(CHUNKS.delete().where(CHUNKS.c.run_id == self.id))
@@ -95,8 +105,8 @@ class OpenRun:
         """All is stored.
 
         Raises:
-            RunTaken: As for `append`.
-            StoreFault: Likewise.
+            RunTaken: The run was deleted, or another process went on with it.
+            StoreFault: The database does not work; what was stored before stays.
         """
         with self._store.writing() as connection:
             self._claim_again(connection)
@@ -123,7 +133,7 @@ class OpenRun:
 def chunk_values(
     indices: Sequence[int], logits: NDArray[np.floating], failed: Mapping[int, str]
 ) -> dict[str, int | str | bytes]:
-    """Columns of one chunk, as `OpenRun.append` takes it."""
+    """Columns of one chunk of (N,) cases with (N, units) logits, as `OpenRun.append` takes it."""
     return {
         "scored": len(indices),
         "indices": pack_indices(indices),

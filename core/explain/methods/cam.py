@@ -64,8 +64,8 @@ def asked_grad_cam(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
     """`grad_cam` as the registry calls it: of any layer and any kind of input, and of one label rather than another.
 
     Raises:
-        UnsupportedModel: As `grad_cam`.
-        KerasProcessFailed: As `grad_cam`.
+        UnsupportedModel: The model has no such layer, or its head needs the Keras process and there is none.
+        KerasProcessFailed: The Keras process hung, crashed or ran out of memory.
     """
     own_layer = ask.against is None and ask.layer in {"", bundle.explain_layer} and bundle.randomised is None
     if own_layer and is_plain(bundle, prepared):

@@ -43,7 +43,7 @@ class InputShare:
 
 
 def absent_values(spec: InputSpec) -> NDArray[np.float32]:
-    """What stands for an input that is left out, without the axis of cases."""
+    """What stands for an input that is left out, in the shape of the input without the axis of cases."""
     if spec.is_picture:
         return np.full(spec.shape, spec.absent, np.float32)
     return np.asarray([feature.reference for feature in spec.features], np.float32)

@@ -42,7 +42,7 @@ def keras_arguments(bundle: Bundle, ask: Ask) -> dict[str, Any]:
 
 
 def keras_arrays(bundle: Bundle, prepared: Prepared, ask: Ask) -> dict[str, NDArray[np.float32]]:
-    """The inputs for a task of the Keras process, and the region to explain where the model outlines."""
+    """The (N, …) inputs for a task of the Keras process, and the region to explain where the model outlines."""
     region = explained_region(bundle, prepared, ask)
     return dict(prepared.batch) if region is None else {**prepared.batch, REGION: region}
 
@@ -121,7 +121,7 @@ def map_of(
     values: NDArray[np.floating],
     units: str = "logit units",
 ) -> Explanation:
-    """A rectified map of a layer as an explanation; CAM methods do not say what speaks against the target.
+    """A rectified (N, [frames,] h, w) map of a layer as an explanation; CAM methods say nothing against the target.
 
     Where a layer has frames no longer, its one map stands for every frame, and `facts` say so.
     """

@@ -160,7 +160,7 @@ def signed(
     ask: Ask,
     units: str,
 ) -> Explanation:
-    """Signed values as what speaks for the label and what speaks against it."""
+    """Signed values on the input's rows and columns as what speaks for the label and what speaks against it."""
     labels = bundle.card.labels
     found = Explanation(
         grids=np.maximum(values, 0),

@@ -30,7 +30,7 @@ class Prototype:
         label: What it is a prototype of.
         rather_than: The label it was compared with, `""` for none.
         score: In logit units, of the picture.
-        grey_score: The same of a plain grey picture, to compare with.
+        grey_score: Score of a plain grey picture, to compare with.
     """
 
     picture: NDArray[np.float32]

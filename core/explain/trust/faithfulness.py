@@ -53,7 +53,7 @@ class Faithfulness:
         whole: Score of the untouched scan.
         nothing: Score with everything taken away.
         deletion_beats: Of 100 random orders, how many it beats at deletion.
-        insertion_beats: The same for insertion.
+        insertion_beats: Of 100 random orders, how many it beats at insertion.
         orders: Number of random orders behind these.
     """
 
@@ -194,5 +194,5 @@ def _kept(order: NDArray[np.intp], count: int) -> NDArray[np.float32]:
 
 
 def _beats(value: float, others: NDArray[np.float64]) -> float:
-    """Of 100 others, how many are worse; equal ones count half."""
+    """How many of 100 others are worse than a value; equal ones count half."""
     return float(100 * ((others < value).mean() + (others == value).mean() / 2))

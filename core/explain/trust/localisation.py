@@ -232,7 +232,7 @@ def summarise(
 
 
 def mean_estimate(values: NDArray[np.float64], patients: ArrayLike, resamples: int = 2000, seed: int = 0) -> Estimate:
-    """Mean of a number each case has, with its interval over resampled patients; NaN without cases.
+    """Mean of (cases,) numbers, with its interval over resampled patients; NaN without cases.
 
     Where each is 0 or 1 the mean is a share, with Wilson's interval as every share has.
     """

@@ -20,7 +20,7 @@ class LocalisedModel:
         method: Name in `EXPLAINERS`.
         measure: Key of `MEASURES`.
         estimate: Mean over the maps with its interval over patients.
-        centre: The same of a blob at the picture's centre, which knows nothing of the picture.
+        centre: What a blob at the image's centre reaches, which knows nothing of the image.
         chance: What an even map reaches.
         patients: How many it rests on.
     """

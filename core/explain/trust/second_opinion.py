@@ -151,7 +151,7 @@ def compare(
 
     Args:
         ours: (h, w), 0 or more.
-        theirs: The same by tf-keras-vis.
+        theirs: (h, w), the map by tf-keras-vis.
         explanation: What ours belongs to.
         itself: How two of our own maps with other noise correlate, for methods that draw.
         value_range: Values of black and white in the model's input.
@@ -182,7 +182,7 @@ def compare(
 
 
 def _beside_noise(who: str, alike: float, ratio: float, own: float) -> SecondOpinion:
-    """Of maps that are drawn: `own` is how two of ours with other noise correlate."""
+    """How far two maps agree that are drawn with noise: `own` is how two of ours with other noise correlate."""
     beside = f"two of ours with other noise {own:.2f}"
     if alike < own - NOISE_LEFT:
         return SecondOpinion(False, alike, ratio, f"{who} differs: correlation {alike:.2f}, {beside}")
@@ -203,7 +203,7 @@ def _reason(method: str, value_range: tuple[float, float]) -> str:
 
 
 def correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Pearson's correlation of the cells of two maps, -1 to 1; NaN where one of them is the same everywhere."""
+    """Pearson's correlation of two (rows, columns) maps, -1 to 1; NaN where one of them is the same everywhere."""
     first, second = one.ravel() - one.mean(), other.ravel() - other.mean()
     size = float(np.sqrt((first**2).sum() * (second**2).sum()))
     return float((first * second).sum() / size) if size > 0 else float("nan")

@@ -26,7 +26,7 @@ def rank_correlation(one: NDArray[np.floating], other: NDArray[np.floating]) -> 
 
 
 def at_common_size(grid: NDArray[np.floating], cells: int = COMMON) -> NDArray[np.float32]:
-    """A map of any resolution at `cells` × `cells`, averaged where it is finer and interpolated where it is coarser."""
+    """A (rows, columns) map as (`cells`, `cells`), averaged where it is finer, interpolated where it is coarser."""
     smaller = min(grid.shape) >= cells
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return cv2.resize(np.ascontiguousarray(grid, np.float32), (cells, cells), interpolation=how)

@@ -51,9 +51,9 @@ class Trust:
     Attributes:
         verdict: In one word or two.
         checks: The reasons.
-        faithfulness: Numbers, None where it was not measured.
-        sanity: Likewise.
-        stability: Likewise.
+        faithfulness: How the score follows the heat, None where it was not measured.
+        sanity: What random weights make of the map, None where it was not measured.
+        stability: What small shifts make of the map, None where it was not measured.
     """
 
     verdict: Verdict

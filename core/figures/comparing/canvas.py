@@ -264,10 +264,13 @@ def _ended(words: Sequence[str]) -> str:
 
 
 def numbers(values: ArrayLike) -> NDArray[np.float32]:
-    """As exact as a screen can show, half the bytes; Plotly takes arrays a hundred times faster than lists."""
+    """Values as float32 in their own shape: as exact as a screen can show, and half the bytes.
+
+    Plotly takes arrays a hundred times faster than lists.
+    """
     return np.asarray(values, np.float32)
 
 
 def cuts(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Thresholds for the pointer: calling nobody, an infinite one, is shown as 1."""
+    """(n,) thresholds for the pointer: calling nobody, an infinite one, is shown as 1."""
     return numbers(np.minimum(threshold, 1.0))

@@ -26,12 +26,12 @@ class Spot:
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """With the batch axis."""
+        """Shape of the tensor, with the batch axis."""
         return tuple(self.tensor.shape)
 
 
 def entered(spot: Spot) -> Spot:
-    """The same tensor where it comes about: inside the nested model that gives it, or outside where it is an input."""
+    """Where a tensor comes about: inside the nested model that gives it, or outside where it is an input."""
     while True:
         if id(spot.tensor) in spot.outside:
             spot = spot.outside[id(spot.tensor)]

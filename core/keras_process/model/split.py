@@ -48,8 +48,8 @@ class Anatomy:
         calls: How often the layer is called: once, or once a frame inside a TimeDistributed.
         tokens: (rows, columns, leading) where its output is tokens, see `layers.Place`; else None.
         order: How the axes of its output are put to have channels last, see `axes.order_of`; else None.
-        input_orders: The same for each input; callers give channels last, whatever order the model takes.
-        output_order: The same for an output that is a map.
+        input_orders: How the axes of each input are put; callers give channels last, whatever order the model takes.
+        output_order: How the axes of an output that is a map are put to have channels last.
     """
 
     model: Any
@@ -77,7 +77,7 @@ class Anatomy:
 
     @property
     def output_shape(self) -> tuple[Any, ...]:
-        """Of the output without the axis of cases, channels last."""
+        """Shape of the output without the axis of cases, channels last."""
         return reordered(tuple(self.model.outputs[0].shape[1:]), self.output_order)
 
     def call_plain(self, inputs: Mapping[str, Any]) -> Any:
@@ -106,7 +106,7 @@ class Recorded:
 
 
 def without_layer(anatomy: Anatomy) -> Anatomy:
-    """The same model when no layer is looked at, so that it does not matter how often one is called."""
+    """The model when no layer is looked at, so that it does not matter how often one is called."""
     return replace(anatomy, layer=None, layer_name="", calls=1, tokens=None, order=None)
 
 
@@ -278,7 +278,7 @@ def replaced(owner: Any, attribute: str, value: Any) -> Iterator[None]:
 
 
 def probabilities(logits: NDArray[np.floating], activation: Activation) -> NDArray[np.float32]:
-    """The model's output from its logits: softmax over the last axis, sigmoid, or the logits themselves."""
+    """The model's output from its (…, classes) logits: softmax over the last axis, sigmoid, or none."""
     values = np.asarray(logits, np.float64)
     if activation == "softmax":
         values = np.exp(values - values.max(axis=-1, keepdims=True))

@@ -43,7 +43,10 @@ class Activation:
         return _steepest(self.derivative)
 
     def saturated(self, z: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Where the derivative is under `SHARE` of its largest value, so that hardly any gradient passes."""
+        """Where the derivative at `z` is under `SHARE` of its largest value, so that hardly any gradient passes.
+
+        The answer has the shape of `z`.
+        """
         return np.abs(self.derivative(z)) < SHARE * self.steepest
 
 
@@ -53,7 +56,7 @@ def _steepest(derivative: Function) -> float:
 
 
 def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 / (1 + e^-z), without overflow."""
+    """1 / (1 + e^-z) in the shape of `z`, without overflow."""
     return np.exp(-np.logaddexp(0.0, -z))
 
 

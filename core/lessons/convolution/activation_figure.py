@@ -59,7 +59,7 @@ def _reach(z: float, units: NDArray[np.floating]) -> float:
 
 
 def quiet_zones(found: Activation, at: NDArray[np.float64]) -> list[tuple[float, float]]:
-    """From where to where the unit is saturated, within the points `at`, which rise evenly."""
+    """From where to where the unit is saturated, within the (n,) points `at`, which rise evenly."""
     flags = np.concatenate([[False], found.saturated(at), [False]]).astype(int)
     starts, ends = np.flatnonzero(np.diff(flags) == 1), np.flatnonzero(np.diff(flags) == -1)
     return [(float(at[start]), float(at[end - 1])) for start, end in zip(starts, ends, strict=True) if end - start > 2]
@@ -115,7 +115,7 @@ def _lay_out(figure: Figure, found: Activation, at: NDArray[np.float64], reach: 
 
 
 def describe_activation(found: Activation, z: float, units: NDArray[np.floating]) -> str:
-    """The figure in words."""
+    """The figure of an activation at `z` in words; `units` are all values that the filter gave."""
     value, slope = float(found.function(np.array(z))), float(found.derivative(np.array(z)))
     share = float(found.saturated(np.asarray(units, np.float64)).mean())
     return (

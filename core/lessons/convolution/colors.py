@@ -38,7 +38,7 @@ class Scale:
 
 
 def scale_of(*maps: NDArray[np.floating]) -> Scale:
-    """One scale for all of `maps`: balanced around 0 where any value is negative, else from 0.
+    """One scale for maps of any shape: balanced around 0 where any value is negative, else from 0.
 
     A positive map that varies little around a large value, as a large bias makes it, begins at its own least value.
     """

@@ -37,7 +37,7 @@ def cell_text(value: float) -> str:
 
 
 def latex_number(value: float) -> str:
-    """As `number_text`, for a formula."""
+    """A number as `number_text` writes it, for a formula."""
     text = number_text(value).replace("−", "-")
     if "e" in text:
         digits, power = text.split("e")

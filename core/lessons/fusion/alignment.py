@@ -36,7 +36,7 @@ class Pose:
 
 
 def moved(picture: NDArray[np.floating], pose: Pose) -> Picture:
-    """A picture in another pose, of the same size; what comes in from outside is 0."""
+    """A (rows, columns) image in another pose, of the same size; what comes in from outside is 0."""
     rows, columns = picture.shape
     turn = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), pose.degrees, 1.0)
     turn[:, 2] += (pose.across, pose.down)
@@ -101,7 +101,7 @@ def register(fixed: Picture, moving: Picture) -> Registration:
 
     Args:
         fixed: (rows, columns) from 0 to 1.
-        moving: The same size.
+        moving: (rows, columns) of the same size.
     """
     tried, pose = 0, Pose()
     for level, steps in ((4, (0.12, 10.0)), (2, (0.03, 3.0)), (1, (0.012, 1.0))):

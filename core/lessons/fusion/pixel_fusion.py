@@ -68,6 +68,6 @@ def fit_pixels(heads: Sequence[Phantom], contrasts: Sequence[str], rounds: int =
 
 
 def dice(called: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    """Overlap, 2 |A ∩ B| / (|A| + |B|); NaN where both are empty."""
+    """Overlap of two masks of one shape, 2 |A ∩ B| / (|A| + |B|); NaN where both are empty."""
     total = int(called.sum()) + int(truth.sum())
     return 2 * int((called & truth).sum()) / total if total else float("nan")

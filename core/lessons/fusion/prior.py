@@ -11,7 +11,7 @@ import math
 
 
 def log_odds(probability: float) -> float:
-    """Of a probability, held within a millionth of 0 and 1.
+    """log(p / (1 − p)) of a probability, which is held within a millionth of 0 and 1.
 
     Example:
         >>> log_odds(0.5)

@@ -54,7 +54,7 @@ def answer_without(bundle: Bundle, prepared: Prepared, off: Collection[str], pro
 
 
 def picture_weights(card: ModelCard, probe: Probe, batch: Mapping[str, NDArray[np.float32]]) -> dict[str, float]:
-    """How a softmax over the pictures weighs them; empty where the model has none."""
+    """How a softmax over the images weighs them, by name, for a batch of input name to (1, …); empty without one."""
     pictures = [spec.name for spec in card.inputs if spec.is_picture]
     for box in probe.network.boxes:
         if box.title == "Softmax" and not box.has_map and box.channels == len(pictures) > 1:

@@ -73,7 +73,7 @@ def case_map_figure(drawn: CaseMap) -> Figure:
 
 
 def _add_training(figure: Figure, plane: Plane) -> None:
-    """Where a normal distribution with the spread of the training scans has 39 % and 86 % of its mass."""
+    """Draw where a normal distribution with the spread of the training scans has 39 % and 86 % of its mass."""
     around = np.linspace(0, 2 * np.pi, 90)
     for times, name in ((1, "training scans, 1 SD"), (2, "2 SD")):
         x, y = (times * plane.deviations[axis] * turn for axis, turn in ((0, np.cos(around)), (1, np.sin(around))))

@@ -50,7 +50,7 @@ class ClassScore:
         return self.weights is not None
 
     def strongest(self, count: int) -> NDArray[np.intp]:
-        """Channels with the largest shares, whatever their sign, the largest first."""
+        """(count,) channels with the largest shares, whatever their sign, the largest first."""
         return np.argsort(-np.abs(self.shares), kind="stable")[:count]
 
 

@@ -81,6 +81,6 @@ def _lay_out(figure: Figure, score: ClassScore, values: list[float]) -> None:
 
 
 def describe_score(score: ClassScore, count: int = 3) -> str:
-    """The same in words."""
+    """What the channels add to the score, in words."""
     parts = [f"channel {index} adds {score.shares[index]:+.2f}" for index in score.strongest(count)]
     return f"The logit for {score.label} is {score.logit:.2f}; {', '.join(parts)}."

@@ -70,7 +70,7 @@ class Steps:
         return self.shapes[tensor][row], self.shapes[tensor][column]
 
     def channels(self, tensor: str) -> int:
-        """Its channels, or its length where it has no rows and columns."""
+        """How many channels a tensor has, or its length where it has no rows and columns."""
         if tensor in self.axes:
             return self.shapes[tensor][self.axes[tensor][0]]
         return self.shapes[tensor][-1] if self.shapes[tensor] else 1

@@ -93,7 +93,7 @@ class Switchboard:
 
 
 def open_switchboard(bundle: Bundle) -> Switchboard:
-    """Of a shipped model.
+    """The switchboard of a shipped model.
 
     Raises:
         InvalidCard: Its compiled file is gone or another one.

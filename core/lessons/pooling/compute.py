@@ -101,6 +101,8 @@ def shifted(feature_map: NDArray[np.floating], pixels: int) -> NDArray[np.float6
 def change(after: NDArray[np.float64], before: NDArray[np.float64]) -> float:
     """Length of the difference over the length of what was there: 0 the same, 1 as different as if it were gone.
 
+    Both are arrays of one shape.
+
     Returns:
         NaN where there was nothing before.
     """
@@ -152,5 +154,5 @@ def _moved_back(after: NDArray[np.float64], before: NDArray[np.float64], cells: 
 
 
 def shift_curve(feature_map: NDArray[np.floating], kind: Pooling, size: int = 2, stride: int = 2) -> tuple[Shift, ...]:
-    """`shift_effect` for every shift from 0 to `FARTHEST`."""
+    """`shift_effect` of a (rows, columns) map for every shift from 0 to `FARTHEST`."""
     return tuple(shift_effect(feature_map, kind, pixels, size, stride) for pixels in range(FARTHEST + 1))

@@ -38,7 +38,7 @@ class Beats:
 
 
 def pool_size(time: NDArray[np.float64], label: int) -> NDArray[np.float64]:
-    """Size of the blood pool, from 0 (squeezed) to 1 (full), at times counted in beats."""
+    """Size of the blood pool, from 0 (squeezed) to 1 (full), at (T,) times counted in beats."""
     squeeze = FAST if label == 0 else 1 - FAST
     phase = np.mod(time, 1.0)
     falling = 0.5 * (1 + np.cos(np.pi * phase / squeeze))

@@ -16,8 +16,8 @@ class CellSum:
 
     Attributes:
         terms: (channels read, rows, columns) products of weight and value; 0 where the kernel lies outside the map.
-        weights: The same shape.
-        values: The same shape.
+        weights: (channels read, rows, columns) of the kernel.
+        values: (channels read, rows, columns) of the map under the kernel.
         bias: What is added.
         first: Number of the first channel that is read; others than 0 only where channels are in groups.
     """

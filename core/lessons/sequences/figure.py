@@ -98,7 +98,7 @@ def _lay_out(figure: Figure, height: int) -> None:
 
 
 def describe_trace(kind: str, trace: Trace, probabilities: NDArray[np.floating] | None) -> str:
-    """The figure in words: how much moves, and where the probability ends."""
+    """The figure in words: how much moves, and where the (T,) probability ends."""
     moved = float(np.abs(np.diff(trace.states[0], axis=0)).mean()) if trace.states.shape[1] > 1 else 0.0
     _, frames, units = trace.states.shape
     text = f"{KINDS[kind][0]} over {frames} frames; its {units} units change by {moved:.2f} a frame on average"
@@ -143,7 +143,7 @@ def _decades(slopes: Mapping[str, NDArray[np.floating]]) -> int:
 
 
 def describe_slopes(slopes: Mapping[str, NDArray[np.floating]]) -> str:
-    """The figure in words: what is left of each slope at the first frame."""
+    """The figure in words: what is left of each (T,) slope at the first frame."""
     parts = [
         f"{name} {abs(float(values[0])):.1g} against {abs(float(values[-1])):.1g}" for name, values in slopes.items()
     ]

@@ -87,7 +87,7 @@ class Gradients:
 
 
 def sigmoid(values: Array) -> Array:
-    """1 / (1 + e^−x), without overflow."""
+    """1 / (1 + e^−x) in the shape of the values, without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * values)), np.float64)
 
 

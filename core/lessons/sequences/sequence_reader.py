@@ -92,7 +92,7 @@ def train_reader(kind: Kind, frames: int, steps: int = 240, seed: int = 0, rate:
 
 
 def judged(reader: Reader, curves: NDArray[np.floating]) -> float:
-    """Share of `beats(…).curves`, whose classes take turns, that is called right after the last frame."""
+    """Share of (N, T) `beats(…).curves`, whose classes take turns, that is called right after the last frame."""
     _, probabilities = read(reader, curves)
     return float(((probabilities[:, -1] > 0.5) == (np.arange(len(curves)) % 2 == 1)).mean())
 
@@ -102,7 +102,7 @@ def _reader(kind: Kind, values: list[Array]) -> Reader:
 
 
 def _slopes(reader: Reader, curves: Array, labels: NDArray[np.int64]) -> list[Array]:
-    """Of the mean cross-entropy, for all weights."""
+    """Gradient of the mean cross-entropy with respect to all weights."""
     trace, probabilities = read(reader, curves)
     error = (probabilities[:, -1] - labels) / len(labels)
     found = gradients_through_time(reader.cell, trace, error[:, None] * reader.weights)

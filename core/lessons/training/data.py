@@ -259,7 +259,10 @@ def _made_rare(lesson_set: LessonSet, part: NDArray[np.int64]) -> NDArray[np.int
 
 
 def cases_to_watch(lesson_set: LessonSet, part: NDArray[np.int64], count: int = 6) -> NDArray[np.int64]:
-    """Validation pictures whose heatmaps are followed: spread over the classes, with a truth to compare first."""
+    """(count,) indices from `part` of the validation images whose heatmaps are followed, spread over the classes.
+
+    Where there are masks to compare with, the class that has them comes first.
+    """
     labels = lesson_set.labels[part]
     order = sorted(set(labels.tolist()), reverse=lesson_set.masks is not None)
     weights = [2 if lesson_set.masks is not None and label == order[0] else 1 for label in order]

@@ -134,7 +134,7 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], part: str)
 
 
 def describe_confusion(counts: NDArray[np.int64], names: Sequence[str], part: str) -> str:
-    """The counts in words: how much of each class is called right."""
+    """(classes, classes) counts in words: how much of each class is called right."""
     parts = [
         f"{name} {int(row[index])} of {int(row.sum())}"
         for index, (name, row) in enumerate(zip(names, counts, strict=True))

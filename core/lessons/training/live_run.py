@@ -28,8 +28,8 @@ class Epoch:
         number: From 0.
         loss: Cross-entropy on the training part, in nats, without variation and dropout.
         accuracy: Share of the training part that is called right.
-        val_loss: The same on the validation part.
-        val_accuracy: The same on the validation part.
+        val_loss: Cross-entropy on the validation part, in nats.
+        val_accuracy: Share of the validation part that is called right.
         probabilities: (val, classes) float32.
         case_probabilities: (cases, classes) float32 of the cases that are watched.
         grids: (cases, h, w) float32, the evidence for the true class, in logit units.
@@ -81,17 +81,17 @@ class LiveRun:
 
     @property
     def cases(self) -> NDArray[np.int64]:
-        """The validation pictures whose heatmaps are followed; indices into the set."""
+        """(n,) indices into the set of the validation images whose heatmaps are followed."""
         return cases_to_watch(self.lesson_set, self.division.val)
 
     @property
     def val_labels(self) -> NDArray[np.int64]:
-        """True classes of the validation part."""
+        """(n,) true classes of the validation part."""
         return self.lesson_set.labels[self.division.val]
 
     @property
     def test_labels(self) -> NDArray[np.int64]:
-        """True classes of the test part."""
+        """(n,) true classes of the test part."""
         return self.lesson_set.labels[self.division.test]
 
     @property

@@ -103,7 +103,7 @@ def entries_of(data: bytes, count: int, little: bool) -> tuple[NDArray[np.float6
 
 
 def fitting_bits(claimed: int, entries: NDArray[np.float64]) -> int:
-    """Bits of an entry at full scale.
+    """Bits of one of the (n,) entries at full scale.
 
     As claimed, unless entries go beyond it, end exactly at the full scale of fewer bits, or use less than half of half.
     """

@@ -82,7 +82,7 @@ def read_numbers(dataset: Dataset, keyword: str) -> Numbers:
 
 
 def numbers_of(dataset: Dataset, tag: int, expected: str, count: int = 0, keyword: str = "") -> Numbers:
-    """The same for an element that is not in DICOM's dictionary.
+    """Read the numbers of an element by its tag, also of one that is not in DICOM's dictionary.
 
     Args:
         dataset: Where it stands.

@@ -52,7 +52,13 @@ def same_place(pictures: Sequence[Picture]) -> float:
 
 
 def in_rows(heights: NDArray[np.float64], second: Sequence[float], tolerance: float) -> list[list[int]]:
-    """Indices of slices at the same place together, places in order, those of one place by a second number."""
+    """Indices of slices at the same place together, places in order, those of one place by a second number.
+
+    Args:
+        heights: (slices,) places along the normal, in mm.
+        second: One number a slice, such as a time or an instance number.
+        tolerance: Distance in mm up to which two slices are at the same place.
+    """
     order = sorted(range(len(heights)), key=lambda n: (heights[n], second[n]))
     rows: list[list[int]] = []
     for n in order:
@@ -63,7 +69,7 @@ def in_rows(heights: NDArray[np.float64], second: Sequence[float], tolerance: fl
 
 
 def is_even_below(heights: NDArray[np.float64]) -> bool:
-    """Whether places that all seem the same are the even steps of a stack that is finer than expected."""
+    """Whether (slices,) places in mm that all seem the same are the even steps of a finer stack than expected."""
     gaps = np.diff(np.sort(heights))
     usual = float(np.median(gaps)) if len(gaps) > 1 else 0.0
     return usual > 1e-6 and bool((np.abs(gaps - usual) < 0.2 * usual).all())
@@ -116,7 +122,13 @@ def _line(heights: NDArray[np.float64], flat: NDArray[np.float64]) -> tuple[NDAr
 
 
 def shear_degrees(places: NDArray[np.float64]) -> float:
-    """Angle between the line on which slices are stacked and their normal: a tilted gantry's; 0 for a plain stack."""
+    """Angle in degrees between the line on which slices are stacked and their normal.
+
+    It is that of a tilted gantry, and 0 for a plain stack.
+
+    Args:
+        places: (slices, 3) in mm: along the normal, then within the plane.
+    """
     slope, _ = _line(places[:, 0], places[:, 1:])
     return math.degrees(math.atan(float(np.linalg.norm(slope))))
 

@@ -80,7 +80,7 @@ def spacing_of(picture: Picture) -> tuple[tuple[float, float] | None, float, dic
 
 
 def _ultrasound_spacing(picture: Picture) -> tuple[float, float] | None:
-    """Of the only tissue region, where both directions are in centimetres (PS3.3 C.8.5.5)."""
+    """(row, column) spacing in mm of the only tissue region, where both directions are in cm (PS3.3 C.8.5.5)."""
     regions = items(picture.file.dataset, "SequenceOfUltrasoundRegions")
     read = picture.file.numbers_in
     if len(regions) != 1 or any(read(regions[0], f"PhysicalUnits{axis}Direction")[:1] != (3,) for axis in "XY"):

@@ -169,7 +169,7 @@ def _shape(header: Header, dtype: np.dtype[Any], length: int, warnings: list[str
 
 
 def _with_forgotten(sizes: list[int], dims: list[int], room: int, warnings: list[str]) -> list[int]:
-    """With the axes behind the last that is counted, where the file has just the bytes that they ask for.
+    """The sizes, with axes that the count forgot, where the file has just the bytes that they ask for.
 
     Args:
         sizes: Of the axes that are counted.

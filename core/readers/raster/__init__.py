@@ -153,7 +153,7 @@ def _decode(image: Image.Image) -> Page:
 
 
 def _simplified(page: Image.Image) -> tuple[Image.Image, list[Step]]:
-    """To one of Pillow's modes 1, L, I;16, I, F and RGB."""
+    """The image in one of Pillow's modes 1, L, I;16, I, F and RGB."""
     mode = page.mode
     if mode in {"1", "L", "F", "I", "RGB"} or mode.startswith("I;16"):
         return (page.convert("RGB") if mode == "RGB" and "transparency" in page.info else page), []

@@ -43,7 +43,7 @@ class Cell:
         note: One line, quiet.
         opinion: What an independent implementation draws, quiet; `""` where it was not asked.
         waiting: What stands in the picture's place while there is no map.
-        scan: Whose shape the cell has; None for that of the board.
+        scan: The scan that gives the cell its shape; None for that of the board.
         picture: The frame as people see it, uint8; None for that of the board.
     """
 
@@ -89,7 +89,7 @@ def board_message(scan: Scan, picture: NDArray[np.uint8], cells: Sequence[Cell],
     """What is sent to the browser.
 
     Args:
-        scan: Whose shape the cells have that have none of their own.
+        scan: The scan that gives its shape to cells without one of their own.
         picture: Its frame as people see it, uint8.
         cells: In order.
         key: Names the state, for those who wait until it is drawn.

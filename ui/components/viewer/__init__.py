@@ -136,7 +136,7 @@ class View:
         return f"{self.scan.digest[:16]} {self.style} {self.invert} {over}"
 
     def picture(self, frame: int) -> NDArray[np.uint8]:
-        """One frame as people see it."""
+        """One frame as people see it, (rows, columns[, 3]) uint8."""
         picture = display_frame(self.scan, frame, self.window, self.invert)
         return draw_planes(picture, self.scan.overlays, frame) if self.overlays else picture
 

@@ -178,7 +178,7 @@ class Box:
 
     Attributes:
         row: Of the upper left pixel.
-        column: Likewise.
+        column: Of the upper left pixel.
         rows: Height.
         columns: Width.
         cell: Filled, as one of the window's cells; else an outline.

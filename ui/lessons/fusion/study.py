@@ -141,7 +141,7 @@ def _fact(feature: FeatureSpec, key: str) -> float | None:
 
 
 def _answers(card: ModelCard, prepared: Prepared, off: list[str]) -> tuple[Parts, Parts, dict[str, Parts]]:
-    """With everything, as switched, and with each input off by itself."""
+    """The model's answers with everything, as switched, and with each input off by itself."""
     bundle, probe = cached_bundle(card.slug), probe_of(card)
     whole = answer_without(bundle, prepared, ())
     alone = {spec.name: answer_without(bundle, prepared, [spec.name]) for spec in card.inputs}

@@ -26,7 +26,7 @@ def kept() -> Recent:
 
 @lru_cache(maxsize=4)
 def _switchboard(slug: str, _digest: str) -> Switchboard:
-    """Of a shipped model; nothing of a scan is in it, so all sessions share it."""
+    """The switchboard of a shipped model; nothing of a scan is in it, so all sessions share it."""
     return open_switchboard(cached_bundle(slug))
 
 
@@ -43,7 +43,7 @@ def shown_label(card: ModelCard) -> int:
 
 
 def label_logit(card: ModelCard, logits: NDArray[np.floating], target: int) -> float:
-    """The logit of a label; with one unit for two labels, label 0 is its negative."""
+    """The logit of a label, from (units,) logits; with one unit for two labels, label 0 is its negative."""
     if len(logits) == 1 and card.task == "binary":
         return float(logits[0]) if target == 1 else -float(logits[0])
     return float(logits[target])
@@ -78,6 +78,6 @@ def _delta(moved: float) -> str | None:
 def lost_alone(
     card: ModelCard, whole: NDArray[np.floating], alone: Mapping[str, NDArray[np.floating]], target: int
 ) -> dict[str, float]:
-    """Logit units that each part is worth by itself, by its name."""
+    """Logit units that each part is worth by itself, by its name, from (units,) logits with and without it."""
     score = label_logit(card, whole, target)
     return {name: score - label_logit(card, logits, target) for name, logits in alone.items()}

@@ -40,7 +40,7 @@ def about_layer(work: Work, box: Box) -> None:
 
 
 def about_cell(work: Work, box: Box, maps: NDArray[np.float32], channel: int, cell: tuple[int, int]) -> None:
-    """The value of one cell of one channel, as the sum it is."""
+    """Show the value of one cell of a channel of (channels, rows, columns) maps as the sum it is."""
     value = float(maps[channel][cell])
     st.markdown(f"**Channel {channel} at row {cell[0]}, column {cell[1]}: {value:.3g}**")
     if box.kernel is None or len(box.parents) != 1:

@@ -48,7 +48,7 @@ class Memory:
 
 
 def memory() -> Memory:
-    """This session's."""
+    """The lesson's memory in this session."""
     if "inside-memory" not in st.session_state:
         st.session_state["inside-memory"] = Memory()
     return st.session_state["inside-memory"]
@@ -56,7 +56,7 @@ def memory() -> Memory:
 
 @lru_cache(maxsize=4)
 def _probe(slug: str, _digest: str) -> Probe:
-    """Of a shipped model; nothing of a scan is in it, so all sessions share it."""
+    """The probe of a shipped model; nothing of a scan is in it, so all sessions share it."""
     return open_probe(cached_bundle(slug))
 
 
@@ -74,7 +74,7 @@ class Work:
         frame: Which frame.
         card: The model's card.
         bundle: The opened model.
-        probe: The same with taps.
+        probe: The model with taps, which gives what every box gives.
         prepared: What it gets.
     """
 
@@ -87,12 +87,12 @@ class Work:
 
     @property
     def network(self) -> Network:
-        """Its boxes."""
+        """The boxes of the model that is looked at."""
         return self.probe.network
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Names it."""
+        """What tells this scan in this model from others."""
         return self.scan.digest, self.frame, self.card.slug
 
     def cell(self, number: int, place: tuple[float, float]) -> tuple[int, int]:
@@ -119,7 +119,7 @@ def work_on(scan: Scan, frame: int, card: ModelCard) -> Work:
 
 
 def thumbnails(work: Work) -> list[NDArray[np.float32] | None]:
-    """One small map for each box, of the channel that varies most."""
+    """One small (rows, columns) map for each box, of the channel that varies most."""
 
     def make() -> list[NDArray[np.float32] | None]:
         boxes = [box for box in work.network.boxes if box.has_map]

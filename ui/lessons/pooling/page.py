@@ -63,7 +63,7 @@ class Maps:
 
     @property
     def units(self) -> NDArray[np.float64]:
-        """The map after the activation."""
+        """(rows, columns) the map after the activation."""
         return self.found.function(self.sums)
 
     def place(self, pixel: tuple[int, int]) -> tuple[int, int]:

@@ -52,7 +52,7 @@ def sequence_cards() -> dict[str, ModelCard]:
 
 
 def show_model(sequence: Sequence, frame: int) -> None:
-    """Its answer, what spoiling the sequence does to it, and its states."""
+    """Show a model's answer, what spoiling the sequence does to it, and its states."""
     cards = sequence_cards()
     if not cards:
         st.info("No model here reads a sequence yet; the cells of the other parts do the same on a smaller scale.")
@@ -76,7 +76,7 @@ def show_model(sequence: Sequence, frame: int) -> None:
 
 
 def spoilt(batch: Mapping[str, NDArray[np.float32]], name: str, order: NDArray[np.int64]) -> Arrays:
-    """The same inputs with the frames of one of them in another order."""
+    """The inputs with the frames of one, (1, T, …), in another (T,) order."""
     return {**batch, name: np.ascontiguousarray(batch[name][:, order])}
 
 

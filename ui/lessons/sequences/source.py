@@ -57,11 +57,11 @@ class Sequence:
 
     @property
     def frames(self) -> int:
-        """Of the model."""
+        """How many frames the model takes, T."""
         return len(self.chosen)
 
     def order(self, way: str | None = None) -> NDArray[np.int64]:
-        """Which frame of the model is shown when."""
+        """(T,) which frame is shown when, in one way of spoiling the sequence."""
         return frame_order(way or self.way, self.frames, self.frozen_from)
 
     def curve(self, way: str | None = None) -> NDArray[np.float64]:
@@ -123,7 +123,7 @@ def cached_reader(kind: str, frames: int) -> Reader:
 
 
 def reader_for(kind: str, frames: int) -> Reader:
-    """The same, with a word while it learns."""
+    """The cell of `cached_reader`, with a word on the page while it learns."""
     with st.spinner(f"{KINDS[kind][0]} learns from {frames} frames …"):
         return cached_reader(kind, frames)
 

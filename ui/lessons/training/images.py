@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def show_strip(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str], side: int = 104) -> None:
-    """Small pictures side by side with a line under each."""
+    """Small (rows, columns[, 3]) images side by side with a line under each."""
     big = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_NEAREST) for picture in pictures]
     with st.container(horizontal=True, gap="small"):
         for picture, caption in zip(big, captions, strict=True):
@@ -19,5 +19,5 @@ def show_strip(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str], s
 
 
 def png_of(picture: NDArray[np.uint8]) -> bytes:
-    """One picture as a file."""
+    """A (rows, columns[, 3]) image as a PNG file."""
     return cv2.imencode(".png", picture)[1].tobytes()

@@ -59,7 +59,7 @@ def choose_descent() -> tuple[str, float, int, int, bool]:
 def settings_of(
     network: tuple[str, str, tuple[str, ...], float], descent: tuple[str, float, int, int, bool]
 ) -> LiveSettings:
-    """Both together."""
+    """What is chosen of the network and of the training, in one."""
     key, start, variations, dropout = network
     optimizer, rate, epochs, batch, weigh = descent
     return LiveSettings(key, start, variations, optimizer, rate, epochs, batch, dropout, weigh)
