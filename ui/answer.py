@@ -17,8 +17,9 @@ from core.figures.evidence import describe_evidence, evidence_figure
 from core.figures.probabilities import describe_probabilities, probability_figure
 from core.formatting import beside_threshold, probability_text
 from core.inference.bundle import REFERENCE_FILE, Bundle
-from core.inference.predict import Prediction, classify
+from core.inference.predict import Prediction, predict
 from core.inference.recognise import alikeness
+from core.inference.study import Study
 from core.models.card import ModelCard
 from core.models.compatibility import UNTELLING, compatibility
 from core.scan import Scan
@@ -212,7 +213,10 @@ def _predict(state: Reading, bundle: Bundle, scan: Scan, frame: int) -> Predicti
     whole = ("whole", scan.digest, bundle.card.slug)
     if whole in state.answers:
         return state.answers.get(whole, lambda: None)  # type: ignore[return-value]
-    return state.answers.get((scan.digest, bundle.card.slug, frame), lambda: classify(bundle, scan, [frame]))
+    study = Study.of(bundle.card, scan)
+    return state.answers.get(
+        (scan.digest, bundle.card.slug, frame), lambda: predict(bundle, study, [frame], expect=Prediction)
+    )
 
 
 def show_doubt(prediction: Prediction, position: int) -> None:
@@ -312,7 +316,9 @@ def _read_all(state: Reading, scan: Scan, slug: str) -> None:
 
 
 def _sweep(slug: str, scan: Scan, progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> Prediction:
-    return classify(cached_bundle(slug), scan, progress=lambda share: progress(share, ""), cancelled=cancelled)
+    bundle, told = cached_bundle(slug), lambda share: progress(share, "")
+    study = Study.of(bundle.card, scan)
+    return predict(bundle, study, progress=told, cancelled=cancelled, expect=Prediction)
 
 
 def show_take_home(scan: Scan, answer: Answer, look: Look) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from core.colors import CLEAR, GRID, NEUTRAL
 from core.figures.outlines import outline_color
 from core.formatting import frame_position, frame_word
+from core.inference.masks import Segmentation
 from core.scan import Scan
-from core.segmentation.outline import Segmentation
 from core.segmentation.sizes import area_text, number_text, pixel_area_mm2
 from core.segmentation.words import in_sentence
 

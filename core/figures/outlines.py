@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.colors import OKABE_ITO
+from core.inference.masks import Segmentation
 from core.segmentation.contours import Outline, rings_of
-from core.segmentation.outline import Segmentation
 
 #: Okabe and Ito's colours in the order in which labels take them: those first that stand out on grey scans and on the
 #: orange of a retina alike.

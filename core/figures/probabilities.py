@@ -16,7 +16,7 @@ from core.models.card import ModelCard
 if TYPE_CHECKING:  # plotly takes most of a second to import, and the classifier brings ONNX Runtime
     from plotly.graph_objects import Figure
 
-    from core.inference.predict import Decision
+    from core.inference.decision import Decision
 
 #: Pixels of one bar with its label, and of what stands above and below the bars.
 ROW, FRAME = 38, 58

@@ -1,272 +1,101 @@
-"""The answer of a classifier: probabilities, the decision at the stored threshold, calibration, and its doubt.
+"""One road from a study to an answer: class scores or masks, for a model with any inputs.
 
-Nothing is chosen here: threshold and temperature come from the card, which took them from the validation split.
+A study with one scan is the usual case, `Study.of(card, scan)`. What the answer is made of follows from the task on the
+model's card, and stands in `ANSWERS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any, TypeVar, overload
 
-import numpy as np
-from numpy.typing import NDArray
+from core.errors import IncompatibleInput
+from core.inference.bundle import Bundle
+from core.inference.class_scores import Prediction, class_scores
+from core.inference.masks import Segmentation, masks
+from core.inference.study import Study
+from core.models.card import Task
 
-from core.inference.bundle import Bundle, ModelOutput
-from core.inference.ood import Similarity
-from core.inference.prepare import Prepared, prepare
-from core.inference.study import Study, prepare_study
-from core.models.card import ModelCard
-from core.models.compatibility import Compatibility, compatibility, input_fit
-from core.scan import Scan
+__all__ = ["ANSWERS", "Answer", "Prediction", "Segmentation", "predict"]
 
-#: Difference of calibrated logits below which a probability is near its threshold: odds within a factor of 1.22. About
-#: a threshold of 0.5 it is 0.45 to 0.55, about one of 0.05 it is 0.041 to 0.060.
-NEAR = 0.2
+Answer = Prediction | Segmentation
+Wanted = TypeVar("Wanted", Prediction, Segmentation)
 
-#: A temperature beyond this says that a model cannot be calibrated, and no longer how far its logits move.
-_HOTTEST = 3.0
+Progress = Callable[[float], None]
+Stopper = Callable[[], bool]
 
-#: Probabilities and thresholds are kept this far from 0 and 1, where the logit ends.
-_END = 1e-6
+#: What gives the answer of a model, by the task on its card.
+ANSWERS: Mapping[Task, Callable[[Bundle, Study, Sequence[int] | None, Progress | None, Stopper | None], Answer]] = {
+    "binary": class_scores,
+    "multiclass": class_scores,
+    "multilabel": class_scores,
+    "ordinal": class_scores,
+    "segmentation": masks,
+}
 
-
-@dataclass(frozen=True)
-class Derived:
-    """The answer to a yes-or-no question that follows from the classes.
-
-    Attributes:
-        name: What is asked, e.g. `"Referable retinopathy"`.
-        probability: Sum of the probabilities of the classes that mean yes.
-        threshold: From which on the answer is yes.
-    """
-
-    name: str
-    probability: float
-    threshold: float
+_WORDS = {Prediction: "classifies", Segmentation: "segments"}
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What one frame's probabilities come to.
-
-    Attributes:
-        label: The chosen label; of several findings the one furthest above, or least below, its threshold.
-        class_index: Its place in the card's labels.
-        probability: The model's probability of the label at `about`.
-        threshold: The stored threshold of the label at `about`, or None where the largest probability decides.
-        sentence: The decision in words, e.g. `"Pneumonia is likely"`.
-        about: Class index that `probability` and `threshold` belong to: the second label of a binary answer, else
-            `class_index`.
-        called: Class indices that are called: one, or as many findings as reach their threshold.
-        cuts: Class index to threshold, for every class that has one.
-        derived: The yes-or-no question of the card, or None.
-    """
-
-    label: str
-    class_index: int
-    probability: float
-    threshold: float | None
-    sentence: str
-    about: int
-    called: tuple[int, ...]
-    cuts: Mapping[int, float]
-    derived: Derived | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What a model says of some frames of a scan.
-
-    Attributes:
-        card: The model.
-        frames: Frames of the scan, in the order of the rows below; (0,) where a whole sequence or volume is one case.
-        logits: (frames, outputs) before the final activation.
-        probabilities: (frames, classes) after it.
-        calibrated: (frames, classes) with the card's temperature.
-        similarity: One entry a frame: how near it is to what the model has seen; empty where the bundle cannot tell.
-        warning: Why this scan does not fit the model, or `""`.
-        note: What could not be checked about the fit, or `""`.
-        prepared: The model's input, kept for explanations.
-        output: Raw outputs, kept for explanations.
-    """
-
-    card: ModelCard
-    frames: tuple[int, ...]
-    logits: NDArray[np.float32]
-    probabilities: NDArray[np.float32]
-    calibrated: NDArray[np.float32]
-    similarity: tuple[Similarity, ...]
-    warning: str
-    note: str
-    prepared: Prepared
-    output: ModelOutput
-
-    def decision(self, position: int = 0) -> Decision:
-        """The decision for `frames[position]` at the card's threshold."""
-        return decide(self.card, self.probabilities[position])
-
-
-def _reaches(probability: float, threshold: float) -> bool:
-    """Both as float32, in which scores are computed and thresholds were found among them."""
-    return bool(np.float32(probability) >= np.float32(threshold))
-
-
-def near_threshold(probability: float, threshold: float, temperature: float = 1.0) -> bool:
-    """Whether an answer is so near its threshold that a slightly different exposure could turn it.
-
-    The distance is taken between logits, as the model itself moves when its input does: the same difference of
-    probability is little in the middle and much at the ends, so 0.001 is not near 0.0455. It is divided by the card's
-    temperature, because an overconfident model moves further for the same evidence. The rule is the same on either
-    side, and for a finding and its absence. Pages, reports and tables have their words from here.
-
-    Args:
-        probability: Of the label, not calibrated.
-        threshold: Of the card, on the same scale.
-        temperature: Of the card.
-
-    Example:
-        >>> near_threshold(0.47, 0.5), near_threshold(0.001, 0.0455), near_threshold(0.05, 0.0455)
-        (True, False, True)
-    """
-    values = np.clip(np.array([probability, threshold], np.float64), _END, 1.0 - _END)
-    logits = np.log(values) - np.log1p(-values)
-    return bool(abs(logits[0] - logits[1]) < NEAR * min(temperature, _HOTTEST))
-
-
-def _likely(name: str, probability: float, threshold: float, temperature: float) -> str:
-    """`"Pneumonia is likely"`; near the threshold it says so."""
-    word = "likely" if _reaches(probability, threshold) else "unlikely"
-    near = ", but near the threshold" if near_threshold(probability, threshold, temperature) else ""
-    return f"{name} is {word}{near}"
-
-
-def decide(card: ModelCard, probabilities: NDArray[np.floating]) -> Decision:
-    """One row of probabilities to a decision in words.
-
-    An answer that is near its threshold by `near_threshold` is said to be.
-    """
-    if card.task == "multilabel":
-        return _decide_findings(card, probabilities)
-    if card.task == "binary" and card.threshold is not None:
-        positive = float(probabilities[1])
-        index = int(_reaches(positive, card.threshold))
-        sentence = _likely(card.labels[1], positive, card.threshold, card.temperature)
-        cuts = {1: card.threshold}
-        return Decision(card.labels[index], index, positive, card.threshold, sentence, 1, (index,), cuts)
-    index = int(np.argmax(probabilities))
-    sentence, derived = f"{card.labels[index]} is the most likely answer", _derive(card, probabilities)
-    if derived:
-        sentence += f". {_likely(derived.name, derived.probability, derived.threshold, card.temperature)}"
-    return Decision(
-        card.labels[index], index, float(probabilities[index]), None, sentence, index, (index,), {}, derived
-    )
-
-
-def _derive(card: ModelCard, probabilities: NDArray[np.floating]) -> Derived | None:
-    if not card.derived:
-        return None
-    name = card.derived["name"]
-    total = sum(float(probabilities[card.labels.index(label)]) for label in card.derived["labels"])
-    return Derived(name, total, card.thresholds[name])
-
-
-def _decide_findings(card: ModelCard, probabilities: NDArray[np.floating]) -> Decision:
-    cuts = {index: card.thresholds[label] for index, label in enumerate(card.labels)}
-    called = tuple(index for index, cut in cuts.items() if _reaches(probabilities[index], cut))
-    near = [
-        card.labels[index]
-        for index, cut in cuts.items()
-        if near_threshold(float(probabilities[index]), cut, card.temperature)
-    ]
-    sentence = f"Found: {', '.join(card.labels[index] for index in called)}"
-    if not called:
-        sentence = f"None of the {len(cuts)} findings"
-    if near:
-        sentence += f". Near the threshold: {', '.join(near)}"
-    # A hair below a low threshold is nearer than far below a high one, so distances are compared, not probabilities.
-    best = max(cuts, key=lambda index: float(np.nan_to_num(probabilities[index], nan=-1.0)) - cuts[index])
-    return Decision(card.labels[best], best, float(probabilities[best]), cuts[best], sentence, best, called, cuts)
-
-
-def classify(
-    bundle: Bundle,
-    scan: Scan,
-    frames: Sequence[int] | None = None,
-    progress: Callable[[float], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> Prediction:
-    """Run a model over frames of a scan.
-
-    A scan that does not fit the contract is still run, and the prediction then carries the reason as a warning: whether
-    to ask at all is the user's decision.
-
-    Args:
-        bundle: The opened model.
-        scan: The scan.
-        frames: Which frames; None for all.
-        progress: Called with the share done.
-        cancelled: Asked between chunks.
-
-    Raises:
-        IncompatibleInput: The model has no image input.
-        Cancelled: The user stopped it.
-    """
-    card = bundle.card
-    first = next((spec for spec in card.inputs if spec.is_picture), card.inputs[0])
-    if len(card.inputs) > 1 or first.kind != "image":
-        return classify_study(bundle, Study({first.name: scan}), frames, progress, cancelled)
-    prepared = prepare(scan, first, frames)
-    return _answer(bundle, prepared, [compatibility(card, scan)], progress, cancelled)
-
-
-def classify_study(
+@overload
+def predict(
     bundle: Bundle,
     study: Study,
     frames: Sequence[int] | None = None,
-    progress: Callable[[float], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> Prediction:
-    """Run a model over everything that is known of one patient.
+    progress: Progress | None = None,
+    cancelled: Stopper | None = None,
+) -> Answer: ...
+
+
+@overload
+def predict(
+    bundle: Bundle,
+    study: Study,
+    frames: Sequence[int] | None = None,
+    progress: Progress | None = None,
+    cancelled: Stopper | None = None,
+    *,
+    expect: type[Wanted],
+) -> Wanted: ...
+
+
+def predict(
+    bundle: Bundle,
+    study: Study,
+    frames: Sequence[int] | None = None,
+    progress: Progress | None = None,
+    cancelled: Stopper | None = None,
+    *,
+    expect: type[Any] | None = None,
+) -> Answer:
+    """Ask a model about everything that is known of one patient.
+
+    A scan that does not fit the contract is still read, and the answer then carries the reason as a warning: whether to
+    ask at all is the user's decision.
 
     Args:
         bundle: The opened model.
-        study: Pictures by input and facts by feature.
-        frames: Frames of the images, each of which is a case; None for all. A model with a sequence has one case.
-        progress: Called with the share done.
-        cancelled: Asked between chunks.
+        study: Scans by input and facts by feature; `Study.of(card, scan)` for one scan.
+        frames: Frames of the images, each of which is a case; None for all. A sequence or a volume is one case.
+        progress: Called with the fraction done.
+        cancelled: Asked between chunks of frames.
+        expect: The kind of answer that the caller can use, None for either.
 
     Returns:
-        One row a case.
+        `Prediction` of a model that classifies, `Segmentation` of one that segments; one row a case.
 
     Raises:
-        IncompatibleInput: Something is missing that must be there, or does not fit.
+        IncompatibleInput: Something is missing that must be there or does not fit, or the model gives another kind of
+            answer than is expected.
         Cancelled: The user stopped it.
+
+    Example:
+        >>> predict(bundle, Study.of(bundle.card, scan), [0]).frames  # doctest: +SKIP
+        (0,)
     """
-    prepared = prepare_study(study, bundle.card, frames)
-    inputs = {spec.name: spec for spec in bundle.card.inputs}
-    fits = [input_fit(bundle.card, inputs[name], scan) for name, scan in study.scans.items()]
-    return _answer(bundle, prepared, fits, progress, cancelled)
-
-
-def _answer(
-    bundle: Bundle,
-    prepared: Prepared,
-    fits: Sequence[Compatibility],
-    progress: Callable[[float], None] | None,
-    cancelled: Callable[[], bool] | None,
-) -> Prediction:
     card = bundle.card
-    output = bundle.run(prepared.batch, progress=progress, cancelled=cancelled)
-    cases = prepared.frames if len(prepared.frames) == len(output.logits) else tuple(range(len(output.logits)))
-    return Prediction(
-        card=card,
-        frames=cases,
-        logits=output.logits,
-        probabilities=bundle.probabilities(output.logits),
-        calibrated=bundle.probabilities(output.logits, card.temperature),
-        similarity=bundle.similarity(output.features),
-        warning=next((fit.reason for fit in fits if not fit.fits), ""),
-        note=next((fit.reason for fit in fits if fit.fits and fit.reason), ""),
-        prepared=prepared,
-        output=output,
-    )
+    if expect is not None and expect is not (Segmentation if card.task == "segmentation" else Prediction):
+        other = Prediction if expect is Segmentation else Segmentation
+        raise IncompatibleInput(
+            f"a model that {_WORDS[expect]}", f"{card.title}, which {_WORDS[other]}", "choose another model"
+        )
+    return ANSWERS[card.task](bundle, study, frames, progress, cancelled)

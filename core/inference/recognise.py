@@ -12,7 +12,7 @@ import numpy as np
 
 from core.errors import ScanLensError
 from core.inference.bundle import Bundle
-from core.inference.prepare import prepare
+from core.inference.study import Study, prepare_study
 from core.scan import Scan, answered_frame
 
 
@@ -36,7 +36,8 @@ def _share_of_limit(bundle: Bundle, scan: Scan, frame: int | None) -> float | No
     if bundle.reference is None or len(bundle.card.inputs) != 1:
         return None
     try:
-        prepared = prepare(scan, bundle.card.inputs[0], [answered_frame(scan) if frame is None else frame])
+        chosen = answered_frame(scan) if frame is None else frame
+        prepared = prepare_study(Study.of(bundle.card, scan), bundle.card, [chosen])
         features = bundle.run(prepared.batch, outputs=("features",)).features
     except ScanLensError:  # a model that cannot take this scan is no candidate
         return None

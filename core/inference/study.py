@@ -1,4 +1,4 @@
-"""A study: what a model with several inputs is given of one patient, as pictures and as facts.
+"""A study: what a model is given of one patient, as scans and as facts; one scan is the usual case.
 
 `prepare_study` makes the model's batch of it. What is missing and may be missing is filled as the model was trained to
 go without it, and said; what must not be missing is asked for in one sentence.
@@ -20,6 +20,7 @@ from core.inference.prepare import (
     prepare,
 )
 from core.models.card import FeatureSpec, InputSpec, ModelCard
+from core.models.compatibility import Compatibility, input_fit
 from core.scan import Scan, Step
 
 #: The way back of a model without pictures.
@@ -37,6 +38,12 @@ class Study:
 
     scans: Mapping[str, Scan] = field(default_factory=dict)
     facts: Mapping[str, float | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, card: ModelCard, scan: Scan) -> Study:
+        """One scan as the first picture of a model, and nothing else."""
+        first = next((spec for spec in card.inputs if spec.is_picture), card.inputs[0])
+        return cls({first.name: scan})
 
 
 def sample_frames(count: int, wanted: int) -> tuple[int, ...]:
@@ -103,6 +110,30 @@ def missing_inputs(card: ModelCard, study: Study) -> tuple[str, ...]:
     return tuple(spec.title for spec in card.inputs if spec in (*absent, *unsaid) and not spec.optional)
 
 
+def study_fit(card: ModelCard, study: Study) -> Compatibility:
+    """Whether the scans of a study are what a model was trained on: the first that is not, else what is unsaid."""
+    inputs = {spec.name: spec for spec in card.inputs}
+    fits = [input_fit(card, inputs[name], scan) for name, scan in study.scans.items()]
+    told = [fit for fit in fits if not fit.fits] + [fit for fit in fits if fit.reason]
+    return told[0] if told else Compatibility(True)
+
+
+def main_scan(card: ModelCard, study: Study) -> Scan:
+    """The scan that the masks of a model lie on: that of its first picture, or the first that was given.
+
+    Raises:
+        IncompatibleInput: None was given, or the model takes a stack as one case.
+    """
+    given = [spec for spec in card.inputs if spec.is_picture and spec.name in study.scans]
+    if not given:
+        raise IncompatibleInput(f"for {card.title} a scan", "none", "add it, or choose another model")
+    if given[0].kind != "image":
+        raise IncompatibleInput(
+            "a model that segments one image at a time", f"one that takes a {given[0].kind}", "choose another model"
+        )
+    return study.scans[given[0].name]
+
+
 def prepare_study(study: Study, card: ModelCard, frames: Sequence[int] | None = None) -> Prepared:
     """Bring everything that is known onto a model's inputs.
 
@@ -135,7 +166,8 @@ def prepare_study(study: Study, card: ModelCard, frames: Sequence[int] | None = 
             part = _picture(scan, spec, chosen)
             batch[spec.name] = part.batch[spec.name]
             ways[spec.name] = Way(part.geometry, part.frames, scan.digest)
-            steps += [Step(f"{spec.title}: {step.name}", step.detail) for step in part.provenance]
+            prefix = f"{spec.title}: " if len(card.inputs) > 1 else ""
+            steps += [Step(f"{prefix}{step.name}", step.detail) for step in part.provenance]
         else:
             batch[spec.name] = np.full((len(chosen), *spec.shape), spec.absent, np.float32)
             left_out.append(spec.title)
@@ -153,13 +185,17 @@ def _cases(study: Study, card: ModelCard, frames: Sequence[int] | None) -> tuple
     if len(counts) > 1:
         said = ", ".join(f"{spec.title} with {study.scans[spec.name].frames}" for spec in images)
         raise IncompatibleInput("pictures with the same number of slices", said, "choose series that belong together")
-    return tuple(range(counts.pop())) if frames is None else tuple(frames)
+    count = counts.pop()
+    chosen = tuple(range(count)) if frames is None else tuple(frames)
+    if any(not 0 <= index < count for index in chosen):
+        raise IncompatibleInput(f"frames from 1 to {count}", "another one", "move the slider")
+    return chosen
 
 
 def _picture(scan: Scan, spec: InputSpec, chosen: tuple[int, ...]) -> Prepared:
     """One picture of the batch, with the axis of frames where it has one."""
     if spec.kind == "image":
-        return prepare(scan, spec, chosen if max(chosen) < scan.frames else (0,))
+        return prepare(scan, spec, chosen)
     if scan.frames < 2:
         what = "a sequence of two frames or more" if spec.kind == "sequence" else "a volume of two slices or more"
         raise IncompatibleInput(f"for {spec.title} {what}", "one picture", "open the whole series, or leave it out")

@@ -17,7 +17,8 @@ from core.errors import Cancelled
 from core.explain import EXPLAINERS
 from core.explain.request import Ask, KerasTasks
 from core.inference.bundle import Bundle
-from core.inference.predict import classify
+from core.inference.predict import Prediction, predict
+from core.inference.study import Study
 from core.lessons.synthetic_lesions import LESION_LABELS, LesionSet, synthetic_lesions
 from core.models.card import ModelCard
 from core.models.compatibility import compatibility
@@ -224,7 +225,7 @@ class DatasetCases:
                 f"cases for {self.card.title}", f"one that does not fit: it {fit.reason}", "choose again"
             )
         frame = answered_frame(scan)
-        prediction = classify(self.bundle, scan, [frame])
+        prediction = predict(self.bundle, Study.of(self.card, scan), [frame], expect=Prediction)
         score = float(prediction.probabilities[0][1])
         ask = Ask(target=1, output=prediction.output, keras=self.keras)
         found = EXPLAINERS[METHOD].function(self.bundle, prediction.prepared, ask)

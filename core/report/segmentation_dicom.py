@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import IncompatibleInput, UnsupportedScan
+from core.inference.masks import Segmentation
 from core.report.numbers import model_sha256
 from core.report.text import printable
 from core.scan import Scan
 from core.segmentation.originals import Originals
-from core.segmentation.outline import Segmentation
 from core.version import VERSION
 
 #: Words of a label to SNOMED CT: category, and type after DICOM PS3.16 CID 7150 and 7159, each as value and meaning.

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import IncompatibleInput
+from core.inference.masks import Segmentation
 from core.planes import to_voxels, upright_grid
 from core.readers.nifti.header import Header
 from core.report.text import printable
 from core.scan import Grid, Scan
 from core.segmentation.originals import Originals
-from core.segmentation.outline import Segmentation
 
 #: NIfTI's codes for where coordinates come from: unknown, and aligned to something else.
 _UNKNOWN, _SCANNER, _ALIGNED = 0, 1, 2

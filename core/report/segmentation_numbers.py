@@ -10,12 +10,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from core.inference.masks import Segmentation
 from core.report.facts import DISCLAIMER, versions
 from core.report.numbers import FORMAT_VERSION, _cell, _model, _scan, _strict, model_sha256
 from core.scan import Scan
 from core.segmentation.agreement import Agreement
 from core.segmentation.flips import Spread
-from core.segmentation.outline import Segmentation
 from core.segmentation.sizes import pixel_area_mm2, size_notes, volume_ml
 
 COLUMNS = (

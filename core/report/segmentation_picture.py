@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from PIL.ImageFont import FreeTypeFont
 
 from core.figures.outlines import outline_color, outlines_of, paint_outlines
+from core.inference.masks import Segmentation
 from core.report.facts import DISCLAIMER
 from core.report.picture import LEAST_WIDTH, original_pixels
 from core.report.text import printable, shortened
 from core.scan import Scan, Voi
 from core.segmentation.contours import Outline
-from core.segmentation.outline import Segmentation
 from core.segmentation.sizes import area_text
 from core.segmentation.words import place_word
 

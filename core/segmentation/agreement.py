@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.metrics.masks import dice, surface_distances
+from core.inference.masks import Segmentation
 from core.scan import Scan
-from core.segmentation.outline import Segmentation
 from core.segmentation.reference import Reference
 
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from core.errors import Cancelled
 from core.explain.explanation import Explanation
 from core.inference.bundle import CHUNK, Bundle
+from core.inference.masks import cut, cuts_of, mask_probabilities
+from core.inference.study import Study, prepare_study
 from core.scan import Scan
-from core.segmentation.outline import cut, cuts_of, outlined_probabilities, prepare_frames
 
 #: Axes of (N, rows, columns, channels) that are turned round: as it is, left to right, upside down, both.
 FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (1,), (1, 2))
@@ -77,13 +78,13 @@ def spread_of_flips(
     chosen = tuple(range(scan.frames)) if frames is None else tuple(frames)
     grids, areas = [], []
     for start in range(0, len(chosen), CHUNK):
-        prepared = prepare_frames(card, scan, chosen[start : start + CHUNK])
+        prepared = prepare_study(Study.of(card, scan), card, chosen[start : start + CHUNK])
         mirrored = []
         for axes in FLIPS:
             if cancelled is not None and cancelled():
                 raise Cancelled("the mirror images")
             batch = {**prepared.batch, first: np.flip(prepared.batch[first], axes).copy()}
-            mirrored.append(np.flip(outlined_probabilities(bundle, bundle.run(batch, outputs=()).logits), axes))
+            mirrored.append(np.flip(mask_probabilities(bundle, bundle.run(batch, outputs=()).logits), axes))
         stack = np.stack(mirrored)  # (flips, frames, rows, columns, labels)
         grids.append(np.ptp(stack, axis=0).max(axis=-1))
         areas += [

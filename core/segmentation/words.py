@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from core.formatting import frame_word
+from core.inference.masks import Segmentation
 from core.models.card import ModelCard
 from core.scan import Scan
-from core.segmentation.outline import Segmentation
 from core.segmentation.sizes import area_text
 
 

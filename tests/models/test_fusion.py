@@ -10,7 +10,7 @@ import pytest
 from core.evaluation.metrics.registry import METRICS
 from core.evaluation.results.case_scores import card_scores
 from core.inference.bundle import open_bundle
-from core.inference.predict import classify_study
+from core.inference.predict import predict
 from core.inference.study import Study
 from core.models.card import load_card
 from core.training.cases import open_picture
@@ -120,7 +120,5 @@ def test_study_of_files_gets_the_stored_score_with_and_without_a_sequence(slug, 
     files = pd.read_csv(DATA / "labels.csv").set_index("id").loc[row["case"]]
     found = [spec.name for spec in card.inputs if isinstance(files[spec.name], str)]
     assert len(found) == (3 if group == "all three" else 2)
-    prediction = classify_study(
-        open_bundle(card), Study({name: open_picture(DATA / files[name]) for name in found}, {})
-    )
+    prediction = predict(open_bundle(card), Study({name: open_picture(DATA / files[name]) for name in found}, {}))
     assert prediction.probabilities[0, 1] == pytest.approx(row["y_score"], abs=1e-4)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from core.inference.bundle import open_bundle
-from core.inference.predict import classify
+from core.inference.predict import Prediction, predict
+from core.inference.study import Study
 from core.models.card import load_card
 from core.readers import Source, open_sources
 from core.training.cine_cases import scan_of
@@ -17,6 +18,10 @@ MODELS = Path(__file__).parents[2] / "models"
 HEARTS = ["heart-cine-gru", "heart-cine-lstm", "heart-single-frame"]
 #: A short axis in (right, front, head): along a row to the left and back, down a column to the right, back and feet.
 _COLUMNS, _ROWS = np.array([-0.639, -0.769, 0.0]), np.array([0.385, -0.32, -0.866])
+
+
+def classify(bundle, scan, frames=None, **told):
+    return predict(bundle, Study.of(bundle.card, scan), frames, expect=Prediction, **told)
 
 
 @pytest.fixture(scope="module")

@@ -18,17 +18,17 @@ MODEL = "pneumonia-chest-xray"
 @pytest.fixture
 def endless_sweep(monkeypatch):
     """Reading all frames goes on until it is told to stop; one frame is read as always."""
-    classify = ui.answer.classify
+    predict = ui.answer.predict
 
-    def slow(bundle, scan, frames=None, progress=None, cancelled=None):
+    def slow(bundle, study, frames=None, progress=None, cancelled=None, *, expect=None):
         if frames is not None:
-            return classify(bundle, scan, frames)
+            return predict(bundle, study, frames, expect=expect)
         progress(0.25)
         while not cancelled():
             time.sleep(0.01)
         raise Cancelled("the prediction")
 
-    monkeypatch.setattr(ui.answer, "classify", slow)
+    monkeypatch.setattr(ui.answer, "predict", slow)
 
 
 def clicked_echo(start) -> AppTest:

@@ -177,7 +177,7 @@ def test_a_single_picture_is_no_sequence(upload, words):
 
 def test_take_home_json_holds_facts_and_what_was_left_out(toys):
     from core.inference.bundle import open_bundle
-    from core.inference.predict import classify_study
+    from core.inference.predict import predict
     from core.inference.study import Study
     from core.models.card import load_card
     from core.readers import Source, open_sources
@@ -185,7 +185,7 @@ def test_take_home_json_holds_facts_and_what_was_left_out(toys):
 
     scan = open_sources([Source("flair.png", png(250))]).scans[0]
     study = Study({"flair": scan}, {"age": 60.0, "sex": None})
-    prediction = classify_study(open_bundle(load_card(toys / "toy-fusion")), study)
+    prediction = predict(open_bundle(load_card(toys / "toy-fusion")), study)
     content = json.loads(study_json(study, scan, prediction))["study"]
     assert content["facts"] == {"age": 60.0, "sex": None}
     assert content["left_out"] == ["After contrast", "Sex"]

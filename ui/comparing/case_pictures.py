@@ -27,7 +27,8 @@ from core.explain.explanation import Explanation
 from core.explain.request import Ask
 from core.figures.comparing.numbers import number_text
 from core.formatting import probability_text
-from core.inference.predict import classify
+from core.inference.predict import Prediction, predict
+from core.inference.study import Study
 from core.scan import Scan, answered_frame, display_frame
 from ui.cache import cached_bundle, cached_cards, cached_keras
 from ui.comparing.members import Member, View
@@ -161,7 +162,7 @@ def _look(member: Member, scan: Scan) -> Seen:
         return Seen(title, trouble="The model that gave this score is not installed here.")
     try:
         bundle = cached_bundle(card.slug)
-        prediction = classify(bundle, scan, [answered_frame(scan)])
+        prediction = predict(bundle, Study.of(card, scan), [answered_frame(scan)], expect=Prediction)
         decision = prediction.decision(0)
         told = f"{card.labels[decision.about]}: {probability_text(float(prediction.probabilities[0][decision.about]))}"
         ask = Ask(target=decision.about, output=prediction.output, keras=cached_keras())

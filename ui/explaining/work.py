@@ -16,8 +16,9 @@ from core.explain.request import Ask
 from core.explain.trust.checking import check_explanation
 from core.explain.trust.second_opinion import METHODS, SecondOpinion, second_opinion
 from core.explain.trust.verdict import Trust
-from core.inference.predict import Prediction, classify
+from core.inference.predict import Prediction, predict
 from core.inference.randomised import randomised_bundle
+from core.inference.study import Study
 from core.scan import Scan
 from ui.cache import cached_bundle, cached_keras
 from ui.jobs import Job
@@ -71,7 +72,12 @@ class Made:
 
 def predicted(state: Reading, scan: Scan, slug: str, frame: int) -> Prediction:
     """The model's answer for one frame, with what it was given."""
-    return state.answers.get((scan.digest, slug, frame), lambda: classify(cached_bundle(slug), scan, [frame]))
+    return state.answers.get((scan.digest, slug, frame), lambda: _predict(slug, scan, frame))
+
+
+def _predict(slug: str, scan: Scan, frame: int) -> Prediction:
+    bundle = cached_bundle(slug)
+    return predict(bundle, Study.of(bundle.card, scan), [frame], expect=Prediction)
 
 
 def made_of(state: Reading, scan: Scan, wanted: Wanted) -> Made | None:

@@ -9,10 +9,11 @@ from typing import TypeVar
 import streamlit as st
 
 from core.inference.bundle import Bundle
+from core.inference.predict import Segmentation, predict
+from core.inference.study import Study
 from core.models.card import ModelCard
 from core.scan import Scan
 from core.segmentation.flips import Spread, spread_of_flips
-from core.segmentation.outline import Segmentation, segment
 from core.segmentation.reference import Reference
 from ui.cache import cached_bundle
 from ui.jobs import Job, show_job
@@ -58,7 +59,9 @@ class Outlined:
 
 def outlined_frame(state: Reading, scan: Scan, bundle: Bundle, frame: int) -> Segmentation:
     """All frames where they were read, else the one on the page."""
-    return _known(state, ("outline", scan.digest, bundle.card.slug), frame, lambda: segment(bundle, scan, [frame]))
+    study = Study.of(bundle.card, scan)
+    key = ("outline", scan.digest, bundle.card.slug)
+    return _known(state, key, frame, lambda: predict(bundle, study, [frame], expect=Segmentation))
 
 
 def spread_frame(state: Reading, scan: Scan, bundle: Bundle, frame: int) -> Spread:
@@ -79,7 +82,7 @@ def read_all(state: Reading, scan: Scan, card: ModelCard, mirrored: bool) -> Non
     first, second = ("outline", scan.digest, slug), ("mirrored", scan.digest, slug)
 
     def outline(**told: Callable[..., None]) -> Segmentation:
-        return segment(cached_bundle(slug), scan, **told)
+        return predict(cached_bundle(slug), Study.of(card, scan), expect=Segmentation, **told)
 
     def mirror(**told: Callable[..., None]) -> Spread:
         return spread_of_flips(cached_bundle(slug), scan, **told)

@@ -16,7 +16,7 @@ from core.explain.methods.layer_of_input import grad_cam_of_input
 from core.explain.request import Ask
 from core.explain.trust.verdict import Trust
 from core.inference.bundle import Bundle
-from core.inference.predict import Prediction, classify_study
+from core.inference.predict import Prediction, predict
 from core.inference.study import Study
 from core.models.card import InputSpec, ModelCard
 from core.scan import Scan
@@ -87,7 +87,7 @@ def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> S
     frames = None if several or not study.scans else [frame]
     given = tuple(sorted((name, scan.digest) for name, scan in study.scans.items()))
     key = ("study", card.slug, given, tuple(sorted(study.facts.items())), None if frames is None else frame)
-    prediction = state.answers.get(key, lambda: classify_study(bundle, study, frames))
+    prediction = state.answers.get(key, lambda: predict(bundle, study, frames, expect=Prediction))
     if prediction.warning:
         st.warning(
             f"This model {plain(prediction.warning)}. Its answer means nothing medical.", icon=":material/warning:"

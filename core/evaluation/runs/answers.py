@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.datasets.dataset import Case, Dataset, UnusableDataset
 from core.errors import ScanLensError
 from core.inference.bundle import Bundle
-from core.inference.prepare import prepare
+from core.inference.study import Study, prepare_study
 from core.scan import answered_frame
 
 #: Answers that may wait for one that takes longer.
@@ -74,7 +74,7 @@ def answer(bundle: Bundle, dataset: Dataset, case: Case, place: int) -> Answer:
     """
     try:
         scan = dataset.read(case)
-        batch = prepare(scan, bundle.card.inputs[0], [answered_frame(scan)]).batch
+        batch = prepare_study(Study.of(bundle.card, scan), bundle.card, [answered_frame(scan)]).batch
         return _checked(place, bundle.run(batch, outputs=("logits",)).logits[0].astype(np.float64), bundle)
     except ScanLensError as error:
         fault = str(error)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.errors import Cancelled, IncompatibleInput, ScanLensError
 from core.inference.bundle import Bundle
-from core.inference.predict import decide
+from core.inference.decision import decide
 from core.inference.prepare import prepare
 from core.scan import Scan, answered_frame
 

@@ -5,7 +5,7 @@ import pytest
 
 from core.colors import NEUTRAL, OKABE_ITO
 from core.figures.probabilities import describe_probabilities, probability_figure
-from core.inference.predict import decide
+from core.inference.decision import decide
 
 ROW = np.array([0.13, 0.87])
 CALIBRATED = np.array([0.19, 0.81])

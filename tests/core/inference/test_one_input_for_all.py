@@ -13,7 +13,7 @@ from core.datasets.dataset import Case
 from core.evaluation.runs.answers import answer
 from core.inference.bundle import ModelOutput
 from core.inference.ood import Similarity
-from core.inference.predict import classify, classify_study
+from core.inference.predict import predict
 from core.inference.prepare import prepare
 from core.inference.recognise import alikeness
 from core.inference.study import Study
@@ -77,7 +77,7 @@ def stack(slices, tmp_path):
 def test_page_evaluation_cards_and_training_take_the_same_array(stack, slices):
     path, scan = stack
     page, shell, search = Recorder(SPEC), Recorder(SPEC), Recorder(SPEC)
-    classify(page, scan, [answered_frame(scan)])
+    predict(page, Study.of(page.card, scan), [answered_frame(scan)])
     dataset = SimpleNamespace(read=lambda case: scan, location=path, title="")
     answer(shell, dataset, Case(name=path.name, patient="", split="", labels=()), 0)
     alikeness([search], scan)
@@ -103,7 +103,7 @@ def test_slice_has_the_same_input_whichever_others_were_opened(slices, intensity
 def test_model_of_several_pictures_sees_each_slice_by_itself_too(slices):
     scan, two = Scan(slices, "slice", "", "NIfTI", ""), replace(SPEC, name="other", optional=True)
     recorder = Recorder(SPEC, two)
-    classify_study(recorder, Study({"image": scan}), [1])
+    predict(recorder, Study({"image": scan}), [1])
     np.testing.assert_array_equal(recorder.given["image"], prepare(scan, SPEC, [1]).batch["image"])
 
 
@@ -111,7 +111,7 @@ def test_sequence_keeps_one_range_for_all_its_frames_as_its_training_did(slices)
     frames = (slices // 300).astype(np.uint8)
     recorder = Recorder(CINE)
     scan = Scan(frames, "time", "", "NIfTI", "", modality="MR")
-    classify_study(recorder, Study({"cine": scan}))
+    predict(recorder, Study({"cine": scan}))
     given = recorder.given["cine"][0]
     np.testing.assert_array_equal(np.rint(given * 255), cine(frames, CINE))
     assert given[0].max() < 0.1

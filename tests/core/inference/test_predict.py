@@ -1,14 +1,18 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
+from core.errors import IncompatibleInput
 from core.inference.bundle import ModelOutput
+from core.inference.decision import decide, near_threshold
 from core.inference.ood import Similarity
-from core.inference.predict import classify, decide, near_threshold
-from core.models.card import InputSpec, ModelCard
+from core.inference.predict import ANSWERS, Prediction, Segmentation, predict
+from core.inference.study import Study, prepare_study
+from core.models.card import InputSpec, ModelCard, Task, input_spec
 from core.models.link import class_probabilities
 from core.scan import Scan, Window
 
@@ -22,6 +26,10 @@ SCAN = Scan(
     np.stack([np.full((8, 8), value, np.float32) for value in (0.1, 0.5, 0.9)]),
     "slice", "0", "test", "test", modality="DX", windows=(Window(0.5, 1.0, "LINEAR_EXACT"),),
 )  # fmt: skip
+
+
+def classify(bundle, scan, frames=None, **told):
+    return predict(bundle, Study.of(bundle.card, scan), frames, expect=Prediction, **told)
 
 
 class MeanModel:
@@ -214,3 +222,21 @@ def test_derived_question_is_answered_at_its_own_threshold():
     assert decision.sentence == "Caries is the most likely answer. Treat is likely"
     assert decision.derived.probability == pytest.approx(0.55)
     assert "Treat is unlikely, but near the threshold" in decide(card, np.array([0.62, 0.2, 0.18])).sentence
+
+
+def test_every_task_of_a_card_has_its_answer():
+    assert set(ANSWERS) == set(get_args(Task))
+
+
+def test_an_answer_of_another_kind_than_is_expected_is_refused():
+    with pytest.raises(IncompatibleInput, match="a model that segments"):
+        predict(MeanModel(), Study.of(CARD, SCAN), expect=Segmentation)
+
+
+def test_a_frame_that_is_not_there_is_refused_for_one_input_and_for_several():
+    table = input_spec(
+        {"name": "patient", "kind": "table", "optional": True, "features": [{"name": "age", "low": 0, "high": 99}]}
+    )
+    for card in (CARD, replace(CARD, inputs=(*CARD.inputs, table))):
+        with pytest.raises(IncompatibleInput, match="frames from 1 to 3"):
+            prepare_study(Study.of(card, SCAN), card, [3])

@@ -10,7 +10,8 @@ import pytest
 
 from core.errors import UnsupportedModel
 from core.inference.bundle import open_bundle
-from core.inference.predict import classify
+from core.inference.predict import Prediction, predict
+from core.inference.study import Study
 from core.lessons.training.data import digits_set, divide, lesions_set
 from core.lessons.training.figure import (
     confusion_figure,
@@ -39,6 +40,10 @@ from ui.lessons.training.images import png_of
 
 pytestmark = pytest.mark.keras
 ROOT = Path(__file__).resolve().parents[3]
+
+
+def classify(bundle, scan, frames=None, **told):
+    return predict(bundle, Study.of(bundle.card, scan), frames, expect=Prediction, **told)
 
 
 @pytest.fixture(scope="module")

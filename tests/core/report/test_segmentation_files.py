@@ -17,6 +17,8 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from core.errors import IncompatibleInput
 from core.figures.outlines import outlines_of
 from core.inference.bundle import open_bundle
+from core.inference.predict import Segmentation, predict
+from core.inference.study import Study
 from core.models.card import load_card
 from core.readers import Source, open_sources
 from core.report.segmentation_dicom import as_dicom_seg, dicom_refusal
@@ -25,10 +27,13 @@ from core.report.segmentation_numbers import COLUMNS, outline_csv, outline_json
 from core.report.segmentation_picture import outlined_pixels, outlined_png
 from core.segmentation.flips import spread_of_flips
 from core.segmentation.originals import read_originals
-from core.segmentation.outline import segment
 from core.segmentation.reference import read_reference
 
 SIZE = (60, 48)
+
+
+def segment(bundle, scan, frames=None, **told):
+    return predict(bundle, Study.of(bundle.card, scan), frames, expect=Segmentation, **told)
 
 
 def slice_file(number, series, study):

@@ -8,16 +8,21 @@ import numpy as np
 import pytest
 
 from core.inference.bundle import open_bundle
+from core.inference.predict import Segmentation, predict
+from core.inference.study import Study
 from core.models.card import load_card
 from core.planes import PLANES, in_plane
 from core.readers import Source, open_sources
 from core.report.segmentation_nifti import as_nifti, nifti_note
 from core.segmentation.originals import read_originals
-from core.segmentation.outline import segment
 from core.segmentation.reference import read_reference
 
 #: Stored as A, S, R with a tilt and an origin of its own.
 _AFFINE = np.array([[0.1, 0, 1.2, 30], [1.1, -0.1, 0, 20], [0, 1.0, 0.1, 10], [0, 0, 0, 1]])
+
+
+def segment(bundle, scan, frames=None, **told):
+    return predict(bundle, Study.of(bundle.card, scan), frames, expect=Segmentation, **told)
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled
+from core.inference.predict import Segmentation, predict
+from core.inference.study import Study
 from core.segmentation.flips import FLIPS, spread_of_flips
-from core.segmentation.outline import segment
+
+
+def segment(bundle, scan, frames=None, **told):
+    return predict(bundle, Study.of(bundle.card, scan), frames, expect=Segmentation, **told)
 
 
 def test_a_model_that_looks_at_brightness_alone_has_no_doubt(outliner, planted):

@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled, IncompatibleInput
+from core.inference.masks import count_pieces
+from core.inference.predict import Segmentation, predict
+from core.inference.study import Study
 from core.segmentation.contours import rings_of
-from core.segmentation.outline import count_pieces, segment
 from core.segmentation.sizes import area_text, range_text, size_notes, volume_ml
 from core.segmentation.words import headline, overlap_sentence, silence_sentence
 
 SHAPES = [((64, 64), "stretch"), ((200, 130), "letterbox"), ((90, 240), "letterbox"), ((150, 210), "crop")]
+
+
+def segment(bundle, scan, frames=None, **told):
+    return predict(bundle, Study.of(bundle.card, scan), frames, expect=Segmentation, **told)
 
 
 @pytest.mark.parametrize(("size", "resize"), SHAPES)
@@ -122,7 +128,7 @@ def test_a_scan_of_another_kind_carries_a_warning(outliner, planted):
 def test_a_model_that_does_not_outline_is_refused(outliner, planted):
     bundle = outliner()
     bundle.card = type(bundle.card)(**{**vars(bundle.card), "task": "binary"})
-    with pytest.raises(IncompatibleInput, match="a model that outlines"):
+    with pytest.raises(IncompatibleInput, match="a model that segments"):
         segment(bundle, planted((16, 16), []))
 
 

@@ -9,10 +9,15 @@ import pytest
 from PIL import Image
 
 from core.errors import ScanLensError
+from core.inference.predict import Segmentation, predict
+from core.inference.study import Study
 from core.readers import Source, open_sources
 from core.segmentation.agreement import frame_agreement, matched_masks, volume_agreement
-from core.segmentation.outline import segment
 from core.segmentation.reference import read_reference
+
+
+def segment(bundle, scan, frames=None, **told):
+    return predict(bundle, Study.of(bundle.card, scan), frames, expect=Segmentation, **told)
 
 
 def png(mask, mode=None):

@@ -13,7 +13,8 @@ from core.evaluation.results.case_scores import card_scores, entry_value
 from core.explain import EXPLAINERS
 from core.explain.request import Ask
 from core.inference.bundle import open_bundle
-from core.inference.predict import classify
+from core.inference.predict import Prediction, predict
+from core.inference.study import Study
 from core.models.card import load_card
 from core.report.numbers import as_csv, as_json
 from core.report.pdf import as_pdf
@@ -22,6 +23,10 @@ from core.training.cases import open_picture
 pytestmark = pytest.mark.keras
 
 LABELS = ("None", "Small", "Large")
+
+
+def classify(bundle, scan, frames=None, **told):
+    return predict(bundle, Study.of(bundle.card, scan), frames, expect=Prediction, **told)
 
 
 @pytest.fixture(scope="module")

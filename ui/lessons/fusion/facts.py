@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core.inference.predict import classify
+from core.inference.predict import Prediction, predict
+from core.inference.study import Study
 from core.lessons.fusion.figure import curve_figure
 from core.lessons.fusion.prior import with_prior
 from core.models.card import ModelCard
@@ -26,13 +27,17 @@ def training_share(card: ModelCard) -> float | None:
     return float(np.clip(np.asarray(own[0].scores.y_true).mean(), 0.01, 0.99))
 
 
+def _answer(work: Work) -> Prediction:
+    return predict(work.bundle, Study.of(work.card, work.scan), [work.frame], expect=Prediction)
+
+
 def show_prior(work: Work) -> None:
     """The model's answer and a prior, as sliders, formula and curve."""
     card = work.card
     if card.task != "binary":
         st.info("Choose a model with two answers: there the prior is one number.")
         return
-    prediction = kept().get(("prior", *work.key), lambda: classify(work.bundle, work.scan, [work.frame]))
+    prediction = kept().get(("prior", *work.key), lambda: _answer(work))
     chance = float(prediction.calibrated[0][1])
     share = kept().get(("training share", card.slug), lambda: training_share(card))
     left, right = wide_columns("prior", (1, 1.3))

@@ -10,7 +10,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.inference.predict import Prediction, classify_study
+from core.inference.bundle import Bundle
+from core.inference.predict import Prediction, predict
 from core.inference.study import Study
 from core.lessons.sequences.figure import describe_trace, trace_figure
 from core.lessons.sequences.recurrent import Cell, Trace, run_cell
@@ -18,6 +19,7 @@ from core.lessons.sequences.sequence_reader import SPOILT, frame_order
 from core.lessons.sequences.text import cell_formulas
 from core.models.card import ModelCard
 from core.processes.wire import Arrays
+from core.scan import Scan
 from ui.cache import cached_bundle, cached_keras
 from ui.charts import show_chart
 from ui.foreign_text import plain
@@ -65,7 +67,7 @@ def show_model(sequence: Sequence, frame: int) -> None:
     bundle, state, scan = cached_bundle(card.slug), reading(), sequence.scan
     key = ("heart", scan.digest, card.slug)
     with st.spinner("Reading the sequence …"):
-        prediction = state.answers.get(key, lambda: classify_study(bundle, Study({spec.name: scan}, {})))
+        prediction = state.answers.get(key, lambda: _read(bundle, spec.name, scan))
     _show_doubt(prediction)
     st.table([_by_way(card, prediction, spec.name, spec.frames, sequence)], hide_index=True)
     order = frame_order(sequence.way, spec.frames, min(sequence.frozen_from, spec.frames - 1))
@@ -73,6 +75,10 @@ def show_model(sequence: Sequence, frame: int) -> None:
     found = _states(card, batch, ("recurrent states", scan.digest, card.slug, tuple(order)))
     if found is not None:
         _show_states(found, min(frame, spec.frames - 1))
+
+
+def _read(bundle: Bundle, name: str, scan: Scan) -> Prediction:
+    return predict(bundle, Study({name: scan}), expect=Prediction)
 
 
 def spoilt(batch: Mapping[str, NDArray[np.float32]], name: str, order: NDArray[np.int64]) -> Arrays:

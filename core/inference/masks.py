@@ -1,4 +1,4 @@
-"""The answer of a segmentation model: probabilities on its own grid, masks on the scan's pixels, and their doubt.
+"""The answer of a model that segments: probabilities on its own grid, masks on the scan's pixels, and their doubt.
 
 Nothing is chosen here: the thresholds come from the card, which took them from the validation split. A mask is drawn by
 bringing the probability back onto the scan's pixels, through the exact inverse of crop, letterbox or stretch, and
@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from core.errors import Cancelled, IncompatibleInput
 from core.inference.bundle import CHUNK, Bundle
 from core.inference.ood import Similarity
-from core.inference.prepare import Geometry, Prepared, prepare
-from core.inference.study import Study, prepare_study
+from core.inference.prepare import Geometry
+from core.inference.study import Study, main_scan, prepare_study, study_fit
 from core.models.card import ModelCard
-from core.models.compatibility import compatibility
-from core.scan import Scan, Step
+from core.scan import Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,21 +92,7 @@ def count_pieces(mask: NDArray[np.bool_]) -> int:
     return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) - 1
 
 
-def prepare_frames(card: ModelCard, scan: Scan, frames: Sequence[int]) -> Prepared:
-    """The model's input for some frames; other inputs that may be missing are left out.
-
-    Raises:
-        IncompatibleInput: The model needs more than this scan, or a frame does not exist.
-    """
-    first = next((spec for spec in card.inputs if spec.is_picture), card.inputs[0])
-    if first.kind != "image":
-        raise IncompatibleInput("a model that outlines one picture", f"one that takes a {first.kind}", "choose another")
-    if len(card.inputs) > 1:
-        return prepare_study(Study({first.name: scan}), card, frames)
-    return prepare(scan, first, frames)
-
-
-def outlined_probabilities(bundle: Bundle, logits: NDArray[np.floating]) -> NDArray[np.float16]:
+def mask_probabilities(bundle: Bundle, logits: NDArray[np.floating]) -> NDArray[np.float16]:
     """Logits (N, rows, columns, units) to probabilities (N, rows, columns, labels) without the background.
 
     Raises:
@@ -123,44 +108,29 @@ def outlined_probabilities(bundle: Bundle, logits: NDArray[np.floating]) -> NDAr
     return flat[:, 1:].reshape(*logits.shape[:3], -1).astype(np.float16)
 
 
-def segment(
+def masks(
     bundle: Bundle,
-    scan: Scan,
-    frames: Sequence[int] | None = None,
-    progress: Callable[[float], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    study: Study,
+    frames: Sequence[int] | None,
+    progress: Callable[[float], None] | None,
+    cancelled: Callable[[], bool] | None,
 ) -> Segmentation:
-    """Outline what the model finds in frames of a scan.
-
-    A scan that does not fit the contract is still outlined, and the answer then carries the reason as a warning.
-
-    Args:
-        bundle: The opened model, of task segmentation.
-        scan: The scan.
-        frames: Which frames; None for all.
-        progress: Called with the share done.
-        cancelled: Asked between chunks of frames.
-
-    Raises:
-        IncompatibleInput: The model does not outline, or needs more than this scan.
-        Cancelled: The user stopped it.
-    """
+    """What a model segments in a study, one row a frame; see `core.inference.predict.predict`, which calls this."""
     card = bundle.card
-    if card.task != "segmentation":
-        raise IncompatibleInput("a model that outlines", f"one for {card.task} answers", "choose another model")
+    scan = main_scan(card, study)
     chosen = tuple(range(scan.frames)) if frames is None else tuple(frames)
     grids, sizes, near = [], [], []
     for start in range(0, len(chosen), CHUNK):
         if cancelled is not None and cancelled():
-            raise Cancelled("the outline")
-        prepared = prepare_frames(card, scan, chosen[start : start + CHUNK])
+            raise Cancelled("the segmentation")
+        prepared = prepare_study(study, card, chosen[start : start + CHUNK])
         output = bundle.run(prepared.batch, outputs=("features",))
-        grids.append(outlined_probabilities(bundle, output.logits))
+        grids.append(mask_probabilities(bundle, output.logits))
         sizes += [_sizes(card, prepared.geometry, grid) for grid in grids[-1]]
         near += list(bundle.similarity(output.features))
         if progress is not None:
             progress(min(start + CHUNK, len(chosen)) / len(chosen))
-    fit = compatibility(card, scan)
+    fit = study_fit(card, study)
     return Segmentation(
         card=card,
         frames=chosen,
