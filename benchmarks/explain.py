@@ -96,7 +96,7 @@ def _check() -> dict[str, object]:
     from core.explain.methods.cam import grad_cam
     from core.explain.target import score_weights
     from core.explain.trust.faithfulness import ORDERS, measure_faithfulness
-    from core.training.architectures import efficientnet_lite0
+    from core.training.architectures.images import efficientnet_lite0
 
     model = efficientnet_lite0((224, 224, 3), 1000, "softmax", imagenet=False, stages=7, neck=1280)
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.errors import ScanLensError
 from core.inference.origin import SHIPPED, write_shipped
-from core.training.recipe import RECIPES, InvalidRecipe
+from core.training.recipe.schema import RECIPES, InvalidRecipe
 
 #: Folder of recipes within `recipes/` to the module that makes their bundles: `make(slug, options, log)`. A module is
 #: imported when one of its recipes is asked for.

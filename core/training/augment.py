@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.training.recipe import Augmentation
+from core.training.recipe.schema import Augmentation
 
 
 def affine(side: tuple[int, int], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:

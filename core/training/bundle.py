@@ -18,16 +18,16 @@ from core.inference.ood import fit_reference, save_reference
 from core.inference.origin import note_made_here
 from core.keras_process.model.compile import CompiledFacts, compile_bundle
 from core.models.card import ModelCard
-from core.training.audit import audit_section, audited
-from core.training.card_writer import Measured, card_text
-from core.training.cases import LabelledCase, load_cases, prepare_cases, split_cases
-from core.training.choose import Choices, choose, derived_question
+from core.training.card.audit import audit_section, audited
+from core.training.card.localisation import localisations
+from core.training.card.writer import Measured, card_text
+from core.training.data.images import LabelledCase, load_cases, prepare_cases, split_cases
 from core.training.fit import Examples, State, fit
 from core.training.likeness import measure_likeness
-from core.training.localise import localisations
-from core.training.measure import Result, case_table, estimates, score
-from core.training.recipe import SPLITS, InvalidRecipe, Recipe, Source
-from core.training.study_recipe import StudyRecipe
+from core.training.recipe.schema import SPLITS, InvalidRecipe, Recipe, Source
+from core.training.recipe.study import StudyRecipe
+from core.training.tasks.case_scores import Result, case_table, estimates, score
+from core.training.tasks.choices import Choices, choose, derived_question
 
 Log = Callable[[str], None]
 
@@ -137,7 +137,7 @@ def make_bundle(recipe: Recipe, model: keras.Model, state: State, data: Path, fo
         UnsupportedModel: The model does not compile.
     """
     if recipe.task == "segmentation":
-        raise InvalidRecipe("a task of classification", recipe.task, "extend core/training/measure.py first")
+        raise InvalidRecipe("a task of classification", recipe.task, "extend core/training/tasks/case_scores.py first")
     (folder / "evaluations").mkdir(parents=True, exist_ok=True)
     parts = split_cases(recipe, data)
     parts["test"] = audited(recipe, parts["test"], parts["train"])

@@ -14,11 +14,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from core.training.audit import CONTROL
 from core.training.bundle import Log, train
-from core.training.cases import prepare_cases, split_cases
-from core.training.measure import case_table
-from core.training.recipe import InvalidRecipe, Recipe
+from core.training.card.audit import CONTROL
+from core.training.data.images import prepare_cases, split_cases
+from core.training.recipe.schema import InvalidRecipe, Recipe
+from core.training.tasks.case_scores import case_table
 
 
 def wanted(recipe: Recipe) -> bool:

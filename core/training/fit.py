@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from core.evaluation.metrics import multiclass, multilabel
 from core.evaluation.metrics.binary import roc_auc
-from core.training.architectures import ARCHITECTURES
+from core.training.architectures.images import ARCHITECTURES
 from core.training.augment import augment
 from core.training.losses import FindingsLoss, class_weights, doubted_targets, label_weights, spread_targets
-from core.training.recipe import Phase, Recipe
+from core.training.recipe.schema import Phase, Recipe
 
 
 @dataclass(frozen=True, eq=False)

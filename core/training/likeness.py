@@ -17,9 +17,9 @@ from core.inference.ood import (
     distances,
     unlike,
 )
-from core.training.cases import load_cases
-from core.training.measure import score
-from core.training.recipe import Recipe, Source
+from core.training.data.images import load_cases
+from core.training.recipe.schema import Recipe, Source
+from core.training.tasks.case_scores import score
 
 #: Pictures of another set that are looked at, evenly spaced through its table.
 SAMPLE = 300

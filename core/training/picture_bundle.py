@@ -13,7 +13,7 @@ from core.models.card import load_card
 from core.training.bundle import make_bundle, publish, train
 from core.training.control import provide
 from core.training.fit import State, read_state
-from core.training.recipe import RECIPES, InvalidRecipe, Recipe, load_recipe
+from core.training.recipe.schema import RECIPES, InvalidRecipe, Recipe, load_recipe
 
 Log = Callable[[str], None]
 

@@ -17,21 +17,21 @@ from core.inference.origin import note_made_here
 from core.keras_process.model.compile import CompiledFacts, compile_bundle
 from core.models.card import ModelCard, load_card
 from core.training.bundle import publish, sha256
-from core.training.fit import State, read_state
-from core.training.recipe import SPLITS, InvalidRecipe
-from core.training.segment_card import MeasuredOutline, card_text
-from core.training.segment_cases import (
+from core.training.card.segmentation import MeasuredOutline, card_text
+from core.training.data.masked_images import (
     MaskedCase,
     load_examples,
     load_masked_cases,
     prepare_picture,
     read_masks,
 )
-from core.training.segment_choose import choose_outlines
-from core.training.segment_fit import best_of, fit_outlines, state_from
+from core.training.fit import State, read_state
+from core.training.recipe.schema import SPLITS, InvalidRecipe
+from core.training.recipe.segmentation import SEGMENTATIONS, OutlineRecipe, load_outline_recipe
 from core.training.segment_likeness import measure_outline_likeness, variations, with_variations
-from core.training.segment_measure import ScoredOutline, counts_of, measure_split, score_outline
-from core.training.segment_recipe import SEGMENTATIONS, OutlineRecipe, load_outline_recipe
+from core.training.tasks.mask_choices import choose_outlines
+from core.training.tasks.mask_scores import ScoredOutline, counts_of, measure_split, score_outline
+from core.training.tasks.segmentation import best_of, fit_outlines, state_from
 
 Log = Callable[[str], None]
 

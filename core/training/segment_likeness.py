@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from core.inference.bundle import Bundle
 from core.inference.ood import LIMIT, Reference, distances
 from core.training.augment import augment
-from core.training.cases import load_cases, prepare_case
+from core.training.data.images import load_cases, prepare_case
+from core.training.data.masked_images import MaskedCase, prepare_picture
 from core.training.likeness import likeness_row
-from core.training.recipe import Source
-from core.training.segment_cases import MaskedCase, prepare_picture
-from core.training.segment_recipe import OutlineRecipe
+from core.training.recipe.schema import Source
+from core.training.recipe.segmentation import OutlineRecipe
 
 #: Pictures of another set that are looked at, evenly spaced through its table.
 SAMPLE = 10

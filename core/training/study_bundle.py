@@ -20,20 +20,20 @@ from core.inference.bundle import Bundle, open_bundle
 from core.inference.ood import save_reference
 from core.models.card import load_card
 from core.training.bundle import compile_kept, provisional, publish, sha256
-from core.training.card_writer import Measured, card_text
-from core.training.choose import Choices, choose
+from core.training.card.rivals import write
+from core.training.card.studies import facts_section, fold_section, variant_contract, variant_section
+from core.training.card.writer import Measured, card_text
+from core.training.data.folds import splits
+from core.training.data.studies import LOADERS, StudyCases
+from core.training.data.study_batches import batch_of, changed
 from core.training.fit import State
-from core.training.measure import Result, estimates
-from core.training.recipe import SPLITS, InvalidRecipe
-from core.training.study_card import facts_section, fold_section, variant_contract, variant_section
-from core.training.study_cases import LOADERS, StudyCases
-from core.training.study_fit import fit_or_load, logits_of
-from core.training.study_folds import splits
-from core.training.study_inputs import batch_of, changed
+from core.training.recipe.schema import SPLITS, InvalidRecipe
+from core.training.recipe.study import STUDY_RECIPES, StudyRecipe, load_study_recipe
 from core.training.study_likeness import measure_study_likeness, reference_of
-from core.training.study_measure import POOLED, MeasuredVariant, measure_variant, study_table
-from core.training.study_recipe import STUDY_RECIPES, StudyRecipe, load_study_recipe
-from core.training.study_rivals import write
+from core.training.tasks.case_scores import Result, estimates
+from core.training.tasks.choices import Choices, choose
+from core.training.tasks.study import fit_or_load, logits_of
+from core.training.tasks.variants import POOLED, MeasuredVariant, measure_variant, study_table
 
 Log = Callable[[str], None]
 
@@ -272,4 +272,4 @@ def make(slug: str, options: argparse.Namespace, log: Log) -> None:
         try:
             write(recipe, options.out)
         except InvalidRecipe as missing:  # from scratch the others are made later: then the whole is written at the end
-            log(f"{slug}: not compared with its rivals yet; python -m core.training.study_rivals does it. {missing}")
+            log(f"{slug}: not compared with its rivals yet; python -m core.training.card.rivals does it. {missing}")

@@ -16,11 +16,11 @@ from core.inference.ood import (
     distances,
     fit_reference,
 )
-from core.training.cases import load_cases, prepare_case
+from core.training.data.images import load_cases, prepare_case
+from core.training.data.study_batches import Batch
 from core.training.likeness import likeness_row
-from core.training.recipe import Source
-from core.training.study_inputs import Batch
-from core.training.study_recipe import StudyRecipe
+from core.training.recipe.schema import Source
+from core.training.recipe.study import StudyRecipe
 
 #: Validation cases from which on they alone say what is far; with fewer, training cases help.
 ENOUGH = 50

@@ -9,8 +9,8 @@ from core.evaluation.metrics.registry import METRICS
 from core.evaluation.results.case_scores import card_scores
 from core.evaluation.runs.shipped import shipped_of
 from core.models.card import load_card
-from core.training.audit import CONTROL
-from core.training.look_alikes import ATTRIBUTE
+from core.training.card.audit import CONTROL
+from core.training.data.near_duplicates import ATTRIBUTE
 
 MODELS = Path(__file__).parents[2] / "models"
 BANDS = f"attr_{ATTRIBUTE}"

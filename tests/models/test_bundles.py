@@ -20,13 +20,13 @@ from core.inference.prepare import Geometry, Prepared
 from core.keras_process.client import KerasProcess
 from core.models.card import load_card
 from core.models.link import class_probabilities
-from core.training.audit import CONTROL
-from core.training.card_tables import TESTED
-from core.training.choose import choose
-from core.training.measure import CARD_METRICS
-from core.training.recipe import RECIPES, load_recipe
+from core.training.card.audit import CONTROL
+from core.training.card.tables import TESTED
+from core.training.recipe.schema import RECIPES, load_recipe
+from core.training.recipe.study import STUDY_RECIPES, load_study_recipe
 from core.training.study_likeness import ENOUGH
-from core.training.study_recipe import STUDY_RECIPES, load_study_recipe
+from core.training.tasks.case_scores import CARD_METRICS
+from core.training.tasks.choices import choose
 
 MODELS = Path(__file__).parents[2] / "models"
 FOLDERS = sorted(path.parent for path in MODELS.glob("*/README.md"))

@@ -13,9 +13,9 @@ from core.inference.bundle import open_bundle
 from core.inference.predict import predict
 from core.inference.study import Study
 from core.models.card import load_card
-from core.training.cases import open_picture
-from core.training.study_recipe import STUDY_RECIPES, load_study_recipe
-from core.training.study_rivals import TITLE, compare, rivals_of, section
+from core.training.card.rivals import TITLE, compare, rivals_of, section
+from core.training.data.images import open_picture
+from core.training.recipe.study import STUDY_RECIPES, load_study_recipe
 
 MODELS = Path(__file__).parents[2] / "models"
 DATA = Path(os.environ.get("DATA", "../shared/data")) / "lgg_mri_flair"

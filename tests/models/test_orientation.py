@@ -12,7 +12,7 @@ from core.inference.predict import Prediction, predict
 from core.inference.study import Study
 from core.models.card import load_card
 from core.readers import Source, open_sources
-from core.training.cine_cases import scan_of
+from core.training.data.acdc import scan_of
 
 MODELS = Path(__file__).parents[2] / "models"
 HEARTS = ["heart-cine-gru", "heart-cine-lstm", "heart-single-frame"]

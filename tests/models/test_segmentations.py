@@ -10,10 +10,10 @@ import pytest
 from core.inference.bundle import open_bundle
 from core.keras_process.model.split import probabilities
 from core.models.card import load_card
+from core.training.recipe.segmentation import load_outline_recipe
 from core.training.segment_bundle import recipes
-from core.training.segment_choose import THRESHOLD_DIGITS, choose_outlines
-from core.training.segment_measure import ATTRIBUTE, OUTLINE_METRICS, area_of_counts, stored_counts
-from core.training.segment_recipe import load_outline_recipe
+from core.training.tasks.mask_choices import THRESHOLD_DIGITS, choose_outlines
+from core.training.tasks.mask_scores import ATTRIBUTE, OUTLINE_METRICS, area_of_counts, stored_counts
 
 MODELS = Path(__file__).parents[2] / "models"
 CARDS = [load_card(path.parent) for path in sorted(MODELS.glob("*/README.md"))]
@@ -101,7 +101,7 @@ def test_rows_are_consistent_with_their_own_pixels_and_counts(card):
 
 def test_masks_of_the_rows_were_taken_at_the_stored_threshold(card):
     # The borders of the bins include the threshold, so the stored counts say how many pixels reach it.
-    from core.training.segment_choose import BORDERS
+    from core.training.tasks.mask_choices import BORDERS
 
     for _, table in results(card):
         for label, rows in table.groupby("label"):

@@ -10,8 +10,8 @@ from core.evaluation.metrics.registry import METRICS
 from core.evaluation.results.case_scores import card_scores
 from core.inference.bundle import open_bundle
 from core.models.card import load_card
-from core.training.study_measure import POOLED, paired_difference
-from core.training.study_recipe import STUDY_RECIPES, load_study_recipe
+from core.training.recipe.study import STUDY_RECIPES, load_study_recipe
+from core.training.tasks.variants import POOLED, paired_difference
 
 MODELS = Path(__file__).parents[2] / "models"
 SLUGS = sorted(path.stem for path in STUDY_RECIPES.glob("*.yaml") if (MODELS / path.stem / "README.md").is_file())

@@ -39,7 +39,7 @@ def compiled(tmp_path_factory):
     import keras
 
     from core.keras_process.model.compile import compile_bundle
-    from core.training.architectures import compact_residual
+    from core.training.architectures.images import compact_residual
 
     home = tmp_path_factory.mktemp("models")
     for task, more in TASKS.items():

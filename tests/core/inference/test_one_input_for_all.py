@@ -21,8 +21,8 @@ from core.models.card import InputSpec, ModelCard, input_spec
 from core.models.link import class_probabilities
 from core.readers import Source, open_sources
 from core.scan import Scan, answered_frame
-from core.training.cases import prepare_case
-from core.training.cine_cases import cine
+from core.training.data.acdc import cine
+from core.training.data.images import prepare_case
 
 SPEC = InputSpec("image", "image", (16, 16), 1, (0.0, 1.0), "percentile", "stretch", ())
 CINE = replace(SPEC, name="cine", kind="sequence", frames=4)

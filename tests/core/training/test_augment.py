@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.training.augment import augment
-from core.training.recipe import Augmentation
+from core.training.recipe.schema import Augmentation
 
 STRONG = Augmentation(10.0, 0.1, 0.2, 0.1, 0.2, 0.3, 0.4, 0.5, 0.05, 0.7, 0.7, True)
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.inference.bundle import open_bundle
 from core.models.card import load_card
-from core.training.cases import prepare_case
+from core.training.data.images import prepare_case
 
 pytestmark = pytest.mark.keras
 

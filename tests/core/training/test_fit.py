@@ -19,14 +19,14 @@ import sys
 from pathlib import Path
 from tests_helper import examples
 from core.training.fit import fit
-from core.training.recipe import load_recipe
+from core.training.recipe.schema import load_recipe
 recipe = load_recipe(Path(sys.argv[1]))
 fit(recipe, *examples(recipe, Path(sys.argv[2])), Path(sys.argv[3]))
 """
 
 HELPER = """
 import numpy as np
-from core.training.cases import prepare_cases, split_cases
+from core.training.data.images import prepare_cases, split_cases
 from core.training.fit import Examples
 def examples(recipe, data):
     parts = split_cases(recipe, data)
@@ -37,7 +37,7 @@ def examples(recipe, data):
 
 @pytest.fixture
 def examples(blobs):
-    from core.training.cases import prepare_cases, split_cases
+    from core.training.data.images import prepare_cases, split_cases
     from core.training.fit import Examples
 
     def read(recipe):
@@ -59,7 +59,7 @@ def weights(model):
 
 def test_model_learns_and_repeats_itself_also_when_stopped_between(entry, write_recipe, examples, tmp_path):
     from core.training.fit import fit, judge, read_state
-    from core.training.recipe import load_recipe
+    from core.training.recipe.schema import load_recipe
 
     entry["schedule"]["phases"] = [{"epochs": 1, "learning_rate": 0.02}, {"epochs": 4, "learning_rate": 0.02}]
     recipe = load_recipe(write_recipe(entry))
@@ -76,7 +76,7 @@ def test_model_learns_and_repeats_itself_also_when_stopped_between(entry, write_
 
 def test_phases_train_only_what_they_name(entry, write_recipe, examples, tmp_path):
     from core.training.fit import build, fit
-    from core.training.recipe import load_recipe
+    from core.training.recipe.schema import load_recipe
 
     entry["schedule"]["phases"] = [{"epochs": 1, "learning_rate": 0.01, "trainable": "head"}]
     recipe = load_recipe(write_recipe(entry))
@@ -93,7 +93,7 @@ def test_phases_train_only_what_they_name(entry, write_recipe, examples, tmp_pat
 
 def test_phase_from_an_unknown_layer_is_refused(entry, write_recipe):
     from core.training.fit import build, set_trainable
-    from core.training.recipe import load_recipe
+    from core.training.recipe.schema import load_recipe
 
     with pytest.raises(ValueError, match="from:nowhere"):
         set_trainable(build(load_recipe(write_recipe(entry))), "from:nowhere")
@@ -101,7 +101,7 @@ def test_phase_from_an_unknown_layer_is_refused(entry, write_recipe):
 
 def test_training_goes_on_after_a_kill(entry, write_recipe, blobs, examples, tmp_path):
     from core.training.fit import fit, read_state
-    from core.training.recipe import load_recipe
+    from core.training.recipe.schema import load_recipe
 
     entry["schedule"]["phases"] = [{"epochs": 1000, "learning_rate": 0.01}]
     entry["schedule"]["patience"] = 1000

@@ -11,7 +11,7 @@ import yaml
 
 from core.inference.bundle import open_bundle
 from core.models.card import load_card
-from core.training.recipe import InvalidRecipe
+from core.training.recipe.schema import InvalidRecipe
 
 pytestmark = pytest.mark.keras
 
@@ -139,14 +139,14 @@ def test_unknown_recipe_names_those_there_are(made):
 
 
 def test_size_that_does_not_halve_is_refused():
-    from core.training.segment_unet import unet
+    from core.training.architectures.unet import unet
 
     with pytest.raises(ValueError, match="multiples of 8"):
         unet((36, 36, 1), 1, filters=(4, 8, 8), stem=2)
 
 
 def test_softmax_over_labels_with_a_halved_grid_is_as_large_as_the_picture():
-    from core.training.segment_unet import unet
+    from core.training.architectures.unet import unet
 
     model = unet((32, 48, 3), 4, filters=(4, 8), stem=2)
     answer = np.asarray(model(np.random.default_rng(0).random((1, 32, 48, 3), np.float32)))

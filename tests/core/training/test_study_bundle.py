@@ -10,9 +10,11 @@ import yaml
 from core.evaluation.results.case_scores import card_scores, entry_value
 from core.inference.bundle import open_bundle
 from core.models.card import load_card
-from core.training import study_architectures, study_bundle, study_cases
-from core.training.recipe import InvalidRecipe
-from core.training.study_cases import StudyCases
+from core.training import study_bundle
+from core.training.architectures import registry as study_architectures
+from core.training.data import studies as study_cases
+from core.training.data.studies import StudyCases
+from core.training.recipe.schema import InvalidRecipe
 
 pytestmark = pytest.mark.keras
 

@@ -18,7 +18,7 @@ from core.inference.study import Study
 from core.models.card import load_card
 from core.report.numbers import as_csv, as_json
 from core.report.pdf import as_pdf
-from core.training.cases import open_picture
+from core.training.data.images import open_picture
 
 pytestmark = pytest.mark.keras
 
@@ -161,9 +161,9 @@ def test_multilabel_recipe_becomes_a_card_that_says_what_is_not_defined(make, di
 
 
 def test_rarest_finding_is_divided_first(discs):
-    from core.training.cases import load_cases
-    from core.training.recipe import Source
-    from core.training.splitting import Division
+    from core.training.data.images import load_cases
+    from core.training.data.splitting import Division
+    from core.training.recipe.schema import Source
 
     division = Division("groups", val=0.2, test=0.2)
     columns = {"disc": "Disc", "bar": "Bar"}
@@ -174,8 +174,8 @@ def test_rarest_finding_is_divided_first(discs):
 
 
 def test_cell_that_is_neither_0_nor_1_is_refused(discs):
-    from core.training.cases import load_cases
-    from core.training.recipe import InvalidRecipe, Source
+    from core.training.data.images import load_cases
+    from core.training.recipe.schema import InvalidRecipe, Source
 
     source = Source("s", "discs", "labels.csv", "file", label_columns={"size": "Disc"}, only_split="test")
     with pytest.raises(InvalidRecipe, match="'2' in size"):
@@ -183,7 +183,7 @@ def test_cell_that_is_neither_0_nor_1_is_refused(discs):
 
 
 def test_finding_without_a_column_is_refused(entry, write_recipe):
-    from core.training.recipe import InvalidRecipe, load_recipe
+    from core.training.recipe.schema import InvalidRecipe, load_recipe
 
     entry.update(task="multilabel", labels=["Disc", "Bar"])
     entry["data"]["label_columns"] = {"disc": "Disc"}
@@ -196,7 +196,7 @@ def test_finding_without_a_column_is_refused(entry, write_recipe):
     "derived", [{"name": "Blob", "labels": ["Blob"]}, {"name": "x", "labels": ["Nope"]}, {"name": "x"}]
 )
 def test_derived_question_that_does_not_follow_is_refused(entry, write_recipe, derived):
-    from core.training.recipe import InvalidRecipe, load_recipe
+    from core.training.recipe.schema import InvalidRecipe, load_recipe
 
     entry.update(task="multiclass", derived=derived)
     with pytest.raises(InvalidRecipe, match="derived question"):

@@ -13,8 +13,8 @@ from core.evaluation.results.estimates import estimate_of
 from core.evaluation.results.headline import headline
 from core.evaluation.statistics.proportions import patient_wilson
 from core.evaluation.statistics.significance import holm
-from core.training.choose import Choices
-from core.training.measure import estimates as card_estimates
+from core.training.tasks.case_scores import estimates as card_estimates
+from core.training.tasks.choices import Choices
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What recipes name, read and brought onto the grid of a model."""

@@ -1,0 +1,1 @@
+"""Recipes: everything that makes a model, as data."""

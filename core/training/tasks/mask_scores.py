@@ -1,0 +1,309 @@
+"""What a compiled outline model does on pictures with masks: rows by case and label, and from them every number.
+
+Everything is measured on the scan's own pixels: probabilities go back from the model's grid as they do for a user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.evaluation.metrics.masks import hausdorff_95
+from core.evaluation.statistics.intervals import Estimate, percentile_interval
+from core.explain.trust.localisation import mean_estimate
+from core.inference.bundle import Bundle
+from core.keras_process.model.split import probabilities
+from core.training.data.masked_images import MaskedCase, prepare_picture, read_masks
+from core.training.recipe.segmentation import OutlineRecipe
+from core.training.tasks.mask_choices import BINS, OutlineChoices, count_scores
+
+ATTRIBUTE = "attr_"
+
+#: Columns of the rows that hold `count_scores`.
+OWN, OTHER = "scores_of_label", "scores_of_rest"
+
+#: Fewest cases for a line of its own in a table of subgroups.
+SUBGROUP_MINIMUM = 5
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredOutline:
+    """What the model says of one picture, with the truth.
+
+    Attributes:
+        case: Which.
+        masks: (labels, rows, columns) truth on the scan's own pixels.
+        probability: (labels, rows, columns) float32 on the same.
+        second: (labels, rows, columns) a second observer's masks, or None.
+        features: (D,) float32.
+    """
+
+    case: MaskedCase
+    masks: NDArray[np.bool_]
+    probability: NDArray[np.float32]
+    second: NDArray[np.bool_] | None
+    features: NDArray[np.float32]
+
+
+def score_outline(bundle: Bundle, case: MaskedCase, recipe: OutlineRecipe) -> ScoredOutline:
+    """Run one picture through the compiled model, and its probabilities back onto the scan's pixels."""
+    prepared = prepare_picture(case, recipe)
+    output = bundle.run(prepared.batch, outputs=("logits", "features"))
+    assert output.features is not None  # a U-Net has a spatial layer
+    found = probabilities(output.logits[0], "sigmoid" if recipe.units == 1 else "softmax")
+    planes = found if recipe.units == 1 else found[..., 1:]
+    on_scan = np.stack([prepared.geometry.to_scan(plane) for plane in np.moveaxis(planes, -1, 0)])
+    second = read_masks(case.second, recipe) if case.second else None
+    return ScoredOutline(case, read_masks(case.mask, recipe), on_scan, second, output.features[0])
+
+
+def called(probability: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
+    """The mask: where the probability reaches the threshold, both as float32."""
+    return np.asarray(np.asarray(probability, np.float32) >= np.float32(threshold))
+
+
+def counts_of(scored: Sequence[ScoredOutline]) -> NDArray[np.int64]:
+    """(pictures, labels, 2, bins), what thresholds and temperature are chosen from."""
+    return np.stack(
+        [
+            np.stack([count_scores(truth, found) for truth, found in zip(one.masks, one.probability, strict=True)])
+            for one in scored
+        ]
+    )
+
+
+def _dice(common: int, one: int, other: int) -> float:
+    return 2.0 * common / (one + other) if one + other else float("nan")
+
+
+def rows_of(one: ScoredOutline, recipe: OutlineRecipe, choices: OutlineChoices) -> list[dict[str, Any]]:
+    """One row a label of one picture. Dice is NaN where nothing is true and nothing called; distances are in pixels."""
+    rows = []
+    for index, label in enumerate(recipe.foreground):
+        truth, mask = one.masks[index], called(one.probability[index], choices.thresholds[label])
+        common, true, found = int((truth & mask).sum()), int(truth.sum()), int(mask.sum())
+        counts = count_scores(truth, one.probability[index])
+        row = {
+            "case": one.case.name, "patient": one.case.patient, "split": one.case.split, "label": label,
+            "pixels": truth.size, "true_pixels": true, "predicted_pixels": found, "intersection": common,
+            "true_empty": not true, "predicted_empty": not found, "dice": _dice(common, true, found),
+            "average_precision": area_of_counts(counts[None, :, :]),
+        }  # fmt: skip
+        if recipe.distances:
+            row["hausdorff_95"] = hausdorff_95(truth, mask, (1.0, 1.0))
+        if recipe.data.second:
+            row |= _second_columns(truth, None if one.second is None else one.second[index])
+        row |= {OWN: counts[0].tolist(), OTHER: counts[1].tolist()}
+        rows.append(row | {ATTRIBUTE + name: value for name, value in one.case.attributes.items()})
+    return rows
+
+
+def _second_columns(truth: NDArray[np.bool_], second: NDArray[np.bool_] | None) -> dict[str, Any]:
+    if second is None:
+        return {"second_pixels": -1, "second_intersection": -1, "second_dice": float("nan")}
+    common, marked = int((truth & second).sum()), int(second.sum())
+    return {
+        "second_pixels": marked,
+        "second_intersection": common,
+        "second_dice": _dice(common, int(truth.sum()), marked),
+    }
+
+
+def stored_counts(rows: pd.DataFrame) -> NDArray[np.int64]:
+    """(rows, 2, bins) scores of pixels as stored."""
+    both = [np.stack(rows[column].to_list()) for column in (OWN, OTHER)]
+    return np.stack(both, axis=1).astype(np.int64) if len(rows) else np.zeros((0, 2, BINS), np.int64)
+
+
+def _area(own: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Area in steps from (…, bins) counts: Σ over the bins of their share of the label × precision from there on."""
+    hits = np.cumsum(own[..., ::-1], axis=-1, dtype=np.float64)
+    everything = hits + np.cumsum(other[..., ::-1], axis=-1, dtype=np.float64)
+    precision = np.divide(hits, everything, out=np.zeros(hits.shape), where=everything > 0)
+    total = hits[..., -1]
+    gained = (own[..., ::-1] * precision).sum(axis=-1)
+    return np.asarray(np.divide(gained, total, out=np.full(np.shape(total), np.nan), where=total > 0))
+
+
+def area_of_counts(counts: NDArray[np.integer]) -> float:
+    """Average precision of all pixels of some pictures together, from (pictures, 2, bins); NaN without the label.
+
+    Pixels of one bin count as called together, so it differs a little from that of the scores themselves: by up to 0.01
+    where few pixels are certain.
+    """
+    both = counts.sum(axis=0)
+    return float(_area(both[0], both[1]))
+
+
+def _pooled_area(rows: pd.DataFrame) -> Estimate:
+    counts = stored_counts(rows).astype(np.float64)
+    people, owner = np.unique(rows["patient"].to_numpy(str), return_inverse=True)
+    summed = np.zeros((len(people), *counts.shape[1:]))
+    np.add.at(summed, owner, counts)
+
+    def evaluate(drawn: NDArray[np.float32]) -> NDArray[np.float64]:
+        own, other = (drawn.T @ summed[:, which] for which in (0, 1))
+        return _area(own, other)
+
+    value = area_of_counts(counts.astype(np.int64))
+    return percentile_interval(value, evaluate, len(people), len(rows), 2000, 0)
+
+
+def _mean(rows: pd.DataFrame, values: pd.Series) -> Estimate:
+    return mean_estimate(values.to_numpy(np.float64), rows["patient"].to_numpy(str))
+
+
+def _with_label(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[~rows["true_empty"]]
+
+
+def _by_patient(rows: pd.DataFrame) -> Estimate:
+    sums = rows.groupby("patient")[["intersection", "true_pixels", "predicted_pixels"]].sum().reset_index()
+    whole = sums["true_pixels"] + sums["predicted_pixels"]
+    sums = sums[whole > 0]
+    return _mean(sums, 2.0 * sums["intersection"] / whole[whole > 0])
+
+
+def _mean_of(column: str) -> Callable[[pd.DataFrame], Estimate]:
+    def evaluate(rows: pd.DataFrame) -> Estimate:
+        defined = _with_label(rows)
+        defined = defined[defined[column].notna()]
+        return _mean(defined, defined[column])
+
+    return evaluate
+
+
+def _empty_kept(rows: pd.DataFrame) -> Estimate:
+    empty = rows[rows["true_empty"]]
+    return _mean(empty, empty["predicted_empty"])
+
+
+def _false_area(rows: pd.DataFrame) -> Estimate:
+    empty = rows[rows["true_empty"]]
+    return _mean(empty, empty["predicted_pixels"] / empty["pixels"])
+
+
+@dataclass(frozen=True)
+class OutlineMetric:
+    """One number of a label from its rows.
+
+    Attributes:
+        title: For people, with the convention.
+        function: From the rows of one label.
+        needs: Column without which there is no such number.
+        empties: Whether it is about pictures without the label.
+        several: Whether it says something only where patients have several pictures.
+    """
+
+    title: str
+    function: Callable[[pd.DataFrame], Estimate]
+    needs: str = "dice"
+    empties: bool = False
+    several: bool = False
+
+
+#: By the type in the card's model-index, the main one first.
+OUTLINE_METRICS: Mapping[str, OutlineMetric] = {
+    "dice": OutlineMetric("Dice, mean of the pictures with the label", _mean_of("dice")),
+    "dice_patient": OutlineMetric(
+        "Dice of all pictures of a patient together, mean of the patients", _by_patient, several=True
+    ),
+    "pixel_average_precision": OutlineMetric(
+        "Average precision of the pixels, mean of the pictures with the label", _mean_of("average_precision")
+    ),
+    "pixel_average_precision_pooled": OutlineMetric(
+        "Average precision of the pixels of all pictures together", _pooled_area
+    ),
+    "hausdorff_95_pixels": OutlineMetric(
+        "Hausdorff distance of the outlines in pixels, 95th percentile, mean of the pictures with both",
+        _mean_of("hausdorff_95"),
+        needs="hausdorff_95",
+    ),
+    "second_observer_dice": OutlineMetric(
+        "Dice of the second observer against the first, same pictures", _mean_of("second_dice"), needs="second_dice"
+    ),
+    "empty_called_empty": OutlineMetric(
+        "Share of the pictures without the label where nothing is called", _empty_kept, empties=True
+    ),
+    "false_area": OutlineMetric(
+        "Share of the picture called falsely, mean of the pictures without the label", _false_area, empties=True
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class OutlineResult:
+    """Rows of one split and what they come to.
+
+    Attributes:
+        split: val or test.
+        file: Path of the rows within the bundle.
+        table: One row a case and label.
+        estimates: (metric, label) to its estimate, main metrics of all labels first.
+    """
+
+    split: str
+    file: str
+    table: pd.DataFrame
+    estimates: Mapping[tuple[str, str], Estimate]
+
+
+def estimate_rows(table: pd.DataFrame, labels: Iterable[str]) -> dict[tuple[str, str], Estimate]:
+    """Every metric that applies, of every label; nothing for pictures without the label where there are none."""
+    names = list(labels)
+    parts = {label: table[table["label"] == label] for label in names}
+    found = {}
+    for name, metric in OUTLINE_METRICS.items():
+        for label in names:
+            rows = parts[label]
+            if _applies(metric, rows):
+                found[name, label] = metric.function(rows)
+    return found
+
+
+def _applies(metric: OutlineMetric, rows: pd.DataFrame) -> bool:
+    if metric.needs not in rows.columns or not rows[metric.needs].notna().any():
+        return False
+    if metric.several and rows["patient"].nunique() == len(rows):
+        return False
+    return not metric.empties or bool(rows["true_empty"].any())
+
+
+def measure_split(
+    scored: Sequence[ScoredOutline], recipe: OutlineRecipe, choices: OutlineChoices, split: str
+) -> OutlineResult:
+    """The rows of a split and every number from them."""
+    table = pd.DataFrame([row for one in scored for row in rows_of(one, recipe, choices)])
+    file = f"evaluations/{recipe.data.name}--{split}.parquet"
+    return OutlineResult(split, file, table, estimate_rows(table, recipe.foreground))
+
+
+def outline_subgroups(table: pd.DataFrame, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Dice and the share of rightly empty pictures for each value of each attribute, of each label.
+
+    Groups with fewer than `SUBGROUP_MINIMUM` pictures are left out.
+    """
+    found = []
+    for column in [name for name in table.columns if str(name).startswith(ATTRIBUTE)]:
+        for label in labels:
+            own = table[table["label"] == label]
+            for value, rows in own[own[column] != ""].groupby(column):
+                if len(rows) < SUBGROUP_MINIMUM:
+                    continue
+                group = f"{str(column).removeprefix(ATTRIBUTE)}: {value}"
+                found.append(
+                    {
+                        "label": label,
+                        "group": group,
+                        "pictures": len(rows),
+                        "patients": rows["patient"].nunique(),
+                        "dice": OUTLINE_METRICS["dice"].function(rows),
+                        "empty_called_empty": OUTLINE_METRICS["empty_called_empty"].function(rows),
+                    }
+                )
+    return found
