@@ -1,6 +1,7 @@
 """A segmentation model of a few operations, whose outline is known to the pixel, for tests of core, ui and pages."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,14 @@ def write_outliner():
         return place
 
     return written
+
+
+@pytest.fixture(autouse=True)
+def no_work_is_left():
+    """Jobs that a test leaves behind would keep those of the next one waiting."""
+    yield
+    if gate := sys.modules.get("ui.gate"):
+        gate.GATE.cancel()
 
 
 @pytest.fixture(autouse=True)

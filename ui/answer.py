@@ -24,11 +24,11 @@ from core.models.card import ModelCard
 from core.models.compatibility import UNTELLING, compatibility
 from core.scan import Scan
 from core.turning import can_be_turned, is_placed_obliquely
+from ui.background import Progress, Stopper, computed
 from ui.cache import cached_bundle, cached_keras, usable_bundle
 from ui.charts import show_chart
 from ui.downloads import show_download
 from ui.foreign_text import plain
-from ui.jobs import Job, show_job
 from ui.session import Reading
 from ui.show import errors_shown, show_caution, show_error
 from ui.verdict import show_verdict
@@ -297,28 +297,15 @@ def show_strip(state: Reading, scan: Scan, answer: Answer) -> None:
 def _read_all(state: Reading, scan: Scan, slug: str) -> None:
     """Read every frame in the background; the answer for the frame on the page is already there."""
     whole = ("whole", scan.digest, slug)
-    if state.sweep is None or state.sweep[0] != whole:
-        state.forget_sweep()
-        title = f"Reading {scan.frames} {'slices' if scan.axis == 'slice' else 'frames'}"
-        state.sweep = (whole, Job(title, lambda progress, cancelled: _sweep(slug, scan, progress, cancelled)))
-        state.sweep[1].wait(0.1)
-    job = state.sweep[1]
-    if not job.wait(0.0):
-        show_job(job)
-    elif job.error is None:
-        state.answers.put(whole, job.hand_over())
-        state.sweep = None  # its result is given away: should that be forgotten, reading starts anew
+    title = f"Reading {scan.frames} {'slices' if scan.axis == 'slice' else 'frames'}"
+
+    def sweep(progress: Progress, cancelled: Stopper) -> Prediction:
+        bundle = cached_bundle(slug)
+        study = Study.of(bundle.card, scan)
+        return predict(bundle, study, progress=progress, cancelled=cancelled, expect=Prediction)
+
+    if computed("sweep", whole, state.answers, title, sweep, again="Read all frames") is not None:
         st.rerun()
-    else:
-        if not job.was_cancelled:
-            show_error(str(job.error))
-        st.button("Read all frames", on_click=state.forget_sweep)
-
-
-def _sweep(slug: str, scan: Scan, progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> Prediction:
-    bundle, told = cached_bundle(slug), lambda share: progress(share, "")
-    study = Study.of(bundle.card, scan)
-    return predict(bundle, study, progress=told, cancelled=cancelled, expect=Prediction)
 
 
 def show_take_home(scan: Scan, answer: Answer, look: Look) -> None:

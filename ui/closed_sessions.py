@@ -11,12 +11,14 @@ import gc
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from ui.faults import log_fault
+from ui.gate import GATE
 
 #: Seconds between two looks.
 EVERY = 15.0
@@ -50,9 +52,26 @@ def let_go_of_expired() -> int:
     runtime: Any = Runtime.instance()
     kept = runtime._session_mgr._session_storage._cache
     found: Future[int] = Future()
+
+    def expire() -> None:
+        found.set_result(len(kept.expire()))
+        end_work_of_closed_sessions(lambda session: runtime._session_mgr.get_session_info(session) is not None)
+
     # On the server's own thread, which is the only one that touches this store.
-    runtime._get_async_objs().eventloop.call_soon_threadsafe(lambda: found.set_result(len(kept.expire())))
+    runtime._get_async_objs().eventloop.call_soon_threadsafe(expire)
     return found.result(timeout=60)
+
+
+def end_work_of_closed_sessions(is_known: Callable[[str], bool]) -> int:
+    """Cancel the jobs of browsers that cannot come back: a job holds the scan that it works on.
+
+    Args:
+        is_known: Whether the session of that name is open, or may still come back.
+
+    Returns:
+        How many were cancelled.
+    """
+    return GATE.cancel(unless=lambda job: not job.session or is_known(job.session))
 
 
 def give_memory_back() -> None:

@@ -12,11 +12,11 @@ from core.planes import plane_choices
 from core.readers import Opened, Source, open_sources
 from core.samples import SAMPLES, open_sample
 from core.turning import AS_STORED, TURNS, can_be_turned
+from ui.background import Progress, Stopper, show_under_way
 from ui.cache import cached_thumbnail
 from ui.foreign_text import plain
-from ui.jobs import Job, show_job
 from ui.serving.visitor import where_scans_go
-from ui.session import Reading
+from ui.session import OF_THE_SCAN, Reading
 from ui.show import show_caution, show_error
 
 THUMBNAIL = 220
@@ -25,8 +25,13 @@ KINDS = "DICOM, NIfTI, PNG, JPEG, TIFF, WebP, BMP, or a zip of a series."
 
 def open_in_background(state: Reading, title: str, work: Callable[..., Opened], came_from: str = "") -> None:
     """Start opening; a file that opens at once is shown without a progress bar."""
-    state.job = Job(title, lambda progress, cancelled: (work(progress, cancelled), came_from))
-    state.job.wait(0.35)
+
+    def opening(progress: Progress, cancelled: Stopper) -> tuple[Opened, str]:
+        return work(progress, cancelled), came_from
+
+    state.jobs.drop_running(*OF_THE_SCAN)  # the user looks elsewhere; should he come back, it starts anew
+    state.jobs.drop("opening")
+    state.jobs.start("opening", None, title, opening, patience=0.35)
 
 
 def _uploaded(state: Reading) -> None:
@@ -94,7 +99,7 @@ def show_drop_zone(state: Reading) -> None:
 def open_from_address(state: Reading) -> None:
     """A link with `?sample=…` opens that sample; a patient's scan is never in an address."""
     wanted = st.query_params.get("sample", "")
-    if wanted and state.opened is None and state.job is None:
+    if wanted and state.opened is None and state.jobs.find("opening") is None:
         del st.query_params["sample"]  # a sample that fails or is cancelled is not tried again at each run
         sample = next((sample for sample in SAMPLES if sample.key == wanted), None)
         if sample is not None:
@@ -111,12 +116,11 @@ def remember_in_address(state: Reading) -> None:
 
 def show_opening(state: Reading) -> bool:
     """Draw what is under way; whether the page should wait for it."""
-    if state.job is None:
-        return False
-    if not state.job.wait(0.0):
-        show_job(state.job)
+    if show_under_way("opening"):
         return True
-    state.take(state.job)
+    done = state.jobs.take("opening")
+    if done is not None:
+        state.take(done)
     return False
 
 

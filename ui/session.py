@@ -8,19 +8,23 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
+from ui.background import Jobs, jobs
 from ui.closed_sessions import tend_closed_sessions
 
 if TYPE_CHECKING:
     from core.readers import Opened
     from core.scan import Plane, Scan
+    from ui.background import Job
     from ui.downloads import Offer
-    from ui.jobs import Job
 
 T = TypeVar("T")
+
+#: Slots of jobs that work on the scan on the page.
+OF_THE_SCAN = ("sweep", "check", "map")
 
 
 class Recent:
@@ -45,6 +49,10 @@ class Recent:
         self._kept.move_to_end(key)
         return self._kept[key]  # type: ignore[return-value]
 
+    def peek(self, key: Hashable) -> Any:
+        """What is kept under `key`, or None."""
+        return self.get(key, lambda: None) if key in self._kept else None
+
     def drop(self, key: Hashable) -> None:
         """Forget what is kept under `key`, if anything is."""
         self._kept.pop(key, None)
@@ -61,7 +69,6 @@ class Reading:
 
     Attributes:
         opened: What the last upload or sample came to, or None.
-        job: Opening or reading that is under way.
         scan_index: Which of the opened scans.
         planes: Digest of an opened volume to the plane in which it is shown instead of its own.
         turns: Digest of an opened sequence to how it is turned in its plane.
@@ -70,12 +77,9 @@ class Reading:
         pictures: Encoded pictures for the viewer.
         answers: Predictions and explanations; few, because each holds the model's input.
         checks: How far explanations can be trusted, by what was explained.
-        check: The check that is under way, with what it checks.
         maps: What the page that explains has made: heatmaps and checks by what was asked. For outlines the user's own
             mask, how well it agrees, and what the original files say of place and patient.
-        mapping: The heatmap or check that is being made there, with what was asked.
         uploads: Counts uploads, so that the uploader can be emptied.
-        sweep: The reading of all frames that is under way, with what it reads.
         refused: An upload that held no scan, to be spoken of until the next one.
         trouble: What went wrong while opening, in one sentence.
         choosing: Whether the user is looking for another scan; the one that is open stays.
@@ -87,7 +91,6 @@ class Reading:
     """
 
     opened: Opened | None = None
-    job: Job | None = None
     scan_index: int = 0
     planes: dict[str, Plane] = field(default_factory=dict)
     turns: dict[str, str] = field(default_factory=dict)
@@ -96,11 +99,8 @@ class Reading:
     pictures: Recent = field(default_factory=lambda: Recent(24))
     answers: Recent = field(default_factory=lambda: Recent(8))
     checks: Recent = field(default_factory=lambda: Recent(64))
-    check: tuple[tuple[object, ...], Job] | None = None
     maps: Recent = field(default_factory=lambda: Recent(120))
-    mapping: tuple[tuple[object, ...], Job] | None = None
     uploads: int = 0
-    sweep: tuple[tuple[str, ...], Job] | None = None
     refused: Opened | None = None
     trouble: str = ""
     choosing: bool = False
@@ -109,6 +109,11 @@ class Reading:
     turn: int = 0
     adding: bool = False
     offers: dict[str, Offer] = field(default_factory=dict)
+
+    @property
+    def jobs(self) -> Jobs:
+        """What is under way in this session, here and on other pages."""
+        return jobs()
 
     @property
     def scan(self) -> Scan | None:
@@ -141,30 +146,11 @@ class Reading:
         """Turn to another of the opened scans."""
         self.scan_index = index
 
-    def forget_sweep(self) -> None:
-        """Stop reading all frames, so that it can start anew."""
-        if self.sweep is not None:
-            self.sweep[1].cancel()
-        self.sweep = None
-
-    def forget_check(self) -> None:
-        """Stop checking an explanation."""
-        if self.check is not None:
-            self.check[1].cancel()
-        self.check = None
-
-    def forget_mapping(self) -> None:
-        """Stop making a heatmap or a check."""
-        if self.mapping is not None:
-            self.mapping[1].cancel()
-        self.mapping = None
-
-    def take(self, job: Job) -> None:
+    def take(self, job: Job[tuple[Opened, str]]) -> None:
         """Take what a finished job of opening came to."""
-        self.job, self.refused, self.trouble = None, None, ""
+        self.refused, self.trouble = None, job.trouble
         adding, self.adding = self.adding, False
         if job.error is not None:
-            self.trouble = "" if job.was_cancelled else str(job.error)
             return
         opened, came_from = job.hand_over()
         if adding and self.opened is not None:
@@ -192,22 +178,16 @@ class Reading:
         """Put what was opened on the page, and forget what was computed for the scan before."""
         self.opened, self.came_from = opened, came_from
         self.turn += 1
-        self.job, self.refused, self.trouble, self.choosing = None, None, "", False
+        self.refused, self.trouble, self.choosing = None, "", False
         self.scan_index, self.planes, self.turns, self.cuts = 0, {}, {}, Recent(1)
         self.pictures, self.answers, self.checks = Recent(24), Recent(8), Recent(64)
         self.maps = Recent(120)
         self.offers = {}
-        self.forget_sweep()
-        self.forget_check()
-        self.forget_mapping()
+        self.jobs.drop(*OF_THE_SCAN)
 
     def close(self) -> None:
         """Forget the scan and everything made from it."""
-        if self.job is not None:
-            self.job.cancel()
-        self.forget_sweep()
-        self.forget_check()
-        self.forget_mapping()
+        self.jobs.drop("opening", *OF_THE_SCAN)
         uploads, turn = self.uploads + 1, self.turn + 1
         self.__init__()  # type: ignore[misc]
         self.uploads, self.turn = uploads, turn

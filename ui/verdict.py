@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -13,9 +13,9 @@ from core.explain.trust.verdict import Trust
 from core.inference.bundle import Bundle
 from core.inference.predict import Prediction
 from core.scan import Scan
+from ui.background import Progress, Stopper, Work, computed
 from ui.cache import cached_keras
 from ui.foreign_text import plain
-from ui.jobs import Job
 from ui.session import Reading
 
 #: Shape as well as word, for those who cannot tell colours.
@@ -31,7 +31,7 @@ def show_verdict(
     if single_map(explanation, row).is_empty or len(prediction.frames) < scan.frames:
         return  # no heat to judge, or the frames are still being read
     key = (scan.digest, bundle.card.slug, explanation.method, explanation.label, frame)
-    trust = measured(state, key, lambda *told: checked(bundle, prediction, explanation, row, *told))
+    trust = measured(state, key, partial(checked, bundle, prediction, explanation, row))
     if trust is not None:
         show_trust(trust)
 
@@ -49,36 +49,19 @@ def show_trust(trust: Trust) -> None:
     )
 
 
-def measured(state: Reading, key: tuple[object, ...], work: Callable[..., Trust]) -> Trust | None:
+def measured(state: Reading, key: tuple[object, ...], work: Work[Trust], slot: str = "check") -> Trust | None:
     """The check that is kept under a key; None while it runs in the background, the page runs again when it is done."""
-    if key not in state.checks:
-        _measure(state, key, work)
-    return state.checks.get(key, lambda: None) if key in state.checks else None  # type: ignore[return-value]
-
-
-def _measure(state: Reading, key: tuple[object, ...], work: Callable[..., Trust]) -> None:
-    if state.check is None or state.check[0] != key:
-        state.forget_check()
-        state.check = (key, Job("Checking the explanation", work))
-    job = state.check[1]
-    if not job.wait(0.05):
-        _show_waiting(job)
-        return
-    state.check = None
-    if job.error is None:
-        state.checks.put(key, job.hand_over())
-    elif not job.was_cancelled:
-        st.caption(f"The explanation could not be checked. {plain(job.error)}")
-
-
-def _show_waiting(job: Job) -> None:
-    @st.fragment(run_every=0.5)
-    def draw() -> None:
-        if job.wait(0.0):
-            st.rerun()
-        st.markdown(f"◌ Checking this explanation, {100 * job.share:.0f} %")
-
-    draw()
+    return computed(
+        slot,
+        key,
+        state.checks,
+        "Checking this explanation",
+        work,
+        again="Check the explanation",
+        patience=0.05,
+        quiet=True,
+        failed="The explanation could not be checked.",
+    )
 
 
 def checked(
@@ -86,8 +69,8 @@ def checked(
     prediction: Prediction,
     explanation: Explanation,
     row: int,
-    progress: Callable[[float, str], None],
-    cancelled: Callable[[], bool],
+    progress: Progress,
+    cancelled: Stopper,
     name: str = "",
 ) -> Trust:
     """Check the map at `row` of an explanation; `name` is the input it belongs to where there are several."""
@@ -102,6 +85,6 @@ def checked(
         explanation,
         ask,
         row,
-        progress=lambda share: progress(share, ""),
+        progress=progress,
         cancelled=cancelled,
     )

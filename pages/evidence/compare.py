@@ -7,7 +7,7 @@ from ui.comparing.detail import choose_detail, show_detail
 from ui.comparing.export import show_report, show_take_home
 from ui.comparing.heatmaps import show_heatmaps
 from ui.comparing.results import results
-from ui.comparing.table import about_matrix, compared, dataset_sizes, show_under_way
+from ui.comparing.table import about_matrix, compared, dataset_sizes, show_computing
 from ui.comparing.words import plain
 from ui.components.matrix import show_matrix
 from ui.show import errors_shown, show_title
@@ -32,7 +32,7 @@ with errors_shown():
     show_matrix(table, detail.lines, detail.selection, dataset_sizes(found, choice), detail.on_choice, job is not None)
     about_matrix(table)
     if job is not None:
-        show_under_way(job)
+        show_computing(job)
     with taking:
         show_take_home(choice, table, detail.lines, complete=job is None)
     show_detail(detail)

@@ -18,7 +18,7 @@ with errors_shown():
     try:
         here = visit(state)
     except ScanLensError as problem:
-        show_lost(state, problem)
+        show_lost(problem)
         st.stop()
     if here.room is None:
         show_start(state)

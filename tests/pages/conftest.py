@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ui.background import Job
+
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "pneumonia-chest-xray"
 
@@ -33,17 +35,21 @@ def quick_checks(request, monkeypatch):
 
 def settled(app: AppTest) -> AppTest:
     """Run until nothing is under way; the browser does the same by itself."""
-    until = time.monotonic() + 60
-    while state := app.session_state.get("reading"):
-        jobs = [job for job in (state.job, state.sweep and state.sweep[1], state.check and state.check[1]) if job]
-        before = state.job, state.sweep and state.sweep[1].result, state.check
-        for job in jobs:
-            assert job.wait(max(0.0, until - time.monotonic())), f"{job.title} took more than a minute"
-        if jobs and (state.job or state.check or not state.sweep[1].error):
-            app.run()
-        if (state.job, state.sweep and state.sweep[1].result, state.check) == before:
+    until = time.monotonic() + 120
+    while before := slots(app):
+        for job in before.values():
+            assert job.wait(max(0.0, until - time.monotonic())), f"{job.title} took more than two minutes"
+        if all(job.error for job in before.values()):  # said, and waiting for the user
+            return app
+        app.run()
+        if slots(app) == before:
             return app
     return app
+
+
+def slots(app: AppTest) -> dict[str, Job]:
+    """What is under way in the session, or done and not fetched, by slot."""
+    return dict(app.session_state["jobs"].slots) if "jobs" in app.session_state else {}
 
 
 @pytest.fixture
@@ -98,6 +104,11 @@ def words():
 def state():
     """What the session remembers of the reading page."""
     return lambda app: app.session_state["reading"]
+
+
+@pytest.fixture(name="slots")
+def slots_fixture():
+    return slots
 
 
 @pytest.fixture(name="settled")

@@ -37,11 +37,11 @@ def test_an_unknown_model_gives_the_first_that_fits(start):
     assert app.query_params["model"] == MODEL
 
 
-def test_a_scan_from_a_link_can_be_closed(start, state):
+def test_a_scan_from_a_link_can_be_closed(start, state, slots):
     app = start(sample="chest")
     app.button(key="close").click().run()
     assert state(app).scan is None
-    assert state(app).job is None
+    assert not slots(app)
     assert app.file_uploader
     assert "sample" not in app.query_params
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import ui.comparing.results
@@ -16,6 +15,7 @@ from core.evaluation.comparison.matrix import matrix
 from core.evaluation.results.case_scores import CaseScores
 from core.evaluation.results.evaluation import Evaluation
 from core.evaluation.store.evaluations import Store
+from ui.background import jobs
 from ui.cache import cached_numbers
 from ui.comparing.detail import SELECTION
 from ui.comparing.selection import chosen
@@ -290,7 +290,7 @@ def test_values_come_first_where_intervals_take_long(compare, sent, monkeypatch)
     assert sent["rows"][0]["cells"][0]["lines"] == ["interval …"]
     assert any("Values without their 95 % intervals" in caption.value for caption in app.caption)
     gate.set()
-    until = app.session_state[ui.comparing.table.UNDER_WAY][1]
+    until = app.session_state["jobs"].find(ui.comparing.table.UNDER_WAY)
     assert until.wait(60)
     app.run()
     assert " to " in sent["rows"][0]["cells"][0]["lines"][0]
@@ -306,7 +306,7 @@ def test_intervals_can_be_stopped_and_started_again(compare, sent, monkeypatch):
     monkeypatch.setattr(ui.comparing.table, "matrix", slow)
     monkeypatch.setattr(ui.comparing.table, "PATIENCE", 0.01)
     app = compare([made("stop"), made("stopped")])
-    job = app.session_state[ui.comparing.table.UNDER_WAY][1]
+    job = app.session_state["jobs"].find(ui.comparing.table.UNDER_WAY)
     job.cancel()
     gate.set()
     assert job.wait(60)
@@ -323,7 +323,7 @@ def test_intervals_that_are_ready_while_the_page_is_drawn_are_shown(compare, sen
     show = ui.comparing.table.about_matrix
 
     def late(table):
-        _, job = st.session_state.get(ui.comparing.table.UNDER_WAY, (None, None))
+        job = jobs().find(ui.comparing.table.UNDER_WAY)
         assert job is None or job.wait(60)
         show(table)
 

@@ -29,15 +29,11 @@ def chest(tmp_path):
 def settled(app: AppTest) -> AppTest:
     """Run until nothing is under way; the browser does the same by itself."""
     until = time.monotonic() + 120
-    while True:
-        state = app.session_state["shelf"]
-        jobs = [state.opening and state.opening.job, state.inspecting and state.inspecting[1], state.running]
-        jobs = [job for job in jobs if job]
-        if not jobs:
-            return app
+    while jobs := [job for name, job in app.session_state["jobs"].slots.items() if name != "timing"]:
         for job in jobs:
             assert job.wait(max(0.0, until - time.monotonic())), f"{job.title} took more than two minutes"
         app.run()
+    return app
 
 
 @pytest.fixture
@@ -256,7 +252,7 @@ def test_a_run_can_be_stopped_and_goes_on_where_it_was(page, chest, monkeypatch,
             turns.append(found)
             yield found
             until = time.monotonic() + 20
-            while len(turns) == 3 and not app.session_state["shelf"].running._stop.is_set():
+            while len(turns) == 3 and not app.session_state["jobs"].find("run").is_stopping:
                 assert time.monotonic() < until
                 time.sleep(0.01)
 

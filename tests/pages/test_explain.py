@@ -18,8 +18,8 @@ def quick(monkeypatch):
 def finished(app, state):
     """Run until every map and check is there."""
     until = time.monotonic() + 120
-    while state(app).mapping is not None:
-        assert state(app).mapping[1].wait(until - time.monotonic()), "a map took two minutes"
+    while (job := app.session_state["jobs"].find("map")) is not None:
+        assert job.wait(until - time.monotonic()), "a map took two minutes"
         app.run()
     return app
 
@@ -81,12 +81,12 @@ def test_an_untrained_copy_gets_no_verdict(explain, state):
     assert ("trust", True) not in asked
 
 
-def test_stopping_keeps_what_is_done_and_going_on_finishes(look_at, state, monkeypatch):
+def test_stopping_keeps_what_is_done_and_going_on_finishes(look_at, state, slots, monkeypatch):
     app = look_at("chest")
     app.query_params["methods"] = "grad-cam,occlusion"
     app.session_state["explain-paused"] = True
     app.switch_page("pages/scan/explain.py").run()
-    assert state(app).mapping is None
+    assert slots(app).get("map") is None
     assert len(state(app).maps) == 0
     app.button(key="go-on-maps").click().run()
     finished(app, state)
@@ -158,7 +158,7 @@ def test_a_prototype_is_made_on_request_and_compared_with_grey(explain, words, m
     monkeypatch.setattr("ui.explaining.prototype.STEPS", 4)
     app = explain("chest", "grad-cam")
     app.button(key="make-prototype").click().run()
-    (job,) = app.session_state["prototype-job"].values()
+    job = app.session_state["jobs"].find("prototype")
     assert job.wait(90)
     app.run()
     assert not app.exception

@@ -39,22 +39,24 @@ def clicked_echo(start) -> AppTest:
     return app.button(key=f"force-{MODEL}").click().run()
 
 
-def test_a_long_sweep_shows_the_answer_at_once_and_can_be_cancelled(endless_sweep, start, state):
+def test_a_long_sweep_shows_the_answer_at_once_and_can_be_cancelled(endless_sweep, start, slots):
     app = clicked_echo(start)
     assert app.subheader, "the frame on the page has its answer already"
     assert app.get("progress")[0].proto.value == 25
-    app.button(key="cancel-job").click().run()
-    state(app).sweep[1].wait(10)
+    job = slots(app)["sweep"]
+    app.button(key="cancel-sweep").click().run()
+    assert job.wait(10)
     app.run()
     assert not app.exception
     assert not app.error, "stopping is no error"
     assert "Read all frames" in [button.label for button in app.button]
 
 
-def test_a_cancelled_sweep_can_start_again(endless_sweep, start, state, monkeypatch, settled):
+def test_a_cancelled_sweep_can_start_again(endless_sweep, start, slots, monkeypatch, settled):
     app = clicked_echo(start)
-    app.button(key="cancel-job").click().run()
-    state(app).sweep[1].wait(10)
+    job = slots(app)["sweep"]
+    app.button(key="cancel-sweep").click().run()
+    assert job.wait(10)
     app.run()
     monkeypatch.undo()
     next(button for button in app.button if button.label == "Read all frames").click().run()
@@ -62,9 +64,9 @@ def test_a_cancelled_sweep_can_start_again(endless_sweep, start, state, monkeypa
     assert len(app.get("plotly_chart")) == 2, "the answer and the strip"
 
 
-def test_closing_stops_what_is_under_way(endless_sweep, start, state):
+def test_closing_stops_what_is_under_way(endless_sweep, start, slots):
     app = clicked_echo(start)
-    job = state(app).sweep[1]
+    job = slots(app)["sweep"]
     app.button(key="close").click().run()
     assert job.wait(10)
     assert job.was_cancelled
@@ -81,7 +83,7 @@ def test_opening_can_be_cancelled(start, state, monkeypatch, png, settled):
     app = start()
     app.file_uploader[0].set_value([("c.png", png, "image/png")]).run()
     assert "Reading 60 of 120" in app.get("progress")[0].proto.text
-    app.button(key="cancel-job").click().run()
+    app.button(key="cancel-opening").click().run()
     settled(app)
     assert not app.error
     assert app.file_uploader, "ready for the next"

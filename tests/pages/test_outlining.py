@@ -145,7 +145,7 @@ def test_the_original_file_gives_the_mask_its_place(upload, words):
     assert "lies voxel on voxel on the original" in words(app)
 
 
-def test_a_stack_that_is_being_read_can_be_cancelled(upload, start, monkeypatch, state):
+def test_a_stack_that_is_being_read_can_be_cancelled(start, monkeypatch, slots):
     import time
 
     from core.errors import Cancelled
@@ -167,8 +167,9 @@ def test_a_stack_that_is_being_read_can_be_cancelled(upload, start, monkeypatch,
     while not app.subheader or not app.get("progress"):
         app.run()
     assert app.get("progress")[0].proto.value == 25
-    app.button(key="cancel-job").click().run()
-    assert state(app).sweep[1].wait(10)
+    job = slots(app)["sweep"]
+    app.button(key="cancel-sweep").click().run()
+    assert job.wait(10)
     app.run()
     assert not app.error
     assert "Outline all slices" in [button.label for button in app.button]

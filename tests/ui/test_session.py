@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.readers import Opened, Skipped
-from ui.jobs import Job
+from ui.background import Job, jobs
 from ui.session import Reading, Recent
 
 
@@ -83,16 +83,14 @@ def test_closing_gives_a_fresh_uploader(state):
 
 
 def test_closing_stops_what_is_under_way(state):
-    state.job = Job("Opening", waiting)
-    state.sweep = (("whole",), Job("Reading", waiting))
-    jobs = [state.job, state.sweep[1]]
+    started = [jobs().start(slot, None, "Reading", waiting) for slot in ("opening", "sweep", "check:image", "map")]
     state.close()
-    assert all(job.wait(10) for job in jobs)
+    assert all(job.wait(10) and job.is_stopping for job in started)
+    assert not jobs().slots
 
 
 def test_a_new_scan_forgets_what_was_made_of_the_old_one(state, make_scan):
-    sweep = Job("Reading", waiting)
-    state.sweep, state.scan_index = (("whole",), sweep), 1
+    sweep, state.scan_index = jobs().start("sweep", None, "Reading", waiting), 1
     state.show(Opened((make_scan(),), ()))
     assert len(state.pictures) == len(state.answers) == 0
     assert state.scan_index == 0

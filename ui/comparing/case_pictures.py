@@ -30,13 +30,13 @@ from core.formatting import probability_text
 from core.inference.predict import Prediction, predict
 from core.inference.study import Study
 from core.scan import Scan, answered_frame, display_frame
+from ui.background import Progress, Stopper, computed
 from ui.cache import cached_bundle, cached_cards, cached_keras
 from ui.comparing.members import Member, View
 from ui.datasets.adding import opened
 from ui.datasets.records import records
 from ui.datasets.shelf import place_key, shelf
 from ui.foreign_text import plain
-from ui.jobs import Job, show_job
 from ui.packing import encode_picture, fit_within
 from ui.show import errors_shown
 
@@ -47,7 +47,6 @@ SHIPPED = (
 NOT_ADDED = "Its dataset is not among those that were added here: add it on the page Datasets to see its pictures."
 
 METHOD = "grad-cam"
-OPENING = "compare-opening"
 #: Longer side of a picture in pixels, models beside each other, opacity of the heat.
 SIDE, MOST, OPACITY = 460, 4, 0.55
 #: Least width of a picture on the page.
@@ -104,25 +103,16 @@ def _opened(kept: Remembered) -> Dataset | None:
         ScanLensError: It is gone, or not what was scored.
     """
     state, key = shelf(), place_key(kept.location, kept.options)
-    if key in state.opened:
-        found: Dataset | None = state.opened.get(key, lambda: None)
-        return found
-    before, job = st.session_state.get(OPENING, (None, None))
-    if job is None or before != key:
-        job = Job(f"Opening {kept.title}", lambda go, stop: opened(kept.location, kept.options, kept, go, stop))
-        st.session_state[OPENING] = (key, job)
-    if not job.wait(1.0):
-        show_job(job, "cancel-case")
-        return None
-    st.session_state.pop(OPENING)
-    if job.error is not None:
-        raise job.error
-    dataset: Dataset
-    dataset, changed = job.hand_over()
-    if changed:
-        raise UnusableDataset(f"{kept.title} as it was scored", "files that have changed since", "run the models anew")
-    state.opened.put(key, dataset)
-    return dataset
+
+    def work(progress: Progress, cancelled: Stopper) -> Dataset:
+        dataset, changed = opened(kept.location, kept.options, kept, progress, cancelled)
+        if changed:
+            raise UnusableDataset(
+                f"{kept.title} as it was scored", "files that have changed since", "run the models anew"
+            )
+        return dataset
+
+    return computed("case", key, state.opened, f"Opening {kept.title}", work, again="Open the dataset", patience=1.0)
 
 
 def _show(view: View, dataset: Dataset, evaluation: Evaluation, case: str) -> None:

@@ -8,18 +8,15 @@ from datetime import date
 
 import streamlit as st
 
-from core.errors import Cancelled
 from core.evaluation.comparison.matrix import Matrix
 from core.figures.comparing.lines import Line
 from core.report.comparison import csv_text, matrix_rows
+from ui.background import Progress, Stopper, jobs, show_under_way, stopping
 from ui.comparing.choice import Choice
 from ui.comparing.memory import fingerprint
 from ui.comparing.table import concerned_by
 from ui.downloads import show_download
-from ui.jobs import Job, show_job
 from ui.show import show_error
-
-MADE = "compare-report"
 
 
 @dataclass(frozen=True)
@@ -74,18 +71,13 @@ def _key(choice: Choice) -> tuple[object, ...]:
 
 def show_report(choice: Choice) -> None:
     """The report that was asked for: its progress, then the files. Of another question it is forgotten."""
-    before, job = st.session_state.get(MADE, (None, None))
-    if job is None:
+    job = jobs().find("report")
+    if job is None or show_under_way("report"):
         return
-    if before != _key(choice):
-        job.cancel()
-        st.session_state.pop(MADE)
-    elif not job.wait(0.0):
-        show_job(job, "cancel-report")
-    elif job.error is not None:
-        st.session_state.pop(MADE)
-        if not job.was_cancelled:
-            show_error(str(job.error))
+    if job.key != _key(choice) or job.was_cancelled:
+        jobs().drop("report")
+    elif job.result is None:
+        show_error(job.trouble)
     else:
         _offer(job.result, _name(choice))
 
@@ -102,15 +94,12 @@ def _offer(files: Files, name: str) -> None:
 
 
 def _start(choice: Choice, table: Matrix, lines: Mapping[str, Line]) -> None:
-    def work(progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> Files:
-        def step(share: float, words: str) -> None:
-            if cancelled():
-                raise Cancelled("the report")
-            progress(share, f"Drawing figures: {words}")
+    def work(progress: Progress, cancelled: Stopper) -> Files:
+        step = stopping(progress, cancelled, "the report")
+        return make(choice, table, lines, lambda share, words: step(share, f"Drawing figures: {words}"))
 
-        return make(choice, table, lines, step)
-
-    st.session_state[MADE] = (_key(choice), Job("Making the report", work))
+    jobs().drop("report")
+    jobs().start("report", _key(choice), "Making the report", work)
 
 
 def make(choice: Choice, table: Matrix, lines: Mapping[str, Line], step: Callable[[float, str], None]) -> Files:

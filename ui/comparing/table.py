@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
-from core.errors import Cancelled
 from core.evaluation.comparison.matrix import (
     Cell,
     Heading,
@@ -21,21 +20,22 @@ from core.evaluation.results.evaluation import Evaluation, Finding
 from core.evaluation.results.questions import answer, taken
 from core.evaluation.statistics.intervals import Estimate
 from core.evaluation.statistics.patients import count
+from ui.background import Job, Progress, Stopper, Work, jobs, show_job, stopping
 from ui.comparing.choice import Choice
 from ui.comparing.members import answer_exists
 from ui.comparing.memory import fingerprint, keep, recalled, remembered
 from ui.comparing.results import Results
 from ui.components.matrix import BEST, NOT_TOLD, bar_scale
-from ui.jobs import Job, show_job
 from ui.show import show_error
 
 #: Seconds to wait for intervals before the values are shown without them.
 PATIENCE = 0.35
 
-UNDER_WAY = "compare-under-way"
+#: Slot of the job that computes them.
+UNDER_WAY = "intervals"
 
 
-def compared(found: Results, choice: Choice) -> tuple[Matrix, Job | None]:
+def compared(found: Results, choice: Choice) -> tuple[Matrix, Job[Matrix] | None]:
     """The matrix of the chosen question and measure, and what is still computing it.
 
     Values are there at once. Intervals and tests of most measures are as well; where they take longer, a matrix without
@@ -46,11 +46,12 @@ def compared(found: Results, choice: Choice) -> tuple[Matrix, Job | None]:
     table = recalled(asked, concerned, shared)
     if table is not None:
         return table, None
-    job = _job((asked, tuple(map(fingerprint, concerned))), concerned, choice)
+    key, work = (asked, tuple(map(fingerprint, concerned))), _computing(concerned, choice)
+    job = jobs().start(UNDER_WAY, key, "Intervals and tests", work)
     if not job.wait(PATIENCE) or job.error is not None:
         quick = remembered((*asked, "values"), concerned, lambda: _values(concerned, choice), shared)
         return quick, job
-    st.session_state.pop(UNDER_WAY, None)
+    jobs().take(UNDER_WAY)
     return keep(asked, concerned, job.hand_over(), shared), None
 
 
@@ -60,38 +61,28 @@ def concerned_by(choice: Choice) -> list[Evaluation]:
     return sorted(found, key=lambda entry: (entry.model_title, model_key(entry)))
 
 
-def show_under_way(job: Job) -> None:
+def show_computing(job: Job[Matrix]) -> None:
     """Progress of the intervals; where they were stopped or failed, the way to start them again."""
     if not job.wait(0.0):
-        show_job(job)
+        show_job(job, UNDER_WAY)
         return
     if job.error is None:  # it came to its end while the page was drawn
         st.rerun()
-    if not job.was_cancelled:
-        show_error(str(job.error))
-    st.button("Compute intervals and tests", on_click=lambda: st.session_state.pop(UNDER_WAY, None))
+    if job.trouble:
+        show_error(job.trouble)
+    st.button("Compute intervals and tests", on_click=jobs().drop, args=(UNDER_WAY,))
 
 
-def _job(key: Hashable, concerned: Sequence[Evaluation], choice: Choice) -> Job:
-    """The work for this matrix; what was under way for another one is stopped."""
-    before = st.session_state.get(UNDER_WAY)
-    if before is not None and before[0] == key:
-        return before[1]
-    if before is not None:
-        before[1].cancel()
+def _computing(concerned: Sequence[Evaluation], choice: Choice) -> Work[Matrix]:
     question, metric = choice.question.key, choice.metric.name
 
-    def work(progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> Matrix:
-        def step(share: float, dataset: str) -> None:
-            if cancelled():
-                raise Cancelled("The intervals")
-            progress(share, f"Intervals and tests: {dataset}")
+    def work(progress: Progress, cancelled: Stopper) -> Matrix:
+        step = stopping(progress, cancelled, "The intervals")
+        return matrix(
+            concerned, question, metric, progress=lambda share, words: step(share, f"Intervals and tests: {words}")
+        )
 
-        return matrix(concerned, question, metric, progress=step)
-
-    job = Job("Intervals and tests", work)
-    st.session_state[UNDER_WAY] = (key, job)
-    return job
+    return work
 
 
 def _values(concerned: Sequence[Evaluation], choice: Choice) -> Matrix:

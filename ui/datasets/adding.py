@@ -15,9 +15,9 @@ from core.datasets.fetch import SIZES, fetch_medmnist, is_available
 from core.datasets.readers import open_dataset
 from core.evaluation.store.datasets import Remembered
 from core.home import home
+from ui.background import Progress, Stopper, show_under_way
 from ui.datasets.records import Records, remember
 from ui.datasets.shelf import Key, Opening, Shelf, key_of, place_key
-from ui.jobs import Job, show_job
 from ui.serving.folders import FOLDERS_VARIABLE, may_open, named_folders
 from ui.serving.visitor import is_at_hand, machine
 from ui.show import show_error
@@ -41,9 +41,6 @@ STOPPED = "Opening it was stopped."
 
 #: Seconds to wait before a progress bar is drawn: most places open at once.
 PATIENCE = 0.5
-
-Progress = Callable[[float, str], None]
-Stopper = Callable[[], bool]
 
 
 def show_adding(state: Shelf, first: bool) -> None:
@@ -141,20 +138,23 @@ def open_in_background(
     def work(progress: Progress, cancelled: Stopper) -> tuple[Dataset, str]:
         return opened(path, options, known, progress, cancelled)
 
-    if state.opening is not None:
-        state.opening.job.cancel()
+    state.jobs.drop("dataset")
     state.trouble = ""
     if not may_open(path):
         state.trouble = NOT_NAMED
         return
     key = place_key(path, options)
     was_added = known is not None or key in state.added
-    state.opening = Opening(key, Job(f"Opening {path.name}", work), was_added, instead_of)
-    state.opening.job.wait(PATIENCE)
+    asked = Opening(key, was_added, instead_of)
+    state.jobs.start("dataset", asked, f"Opening {path.name}", work, patience=PATIENCE)
 
 
 def opened(
-    path: Path, options: Mapping[str, str], known: Remembered | None, progress: Progress, cancelled: Stopper
+    path: Path,
+    options: Mapping[str, str],
+    known: Remembered | None,
+    progress: Callable[[float, str], None],
+    cancelled: Stopper,
 ) -> tuple[Dataset, str]:
     """A dataset as it is now, with its hash where that still holds, and a sentence where it does not.
 
@@ -174,20 +174,20 @@ def opened(
 
 def show_opening(state: Shelf) -> bool:
     """Draw an opening that is under way, and take one that is done; whether the page should wait."""
-    if state.opening is None:
-        return False
-    opening, job = state.opening, state.opening.job
-    if not job.wait(0.0):
-        show_job(job, "cancel-opening")
+    if show_under_way("dataset"):
         return True
-    state.opening = None
+    job = state.jobs.take("dataset")
+    if job is None:
+        return False
+    opening = job.key
+    assert isinstance(opening, Opening)  # as `open_in_background` starts it
     if job.error is None:
         dataset, changed = job.hand_over()
         _take(state, dataset, changed, opening.instead_of)
         return False
-    state.trouble = str(job.error)
-    if job.was_cancelled:
-        state.trouble = STOPPED if opening.was_added else ""
+    state.trouble = job.trouble
+    if job.was_cancelled and opening.was_added:
+        state.trouble = STOPPED
     if opening.instead_of is not None:
         state.wanted = opening.instead_of
     elif not opening.was_added:
@@ -235,4 +235,5 @@ def _fetch(state: Shelf, flag: str, size: int) -> None:
         return opened(path, {}, None, progress, cancelled)
 
     state.trouble = ""
-    state.opening = Opening(place_key(folder / f"{flag}.npz", {}), Job(f"Fetching {flag}", work))
+    asked = Opening(place_key(folder / f"{flag}.npz", {}))
+    state.jobs.start("dataset", asked, f"Fetching {flag}", work, is_long=True)

@@ -9,11 +9,10 @@ import streamlit as st
 from core.datasets.dataset import Dataset
 from core.datasets.quality.report import QualityReport, inspect
 from core.figures.comparing.numbers import count_text
+from ui.background import Progress, Stopper, Work, computed
 from ui.datasets.pictures import show_contact_sheet, show_pairs
 from ui.datasets.shelf import Key, Shelf, key_of
 from ui.foreign_text import plain
-from ui.jobs import Job, show_job
-from ui.show import show_error
 
 #: Values of an attribute in its table.
 _MOST_VALUES = 50
@@ -22,13 +21,14 @@ _MOST_VALUES = 50
 def show_quality(state: Shelf, dataset: Dataset) -> None:
     """The report, the inspection that makes it, or the button that starts it; pictures can be looked at anyway."""
     key = key_of(dataset)
-    trouble = _take(state)
-    if trouble:
-        show_error(trouble)
-    if state.inspecting is not None and state.inspecting[0] == key:
-        show_job(state.inspecting[1], "cancel-inspection")
-    elif key in state.reports:
-        _show_report(state, dataset, state.reports.get(key, lambda: inspect(dataset)))
+    job = state.jobs.find("inspection")
+    if job is not None and job.key != key and job.wait(0.0) and job.error is None:  # of another dataset
+        state.reports.put(job.key, job.hand_over())
+        state.jobs.drop("inspection")
+    if key in state.reports or (job is not None and job.key == key):
+        found = computed("inspection", key, state.reports, *_inspection(dataset), again="Inspect", is_long=True)
+        if found is not None:
+            _show_report(state, dataset, found)
     else:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
@@ -44,24 +44,14 @@ def show_quality(state: Shelf, dataset: Dataset) -> None:
 
 
 def _start(state: Shelf, dataset: Dataset, key: Key) -> None:
-    if state.inspecting is not None:
-        state.inspecting[1].cancel()
-    state.inspecting = (
-        key, Job(f"Inspecting {dataset.title}", lambda progress, cancelled: inspect(dataset, progress, cancelled)),
-    )  # fmt: skip
-    state.inspecting[1].wait(0.4)
+    state.jobs.start("inspection", key, *_inspection(dataset), patience=0.4, is_long=True)
 
 
-def _take(state: Shelf) -> str:
-    """Take an inspection that is done; a sentence where it failed."""
-    if state.inspecting is None or not state.inspecting[1].wait(0.0):
-        return ""
-    key, job = state.inspecting
-    state.inspecting = None
-    if job.error is not None:
-        return "" if job.was_cancelled else str(job.error)
-    state.reports.put(key, job.hand_over())
-    return ""
+def _inspection(dataset: Dataset) -> tuple[str, Work[QualityReport]]:
+    def work(progress: Progress, cancelled: Stopper) -> QualityReport:
+        return inspect(dataset, progress, cancelled)
+
+    return f"Inspecting {dataset.title}", work
 
 
 def _show_report(state: Shelf, dataset: Dataset, found: QualityReport) -> None:

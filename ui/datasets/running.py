@@ -15,12 +15,12 @@ from core.evaluation.store.evaluations import Store
 from core.evaluation.store.faults import RunTaken, StoreFault
 from core.figures.comparing.numbers import count_text
 from core.models.card import ModelCard
+from ui.background import Progress, Stopper, duration_text, show_under_way
 from ui.cache import cached_cards
 from ui.datasets.planning import Order, Wish, copies, plan
 from ui.datasets.records import Records, working_store
 from ui.datasets.shelf import Outcome, Shelf, key_of
 from ui.foreign_text import plain
-from ui.jobs import Job, duration_text, show_job
 from ui.show import show_error
 from ui.visible import visible_cards
 
@@ -31,16 +31,16 @@ _HASHING = 0.05
 
 COMPARE = "pages/evidence/compare.py"
 
-Progress = Callable[[float, str], None]
-Stopper = Callable[[], bool]
+Told = Callable[[float, str], None]
 
 
 def show_run(state: Shelf, dataset: Dataset, found: Records) -> None:
     """The controls of a run, or the run that is under way."""
-    if state.running is not None and not take_run(state):
-        assert state.running is not None
-        st.markdown(f"**{plain(state.running.title)}**")
-        show_job(state.running, "cancel-run")
+    take_run(state)
+    running = state.jobs.find("run")
+    if running is not None:
+        st.markdown(f"**{plain(running.title)}**")
+        show_under_way("run")
         return
     show_outcome(state)
     cards, faults = visible_cards()
@@ -59,19 +59,20 @@ def show_run(state: Shelf, dataset: Dataset, found: Records) -> None:
 
 def start(state: Shelf, order: Order) -> None:
     """Run in the background; the results of each model are stored as they come."""
-    if state.timing is not None:
-        state.timing.cancel()
-        state.timing = None
+    state.jobs.drop("timing")
     state.outcome = None
     number = len(order.wishes) * len(copies(order))
     title = f"Running {count_text(len(order.wishes), 'model')} on {order.dataset.title}"
     if number > len(order.wishes):
         title += f" and {count_text(len(order.stresses), 'stressed copy', 'stressed copies')}"
-    state.running = Job(title, lambda progress, cancelled: run(order, working_store(), progress, cancelled))
-    state.running.wait(0.3)
+
+    def work(progress: Progress, cancelled: Stopper) -> Outcome:
+        return run(order, working_store(), progress, cancelled)
+
+    state.jobs.start("run", order, title, work, patience=0.3, is_long=True)
 
 
-def run(order: Order, store: Store, progress: Progress, cancelled: Stopper) -> Outcome:
+def run(order: Order, store: Store, progress: Told, cancelled: Stopper) -> Outcome:
     """Every wished model on the dataset and its stressed copies.
 
     What fails is told and the rest goes on, except where nothing more can be stored.
@@ -108,7 +109,7 @@ def run(order: Order, store: Store, progress: Progress, cancelled: Stopper) -> O
     return Outcome(order.dataset.name, order.split, tuple(done), tuple(dict.fromkeys(faults)), stopped, dataset)
 
 
-def _hashed(order: Order, store: Store, progress: Progress, cancelled: Stopper) -> Dataset:
+def _hashed(order: Order, store: Store, progress: Told, cancelled: Stopper) -> Dataset:
     """The dataset with its hash, remembered with the label maps."""
     part = _part(progress, 0.0, _HASHING, order.dataset.title)
     known = store.known(order.dataset)
@@ -117,20 +118,17 @@ def _hashed(order: Order, store: Store, progress: Progress, cancelled: Stopper) 
     return dataset
 
 
-def _part(progress: Progress, start_at: float, width: float, about: str) -> Progress:
+def _part(progress: Told, start_at: float, width: float, about: str) -> Told:
     return lambda share, words: progress(start_at + width * share, f"{about}: {words[:1].lower()}{words[1:]}")
 
 
 def take_run(state: Shelf) -> bool:
     """Take a run that is done; whether it was."""
-    job = state.running
-    if job is None or not job.wait(0.0):
+    job = state.jobs.take("run")
+    if job is None:
         return False
-    state.running = None
     if job.error is not None:
-        state.outcome = Outcome(
-            "", "", faults=() if job.was_cancelled else (str(job.error),), stopped=job.was_cancelled
-        )
+        state.outcome = Outcome("", "", faults=(job.trouble,) if job.trouble else (), stopped=job.was_cancelled)
         return True
     outcome: Outcome = job.hand_over()
     state.outcome = outcome
@@ -204,18 +202,13 @@ def _untimed(state: Shelf, order: Order) -> list[Wish]:
 
 
 def _time_next(state: Shelf, order: Order) -> None:
-    if state.timing is not None:
-        if not state.timing.wait(0.0):
-            return
-        job, state.timing = state.timing, None
-        if job.error is None:
-            state.estimates.update(job.hand_over())
-        elif not job.was_cancelled:
-            state.estimates[_pace_key(order, _untimed(state, order)[0])] = str(job.error)
+    job = state.jobs.take("timing")
+    if job is not None and isinstance(job.key, tuple) and not job.was_cancelled:
+        state.estimates[job.key] = job.trouble or job.hand_over()
     waiting = _untimed(state, order)
-    if waiting and state.running is None:
+    if waiting and not state.jobs.is_busy("timing") and not state.jobs.is_busy("run"):
         wish = waiting[0]
-        state.timing = Job(f"Timing {wish.card.title}", lambda *_: {_pace_key(order, wish): _pace(order, wish)})
+        state.jobs.start("timing", _pace_key(order, wish), f"Timing {wish.card.title}", lambda *_: _pace(order, wish))
 
 
 def _pace(order: Order, wish: Wish) -> float:

@@ -23,12 +23,12 @@ from core.evaluation.store.evaluations import Store
 from core.evaluation.store.exchange import export, import_file
 from core.evaluation.store.summary import RunSummary
 from core.figures.comparing.numbers import percent_text
-from ui.datasets.adding import Progress, Stopper, opened
+from ui.background import Progress, Stopper
+from ui.datasets.adding import opened
 from ui.datasets.records import Records, attempt, working_store
 from ui.datasets.running import card_of
 from ui.datasets.shelf import Outcome, Shelf
 from ui.downloads import show_download
-from ui.jobs import Job
 from ui.show import show_error
 from ui.visible import may_delete, own_run
 
@@ -93,7 +93,7 @@ def _show_actions(state: Shelf, found: Records, chosen: Sequence[RunSummary]) ->
         if stopped:
             st.button(
                 "Go on", icon=":material/play_arrow:", key="go-on", on_click=_go_on, args=(state, found, stopped[0]),
-                disabled=state.running is not None,
+                disabled=state.jobs.find("run") is not None,
             )  # fmt: skip
         for form, title in (("parquet", "Parquet"), ("csv", "CSV")):
             if done:
@@ -187,8 +187,8 @@ def _go_on(state: Shelf, found: Records, run: RunSummary) -> None:
         return Outcome(dataset.name, run.split, ((run.model, scored.title),))
 
     state.outcome = None
-    state.running = Job(f"Going on with {run.model_title} on {run.dataset_title}", work)
-    state.running.wait(0.3)
+    title = f"Going on with {run.model_title} on {run.dataset_title}"
+    state.jobs.start("run", run.id, title, work, patience=0.3, is_long=True)
 
 
 def dataset_of(run: RunSummary, datasets: Sequence[Remembered]) -> Remembered | None:

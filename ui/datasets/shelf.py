@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.datasets.dataset import Dataset
-from ui.jobs import Job
+from ui.background import Job, Jobs, jobs
 from ui.session import Recent
 
 #: A dataset's place: its location and the answers it is opened with.
@@ -26,19 +26,17 @@ def key_of(dataset: Dataset) -> Key:
     return place_key(dataset.location, dataset.options)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Opening:
-    """An opening that is under way.
+    """What is being opened, the key of its job.
 
     Attributes:
         key: Of the place.
-        job: The work.
         was_added: Whether the dataset is one of the list, so that it stays there whatever comes of it.
         instead_of: Key of the dataset that it replaces, the same place with other answers.
     """
 
     key: Key
-    job: Job
     was_added: bool = False
     instead_of: Key | None = None
 
@@ -72,16 +70,12 @@ class Shelf:
         opened: Datasets that were opened in this session, by key; few, because each holds the list of its cases.
         added: Keys of those that were added in this session, to their titles; all there are without a database.
         wanted: Key of the dataset on the page, None where none was chosen.
-        opening: The opening that is under way.
         adding: Whether the user is adding another one.
         trouble: What went wrong with the last opening, in one sentence.
         changed: Key to the sentence that says a dataset is not what it was.
         reports: Results of inspections, by key.
-        inspecting: The inspection that is under way, with its key.
         pictures: Thumbnails and contact sheets.
         estimates: Seconds a case, by what is timed.
-        timing: The timing that is under way.
-        running: The run that is under way.
         outcome: What the last run came to.
         answers: Counts forms of answers, so that a reopened dataset is asked about anew.
     """
@@ -89,18 +83,24 @@ class Shelf:
     opened: Recent = field(default_factory=lambda: Recent(3))
     added: dict[Key, str] = field(default_factory=dict)
     wanted: Key | None = None
-    opening: Opening | None = None
     adding: bool = False
     trouble: str = ""
     changed: dict[Key, str] = field(default_factory=dict)
     reports: Recent = field(default_factory=lambda: Recent(4))
-    inspecting: tuple[Key, Job] | None = None
     pictures: Recent = field(default_factory=lambda: Recent(96))
     estimates: dict[tuple[object, ...], float | str] = field(default_factory=dict)
-    timing: Job | None = None
-    running: Job | None = None
     outcome: Outcome | None = None
     answers: int = 0
+
+    @property
+    def jobs(self) -> Jobs:
+        """What is under way in this session, here and on other pages."""
+        return jobs()
+
+    @property
+    def opening(self) -> Job[tuple[Dataset, str]] | None:
+        """The opening that is under way, or whose outcome was not taken yet."""
+        return self.jobs.find("dataset")
 
     @property
     def dataset(self) -> Dataset | None:
@@ -122,9 +122,9 @@ class Shelf:
         self.pictures = Recent(self.pictures.limit)
         self.added.pop(key, None)
         self.changed.pop(key, None)
-        if self.inspecting is not None and self.inspecting[0] == key:
-            self.inspecting[1].cancel()
-            self.inspecting = None
+        inspection = self.jobs.find("inspection")
+        if inspection is not None and inspection.key == key:
+            self.jobs.drop("inspection")
         self.wanted = None if self.wanted == key else self.wanted
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.background import jobs, show_job
 from ui.session import Reading
 
 PAUSED = "explain-paused"
@@ -11,20 +12,11 @@ PAUSED = "explain-paused"
 
 def show_progress(state: Reading, making: str) -> None:
     """A bar while something is made; the page runs again with each thing that is done."""
-    if not making or state.mapping is None:
+    job = state.jobs.find("map")
+    if not making or job is None:
         return
-    job = state.mapping[1]
     job.wait(0.15)  # quick methods are done by then
-
-    @st.fragment(run_every=0.5)
-    def draw() -> None:
-        if job.wait(0.0):
-            st.rerun()
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(job.share, text=f"{making}, {100 * job.share:.0f} %")
-            st.button("Stop", key="stop-maps", on_click=_pause, args=(state,))
-
-    draw()
+    show_job(job, "map", label="Stop", on_cancel=_pause)
 
 
 def is_paused() -> bool:
@@ -39,6 +31,6 @@ def show_paused() -> None:
         st.button("Go on", key="go-on-maps", on_click=st.session_state.pop, args=(PAUSED, None))
 
 
-def _pause(state: Reading) -> None:
+def _pause() -> None:
     st.session_state[PAUSED] = True
-    state.forget_mapping()
+    jobs().drop("map")

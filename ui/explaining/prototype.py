@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from core.explain.methods.prototypes import STEPS, Prototype, class_prototype
 from core.models.card import ModelCard
+from ui.background import Progress, Stopper, computed
 from ui.cache import cached_bundle, cached_keras
 from ui.foreign_text import plain
-from ui.jobs import Job, show_job
 from ui.session import Reading
-from ui.show import show_error
 
 SIDE = 360
+
+#: Which one was asked for last.
+WANTED = "prototype-wanted"
 
 
 def show_prototype(state: Reading, card: ModelCard, label: str, rather_than: str) -> None:
@@ -28,38 +28,19 @@ def show_prototype(state: Reading, card: ModelCard, label: str, rather_than: str
             "tf-keras-vis). It is no patient and no proof; it shows what the model would like to see, its prejudices "
             "included."
         )
-        if key in state.maps:
-            _show(state.maps.get(key, lambda: None))  # type: ignore[arg-type]
+        if key not in state.maps and st.session_state.get(WANTED) != key:
+            st.button("Make it", key="make-prototype", on_click=st.session_state.__setitem__, args=(WANTED, key))
             return
-        job: Job | None = st.session_state.get("prototype-job", {}).get(key)
-        if job is None:
-            st.button("Make it", key="make-prototype", on_click=_start, args=(key, card, label, rather_than))
-        elif not job.wait(0.0):
-            show_job(job, "cancel-prototype")
-        else:
-            st.session_state["prototype-job"] = {}
-            if job.error is None:
-                state.maps.put(key, job.hand_over())
-                st.rerun()
-            if not job.was_cancelled:
-                show_error(str(job.error))
-            st.button("Try again", key="make-prototype", on_click=_start, args=(key, card, label, rather_than))
+        target = card.labels.index(label)
+        against = card.labels.index(rather_than) if rather_than else None
 
+        def work(progress: Progress, cancelled: Stopper) -> Prototype:
+            bundle, keras = cached_bundle(card.slug), cached_keras()
+            return class_prototype(bundle, target, keras, against, STEPS, progress=progress, cancelled=cancelled)
 
-def _start(key: tuple[str, ...], card: ModelCard, label: str, rather_than: str) -> None:
-    for job in st.session_state.get("prototype-job", {}).values():
-        job.cancel()
-    target = card.labels.index(label)
-    against = card.labels.index(rather_than) if rather_than else None
-
-    def work(progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> Prototype:
-        def told(share: float) -> None:
-            progress(share, "")
-
-        bundle, keras = cached_bundle(card.slug), cached_keras()
-        return class_prototype(bundle, target, keras, against, STEPS, progress=told, cancelled=cancelled)
-
-    st.session_state["prototype-job"] = {key: Job(f"Making a picture of {label}", work)}
+        found = computed("prototype", key, state.maps, f"Making a picture of {label}", work, again="Try again")
+        if found is not None:
+            _show(found)
 
 
 def _show(found: Prototype) -> None:

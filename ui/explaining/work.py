@@ -20,11 +20,9 @@ from core.inference.predict import Prediction, predict
 from core.inference.randomised import randomised_bundle
 from core.inference.study import Study
 from core.scan import Scan
+from ui.background import Progress, Stopper, Work
 from ui.cache import cached_bundle, cached_keras
-from ui.jobs import Job
 from ui.session import Reading
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -115,19 +113,19 @@ def carry_on(
     """
     _take(state)
     todo = _missing(state, scan, everything, second)
-    if state.mapping is not None and state.mapping[0] not in todo:
-        state.forget_mapping()  # nobody asks for it any more
-    if paused:
-        state.forget_mapping()
+    job = state.jobs.find("map")
+    if job is not None and (paused or job.key not in todo):
+        state.jobs.drop("map")  # nobody asks for it any more
+        job = None
     if not todo or paused:
         return ""
-    if state.mapping is None:
+    if job is None:
         kind, _, wanted = key = todo[0]
         assert isinstance(wanted, Wanted)
         prediction = predicted(state, scan, wanted.slug, wanted.frame)
         made = None if kind == "map" else made_of(state, scan, wanted)
-        state.mapping = (key, Job(_title(key), _work(str(kind), prediction, wanted, made)))
-    return state.mapping[1].title
+        job = state.jobs.start("map", key, _title(key), _work(str(kind), prediction, wanted, made))
+    return job.title
 
 
 def _title(key: tuple[object, ...]) -> str:
@@ -152,20 +150,18 @@ def _missing(state: Reading, scan: Scan, everything: Sequence[Wanted], second: b
 
 
 def _take(state: Reading) -> None:
-    if state.mapping is None or not state.mapping[1].wait(0.0):
+    job = state.jobs.take("map")
+    if job is None:
         return
-    key, job = state.mapping
-    state.mapping = None
     if job.error is None:
-        state.maps.put(key, job.hand_over())
-    elif not job.was_cancelled:  # said once, and not tried again and again
-        state.maps.put(key, Made(None, trouble=str(job.error)) if key[0] == "map" else str(job.error))
+        state.maps.put(job.key, job.hand_over())
+    elif job.trouble:  # said once, and not tried again and again
+        is_map = isinstance(job.key, tuple) and job.key[0] == "map"
+        state.maps.put(job.key, Made(None, trouble=job.trouble) if is_map else job.trouble)
 
 
-def _work(
-    kind: str, prediction: Prediction, wanted: Wanted, made: Made | None
-) -> Callable[[Progress, Callable[[], bool]], object]:
-    def explain(progress: Progress, cancelled: Callable[[], bool]) -> Made:
+def _work(kind: str, prediction: Prediction, wanted: Wanted, made: Made | None) -> Work[object]:
+    def explain(progress: Progress, cancelled: Stopper) -> Made:
         bundle = cached_bundle(wanted.slug)
         if wanted.untrained:
             bundle = randomised_bundle(bundle)
@@ -174,20 +170,19 @@ def _work(
         found = EXPLAINERS[wanted.method].function(bundle, prediction.prepared, ask)
         return Made(found, time.perf_counter() - started)
 
-    def of_map(work: Callable[..., object]) -> Callable[[Progress, Callable[[], bool]], object]:
-        def run(progress: Progress, cancelled: Callable[[], bool]) -> object:
+    def of_map(work: Callable[..., object]) -> Work[object]:
+        def run(progress: Progress, cancelled: Stopper) -> object:
             if made is None or made.explanation is None:
                 raise UnsupportedModel("a map", "none", "make it first")
             ask, bundle = _ask(prediction, wanted, progress, cancelled), cached_bundle(wanted.slug)
-            told = {"progress": lambda share: progress(share, ""), "cancelled": cancelled}
-            return work(bundle, prediction.prepared, made.explanation, ask, **told)
+            return work(bundle, prediction.prepared, made.explanation, ask, progress=progress, cancelled=cancelled)
 
         return run
 
     return {"map": explain, "trust": of_map(check_explanation), "second": of_map(second_opinion)}[kind]
 
 
-def _ask(prediction: Prediction, wanted: Wanted, progress: Progress, cancelled: Callable[[], bool]) -> Ask:
+def _ask(prediction: Prediction, wanted: Wanted, progress: Progress, cancelled: Stopper) -> Ask:
     labels = prediction.card.labels
     return Ask(
         target=labels.index(wanted.label),
@@ -195,6 +190,6 @@ def _ask(prediction: Prediction, wanted: Wanted, progress: Progress, cancelled: 
         layer=wanted.layer,
         output=None if wanted.untrained else prediction.output,
         keras=cached_keras(),
-        progress=lambda share: progress(share, ""),
+        progress=progress,
         cancelled=cancelled,
     )

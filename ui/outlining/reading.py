@@ -15,13 +15,11 @@ from core.models.card import ModelCard
 from core.scan import Scan
 from core.segmentation.flips import Spread, spread_of_flips
 from core.segmentation.reference import Reference
+from ui.background import Progress, Stopper, computed
 from ui.cache import cached_bundle
-from ui.jobs import Job, show_job
 from ui.session import Reading
-from ui.show import show_error
 
 T = TypeVar("T")
-Work = Callable[..., Segmentation | Spread]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,36 +79,17 @@ def read_all(state: Reading, scan: Scan, card: ModelCard, mirrored: bool) -> Non
     slug, noun = card.slug, "slices" if scan.axis == "slice" else "frames"
     first, second = ("outline", scan.digest, slug), ("mirrored", scan.digest, slug)
 
-    def outline(**told: Callable[..., None]) -> Segmentation:
-        return predict(cached_bundle(slug), Study.of(card, scan), expect=Segmentation, **told)
+    def outline(progress: Progress, cancelled: Stopper) -> Segmentation:
+        study = Study.of(card, scan)
+        return predict(cached_bundle(slug), study, expect=Segmentation, progress=progress, cancelled=cancelled)
 
-    def mirror(**told: Callable[..., None]) -> Spread:
-        return spread_of_flips(cached_bundle(slug), scan, **told)
+    def mirror(progress: Progress, cancelled: Stopper) -> Spread:
+        return spread_of_flips(cached_bundle(slug), scan, progress=progress, cancelled=cancelled)
 
-    _sweep(state, first, f"Outlining {scan.frames} {noun}", f"Outline all {noun}", outline)
+    was = (first in state.answers, second in state.answers)
+    computed("sweep", first, state.answers, f"Outlining {scan.frames} {noun}", outline, again=f"Outline all {noun}")
     if mirrored and first in state.answers:
-        _sweep(state, second, f"Asking again for {scan.frames} mirrored {noun}", f"Mirror all {noun}", mirror)
-
-
-def _sweep(state: Reading, key: tuple[str, ...], title: str, again: str, work: Work) -> None:
-    if key in state.answers:
-        return
-    if state.sweep is None or state.sweep[0] != key:
-        state.forget_sweep()
-
-        def run(progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> Segmentation | Spread:
-            return work(progress=lambda share: progress(share, ""), cancelled=cancelled)
-
-        state.sweep = (key, Job(title, run))
-        state.sweep[1].wait(0.1)
-    job = state.sweep[1]
-    if not job.wait(0.0):
-        show_job(job)
-    elif job.error is None:
-        state.answers.put(key, job.hand_over())
-        state.sweep = None  # its result is given away: should that be forgotten, reading starts anew
-        st.rerun()
-    else:
-        if not job.was_cancelled:
-            show_error(str(job.error))
-        st.button(again, on_click=state.forget_sweep)
+        title = f"Asking again for {scan.frames} mirrored {noun}"
+        computed("sweep", second, state.answers, title, mirror, again=f"Mirror all {noun}")
+    if was != (first in state.answers, second in state.answers):
+        st.rerun()  # what is above is of one frame

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -15,8 +14,8 @@ from core.segmentation.agreement import Agreement, frame_agreement, matched_mask
 from core.segmentation.reference import Reference, read_reference
 from core.segmentation.sizes import number_text
 from core.segmentation.words import place_word
+from ui.background import Progress, Stopper, Work, computed, stopping
 from ui.foreign_text import plain
-from ui.jobs import Job, show_job
 from ui.opening import forget_uploads
 from ui.outlining.reading import Outlined
 from ui.session import Reading
@@ -93,35 +92,21 @@ def agree(state: Reading, scan: Scan, outlined: Outlined) -> None:
 
 def _agree_over_all(state: Reading, scan: Scan, outlined: Outlined, masks: dict[int, Any]) -> None:
     """Distances of two large surfaces take seconds: in the background, with a way to stop."""
-    key = ("agreement over all", outlined.key)
-    if key not in state.maps:
-        if state.check is None or state.check[0] != key:
-            state.forget_check()
-            state.check = (key, Job("Comparing the whole stack", _comparing(outlined, masks, scan)))
-        job = state.check[1]
-        if not job.wait(0.05):
-            show_job(job, "cancel-comparison")
-            return
-        if job.error is not None:
-            st.caption("The whole stack was not compared." if job.was_cancelled else str(job.error))
-            return
-        state.maps.put(key, job.hand_over())
-        state.check = None
-    found: Any = state.maps.get(key, list)
-    for agreement in found:
+    key, title, work = (
+        ("agreement over all", outlined.key),
+        "Comparing the whole stack",
+        _comparing(outlined, masks, scan),
+    )
+    for agreement in computed("check", key, state.maps, title, work, again="Compare the whole stack") or ():
         st.markdown(sentence(agreement, f"all {agreement.frames} {place_word(scan)}s"))
 
 
-def _comparing(outlined: Outlined, masks: dict[int, Any], scan: Scan) -> Callable[..., list[Agreement]]:
-    def work(progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> list[Agreement]:
-        from core.errors import Cancelled
-
-        found = []
-        for label, truth in masks.items():
-            if cancelled():
-                raise Cancelled("the comparison")
+def _comparing(outlined: Outlined, masks: dict[int, Any], scan: Scan) -> Work[list[Agreement]]:
+    def work(progress: Progress, cancelled: Stopper) -> list[Agreement]:
+        step, found = stopping(progress, cancelled, "the comparison"), []
+        for number, (label, truth) in enumerate(masks.items()):
+            step(number / len(masks))
             found.append(volume_agreement(outlined.segmentation, truth, label, scan))
-            progress(len(found) / len(masks), "")
         return found
 
     return work

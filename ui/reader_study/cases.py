@@ -28,14 +28,15 @@ from core.reader_study.sources import (
     make_plan,
 )
 from core.reader_study.store import Room
+from ui.background import Work, computed, jobs, show_under_way
 from ui.cache import cached_bundle, cached_cards, cached_keras
 from ui.datasets.adding import opened
 from ui.datasets.planning import sorted_out
 from ui.datasets.records import Entry, records
 from ui.datasets.shelf import place_key, shelf
-from ui.jobs import Job, show_job
 from ui.reader_study.session import (
     KEY,
+    PREPARING,
     READER,
     ROOM,
     Versus,
@@ -47,6 +48,7 @@ from ui.reader_study.session import (
 from ui.visible import visible_cards
 
 Opener = Callable[[Progress, Stopper], Source]
+TITLE = "Preparing the cases"
 #: Share of the progress bar for opening; seconds that a click waits for what may be quick.
 OPENING, PATIENCE = 0.3, 0.4
 
@@ -142,12 +144,12 @@ def prepare(state: Versus, purpose: str, source: Mapping[str, Any], number: int,
         found = open_source(lambda share, words: progress(OPENING * share, words), cancelled)
         return make_plan(found, number, seed, balanced, _later(progress), cancelled)
 
-    state.job, state.purpose = Job("Preparing the cases", work), purpose
-    state.job.wait(PATIENCE)
+    jobs().drop(PREPARING)
+    jobs().start(PREPARING, purpose, TITLE, work, patience=PATIENCE)
 
 
-def prepare_again(state: Versus, room: Room) -> None:
-    """Start preparing the cases of a room that is there.
+def _preparing(room: Room) -> Work[list[Seen]]:
+    """Prepares the cases of a room that is there.
 
     Raises:
         ScanLensError: Its model is not here.
@@ -158,8 +160,7 @@ def prepare_again(state: Versus, room: Room) -> None:
         found = open_source(lambda share, words: progress(OPENING * share, words), cancelled)
         return look_again(room.plan, found, _later(progress), cancelled)
 
-    state.job, state.purpose = Job("Preparing the cases", work), room.code
-    state.job.wait(PATIENCE)
+    return work
 
 
 def _later(progress: Progress) -> Progress:
@@ -168,18 +169,17 @@ def _later(progress: Progress) -> Progress:
 
 def show_preparing(state: Versus) -> bool:
     """Draw a preparation that is under way and take one that is done; whether the page should wait."""
-    if state.job is None or state.purpose not in {"alone", "memory", "class"}:
+    job = jobs().find(PREPARING)
+    if job is None or job.key not in {"alone", "memory", "class"}:
         return False
-    if not state.job.wait(0.0):
-        show_job(state.job, "cancel-versus")
+    if show_under_way(PREPARING):
         return True
-    job, state.job = state.job, None
-    if job.error is not None:
-        state.trouble = "" if job.was_cancelled else str(job.error)
-        return False
-    enter(state, state.purpose, *job.hand_over())
-    st.rerun()
-    return True
+    jobs().take(PREPARING)
+    if job.error is None:
+        enter(state, str(job.key), *job.hand_over())
+        st.rerun()
+    state.trouble = job.trouble
+    return False
 
 
 def enter(state: Versus, purpose: str, plan: Plan, seen: list[Seen]) -> None:
@@ -193,7 +193,7 @@ def enter(state: Versus, purpose: str, plan: Plan, seen: list[Seen]) -> None:
             room, _, token = store.read_alone(plan)
             address = {ROOM: room.code, READER: token}
     except StoreFault as problem:
-        state.trouble, state.unreachable = str(problem), (plan, seen)
+        state.trouble, state.unreachable = str(problem), (purpose, plan, seen)
         return
     if purpose == "memory":
         state.memory = store
@@ -210,19 +210,5 @@ def ready_cases(state: Versus, room: Room) -> list[Seen] | None:
     found = cases_of(state, room)
     if found is not None:
         return found
-    if state.job is None or state.purpose != room.code:
-        prepare_again(state, room)
-    job = state.job
-    assert job is not None  # it was just started
-    if not job.wait(0.0):
-        show_job(job, "cancel-versus")
-        return None
-    if job.error is not None and not job.was_cancelled:
-        raise job.error
-    state.job = None
-    if job.was_cancelled:
-        st.button("Prepare the cases", icon=":material/refresh:", key="prepare-again")
-        return None
-    seen: list[Seen] = job.hand_over()
-    state.books.put(room.code, seen)
-    return seen
+    work = _preparing(room)
+    return computed(PREPARING, room.code, state.books, TITLE, work, again="Prepare the cases", patience=PATIENCE)

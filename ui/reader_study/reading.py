@@ -87,7 +87,7 @@ def _show_waiting(state: Versus, room: Room, reader: Reader) -> None:
 
     look()
     ready_cases(state, room)
-    st.button("Leave", icon=":material/logout:", key="versus-leave", on_click=leave, args=(state,))
+    st.button("Leave", icon=":material/logout:", key="versus-leave", on_click=leave)
 
 
 def _asked(room: Room, reader: Reader, step: Step) -> tuple[object, ...]:

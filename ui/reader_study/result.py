@@ -48,7 +48,7 @@ def show_result(state: Versus, room: Room, reader: Reader) -> None:
     result = state.results.get(key, lambda: reader_result(room.plan, reader.answers))
     if not len(result.readings):
         st.info("You have read no case both without and with the model, so there is nothing to compare.")
-        st.button("Begin anew", icon=":material/arrow_back:", key="versus-leave", on_click=leave, args=(state,))
+        st.button("Begin anew", icon=":material/arrow_back:", key="versus-leave", on_click=leave)
         return
     st.subheader(headline(result), anchor=False)
     with st.container(key="versus-wide"):
@@ -76,7 +76,7 @@ def show_result(state: Versus, room: Room, reader: Reader) -> None:
         show_download(
             "Your answers as CSV", lambda: as_csv(room.plan, [reader]), "reading.csv", "text/csv", key="versus-csv",
         )  # fmt: skip
-        st.button("Read other cases", icon=":material/restart_alt:", key="versus-leave", on_click=leave, args=(state,))
+        st.button("Read other cases", icon=":material/restart_alt:", key="versus-leave", on_click=leave)
 
 
 def _numbers(result: ReaderResult) -> str:

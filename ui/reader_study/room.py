@@ -88,7 +88,7 @@ def _show_controls(state: Versus, room: Room) -> None:
             )
         with st.popover("Leave"):
             st.caption("The room stays, and the link of this page leads back to it.")
-            st.button("Leave", icon=":material/logout:", key="versus-leave", on_click=leave, args=(state,))
+            st.button("Leave", icon=":material/logout:", key="versus-leave", on_click=leave)
             st.caption("Deleting it deletes all answers, and nobody can bring them back.")
             st.button(
                 "Delete the room", icon=":material/delete:", key="versus-delete", on_click=_delete, args=(state, room)
@@ -103,7 +103,7 @@ def _move(state: Versus, room: Room, to: str) -> None:
 def _delete(state: Versus, room: Room) -> None:
     with errors_shown():
         rooms(state).delete(room)
-        leave(state)
+        leave()
 
 
 def _show_way_in(room: Room) -> None:

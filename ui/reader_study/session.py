@@ -12,12 +12,15 @@ from core.reader_study.faults import RoomFault, UnknownRoom
 from core.reader_study.memory import MemoryDatabase
 from core.reader_study.sources import Seen
 from core.reader_study.store import Reader, Room, RoomStore
+from ui.background import jobs
 from ui.datasets.records import working_store
-from ui.jobs import Job
 from ui.session import Recent
 
 #: What of the page is in its address: the room's code, and the secret of a reader or of the room's teacher.
 ROOM, READER, KEY = "room", "reader", "key"
+
+#: Slot of the job that prepares cases. Its key says what for: `"alone"`, `"memory"`, `"class"`, or a room's code.
+PREPARING = "reader-study"
 
 
 @dataclass
@@ -28,10 +31,8 @@ class Versus:
         memory: Rooms of this session only, for one who goes on without the database.
         address: Of the visit, for coming back by the sidebar.
         books: Code of a room to its cases as they are read; the pictures of one room at a time.
-        job: What is being prepared.
-        purpose: What for: `"alone"`, `"memory"`, `"class"`, or the code of a room.
         trouble: What went wrong last, in one sentence.
-        unreachable: A prepared session that found no database: its plan and cases.
+        unreachable: A prepared session that found no database: what for, its plan and its cases.
         shown: When a question was first shown, seconds of a clock, by room, reader and question.
         overlays: Encoded pictures with heat.
         results: What answers came to.
@@ -40,10 +41,8 @@ class Versus:
     memory: RoomStore | None = None
     address: dict[str, str] = field(default_factory=dict)
     books: Recent = field(default_factory=lambda: Recent(1))
-    job: Job | None = None
-    purpose: str = ""
     trouble: str = ""
-    unreachable: tuple[Plan, list[Seen]] | None = None
+    unreachable: tuple[str, Plan, list[Seen]] | None = None
     shown: dict[tuple[object, ...], float] = field(default_factory=dict)
     overlays: Recent = field(default_factory=lambda: Recent(6))
     results: Recent = field(default_factory=lambda: Recent(6))
@@ -96,10 +95,9 @@ def go_to(state: Versus, **address: str) -> None:
             st.query_params[name] = value
 
 
-def leave(state: Versus) -> None:
+def leave() -> None:
     """Back to the first page; answers that were given stay."""
-    if state.job is not None:
-        state.job.cancel()
+    jobs().drop(PREPARING)
     st.session_state["versus"] = Versus()
     for name in (ROOM, READER, KEY):
         st.query_params.pop(name, None)

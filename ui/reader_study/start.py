@@ -101,8 +101,8 @@ def _show_trouble(state: Versus) -> None:
     if not state.trouble:
         return
     show_error(state.trouble)
-    if state.unreachable is not None and state.purpose == "alone":
-        plan, seen = state.unreachable
+    if state.unreachable is not None and state.unreachable[0] == "alone":
+        _, plan, seen = state.unreachable
         st.button(
             "Go on alone, in memory", icon=":material/memory:", key="versus-memory", on_click=enter,
             args=(state, "memory", plan, seen),
@@ -141,12 +141,12 @@ def show_invitation(state: Versus, room: Room) -> None:
     else:
         st.markdown(f"**{len(room.plan.cases)} cases**, {plain(room.plan.title)}.")
         show_joining(state, room.code)
-    st.button("Not this room", icon=":material/arrow_back:", key="versus-leave", on_click=leave, args=(state,))
+    st.button("Not this room", icon=":material/arrow_back:", key="versus-leave", on_click=leave)
 
 
-def show_lost(state: Versus, problem: ScanLensError) -> None:
+def show_lost(problem: ScanLensError) -> None:
     """An address that leads nowhere, in one sentence, and the way on."""
     show_error(str(problem))
     if isinstance(problem, StoreFault):
         st.button("Try again", icon=":material/refresh:", key="versus-again")
-    st.button("Begin anew", icon=":material/arrow_back:", key="versus-leave", on_click=leave, args=(state,))
+    st.button("Begin anew", icon=":material/arrow_back:", key="versus-leave", on_click=leave)

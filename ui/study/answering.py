@@ -152,10 +152,10 @@ def measure_verdicts(state: Reading, answer: StudyAnswer) -> None:
         key, trust = (*answer.key, "trust", answer.label, name), None
         work = partial(checked, answer.bundle, answer.prediction, found, 0, name=name)
         with errors_shown():
-            trust = measured(state, key, work)
+            trust = measured(state, key, work, f"check:{name}")
         if trust is not None and len(answer.maps) == 1:
             show_trust(trust)
-        if trust is None and state.check is not None:
+        if trust is None and state.jobs.is_busy(f"check:{name}"):
             return  # one after another; what cannot be checked has said so
 
 

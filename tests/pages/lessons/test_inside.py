@@ -19,8 +19,8 @@ def opened(**address):
     app = AppTest.from_file(PAGE, default_timeout=120)
     app.query_params.update({"model": "pneumonia-small-cnn", **address})
     app.run()
-    while job := app.session_state["inside-memory"].gathering:
-        assert job[1].wait(60)
+    while (job := app.session_state["jobs"].find("inside-cases")) is not None:
+        assert job.wait(60)
         app.run()
     return app
 
@@ -123,8 +123,8 @@ def test_an_added_data_set_shows_labels_and_errors_and_its_neighbours(tmp_path):
     app.session_state["inside-plane"] = "Neighbours (t-SNE)"
     app.run()
     kept = app.session_state["inside-memory"]
-    while job := kept.gathering or kept.spreading:
-        assert job[1].wait(60)
+    while jobs := app.session_state["jobs"].slots:
+        assert next(iter(jobs.values())).wait(60)
         app.run()
     assert not app.exception
     assert not app.error

@@ -93,7 +93,7 @@ def test_added_dataset_can_be_trained_on(lesson, tmp_path, monkeypatch):
     app.query_params["train-set"] = "Our own set"
     monkeypatch.setattr("ui.lessons.training.state.warm_keras", lambda: None)
     app.run()
-    finish(app, lambda: app.session_state["training"].opening and app.session_state["training"].opening[1])
+    finish(app, lambda: app.session_state["jobs"].find("training-set"))
     said = words(clean(app))
     assert "60 of its 60 pictures" in said
     assert not app.button(key="train-go").disabled
@@ -114,14 +114,13 @@ def test_training_for_real_is_judged_and_kept_as_a_model_that_can_be_chosen(less
     try:
         app = lesson(**{"train-step": "1 Data", "train-epochs": "2", "train-pixels": "16"})
         app.button(key="train-go").click().run()
-        state = app.session_state["training"]
-        finish(app, lambda: state.job)
+        finish(app, lambda: app.session_state["jobs"].find("training"))
         assert "epoch 2 of 2" in words(clean(app))
         app.segmented_control(key="train-step").set_value("4 Evaluation").run()
         assert app.table
         app.segmented_control(key="train-step").set_value("5 Application").run()
         app.button(key=next(b.key for b in app.button if b.label == "Keep as a model")).click().run()
-        finish(app, lambda: state.keeping)
+        finish(app, lambda: app.session_state["jobs"].find("keeping"))
         assert "Kept as" in words(clean(app))
         (card,) = kept_models()
         assert card.slug in cached_cards()[0]

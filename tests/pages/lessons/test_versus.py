@@ -45,7 +45,7 @@ def page(start):
 def settled(app: AppTest) -> AppTest:
     """Run until nothing is under way; the browser does the same by itself."""
     until = time.monotonic() + 120
-    while (job := app.session_state["versus"].job) is not None:
+    while (job := app.session_state["jobs"].find("reader-study")) is not None:
         assert job.wait(max(0.0, until - time.monotonic()))
         app.run()
     return app
@@ -219,8 +219,8 @@ def test_an_added_dataset_is_read_with_a_model_that_fits_it(page, words, tmp_pat
     app.text_input(key="add-path").set_value(str(tmp_path / "chest"))
     next(button for button in app.button if button.label == "Add").click()
     app.run()
-    while (opening := app.session_state["shelf"].opening) is not None:
-        assert opening.job.wait(60)
+    while (opening := app.session_state["jobs"].find("dataset")) is not None:
+        assert opening.wait(60)
         app.run()
     app.run()
     app.switch_page(PAGE).run()

@@ -23,12 +23,11 @@ from core.lessons.inside.case_map import (
 from core.lessons.inside.case_map_figure import CaseMap, case_map_figure, describe_case_map
 from core.samples import SAMPLES, open_sample
 from core.scan import Scan
+from ui.background import Progress, Stopper, computed
 from ui.cache import cached_bundle
 from ui.charts import show_chart
-from ui.jobs import Job, show_job
 from ui.lessons.inside.columns import wide_columns
 from ui.lessons.inside.work import Work, memory
-from ui.show import show_error
 
 GALLERY = "The samples"
 PLANES = ("Strongest directions (PCA)", "Neighbours (t-SNE)")
@@ -59,39 +58,17 @@ def show_cases(work: Work) -> None:
 
 def _points(work: Work, chosen: str, place: Any, key: tuple[Any, ...]) -> Gathered | None:
     """The points, read in the background where they are many."""
-    kept = memory()
-    if key in kept.gathered:
-        return kept.gathered.get(key, lambda: None)  # type: ignore[return-value]
-    if kept.gathering is None or kept.gathering[0] != key:
-        if kept.gathering is not None:
-            kept.gathering[1].cancel()
-        slug = work.card.slug
-        if chosen == GALLERY:
-            title = "Reading the samples"
+    slug, is_gallery = work.card.slug, chosen == GALLERY
 
-            def read(progress: Any, cancelled: Any) -> Gathered:
-                return gather(cached_bundle(slug), _gallery(), progress, cancelled)
-        else:
-            title = f"Reading {chosen}"
+    def read(progress: Progress, cancelled: Stopper) -> Gathered:
+        cases = _gallery() if is_gallery else _cases(place, slug)
+        return gather(cached_bundle(slug), cases, progress, cancelled)
 
-            def read(progress: Any, cancelled: Any) -> Gathered:
-                return gather(cached_bundle(slug), _cases(place, slug), progress, cancelled)
-
-        kept.gathering = (key, Job(title, read))
-        kept.gathering[1].wait(0.2)
-    job = kept.gathering[1]
-    if not job.wait(0.0):
-        show_job(job, "cancel-inside-cases")
-        return None
-    if job.error is not None:
-        if not job.was_cancelled:
-            show_error(str(job.error))
-        st.button("Read the cases", on_click=lambda: setattr(kept, "gathering", None))
-        return None
-    kept.gathering = None
-    result: Gathered = job.hand_over()
-    kept.gathered.put(key, result)
-    return result
+    title = "Reading the samples" if is_gallery else f"Reading {chosen}"
+    return computed(
+        "inside-cases", key, memory().gathered, title, read, again="Read the cases", patience=0.2,
+        is_long=not is_gallery,
+    )  # fmt: skip
 
 
 def _gallery() -> Cases:
@@ -154,32 +131,18 @@ def _placed(plane: Plane, found: Gathered, here: Point, how: str, key: tuple[Any
     if how == PLANES[0]:
         return plane.place(features)
     kept = memory()
-    if key in kept.planes:
-        return kept.planes.get(key, lambda: None)  # type: ignore[return-value]
-    if len(features) < 5:
+    if key not in kept.planes and len(features) < 5:
         st.info("t-SNE wants five cases at least.")
         return None
-    if kept.spreading is None or kept.spreading[0] != key:
+    values = plane.scaled(features)
+
+    def spread(progress: Progress, cancelled: Stopper) -> NDArray[np.float64]:
         from core.lessons.inside.tsne import tsne
 
-        values = plane.scaled(features)
+        return tsne(values, progress=progress, cancelled=cancelled)
 
-        def spread(progress: Any, cancelled: Any) -> NDArray[np.float64]:
-            return tsne(values, progress=lambda share: progress(share, "Finding neighbours"), cancelled=cancelled)
-
-        kept.spreading = (key, Job("Finding neighbours", spread))
-        kept.spreading[1].wait(0.3)
-    job = kept.spreading[1]
-    if not job.wait(0.0):
-        show_job(job, "cancel-inside-spreading")
-        return None
-    kept.spreading = None
-    if job.error is not None:
-        st.info("Stopped. Choose the map again to go on.")
-        return None
-    place: NDArray[np.float64] = job.hand_over()
-    kept.planes.put(key, place)
-    return place
+    title = "Finding neighbours"
+    return computed("inside-neighbours", key, kept.planes, title, spread, again="Find neighbours", patience=0.3)
 
 
 def _words(found: Gathered, here: Point, near: list[tuple[int, float]], chosen: str, plane: Plane, how: str) -> None:

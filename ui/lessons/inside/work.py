@@ -20,7 +20,6 @@ from core.lessons.inside.receptive_field import Field, field_of
 from core.models.card import ModelCard
 from core.scan import Scan, default_window, display_frame
 from ui.cache import cached_bundle
-from ui.jobs import Job
 from ui.packing import fit_within
 from ui.session import Recent
 
@@ -35,15 +34,11 @@ class Memory:
     Attributes:
         kept: Prepared input, thumbnails, maps and fields by what they were made of.
         gathered: Points of data sets, by data set and model.
-        gathering: The reading of a data set that is under way.
-        spreading: The t-SNE that is under way.
         planes: Places by t-SNE.
     """
 
     kept: Recent = field(default_factory=lambda: Recent(24))
     gathered: Recent = field(default_factory=lambda: Recent(4))
-    gathering: tuple[tuple[Any, ...], Job] | None = None
-    spreading: tuple[tuple[Any, ...], Job] | None = None
     planes: Recent = field(default_factory=lambda: Recent(4))
 
 

@@ -20,10 +20,10 @@ from core.lessons.sequences.text import cell_formulas
 from core.models.card import ModelCard
 from core.processes.wire import Arrays
 from core.scan import Scan
+from ui.background import Progress, Stopper, computed
 from ui.cache import cached_bundle, cached_keras
 from ui.charts import show_chart
 from ui.foreign_text import plain
-from ui.jobs import Job, show_job
 from ui.lessons.sequences.source import Sequence
 from ui.session import reading
 from ui.show import forget_beyond
@@ -108,25 +108,14 @@ def _by_way(card: ModelCard, prediction: Prediction, name: str, frames: int, seq
 
 def _states(card: ModelCard, batch: Arrays, key: tuple[object, ...]) -> States | None:
     """Asked of the Keras process in the background; None while it works or where it refused."""
-    state = reading()
-    if key not in state.maps:
-        asked = {"model": str(card.folder / "model.keras"), "sha256": card.sha256.get("model.keras", "")}
-        keras = cached_keras()
-        state.maps.put(
-            key,
-            Job(
-                "Looking into the model",
-                lambda _progress, cancelled: keras.call("recurrent_states", asked, batch, cancelled=cancelled),
-            ),
-        )
-    job: Any = state.maps.get(key, lambda: None)
-    if not job.wait(0.5):
-        show_job(job, "cancel-states")
-        return None
-    if job.error is not None:
-        state.maps.drop(key)
-        raise job.error
-    return _first(*job.result)
+    asked = {"model": str(card.folder / "model.keras"), "sha256": card.sha256.get("model.keras", "")}
+    keras = cached_keras()
+
+    def look(_progress: Progress, cancelled: Stopper) -> States:
+        return _first(*keras.call("recurrent_states", asked, batch, cancelled=cancelled))
+
+    title, kept = "Looking into the model", reading().maps
+    return computed("recurrent-states", key, kept, title, look, again="Look into the model", patience=0.5)
 
 
 def _first(told: dict[str, Any], arrays: Arrays) -> States:

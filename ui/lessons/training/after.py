@@ -17,10 +17,10 @@ from core.lessons.training.settings import NETWORKS, STARTS
 from core.lessons.training.text import loss_formula
 from core.models.card import ModelCard
 from core.readers import Source, open_sources
+from ui.background import jobs, show_under_way
 from ui.cache import cached_bundle, cached_cards, cached_keras
 from ui.charts import show_chart
 from ui.foreign_text import plain
-from ui.jobs import Job, show_job
 from ui.lessons.question import show_question
 from ui.lessons.training.data import FAULTS
 from ui.lessons.training.images import png_of, show_strip
@@ -172,19 +172,17 @@ def own_kept() -> list[ModelCard]:
 
 
 def _show_keeping(state: Training, run: LiveRun) -> None:
-    if state.keeping is not None:
-        job = state.keeping
-        if not job.wait(0.0):
-            show_job(job, "cancel-keeping")
-            return
-        state.keeping = None
-        if job.error is not None:
-            show_error(str(job.error))
-        else:
-            state.kept = job.hand_over()
-            own_model(state.kept.slug)
-            cached_cards.clear()
-            cached_bundle.clear()
+    if show_under_way("keeping"):
+        return
+    job = jobs().take("keeping")
+    if job is not None and job.error is None:
+        card: ModelCard = job.hand_over()
+        state.kept = card
+        own_model(card.slug)
+        cached_cards.clear()
+        cached_bundle.clear()
+    elif job is not None and job.trouble:
+        show_error(job.trouble)
     if state.kept is not None and state.kept.slug.endswith(run.key[:8]):
         st.success(
             f"Kept as “{plain(state.kept.title)}”: it can now be chosen on the page Read.",
@@ -198,14 +196,13 @@ def _show_keeping(state: Training, run: LiveRun) -> None:
             key=f"train-name-{run.key}",
             max_chars=60,
         )
-        st.form_submit_button("Keep as a model", icon=":material/save:", on_click=_keep, args=(state, run))
+        st.form_submit_button("Keep as a model", icon=":material/save:", on_click=_keep, args=(run,))
     st.caption(f"It is compiled and saved with a card that says how it came about, on {machine()}.")
 
 
-def _keep(state: Training, run: LiveRun) -> None:
+def _keep(run: LiveRun) -> None:
     title, keras = str(st.session_state.get(f"train-name-{run.key}", "")), cached_keras()
-    state.keeping = Job("Keeping the model", lambda _progress, _cancelled: keep_model(keras, run, title))
-    state.keeping.wait(0.5)
+    jobs().start("keeping", run.key, "Keeping the model", lambda *_: keep_model(keras, run, title), patience=0.5)
 
 
 def _show_kept(state: Training) -> None:

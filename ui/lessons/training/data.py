@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
 
+from core.datasets.dataset import Dataset
 from core.errors import Cancelled, ScanLensError
 from core.lessons.training.data import (
     Division,
@@ -14,11 +14,10 @@ from core.lessons.training.data import (
     added_set,
     divide,
 )
+from ui.background import Progress, Stopper, Work, computed
 from ui.datasets.records import Entry, records
 from ui.datasets.shelf import Key, shelf
-from ui.jobs import Job, show_job
 from ui.lessons.training.state import Training, cached_lesson_set
-from ui.show import show_error
 
 SHIPPED = {"Handwritten digits": "digits", "Synthetic lesions": "lesions"}
 SIZES = (16, 28, 32, 48, 64)
@@ -72,37 +71,15 @@ def choose_material(state: Training) -> Material | None:
 
 def _added(state: Training, entry: Entry) -> LessonSet | None:
     """The pictures of an added dataset, read in the background."""
-    key = entry.key
-    if key in state.added:
-        return state.added.get(key, lambda: None)  # type: ignore[arg-type, return-value]
-    if key in state.faults:
-        show_error(state.faults[key])
-        st.button("Try again", on_click=state.faults.pop, args=(key,), key="train-again")
-        return None
-    if state.opening is None or state.opening[0] != key:
-        if state.opening is not None:
-            state.opening[1].cancel()
-        state.opening = (key, Job(f"Reading {entry.title}", _reading(key)))
-        state.opening[1].wait(0.5)
-    job = state.opening[1]
-    if not job.wait(0.0):
-        show_job(job, "cancel-reading-set")
-        return None
-    state.opening = None
-    if job.error is None:
-        state.added.put(key, job.hand_over())
-        return state.added.get(key, lambda: None)  # type: ignore[arg-type, return-value]
-    state.faults[key] = "Reading it was stopped." if job.was_cancelled else str(job.error)
-    show_error(state.faults[key])
-    return None
+    title, work = f"Reading {entry.title}", _reading(entry.key)
+    return computed("training-set", entry.key, state.added, title, work, again="Try again", patience=0.5)
 
 
-def _reading(key: Key) -> Callable[[Callable[[float, str], None], Callable[[], bool]], LessonSet]:
+def _reading(key: Key) -> Work[LessonSet]:
     """Work that opens and reads a dataset; it holds no session, as it runs in a thread of its own."""
-    opened = shelf().opened
-    dataset = opened.get(key, lambda: None) if key in opened else None  # type: ignore[arg-type, var-annotated]
+    dataset: Dataset | None = shelf().opened.peek(key)
 
-    def work(progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> LessonSet:
+    def work(progress: Progress, cancelled: Stopper) -> LessonSet:
         from pathlib import Path
 
         from core.datasets.readers import open_dataset

@@ -15,6 +15,7 @@ from core.lessons.training.figure import (
 from core.lessons.training.live_run import Epoch, LiveRun, confusion
 from core.lessons.training.settings import LiveSettings
 from core.lessons.training.text import loss_formula, step_formula, weight_words
+from ui.background import jobs, show_job
 from ui.charts import show_chart
 from ui.lessons.training.data import Material
 from ui.lessons.training.state import Training
@@ -28,7 +29,7 @@ def show_start(state: Training, material: Material | None, settings: LiveSetting
     """The button that trains, or stops, and what the last run came to."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if state.busy:
-            _show_progress(state)
+            _show_progress()
         else:
             st.button(
                 "Train", icon=":material/play_arrow:", type="primary", key="train-go", disabled=material is None,
@@ -40,21 +41,12 @@ def show_start(state: Training, material: Material | None, settings: LiveSetting
         show_error(state.trouble)
 
 
-def _show_progress(state: Training) -> None:
+def _show_progress() -> None:
     """How far it is, on every step of the lesson; the page runs again when it is done."""
-    job = state.job
-    assert job is not None
-
-    @st.fragment(run_every=0.5)
-    def draw() -> None:
-        if job.wait(0.0):
-            st.rerun()
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Stop", icon=":material/stop:", on_click=job.cancel, key="train-stop")
-            text = ", ".join(part for part in (job.message or job.title, job.time_left()) if part)
-            st.progress(job.share, text=text, width=420)
-
-    draw()
+    job = jobs().find("training")
+    if job is not None:
+        with st.container(width=420):
+            show_job(job, "training", label="Stop")
 
 
 def _start(state: Training, material: Material | None, settings: LiveSettings, steps_key: str, step: str) -> None:

@@ -11,9 +11,8 @@ from core.lessons.training.data import LessonSet
 from core.lessons.training.live_run import LiveRun, train_live
 from core.lessons.training.settings import DONOR
 from core.models.card import ModelCard
+from ui.background import Progress, Stopper, jobs
 from ui.cache import cached_cards, cached_keras
-from ui.datasets.shelf import Key
-from ui.jobs import Job
 from ui.session import Recent
 
 #: Runs that are kept to be compared; the oldest goes first.
@@ -30,12 +29,8 @@ class Training:
     Attributes:
         runs: The oldest first.
         count: Runs that were started, for their names.
-        job: The training that is under way, of the last run.
         trouble: Why the last run failed, in one sentence.
         added: Pictures of added datasets, by key; patients' pixels, so they are nowhere but here.
-        opening: The reading of an added dataset that is under way, with its key.
-        faults: Key to why an added dataset cannot be used.
-        keeping: The keeping of a model that is under way.
         kept: Card of the model that was kept last.
         left: The step of the lesson that was on the page when the last training was started.
         started: When that was, by `time.monotonic`.
@@ -43,12 +38,8 @@ class Training:
 
     runs: list[LiveRun] = field(default_factory=list)
     count: int = 0
-    job: Job | None = None
     trouble: str = ""
     added: Recent = field(default_factory=lambda: Recent(2))
-    opening: tuple[Key, Job] | None = None
-    faults: dict[Key, str] = field(default_factory=dict)
-    keeping: Job | None = None
     kept: ModelCard | None = None
     left: str = ""
     started: float = 0.0
@@ -61,7 +52,7 @@ class Training:
     @property
     def busy(self) -> bool:
         """Whether a network is being trained."""
-        return self.job is not None and not self.job.wait(0.0)
+        return jobs().is_busy("training")
 
     def start(self, run: LiveRun, left: str) -> None:
         """Train in the background; `left` is the step of the lesson that is on the page."""
@@ -71,15 +62,18 @@ class Training:
         self.runs = [*self.runs, run][-MOST_RUNS:]
         self.trouble = ""
         keras = cached_keras()
-        self.job = Job("Training", lambda progress, cancelled: train_live(keras, run, donor, progress, cancelled))
+
+        def train(progress: Progress, cancelled: Stopper) -> None:
+            train_live(keras, run, donor, progress, cancelled)
+
+        jobs().start("training", run.key, "Training", train, is_long=True)
 
     def take(self) -> bool:
         """Take what a finished training came to; whether there was one."""
-        if self.job is None or self.busy:
+        job = jobs().take("training")
+        if job is None:
             return False
-        job, self.job = self.job, None
-        if job.error is not None and not job.was_cancelled:
-            self.trouble = str(job.error)
+        self.trouble = job.trouble or self.trouble
         self.runs = [run for run in self.runs if run.epochs]
         return True
 
