@@ -151,17 +151,17 @@ def test_a_stack_that_is_being_read_can_be_cancelled(start, monkeypatch, slots):
     from core.errors import Cancelled
     from ui.outlining import reading
 
-    whole = reading.segment
+    whole = reading.predict
 
-    def slow(bundle, scan, frames=None, progress=None, cancelled=None):
+    def slow(bundle, study, frames=None, progress=None, cancelled=None, *, expect=None):
         if frames is not None:
-            return whole(bundle, scan, frames)
+            return whole(bundle, study, frames, expect=expect)
         progress(0.25)
         while not cancelled():
             time.sleep(0.01)
         raise Cancelled("the outline")
 
-    monkeypatch.setattr(reading, "segment", slow)
+    monkeypatch.setattr(reading, "predict", slow)
     app = start()
     app.file_uploader[0].set_value([("v.nii", nifti(None, (10, 20, 30, 60), None), "")]).run()
     while not app.subheader or not app.get("progress"):
