@@ -66,7 +66,11 @@ class MemoryBudget:
             size = int(scan.pixels.nbytes)
             with self._lock:
                 self.claimed += size
-            weakref.finalize(scan, self.release, size).atexit = False
+            self.release_with(scan, size)
+
+    def release_with(self, owner: object, size: int) -> None:
+        """Give claimed bytes back when `owner`, which holds them, is gone."""
+        weakref.finalize(owner, self.release, size).atexit = False
 
 
 @cache

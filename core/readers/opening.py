@@ -174,9 +174,13 @@ class Opening:
         try:
             yield
         finally:
-            with self._lock:
-                self.budget.release(size)
-                self.claimed -= size
+            self.release(size)
+
+    def release(self, size: int) -> None:
+        """Give back bytes that were claimed and are no longer needed."""
+        with self._lock:
+            self.budget.release(size)
+            self.claimed -= size
 
     def close(self, scans: Sequence[Scan] = ()) -> None:
         """Give back what was claimed while opening; the pixels of the scans stay counted until the scans are gone."""

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from core.errors import IncompatibleInput, ScanLensError, UnreadableScan, UnsupportedScan
 from core.planes import in_plane
 from core.readers import Source, open_sources
+from core.readers.dicom.file import inflated, parse
+from core.readers.memory import process_budget
+from core.readers.opening import Opening
 from core.scan import Scan
 from core.segmentation.words import place_word
 
@@ -65,19 +68,38 @@ def read_reference(source: Source, scan: Scan, frame: int = 0) -> Reference:
     Raises:
         IncompatibleInput: It has another size, or holds grey levels instead of a mask.
         UnreadableScan: It is broken.
+        TooLarge: With all other open scans it needs more memory than this process may take.
     """
-    masks = _masks_of(source, scan)
+    opening = Opening()
+    try:
+        opening.claim(len(source.data))
+        reference = _read(source, scan, frame, opening)
+        held = sum(mask.nbytes for mask in reference.masks.values())
+        process_budget().claim(held)
+        process_budget().release_with(reference, held)
+        return reference
+    finally:
+        opening.close()
+
+
+def _read(source: Source, scan: Scan, frame: int, opening: Opening) -> Reference:
+    masks = _masks_of(source, scan, opening)
     found = next(iter(masks.values())).shape
+    _check_size(found, scan)
+    frames = tuple(range(scan.frames)) if found[0] == scan.frames else (frame,)
+    if not any(mask.any() for mask in masks.values()):
+        raise IncompatibleInput("a mask", f"one without a single pixel for this {place_word(scan)}", "choose another")
+    return Reference(source.name, frames, masks, hashlib.sha256(source.data).hexdigest())
+
+
+def _check_size(found: tuple[int, ...], scan: Scan) -> None:
+    """Refuse (frames, rows, columns) that cannot lie on the scan."""
     if found[1:] != (scan.rows, scan.columns) or found[0] not in {1, scan.frames}:
         raise IncompatibleInput(
             f"a mask of the scan's own size, {_size((scan.frames, scan.rows, scan.columns))}",
             f"one of {_size(found)}",
             "export it on this scan",
         )
-    frames = tuple(range(scan.frames)) if found[0] == scan.frames else (frame,)
-    if not any(mask.any() for mask in masks.values()):
-        raise IncompatibleInput("a mask", f"one without a single pixel for this {place_word(scan)}", "choose another")
-    return Reference(source.name, frames, masks, hashlib.sha256(source.data).hexdigest())
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -85,11 +107,11 @@ def _size(shape: tuple[int, ...]) -> str:
     return words if shape[0] == 1 else f"{shape[0]} pictures of {words}"
 
 
-def _masks_of(source: Source, scan: Scan) -> dict[int, NDArray[np.bool_]]:
+def _masks_of(source: Source, scan: Scan, opening: Opening) -> dict[int, NDArray[np.bool_]]:
     if source.head[:8] == b"\x89PNG\r\n\x1a\n":
-        return _by_value(_png_values(source))
-    if source.head[128:132] == b"DICM" and (dataset := _dicom_segmentation(source)) is not None:
-        return _segments(dataset)
+        return _by_value(_png_values(source, scan, opening), opening)
+    if source.head[128:132] == b"DICM" and (dataset := _dicom_segmentation(source, opening)) is not None:
+        return _segments(dataset, scan, opening)
     opened = open_sources([source])
     if not opened.scans:
         raise UnreadableScan(
@@ -101,23 +123,31 @@ def _masks_of(source: Source, scan: Scan) -> dict[int, NDArray[np.bool_]]:
     if scan.grid is not None and found.grid is not None and found.axis == "slice":
         found = in_plane(found, scan.grid.plane)  # the scan may be shown in another plane than its mask was stored in
     pixels = found.pixels
-    return _by_value(pixels.max(axis=-1) if pixels.ndim == 4 else pixels)
+    return _by_value(pixels.max(axis=-1) if pixels.ndim == 4 else pixels, opening)
 
 
-def _png_values(source: Source) -> NDArray[np.generic]:
+def _png_values(source: Source, scan: Scan, opening: Opening) -> NDArray[np.generic]:
     """(1, rows, columns); the numbers of a palette are the labels, whatever their colours."""
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(bytes(source.data)), formats=["PNG"]) as picture:
+            _check_size((1, picture.height, picture.width), scan)  # before anything of that size is unpacked
+            opening.claim(8 * picture.height * picture.width)
             values = np.asarray(picture if picture.mode in {"1", "L", "P", "I", "I;16"} else picture.convert("RGB"))
+    except ScanLensError:
+        raise
+    except Image.DecompressionBombError as error:
+        what = f"a mask of the scan's own size, {_size((1, scan.rows, scan.columns))}"
+        raise IncompatibleInput(what, "a far larger image", "export it on this scan") from error
     except Exception as error:  # Pillow raises many kinds for a broken file
         raise UnreadableScan("a whole PNG", "a broken one", "export it again") from error
     return (values.max(axis=-1) if values.ndim == 3 else values)[None]
 
 
-def _by_value(values: NDArray[np.generic]) -> dict[int, NDArray[np.bool_]]:
+def _by_value(values: NDArray[np.generic], opening: Opening) -> dict[int, NDArray[np.bool_]]:
     """One mask a value above 0; shares from 0 to 1 count from one half on."""
+    opening.claim(8 * values.size)  # sorted, and compared
     if values.dtype.kind == "f" and not np.array_equal(values, np.round(values)):
         return {1: np.asarray(values, np.float32) >= 0.5}
     found = [int(value) for value in np.unique(values) if value > 0]
@@ -125,31 +155,43 @@ def _by_value(values: NDArray[np.generic]) -> dict[int, NDArray[np.bool_]]:
         raise IncompatibleInput(
             "a mask of a few labels", f"a picture with {len(found)} values", "export the mask alone"
         )
+    opening.claim(len(found) * values.size)
     return {value: np.asarray(values == value) for value in found} or {1: np.zeros(values.shape, bool)}
 
 
-def _dicom_segmentation(source: Source) -> Any:
+def _dicom_segmentation(source: Source, opening: Opening) -> Any:
     """The data set where it is a segmentation, else None."""
     from pydicom import dcmread
 
+    if not parse(source, opening.claim).text("SOPClassUID").startswith(_SEGMENTATIONS):  # bounded, and first
+        return None
     try:
-        dataset = dcmread(io.BytesIO(bytes(source.data)))
-        return dataset if str(dataset.SOPClassUID).startswith(_SEGMENTATIONS) else None
+        return dcmread(io.BytesIO(inflated(source.data, opening.claim)))
+    except ScanLensError:
+        raise
     except Exception as error:  # pydicom raises many kinds for a broken file
         raise UnreadableScan("a whole DICOM file", "a broken one", "export it again") from error
 
 
-def _segments(dataset: Any) -> dict[int, NDArray[np.bool_]]:
+def _segments(dataset: Any, scan: Scan, opening: Opening) -> dict[int, NDArray[np.bool_]]:
     """Masks of a DICOM SEG, its frames in order along the normal of their plane (PS3.3 C.8.20)."""
     try:
-        return _sorted_segments(dataset)
+        rows, columns, frames = int(dataset.Rows), int(dataset.Columns), int(dataset.get("NumberOfFrames") or 1)
+        segments = len(dataset.SegmentSequence)
+        # Before anything is decoded: no file has more frames than a slice for each segment.
+        _check_size((1, rows, columns), scan)
+        if segments > MOST_VALUES or frames > segments * scan.frames:
+            what = f"{segments} segments in {frames:,} frames"
+            raise IncompatibleInput("a mask of a few labels on this scan", what, "export the mask alone")
+        opening.claim(rows * columns * (3 * frames + segments * scan.frames))
+        return _sorted_segments(dataset, opening)
     except ScanLensError:
         raise
     except Exception as error:
         raise UnreadableScan("a whole DICOM SEG", "one that lacks what places its frames", "export it again") from error
 
 
-def _sorted_segments(dataset: Any) -> dict[int, NDArray[np.bool_]]:
+def _sorted_segments(dataset: Any, opening: Opening) -> dict[int, NDArray[np.bool_]]:
     pixels = np.asarray(dataset.pixel_array)
     pixels = pixels[None] if pixels.ndim == 2 else pixels
     groups = dataset.PerFrameFunctionalGroupsSequence
@@ -159,7 +201,7 @@ def _sorted_segments(dataset: Any) -> dict[int, NDArray[np.bool_]]:
     if kind == "LABELMAP":
         stack = np.zeros((count, *pixels.shape[1:]), pixels.dtype)
         stack[order] = pixels
-        return _by_value(stack)
+        return _by_value(stack, opening)
     half = int(dataset.MaximumFractionalValue) / 2 if kind == "FRACTIONAL" else 0.5
     masks: dict[int, NDArray[np.bool_]] = {}
     for place, group, picture in zip(order, groups, pixels, strict=True):

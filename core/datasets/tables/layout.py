@@ -161,13 +161,13 @@ def _file_columns(table: Table, index: FileIndex) -> list[str]:
 def _naming_columns(table: Table, index: FileIndex, loose: bool) -> list[str]:
     """Columns that name files; where spelling may differ, they must name one each, which a label does not."""
     found = []
-    for column in table.columns:
+    for position, column in enumerate(table.columns):
         rank, share = file_name_rank(column), share_found(index, table.values(column), loose)
         sample = table.sample(column)
         filled = len(sample) / max(1, min(len(table.rows), 400))
         distinct = len(set(sample)) / max(1, len(sample))
         if (share > 0 and rank == 0) or (share >= 0.5 and filled >= 0.5 and (not loose or distinct > 0.5)):
-            found.append((rank, -share, table.columns.index(column), column))
+            found.append((rank, -share, position, column))
     return [column for *_, column in sorted(found)]
 
 

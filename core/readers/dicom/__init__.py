@@ -50,7 +50,7 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
     patients = {patient_key(picture) for picture in pictures}
     if len(patients) > 1:
         opening.notes.append(f"The upload holds images of {len(patients)} patients, which are kept apart.")
-    groups = group_pictures(pictures)
+    groups = group_pictures(pictures, opening.stop_if_asked)
     scans, done = [], 0
     for group in groups:
         share = (1 - _HEADERS) / max(len(pictures), 1)
@@ -63,12 +63,15 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
 def _pictures(sources: Sequence[Source], opening: Opening) -> list[Picture]:
     """Parse all headers; hashing runs beside it, because it does not hold Python's lock."""
     pictures: list[Picture] = []
-    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1)) as pool:
+    pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1))
+    try:
         digests = [pool.submit(_sha256, source) for source in sources]
         for number, (source, digest) in enumerate(zip(sources, digests, strict=True), start=1):
             opening.advance(_HEADERS * number / len(sources), f"Reading header {number:,} of {len(sources):,}")
             with opening.guarded(source.name, what="DICOM file"):
                 pictures += _pictures_of(source, digest.result(), opening)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # who cancels does not wait for files nobody will see
     return pictures
 
 
@@ -83,7 +86,11 @@ def _pictures_of(source: Source, digest: str, opening: Opening) -> list[Picture]
     decoder = FrameDecoder(file, layout)
     frames = whole_frames(file, layout, opening.stop_if_asked)
     decoder.whole, decoder.sample = len(frames), frames[len(frames) // 2]
-    return [Picture(file, layout, decoder, frame, index, digest) for index, frame in enumerate(frames)]
+    pictures = []
+    for index, frame in enumerate(frames):
+        opening.stop_if_asked()
+        pictures.append(Picture(file, layout, decoder, frame, index, digest))
+    return pictures
 
 
 def _sha256(source: Source) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +16,9 @@ from core.readers.dicom.stacks import places_of, same_place
 #: Cosines that differ by less are one orientation: about half a degree.
 _SAME_PLANE = 0.01
 #: Orientations that frames are held against; frames of further ones stay alone. A radial scan has some hundred.
-_PLANES = 500
+PLANES = 500
 #: Parts of one plane that are tried in pairs.
-_PAIRED = 64
+PAIRED = 64
 #: Relative and absolute difference up to which two stated values are one: of pixel spacing in mm (two digits of a pixel
 #: of half a millimetre), echo time in ms, b-value in s/mm².
 _SPACING, _ECHO, _WEIGHT = (0.005, 1e-6), (0.005, 0.06), (0.005, 1.0)
@@ -46,18 +46,24 @@ class Facts:
 Part = tuple[Facts, list[Picture]]
 
 
-def sorted_alike(pictures: Sequence[Picture]) -> list[Part]:
-    """Parts that agree in every fact, in order of their first picture."""
-    planes: list[NDArray[np.float64]] = []
+def sorted_alike(pictures: Sequence[Picture], asked: Callable[[], None] = lambda: None) -> list[Part]:
+    """Parts that agree in every fact, in order of their first picture.
+
+    Args:
+        pictures: Frames of one series.
+        asked: Called for each; raises `Cancelled` to leave.
+    """
+    planes = _Planes()
     echoes = _clusters([_echo(picture) for picture in pictures], _ECHO)
     weights = _clusters([diffusion_weight(picture) for picture in pictures], _WEIGHT)
     pairs = [picture.spacing if len(picture.spacing) == 2 else None for picture in pictures]
     down, across = (_clusters([None if pair is None else pair[axis] for pair in pairs], _SPACING) for axis in (0, 1))
     parts: dict[Facts, list[Picture]] = defaultdict(list)
     for n, picture in enumerate(pictures):
+        asked()
         rows, columns = down[n], across[n]
         spacing = None if rows is None or columns is None else (rows, columns)
-        parts[Facts(_plane(picture, planes), echoes[n], weights[n], spacing, _image_type(picture))].append(picture)
+        parts[Facts(planes.number_of(picture), echoes[n], weights[n], spacing, _image_type(picture))].append(picture)
     return list(parts.items())
 
 
@@ -85,52 +91,81 @@ def _clusters(values: Sequence[float | None], tolerance: tuple[float, float]) ->
     return [None if value is None else number[value] for value in values]
 
 
-def _plane(picture: Picture, known: list[NDArray[np.float64]]) -> int:
-    """Number of the orientation among those seen so far."""
-    axes = picture.orientation
-    if axes is None:
-        return -1
-    if known and (near := np.abs(np.array(known[:_PLANES]) - axes).max(axis=(1, 2)) < _SAME_PLANE).any():
-        return int(near.argmax())
-    known.append(axes)
-    return len(known) - 1
+class _Planes:
+    """The orientations seen so far, the first `PLANES` of which further frames are held against."""
+
+    def __init__(self) -> None:
+        self._known: NDArray[np.float64] = np.empty((PLANES, 2, 3))
+        self._count = 0
+
+    def number_of(self, picture: Picture) -> int:
+        """Number of a frame's orientation; −1 where the file does not say."""
+        axes = picture.orientation
+        if axes is None:
+            return -1
+        near = np.abs(self._known[: min(self._count, PLANES)] - axes).max(axis=(1, 2)) < _SAME_PLANE
+        if near.any():
+            return int(near.argmax())
+        if self._count < PLANES:
+            self._known[self._count] = axes
+        self._count += 1
+        return self._count - 1
 
 
-def complement(parts: list[Part]) -> tuple[list[list[Picture]], str]:
+def complement(parts: list[Part], asked: Callable[[], None] = lambda: None) -> tuple[list[list[Picture]], list[str]]:
     """Put parts together that differ in nothing that matters and that only together make an even stack.
 
     So a slice that lacks its spacing, or that was marked as derived when it was compressed, stays in its series.
     Echoes, b-values, and magnitude against phase lie at the same places and stay apart.
 
+    Args:
+        parts: As `sorted_alike` gives them.
+        asked: Called again and again; raises `Cancelled` to leave.
+
     Returns:
-        The parts, and a sentence where some were put together, else `""`.
+        The parts, and sentences on what was put together, and on what is beyond what can be sorted.
     """
     planes: dict[int, list[Part]] = defaultdict(list)
     for facts, pictures in parts:
         planes[facts.plane].append((facts, pictures))
     found: list[list[Picture]] = []
     for plane, members in planes.items():
-        found += [pictures for _, pictures in (members if plane == -1 else _joined(members))]
-    note = (
-        "Slices whose header differs in Image Type, or lacks a value of the others, complete the stack and are in it."
-    )
-    return found, note if len(found) < len(parts) else ""
+        found += [pictures for _, pictures in (members if plane == -1 else _joined(members, asked))]
+    notes = []
+    if len(found) < len(parts):
+        notes.append(
+            "Slices whose header differs in Image Type, or lacks a value of the others, complete the stack and are "
+            "in it."
+        )
+    if len(planes) > PLANES:
+        notes.append(f"The series holds slices in more than {PLANES} orientations; those of further ones open alone.")
+    if any(plane != -1 and len(members) > PAIRED for plane, members in planes.items()):
+        notes.append(
+            f"The headers of this series part its slices into more than {PAIRED} kinds, each of which opens alone."
+        )
+    return found, notes
 
 
-def _joined(parts: list[Part]) -> list[Part]:
+def _joined(parts: list[Part], asked: Callable[[], None]) -> list[Part]:
     """Parts of one plane, all put together if that makes a stack, else pair by pair."""
-    if len(parts) < 2 or _is_stack(parts):
-        return [(parts[0][0], [picture for _, pictures in parts for picture in pictures])] if len(parts) > 1 else parts
-    if len(parts) > _PAIRED:
+    if len(parts) < 2:
         return parts
-    left = list(parts)
-    for small in sorted(parts, key=lambda part: len(part[1])):
-        for large in left:
-            if large is not small and small in left and len(large[1]) >= len(small[1]) and _is_stack([large, small]):
-                left[left.index(large)] = (large[0], large[1] + small[1])
-                left.remove(small)
+    if _is_stack(parts):
+        return [(parts[0][0], [picture for _, pictures in parts for picture in pictures])]
+    if len(parts) > PAIRED:
+        return parts
+    left = dict(enumerate(parts))
+    for number in sorted(left, key=lambda n: len(parts[n][1])):
+        small = left[number]
+        if small is not parts[number]:  # others were put into it
+            continue
+        for other, large in left.items():
+            asked()
+            if other != number and len(large[1]) >= len(small[1]) and _is_stack([large, small]):
+                left[other] = (large[0], large[1] + small[1])
+                del left[number]
                 break
-    return left
+    return list(left.values())
 
 
 def _is_stack(parts: Sequence[Part]) -> bool:

@@ -41,7 +41,9 @@ class Copies:
         return said
 
 
-def without_copies(pictures: Iterable[Picture], moment: Callable[[Picture], Hashable]) -> tuple[list[Picture], Copies]:
+def without_copies(
+    pictures: Iterable[Picture], moment: Callable[[Picture], Hashable], asked: Callable[[], None] = lambda: None
+) -> tuple[list[Picture], Copies]:
     """Every SOP Instance once.
 
     Files with one identifier that differ in place, number or time are not copies: careless de-identification gives
@@ -50,6 +52,7 @@ def without_copies(pictures: Iterable[Picture], moment: Callable[[Picture], Hash
     Args:
         pictures: Frames in the order of the upload.
         moment: What tells images at one place apart.
+        asked: Called for each; raises `Cancelled` to leave.
 
     Returns:
         The frames that are kept, in their order, and what was left out.
@@ -59,6 +62,7 @@ def without_copies(pictures: Iterable[Picture], moment: Callable[[Picture], Hash
     by_name: dict[Hashable, Picture] = {}
     kept: list[Picture] = []
     for picture in pictures:
+        asked()
         first = by_digest.setdefault(picture.digest, picture.file)
         if first is not picture.file:
             copies.same[id(first)] += picture.index == 0

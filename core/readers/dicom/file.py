@@ -233,7 +233,7 @@ def parse(
         UnreadableScan: The header is broken.
         TooLarge: The header has too many elements, or a deflated file would inflate beyond bounds.
     """
-    data = _inflated(source.data, claim)
+    data = inflated(source.data, claim)
     stream: Any = _Reads(data, asked)
     try:
         dataset = dcmread(stream, force=True, stop_before_pixels=True)
@@ -272,7 +272,7 @@ def _pixel_element(data: memoryview, at: int, implicit: bool, little: bool) -> P
     return PixelElement(_PIXEL_KEYWORDS[element], vr.decode("ascii", "replace"), data[start:], length)
 
 
-def _inflated(data: bytes | memoryview, claim: Callable[[int], None] | None = None) -> bytes | bytearray | memoryview:
+def inflated(data: bytes | memoryview, claim: Callable[[int], None] | None = None) -> bytes | bytearray | memoryview:
     """Undo Deflated Explicit VR Little Endian within bounds; pydicom would inflate any amount.
 
     The result is the same file with the transfer syntax Explicit VR Little Endian in its meta header.

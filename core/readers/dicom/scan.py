@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.errors import UnreadableScan
 from core.readers.dicom.bits import Stored, settle
 from core.readers.dicom.image import Picture
+from core.readers.dicom.layout import Layout
 from core.readers.dicom.overlays import embedded_masks, overlay_planes
 from core.readers.dicom.series import Group
 from core.readers.dicom.values import (
@@ -37,6 +38,8 @@ from core.readers.opening import Opening
 from core.scan import Scan, Step, Voi, percentile_window, window_text
 
 _CORES = os.cpu_count() or 1
+#: Bytes for each pixel of a frame while its values are found: twice as 64-bit numbers.
+_CONVERTING = 16
 
 #: Drawn anew by each process, so that nobody can find a patient by hashing names.
 _PATIENT_KEY = os.urandom(32)
@@ -78,7 +81,13 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
     if lost:
         warnings.append(f"{lost} of {len(group.pictures)} frames could not be decoded and are missing.")
     spacing, aspect, spacing_facts, spacing_warnings = spacing_of(first)
-    values = _colour(decoded) if first.layout.is_color else _grey(decoded)
+    if first.layout.is_color:
+        values = _colour(decoded)
+    else:
+        with opening.passing(_CONVERTING * first.layout.rows * first.layout.columns):
+            values = _grey(decoded, opening.claim)
+    if not np.may_share_memory(values.pixels, decoded.pixels):
+        opening.release(decoded.pixels.nbytes)  # goes when this returns
     axis = group.axis if len(decoded.pictures) > 1 else "single"
     facts = facts_of(group) | spacing_facts
     overlays, overlay_notes = overlay_planes(decoded.pictures, decoded.embedded)
@@ -143,6 +152,18 @@ def _decode(group: Group, opening: Opening, start: float, share: float) -> _Deco
     shape = (len(group.pictures), layout.rows, layout.columns, *((3,) if layout.is_color else ()))
     opening.claim(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
     pixels = np.empty(shape, dtype)
+    with opening.passing(min(_CORES, len(group.pictures)) * _decoding(layout)):
+        return _decode_into(pixels, group, opening, start, share)
+
+
+def _decoding(layout: Layout) -> int:
+    """Bytes that decoding a frame takes beside the frame itself: its samples twice, wider where they are converted."""
+    samples = layout.rows * layout.columns * layout.samples
+    wide = 16 if layout.is_color and (layout.stored > 8 or layout.photometric == "PALETTE COLOR") else 0
+    return samples * (2 * max(1, layout.allocated // 8) + wide)
+
+
+def _decode_into(pixels: NDArray[np.generic], group: Group, opening: Opening, start: float, share: float) -> _Decoded:
     embedded: list[dict[int, NDArray[np.uint8]]] = [{} for _ in group.pictures]
 
     def one(number: int) -> tuple[int, float, float] | UnreadableScan:
@@ -172,13 +193,14 @@ def _decode(group: Group, opening: Opening, start: float, share: float) -> _Deco
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return _sift(group, pixels, embedded, {number: future.result() for future, number in futures.items()})
+    return _sift(group, pixels, embedded, opening, {number: future.result() for future, number in futures.items()})
 
 
 def _sift(
     group: Group,
     pixels: NDArray[np.generic],
     embedded: list[dict[int, NDArray[np.uint8]]],
+    opening: Opening,
     results: dict[int, tuple[int, float, float] | UnreadableScan],
 ) -> _Decoded:
     """Leave out frames that failed."""
@@ -187,6 +209,8 @@ def _sift(
     if not good:
         raise next(iter(failures.values()))
     ends = {result[0]: result[1:] for result in results.values() if not isinstance(result, UnreadableScan)}
+    if len(good) < len(group.pictures):
+        opening.claim(pixels[0].nbytes * len(good))  # a second array beside the first
     kept = pixels if len(good) == len(group.pictures) else pixels[good]
     return _Decoded(
         kept,
@@ -213,8 +237,8 @@ def _colour(decoded: _Decoded) -> _Values:
     return _Values(decoded.pixels, _colour_steps(decoded.pictures[0]))
 
 
-def _grey(decoded: _Decoded) -> _Values:
-    """Modality values with their windows, padding and units."""
+def _grey(decoded: _Decoded, claim: Callable[[int], None]) -> _Values:
+    """Modality values with their windows, padding and units; `claim` is told of bytes before they are allocated."""
     first = decoded.pictures[0]
     said, limit = _padding_of(first)
     stored = settle(decoded.pixels, decoded.pictures, decoded.ranges, said)
@@ -229,7 +253,7 @@ def _grey(decoded: _Decoded) -> _Values:
         modalities.append(modality)
     pivot = pivot_of(modalities[0], stored.ends) if is_inverted(first) else None
     span = span_of(modalities, stored.low, stored.high)
-    values = to_values(stored.pixels, modalities, pivot, low, high)
+    values = to_values(stored.pixels, modalities, pivot, low, high, claim)
     steps = [_modality_step(modalities)]
     if padding is not None:
         padding = modalities[0](padding)

@@ -51,17 +51,23 @@ class Group:
     places: NDArray[np.float64] | None = None
 
 
-def group_pictures(pictures: Iterable[Picture]) -> list[Group]:
-    """Every frame into exactly one group; groups in order of their first file."""
-    kept, copies = without_copies(pictures, _facts_of_time)
+def group_pictures(pictures: Iterable[Picture], asked: Callable[[], None] = lambda: None) -> list[Group]:
+    """Every frame into exactly one group; groups in order of their first file.
+
+    Args:
+        pictures: Frames in the order of the upload.
+        asked: Called again and again; raises `Cancelled` to leave.
+    """
+    kept, copies = without_copies(pictures, _facts_of_time, asked)
     alike: dict[Hashable, list[Picture]] = defaultdict(list)
     for picture in kept:
         alike[_kind(picture)].append(picture)
     groups = []
     for members in alike.values():
-        parts, note = complement(sorted_alike(members))
+        parts, notes = complement(sorted_alike(members, asked), asked)
         for part in parts:
-            warnings = copies.warnings(part) + ([note] if note and part is parts[0] else [])
+            asked()
+            warnings = copies.warnings(part) + (notes if part is parts[0] else [])
             groups += _resolve(part, warnings)
     return groups
 
@@ -203,10 +209,10 @@ def _told_apart(rows: list[list[_Seen]], warnings: list[str], tolerance: float) 
     first = set(weights[0])
     if None not in first and len(first) == len(rows[0]) and all(set(row) == first for row in weights):
         note = "The b-values stand in elements without their maker's name; they are taken because they fit the slices."
-        columns: list[list[_Seen]] = []
-        for b_value in sorted(weight for weight in first if weight is not None):
-            columns.append([row[each.index(b_value)] for row, each in zip(rows, weights, strict=True)])
-        labels = [f"b {weight:.4g}" for weight in sorted(weight for weight in first if weight is not None)]
+        by_weight = [dict(zip(each, row, strict=True)) for row, each in zip(rows, weights, strict=True)]
+        ordered = sorted(weight for weight in first if weight is not None)
+        columns = [[row[weight] for row in by_weight] for weight in ordered]
+        labels = [f"b {weight:.4g}" for weight in ordered]
     else:
         total = len(rows[0])
         note = f"Nothing in the files but their numbers tells the {total} images at each place apart; check the order."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,7 +112,12 @@ def span_of(modalities: Sequence[Modality], low: float, high: float) -> tuple[fl
 
 
 def to_values(
-    stored: NDArray[np.generic], modalities: Sequence[Modality], pivot: float | None, low: float, high: float
+    stored: NDArray[np.generic],
+    modalities: Sequence[Modality],
+    pivot: float | None,
+    low: float,
+    high: float,
+    claim: Callable[[int], None] = lambda _: None,
 ) -> NDArray[np.generic]:
     """Apply modality transforms, and `pivot - values` where a pivot is given.
 
@@ -124,12 +129,13 @@ def to_values(
         pivot: See `pivot_of`; None leaves the sense as it is.
         low: Lowest stored value.
         high: Highest stored value.
+        claim: Told of bytes before they are allocated.
 
     Returns:
         (frames, rows, columns) of the smallest type that holds the result exactly.
     """
     if any(modality.table is not None for modality in modalities):
-        return _through_tables(stored, modalities, pivot)
+        return _through_tables(stored, modalities, pivot, claim)
     turn = 1.0 if pivot is None else -1.0
     affine = [(turn * m.slope, turn * m.intercept + (pivot or 0.0)) for m in modalities]
     slope, intercept = affine[0]
@@ -138,14 +144,21 @@ def to_values(
         ends = sorted((slope * low + intercept, slope * high + intercept))
         dtype = smallest_dtype(*ends)
         if dtype.kind in "iu":
-            return _whole(stored, int(slope), int(intercept), dtype)
+            return _whole(stored, int(slope), int(intercept), dtype, claim)
+    claim(stored.size * 4)
     values = np.empty(stored.shape, np.float32)
     for number, (factor, offset) in enumerate(affine):
         values[number] = stored[number].astype(np.float64) * factor + offset
     return values
 
 
-def _whole(stored: NDArray[np.generic], slope: int, intercept: int, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+def _whole(
+    stored: NDArray[np.generic],
+    slope: int,
+    intercept: int,
+    dtype: np.dtype[np.generic],
+    claim: Callable[[int], None],
+) -> NDArray[np.generic]:
     """Whole-number affine map into an integer type that is known to hold the result."""
     if dtype.itemsize == stored.dtype.itemsize and abs(slope) == 1:
         # Modulo 2ⁿ the sum is the same for signed and unsigned, so the memory of the stored values is used again.
@@ -155,6 +168,7 @@ def _whole(stored: NDArray[np.generic], slope: int, intercept: int, dtype: np.dt
         if intercept:
             words += words.dtype.type(intercept % (1 << 8 * dtype.itemsize))
         return words.view(dtype)
+    claim(stored.size * dtype.itemsize)
     values = np.empty(stored.shape, dtype)
     for number, frame in enumerate(stored):
         values[number] = frame.astype(np.int64) * slope + intercept
@@ -162,14 +176,16 @@ def _whole(stored: NDArray[np.generic], slope: int, intercept: int, dtype: np.dt
 
 
 def _through_tables(
-    stored: NDArray[np.generic], modalities: Sequence[Modality], pivot: float | None
+    stored: NDArray[np.generic], modalities: Sequence[Modality], pivot: float | None, claim: Callable[[int], None]
 ) -> NDArray[np.generic]:
     """Values below and above a table take its ends (PS3.3 C.11.1.1)."""
     tables = [m.table for m in modalities if m.table is not None]
     ends = [float(end) for _, entries in tables for end in (entries.min(), entries.max())]
     if pivot is not None:
         ends = [pivot - end for end in ends]
-    values = np.empty(stored.shape, smallest_dtype(min(ends), max(ends)))
+    dtype = smallest_dtype(min(ends), max(ends))
+    claim(stored.size * dtype.itemsize)
+    values = np.empty(stored.shape, dtype)
     for number, modality in enumerate(modalities):
         if modality.table is None:
             result = stored[number].astype(np.float64) * modality.slope + modality.intercept

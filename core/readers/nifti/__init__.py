@@ -55,7 +55,7 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
         if partner is not None:
             opening.strangers.remove(partner)
         with opening.guarded(source.name, what="NIfTI file"):
-            scans += _scans_of(_open(source, partner), opening)
+            scans += _scans_of(_open(source, partner, opening), opening)
     return scans
 
 
@@ -118,13 +118,13 @@ def _scans_of(image: _Image, opening: Opening) -> list[Scan]:
     ]
 
 
-def _open(source: Source, partner: Source | None) -> _Image:
+def _open(source: Source, partner: Source | None, opening: Opening) -> _Image:
     header, doubts = _header(source, partner)
     data = source.data if partner is None else partner.data
     voxels = voxels_of(header, len(data))
     place = place_of(header)
     stored = np.frombuffer(data, voxels.dtype, math.prod(voxels.shape), voxels.start)
-    stored, more = _plain(stored.reshape(voxels.shape, order="F"))
+    stored, more = _plain(stored.reshape(voxels.shape, order="F"), opening)
     plane, axes, turned = layout(place.directions, acquired_axis(voxels.shape, place.spacing, slice_axis_of(header)))
     grid = Grid(
         digest_of(source, partner), plane, voxels.shape[:3], axes, turned, is_known=bool(place.form), tilt=_tilt(place)
@@ -173,12 +173,15 @@ def _as_nifti(source: Source) -> Header | None:
         return None
 
 
-def _plain(stored: NDArray[Any]) -> tuple[Pixels, list[str]]:
+def _plain(stored: NDArray[Any], opening: Opening) -> tuple[Pixels, list[str]]:
     """Real numbers, or (…, 3) colours: of RGBA the alpha is left out, of complex numbers the magnitude is taken."""
     if stored.dtype.names:
+        opening.claim(3 * stored.size)
         return np.stack([np.asarray(stored[name]) for name in "RGB"], axis=-1), []
     if stored.dtype.kind == "c":
-        return np.abs(stored).astype(np.float32), ["The voxels are complex numbers; their magnitude is shown."]
+        opening.claim(4 * stored.size)
+        with opening.passing(stored.dtype.itemsize // 2 * stored.size):
+            return np.abs(stored).astype(np.float32), ["The voxels are complex numbers; their magnitude is shown."]
     return stored, []
 
 
@@ -291,14 +294,17 @@ def _exact(frames: Pixels, scale: tuple[float, float], opening: Opening) -> tupl
             dtype, largest = smallest_dtype(min(ends), max(ends)), max(map(abs, ends))
     opening.claim(frames.size * dtype.itemsize)
     pixels = np.empty(frames.shape, dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
+    widened = frames[0].size * (0 if scale == (1.0, 0.0) else 16)  # a frame twice as 64-bit numbers
+    finite = frames.size if dtype.kind == "f" else 0  # a byte for each, whether it is a number
+    with opening.passing(max(widened, finite)), np.errstate(over="ignore", invalid="ignore"):
         for number, frame in enumerate(frames):
             opening.stop_if_asked()
             if scale == (1.0, 0.0):
                 pixels[number] = frame
             else:
                 pixels[number] = frame.astype(np.float64) * slope + intercept
-    if dtype.kind == "f" and not np.isfinite(pixels).all():
+        some_are_none = dtype.kind == "f" and not np.isfinite(pixels).all()
+    if some_are_none:
         return pixels, ["Some voxels are not numbers; they are shown black."]
     if dtype.kind == "f" and largest > LARGEST_EXACT:
         return pixels, [f"Values beyond {LARGEST_EXACT:,} are rounded to 24 bits."]

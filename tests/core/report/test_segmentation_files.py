@@ -141,6 +141,17 @@ def test_our_own_segmentation_can_be_read_as_a_reference(outlined, sources, link
     assert np.array_equal(read_reference(Source("seg.dcm", data), scan).of(), found.volume(0))
 
 
+def test_a_segmentation_of_more_frames_than_the_scan_has_is_refused_before_it_is_decoded(outlined, monkeypatch):
+    scan, found, _ = outlined
+    header = pydicom.dcmread(io.BytesIO(as_dicom_seg(found, scan)))
+    header.NumberOfFrames = 1_000_000
+    target = io.BytesIO()
+    pydicom.dcmwrite(target, header)
+    monkeypatch.setattr("core.segmentation.reference._sorted_segments", lambda *_: pytest.fail("was decoded"))
+    with pytest.raises(IncompatibleInput, match="1,000,000 frames"):
+        read_reference(Source("seg.dcm", target.getvalue()), scan)
+
+
 def test_other_files_than_the_scans_own_are_refused(outlined, sources):
     scan, _, _ = outlined
     for others in (sources[:3], [slice_file(n, generate_uid(), generate_uid()) for n in range(4)]):

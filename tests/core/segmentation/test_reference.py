@@ -1,6 +1,9 @@
 """The user's own mask: every format gives the same pixels, another size is refused, agreement is what it should be."""
 
+import gc
 import io
+import struct
+import zlib
 
 import cv2
 import nibabel as nib
@@ -8,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import ScanLensError
+from core.errors import ScanLensError, TooLarge
 from core.inference.predict import Segmentation, predict
 from core.inference.study import Study
 from core.readers import Source, open_sources
+from core.readers.memory import process_budget
 from core.segmentation.agreement import frame_agreement, matched_masks, volume_agreement
 from core.segmentation.reference import read_reference
 
@@ -133,3 +137,27 @@ def test_distances_in_space_follow_a_tilted_gantry(outliner, planted):
     assert volume_agreement(found, truth, 0, straight).hausdorff == pytest.approx(3.0)
     # The same rows lie 2 mm further down: the edge is √(3² + 2²) off, the middle only 3.
     assert volume_agreement(found, truth, 0, aslant).hausdorff == pytest.approx(np.hypot(3, 2))
+
+
+@pytest.mark.parametrize(("side", "said"), [(9_000, "9000 × 9000 pixels"), (60_000, "a far larger image")])
+def test_a_png_of_another_size_is_refused_before_it_is_unpacked(planted, side, said):
+    head = struct.pack(">2L5B", side, side, 8, 0, 0, 0, 0)
+    chunk = struct.pack(">L", len(head)) + b"IHDR" + head + struct.pack(">L", zlib.crc32(b"IHDR" + head))
+    source = Source("mask.png", b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">L", 0) + b"IDAT" + struct.pack(">L", 0))
+    with pytest.raises(ScanLensError, match=said):
+        read_reference(source, planted((40, 60), []))
+
+
+def test_what_a_mask_holds_is_counted_until_it_is_gone(square, planted):
+    before = process_budget().claimed
+    reference = read_reference(png(square), planted((40, 60), []))
+    assert process_budget().claimed == before + 40 * 60
+    del reference
+    gc.collect()
+    assert process_budget().claimed == before
+
+
+def test_a_mask_beyond_the_memory_of_the_process_is_refused(square, planted, monkeypatch):
+    monkeypatch.setattr(process_budget(), "total", process_budget().claimed + 2000)
+    with pytest.raises(TooLarge, match="memory"):
+        read_reference(png(square), planted((40, 60), []))
