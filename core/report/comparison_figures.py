@@ -14,9 +14,10 @@ from core.evaluation.results.calibration_curve import calibration_curve
 from core.evaluation.results.curves import precision_recall_curve, roc_curve, score_distribution
 from core.evaluation.results.decision_curve import net_benefit
 from core.evaluation.results.evaluation import Evaluation, Finding
+from core.evaluation.results.mask_cases import case_values
 from core.evaluation.results.operating_point import confusion_of, threshold_sweep
 from core.evaluation.results.prevalence import ppv_npv_at
-from core.evaluation.results.questions import Answered, ClassAnswers, answer
+from core.evaluation.results.questions import Answered, ClassAnswers, MaskAnswers, answer
 from core.evaluation.results.subgroups import attributes, by_attribute
 from core.figures.comparing.calibration import calibration_figure, describe_calibration
 from core.figures.comparing.canvas import Scene
@@ -24,6 +25,7 @@ from core.figures.comparing.class_confusion import class_confusion_figure, descr
 from core.figures.comparing.class_roc import class_roc_figure, describe_class_roc
 from core.figures.comparing.confusion import confusion_figure, describe_confusion
 from core.figures.comparing.lines import Line
+from core.figures.comparing.mask_cases import describe_mask_cases, mask_cases_figure
 from core.figures.comparing.net_benefit import describe_net_benefit, net_benefit_figure
 from core.figures.comparing.precision_recall import describe_precision_recall, precision_recall_figure
 from core.figures.comparing.predictive_values import describe_predictive_values, predictive_values_figure
@@ -93,15 +95,29 @@ def panels(
             progress(number / len(datasets), heading.title)
         part = _part(comparison, heading.key)
         first = part.members[0][2]
-        makers = (
-            _of_finding(part, resamples)
-            if isinstance(first, Finding)
-            else _of_classes(part, resamples, first.answers == "multilabel")
-        )
+        makers = _makers(part, first, resamples)
         for done, (name, figure, alt) in enumerate(chain(makers, _subgroups(part)), 1):
             if progress is not None:
                 progress((number + min(done, _ABOUT) / _ABOUT) / len(datasets), heading.title)
             yield Panel(f"{name}--{heading.key}", heading.key, figure, alt)
+
+
+def _makers(part: _Part, first: Answered, resamples: int) -> Iterator[tuple[str, Figure, str]]:
+    """The figures that fit a kind of answers."""
+    if isinstance(first, MaskAnswers):
+        return _of_masks(part)
+    if isinstance(first, ClassAnswers):
+        return _of_classes(part, resamples, first.answers == "multilabel")
+    return _of_finding(part, resamples)
+
+
+def _of_masks(part: _Part) -> Iterator[tuple[str, Figure, str]]:
+    values = [
+        (line, case_values(answered, part.metric))
+        for line, _, answered in part.members
+        if isinstance(answered, MaskAnswers)
+    ]
+    yield "mask-cases", mask_cases_figure(part.scene, values), describe_mask_cases(part.scene, values)
 
 
 def _part(comparison: Comparison, dataset: str) -> _Part:

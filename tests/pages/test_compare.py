@@ -14,6 +14,7 @@ import ui.components.matrix
 from core.evaluation.comparison.matrix import matrix
 from core.evaluation.results.case_scores import CaseScores
 from core.evaluation.results.evaluation import Evaluation
+from core.evaluation.results.record import evaluation_from
 from core.evaluation.store.evaluations import Store
 from ui.background import jobs
 from ui.cache import cached_numbers
@@ -338,3 +339,28 @@ def test_signs_of_markdown_in_numbers_and_names_stand_as_they_are(compare, sent)
     assert is_fine(app)
     row = app.table[0].value.iloc[0].tolist()
     assert row[0] == r"\*\*A\*\* \_b\_ \> \$x\$"
+
+
+def masked(model="a", quality=0.8, n=40):
+    rng, names = np.random.default_rng([*model.encode()]), [f"image {k:02d}" for k in range(n)]
+    both = np.round(400 * np.clip(quality + 0.1 * rng.normal(size=n), 0, 1))
+    true = np.full(n, 400.0)
+    values = np.stack([true * 10, true, both + 50, both, both / 400, 20 - both / 25, 10 - both / 50], axis=1)
+    facts = {
+        "model": model, "model_title": f"Model {model}", "model_sha256": model * 8, "dataset": "x", "split": "test",
+        "dataset_title": "Data x", "dataset_digest": "digest", "kind": "internal", "task": "segmentation",
+        "labels": ["Background", "Stone"], "derived": {}, "threshold": 0.5, "thresholds": {}, "temperature": 1.0,
+        "threshold_from": "Chosen on validation",
+    }  # fmt: skip
+    return evaluation_from(facts, names, names, np.zeros(n), values, {"sex": ["F", "M"] * (n // 2)}, {})
+
+
+@pytest.mark.parametrize("metric", ["mask_dice", "mask_hausdorff_95_mm", "mask_average_precision"])
+@pytest.mark.parametrize("figure", ["mask-cases", "subgroups"])
+def test_models_that_segment_are_compared_by_label(compare, sent, metric, figure):
+    models = [masked("a", 0.9), masked("b", 0.6)]
+    app = compare(models, question="mask:Stone", metric=metric, figure=figure)
+    assert is_fine(app)
+    assert "2 models on 1 test set: masks of Stone" in sentence(app)
+    assert any("Model a is better than Model b" in text.value for text in app.markdown)
+    assert any("fits worst" in text.value for text in app.markdown)

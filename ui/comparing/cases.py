@@ -11,10 +11,11 @@ import streamlit as st
 
 from core.evaluation.comparison.disagreement import Disagreements, disagreement_by, disagreements
 from core.evaluation.results.errors import Mistake, mistakes
-from core.evaluation.results.questions import ClassAnswers
+from core.evaluation.results.questions import ClassAnswers, MaskAnswers
 from core.evaluation.results.subgroups import attributes
 from core.figures.comparing.numbers import count_text, estimate_text, number_text, percent_text
 from core.formatting import probability_text
+from ui.comparing.mask_figures import show_worst
 from ui.comparing.members import Member, View
 from ui.comparing.memory import remembered
 from ui.comparing.words import plain
@@ -34,6 +35,9 @@ def show_cases(view: View) -> None:
     """Disagreements of two of the chosen models, then the surest mistakes of one."""
     st.subheader("Cases", anchor=False)
     first = view.members[0].answered
+    if isinstance(first, MaskAnswers):
+        show_worst(view)
+        return
     if isinstance(first, ClassAnswers) and first.answers == "multilabel":
         st.info("Cases are right or wrong for one finding at a time: choose one as the question.")
         return

@@ -15,7 +15,7 @@ from core.figures.comparing.numbers import count_text
 from ui.comparing.address import follow_address, write_address
 
 #: How people sort metrics, by what they need.
-GROUPS = {"score": "Ranking", "decision": "Decisions", "probability": "Probabilities"}
+GROUPS = {"score": "Ranking", "decision": "Decisions", "probability": "Probabilities", "mask": "Masks"}
 
 #: Splits in the order in which they are offered. A dataset without splits is offered with the test sets.
 SPLITS = {"test": "Test", "val": "Validation", "train": "Training"}

@@ -14,7 +14,7 @@ from core.evaluation.results.curves import precision_recall_curve, roc_curve, sc
 from core.evaluation.results.decision_curve import net_benefit
 from core.evaluation.results.operating_point import confusion_of, threshold_sweep
 from core.evaluation.results.prevalence import ppv_npv_at
-from core.evaluation.results.questions import Answered, ClassAnswers, cut_of
+from core.evaluation.results.questions import Answered, ClassAnswers, MaskAnswers, cut_of
 from core.evaluation.results.subgroups import Subgroups, attributes, by_attribute
 from core.figures.comparing.calibration import calibration_figure, calibration_rows, describe_calibration
 from core.figures.comparing.confusion import confusion_figure, confusion_rows, describe_confusion
@@ -37,6 +37,7 @@ from core.figures.comparing.subgroups import describe_subgroups, subgroups_figur
 from ui.comparing.address import write_address
 from ui.comparing.chart import Drawn, show_drawn
 from ui.comparing.class_figures import class_confusion, class_roc
+from ui.comparing.mask_figures import mask_cases
 from ui.comparing.members import Member, View
 from ui.comparing.words import plain
 
@@ -234,10 +235,14 @@ FIGURES: dict[str, Kind] = {
 }
 
 
-#: For questions about all classes, and about all findings.
+#: For questions about all classes, about masks, and about all findings.
 OF_CLASSES: dict[str, Kind] = {
     "class-roc": Kind("ROC by class", class_roc),
     "class-confusion": Kind("Confusion", class_confusion),
+    "subgroups": Kind("Subgroups", _subgroups),
+}
+OF_MASKS: dict[str, Kind] = {
+    "mask-cases": Kind("Image by image", mask_cases),
     "subgroups": Kind("Subgroups", _subgroups),
 }
 OF_LABELS: dict[str, Kind] = {
@@ -248,6 +253,8 @@ OF_LABELS: dict[str, Kind] = {
 
 def figures_for(answered: Answered) -> dict[str, Kind]:
     """Which figures fit a kind of answers."""
+    if isinstance(answered, MaskAnswers):
+        return OF_MASKS
     if isinstance(answered, ClassAnswers):
         return OF_LABELS if answered.answers == "multilabel" else OF_CLASSES
     return FIGURES

@@ -10,6 +10,7 @@ from core.evaluation.comparison.matrix import Matrix, dataset_key, model_key
 from core.evaluation.results.evaluation import Evaluation
 from core.evaluation.results.questions import (
     CLASSES,
+    MASK,
     Answered,
     answer,
     questions,
@@ -93,7 +94,7 @@ def model_lines(evaluations: Sequence[Evaluation]) -> dict[str, Line]:
 
 def answer_exists(evaluation: Evaluation, question: str) -> bool:
     """Whether an evaluation has an answer to a question."""
-    if question.startswith(CLASSES):
+    if question.startswith((CLASSES, MASK)):
         return answer(evaluation, question) is not None
     return question.strip().casefold() in {name.strip().casefold() for name in evaluation.findings}
 

@@ -151,7 +151,7 @@ def permutation(one: Taken, two: Taken, resamples: int = 2000, seed: int = 0) ->
 
 def _comparable(cases: Taken) -> NDArray[np.float64]:
     needs, decided = cases.metric.needs, cases.metric.answers == "multiclass"
-    if needs == "probability" or (needs == "decision" and decided):
+    if needs in {"probability", "mask"} or (needs == "decision" and decided):
         return cases.score
     if needs == "decision":
         return (cases.score >= cases.threshold).astype(np.float64)

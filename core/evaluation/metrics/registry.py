@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from core.evaluation.metrics import (
     agreement,
+    mask_cases,
     multiclass,
     multilabel,
     partial_auc,
@@ -44,8 +45,8 @@ __all__ = [
     "sensitivity", "specificity", "usable",
 ]  # fmt: skip
 
-Needs = Literal["score", "decision", "probability"]
-Answers = Literal["binary", "multiclass", "multilabel"]
+Needs = Literal["score", "decision", "probability", "mask"]
+Answers = Literal["binary", "multiclass", "multilabel", "mask"]
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ class Metric:
         function: `(y_true, y_score, threshold) -> float`, NaN where undefined. Shapes follow from `answers`.
         higher_is_better: Which way is better.
         needs: `score` for metrics of the order alone, `decision` for those of the threshold or of the largest
-            probability, `probability` for those that take the score at its word.
+            probability, `probability` for those that take the score at its word, `mask` for those of masks.
         answers: `binary` for y_true (cases,) and y_score (cases,); `multiclass` for y_true (cases,) of class indices
-            and y_score (cases, classes), ordinal answers included; `multilabel` for both as (cases, labels).
+            and y_score (cases, classes), ordinal answers included; `multilabel` for both as (cases, labels); `mask`
+            for y_true (cases,) of true pixels and y_score (cases, measures) as `mask_cases.MEASURES`.
         target: The right value of a metric that can be off to either side, where `higher_is_better` says nothing.
     """
 
@@ -249,6 +251,46 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "log_loss_labels", "Log loss, mean of the findings", multilabel.log_loss, False, "probability", "multilabel"
+        ),
+        Metric(
+            "mask_dice",
+            "Dice (mean of the images with the label)",
+            mask_cases.mean_of("mask_dice"),
+            True,
+            "mask",
+            "mask",
+        ),
+        Metric(
+            "mask_average_precision",
+            "Average precision of the pixels (mean of the images with the label)",
+            mask_cases.mean_of("mask_average_precision"),
+            True,
+            "mask",
+            "mask",
+        ),
+        Metric(
+            "mask_hausdorff_95_mm",
+            "HD95 in mm (mean of the images where both masks are there and the pixel size is known)",
+            mask_cases.mean_of("mask_hausdorff_95_mm"),
+            False,
+            "mask",
+            "mask",
+        ),
+        Metric(
+            "mask_hausdorff_95_pixels",
+            "HD95 in pixels (mean of the images where both masks are there)",
+            mask_cases.mean_of("mask_hausdorff_95_pixels"),
+            False,
+            "mask",
+            "mask",
+        ),
+        Metric(
+            "mask_left_empty",
+            "Images without the label where nothing is marked (fraction)",
+            mask_cases.mean_of("mask_left_empty"),
+            True,
+            "mask",
+            "mask",
         ),
     )
 }

@@ -3,7 +3,8 @@
 Columns: case, patient, split, `attr_…`, and
 - binary: y_true (0 or 1), y_score and logit of `labels[1]`;
 - multiclass and ordinal: y_true (class index), y_score_0 … and logit_0 … in the order of the labels;
-- multilabel: y_true_0 …, y_score_0 … and logit_0 … in the order of the labels.
+- multilabel: y_true_0 …, y_score_0 … and logit_0 … in the order of the labels;
+- segmentation: a row a case and label, see `read_masks`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.metrics.calibration import sigmoid, softmax
+from core.evaluation.metrics.mask_cases import MEASURES
 from core.evaluation.metrics.registry import METRICS
 from core.models.card import ModelCard, Task
 
@@ -33,8 +35,9 @@ class CaseScores:
     Attributes:
         task: Of the model.
         labels: Of the model.
-        y_true: (cases,) 0 or 1, or class indices; (cases, labels) for multilabel.
-        logits: (cases,) for binary, else (cases, labels).
+        y_true: (cases,) 0 or 1, or class indices; (cases, labels) for multilabel, and true pixels for segmentation.
+        logits: (cases,) for binary, else (cases, labels). For segmentation (cases, labels × measures): what is stored
+            of the masks of each label but the background, see `measures`.
         patients: (cases,) whom each case shows.
         derived: Name of a yes-or-no question to the labels that mean yes; its probability is the sum of theirs.
     """
@@ -47,9 +50,24 @@ class CaseScores:
     derived: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def y_score(self, temperature: float = 1.0) -> NDArray[np.float64]:
-        """Probabilities: (cases,) of `labels[1]` for binary, else (cases, labels)."""
+        """Probabilities: (cases,) of `labels[1]` for binary, else (cases, labels).
+
+        Raises:
+            ValueError: The model segments, and has no score of a whole image.
+        """
+        if self.task == "segmentation":
+            raise ValueError("Expected a model that classifies. Received one that segments.")
         scaled = self.logits / temperature
         return sigmoid(scaled) if self.task in {"binary", "multilabel"} else softmax(scaled)
+
+    @property
+    def mask_labels(self) -> tuple[str, ...]:
+        """What a model that segments marks: its labels but the background; empty for any other."""
+        return self.labels[1:] if self.task == "segmentation" else ()
+
+    def measures(self, place: int) -> NDArray[np.float64]:
+        """(cases, measures) of `mask_labels[place]`, in the order of `MEASURES`."""
+        return self.logits.reshape(len(self.logits), len(self.mask_labels), len(MEASURES))[:, place]
 
     def of_label(self, label: str, temperature: float = 1.0) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """(cases,) whether one label, or a derived question, is true, and its probability at a temperature.
@@ -85,6 +103,35 @@ def read_scores(
         patients=table["patient"].to_numpy(),
         derived=derived or {},
     )
+
+
+def read_masks(table: pd.DataFrame, labels: Sequence[str]) -> tuple[list[str], list[str], NDArray[np.float64]]:
+    """Stored columns of masks as arrays: case, patient, label, areas in pixels, average precision and distances.
+
+    Args:
+        table: One row a case and label.
+        labels: Of the model, the background first.
+
+    Returns:
+        Names of the cases in order, whom each shows, and (cases, labels × measures).
+
+    Raises:
+        KeyError: A column is missing.
+        ValueError: A case lacks one of the labels.
+    """
+    stored = {"hausdorff_95_pixels": "hausdorff_95"}
+    cases = list(dict.fromkeys(table["case"].astype(str)))
+    patients = dict(zip(table["case"].astype(str), table["patient"].astype(str), strict=True))
+    parts = []
+    for label in labels[1:]:
+        rows = table[table["label"] == label].set_index("case").reindex(cases)
+        columns = [rows[column] if (column := stored.get(name, name)) in rows else rows["pixels"] * np.nan
+                   for name in MEASURES]  # fmt: skip
+        parts.append(np.stack([column.to_numpy(np.float64) for column in columns], axis=1))
+    values = np.concatenate(parts, axis=1)
+    if np.isnan(values[:, :: len(MEASURES)]).any():
+        raise ValueError("a case without one of the labels")
+    return cases, [patients[case] for case in cases], values
 
 
 def card_scores(table: pd.DataFrame, card: ModelCard) -> CaseScores:

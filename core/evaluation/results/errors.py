@@ -12,6 +12,7 @@ from core.evaluation.metrics.recalibration import logit
 from core.evaluation.results.questions import (
     Answered,
     ClassAnswers,
+    MaskAnswers,
     Taken,
     cut_of,
     taken,
@@ -54,6 +55,8 @@ def mistakes(answered: Answered, most: int = 50, kind: MistakeKind | None = None
     Raises:
         ValueError: The answers are of several findings at once: ask for one of them.
     """
+    if isinstance(answered, MaskAnswers):
+        raise ValueError(f"Expected answers that are right or wrong. Received masks of {answered.label}.")
     if isinstance(answered, ClassAnswers):
         return _wrong_classes(answered, most)
     cases, sure = taken(answered, "accuracy"), taken(answered, "brier")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.evaluation.metrics.registry import METRICS
-from core.evaluation.results.questions import Taken
+from core.evaluation.results.questions import Taken, has_score
 from core.evaluation.results.resamples import resampled_values
 from core.evaluation.statistics.auc_limits import auc_limits
 from core.evaluation.statistics.delong import AucParts, auc_parts
@@ -97,11 +97,11 @@ def cases_of(
 ) -> Taken:
     """Plain arrays as a metric takes them; see `estimate_of`."""
     entry, score, truth = METRICS[metric], np.asarray(y_score, np.float64), np.asarray(y_true)
-    axes = {"binary": (1, 1), "multiclass": (1, 2), "multilabel": (2, 2)}[entry.answers]
+    axes = {"binary": (1, 1), "multiclass": (1, 2), "multilabel": (2, 2), "mask": (1, 2)}[entry.answers]
     if (truth.ndim, score.ndim) != axes or len(truth) != len(score):
         raise ValueError(f"Expected {entry.answers} answers for {metric}. Received {truth.shape} and {score.shape}.")
-    truth = truth.astype(np.intp if entry.answers == "multiclass" else bool)
-    keep = np.asarray(~np.isnan(score).any(axis=tuple(range(1, score.ndim))))
+    truth = truth.astype(np.intp if entry.answers in {"multiclass", "mask"} else bool)
+    keep = has_score(entry, score)
     owner = np.arange(len(score)) if patients is None else owners(np.asarray(patients))
     whole = Taken(entry, truth, score, threshold, np.arange(len(score)), owner, int((~keep).sum()), "")
     return whole if keep.all() else whole.part(keep)
@@ -141,7 +141,7 @@ def measure_share(cases: Taken) -> Measured:
 def measure_resamples(cases: Taken, values: NDArray[np.float64]) -> Measured:
     """A metric with its (resamples,) values over resampled patients, and their percentiles."""
     people = count(cases.owner)
-    found = resampled_estimate(cases.value, values, people, len(cases))
+    found = resampled_estimate(cases.value, values, people, cases.defined)
     return Measured(found, None, np.empty(0), NAN, values)
 
 

@@ -93,6 +93,8 @@ class Evaluation:
         """The yes-or-no questions that this evaluation answers, the main one first."""
         if self.scores.task == "binary":
             return (self.scores.labels[1],)
+        if self.scores.task == "segmentation":
+            return ()
         return (*self.scores.derived, *self.scores.labels)
 
     def finding(self, name: str) -> Finding:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from core.evaluation.metrics.mask_cases import MEASURES
 from core.evaluation.metrics.registry import METRICS
 from core.evaluation.results.estimates import estimate_of
 from core.evaluation.results.evaluation import Evaluation
@@ -16,6 +19,7 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
     "multiclass": ("roc_auc_macro", "accuracy_multiclass", "balanced_accuracy_multiclass"),
     "ordinal": ("kappa_quadratic", "roc_auc_macro", "accuracy_multiclass"),
     "multilabel": ("roc_auc_labels", "average_precision_labels"),
+    "segmentation": ("mask_dice", "mask_hausdorff_95_mm", "mask_average_precision"),
 }
 
 
@@ -44,12 +48,27 @@ def headline(evaluation: Evaluation, resamples: int = 2000) -> list[Line]:
     scores = evaluation.scores
     if scores.task == "binary":
         return _of_finding(evaluation, evaluation.findings[0], resamples)
+    if scores.task == "segmentation":
+        return _of_masks(evaluation, resamples)
     estimates = {
         name: estimate_of(name, scores.y_true, scores.y_score(), scores.patients, resamples=resamples)
         for name in HEADLINES[scores.task]
     }
     lines = [Line(METRICS[name].title, "", estimate) for name, estimate in estimates.items()]
     return lines + [line for name in scores.derived for line in _of_finding(evaluation, name, resamples)]
+
+
+def _of_masks(evaluation: Evaluation, resamples: int) -> list[Line]:
+    """Each metric of each label; distances in pixels where no size of a pixel is known."""
+    scores, lines = evaluation.scores, []
+    for place, label in enumerate(scores.mask_labels):
+        rows, truth = scores.measures(place), np.asarray(scores.y_true)[:, place]
+        in_mm = not np.isnan(rows[:, MEASURES.index("hausdorff_95_mm")]).all()
+        for wanted in HEADLINES["segmentation"]:
+            name = wanted if in_mm else wanted.replace("_mm", "_pixels")
+            found = estimate_of(name, truth, rows, scores.patients, resamples=resamples)
+            lines.append(Line(METRICS[name].title.partition(" (")[0], label, found))
+    return lines
 
 
 def _of_finding(evaluation: Evaluation, name: str, resamples: int) -> list[Line]:

@@ -1,7 +1,7 @@
 """What evaluations of different models can be asked together, and their answers as the metrics take them.
 
 A question is a finding, to which models of any task may have an answer, or the classes of a group of models with the
-same labels, `classes:<label> | <label> …`.
+same labels, `classes:<label> | <label> …`, or what models mark in an image, `mask:<label>`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.metrics.mask_cases import CASE_VALUES, MEASURES
 from core.evaluation.metrics.registry import METRICS, Answers, Metric
 from core.evaluation.results.evaluation import Evaluation, Finding
 from core.evaluation.statistics.patients import owners
 
 #: Before the labels in the key of a question about all classes, and between them.
 CLASSES, SEPARATOR = "classes:", " | "
+
+#: Before the label in the key of a question about masks.
+MASK = "mask:"
 
 #: After `CLASSES` where any number of the labels may be true.
 ANY = "any of "
@@ -29,7 +33,7 @@ class Question:
     """Something that can be asked of several evaluations.
 
     Attributes:
-        key: What `matrix` and the others take: the name of a finding, or `classes:…`.
+        key: What `matrix` and the others take: the name of a finding, `classes:…` or `mask:…`.
         title: For people.
         answers: Which metrics fit, as in `Metric.answers`.
         models: How many models answer it.
@@ -79,7 +83,35 @@ class ClassAnswers:
     threshold: None = None
 
 
-Answered = Finding | ClassAnswers
+@dataclass(frozen=True, eq=False)
+class MaskAnswers:
+    """What a model marked as one label.
+
+    Attributes:
+        name: Key of the question.
+        label: The label.
+        truth: (cases,) true pixels of it.
+        score: (cases, measures) as `core.evaluation.metrics.mask_cases.MEASURES`.
+        patients: (cases,) whom each case shows.
+        cases: (cases,) names.
+        threshold: The model's own for the label, by which the masks were made.
+    """
+
+    name: str
+    label: str
+    truth: NDArray[np.int64]
+    score: NDArray[np.float64]
+    patients: NDArray[Any]
+    cases: NDArray[Any]
+    threshold: float | None = None
+
+    @property
+    def calibrated(self) -> NDArray[np.float64]:
+        """As `score`: a mask is cut at a threshold and has no probability of its own."""
+        return self.score
+
+
+Answered = Finding | ClassAnswers | MaskAnswers
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +147,13 @@ class Taken:
         return replace(self, truth=self.truth[index], score=self.score[index], cases=self.cases[index], owner=owner)
 
     @property
+    def defined(self) -> int:
+        """Cases that the metric rests on; of masks those for which its measure is defined."""
+        if self.metric.answers != "mask":
+            return len(self)
+        return int((~np.isnan(CASE_VALUES[self.metric.name](self.score))).sum())
+
+    @property
     def value(self) -> float:
         """The metric computed over all of the cases."""
         return self.metric.function(self.truth, self.score, self.threshold)
@@ -140,14 +179,14 @@ def taken(answered: Answered, metric: str, owner: NDArray[np.intp] | None = None
         KeyError: There is no such metric.
     """
     entry = METRICS[metric]
-    kind = answered.answers if isinstance(answered, ClassAnswers) else "binary"
+    kind = kind_of(answered)
     if entry.answers != kind:
         raise ValueError(f"Expected a metric of {kind} answers. Received {metric}, which is of {entry.answers} ones.")
     threshold, note = cut_of(answered) if isinstance(answered, Finding) else (0.5, "")
     score = answered.calibrated if entry.needs == "probability" else answered.score
-    keep = np.asarray(~np.isnan(score).any(axis=tuple(range(1, score.ndim))))
+    keep = has_score(entry, score)
     left_out = int((~keep).sum())
-    note = note if entry.needs == "decision" else ""
+    note = _without_distance(entry, score) if kind == "mask" else note if entry.needs == "decision" else ""
     if left_out:
         note = f"{note} {left_out} {'case has' if left_out == 1 else 'cases have'} no score.".strip()
     people = owners(answered.patients) if owner is None else owner
@@ -155,9 +194,35 @@ def taken(answered: Answered, metric: str, owner: NDArray[np.intp] | None = None
     return whole.part(keep) if left_out else whole
 
 
+def kind_of(answered: Answered) -> Answers:
+    """Which metrics fit an answer, as in `Metric.answers`."""
+    if isinstance(answered, MaskAnswers):
+        return "mask"
+    return answered.answers if isinstance(answered, ClassAnswers) else "binary"
+
+
+def has_score(metric: Metric, score: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(cases,) which have a score; a mask always has, though not every measure of it is defined."""
+    if metric.answers == "mask":
+        return np.ones(len(score), bool)
+    return np.asarray(~np.isnan(score).any(axis=tuple(range(1, score.ndim))))
+
+
+def _without_distance(metric: Metric, score: NDArray[np.float64]) -> str:
+    """A sentence on images whose distance is not defined because the model marked nothing, else `""`."""
+    if not metric.name.startswith("mask_hausdorff"):
+        return ""
+    there = ~np.isnan(CASE_VALUES["mask_dice"](score))
+    missed = int((score[there][:, MEASURES.index("predicted_pixels")] == 0).sum())
+    if not missed:
+        return ""
+    images = "image has" if missed == 1 else "images have"
+    return f"{missed} {images} no distance, as the model marked nothing there."
+
+
 def class_key(evaluation: Evaluation) -> str:
-    """Key of the question about all classes of a model, its labels in their order; `""` for a binary one."""
-    if evaluation.scores.task == "binary":
+    """Key of the question about all classes of a model, its labels in their order; `""` for a model without one."""
+    if evaluation.scores.task in {"binary", "segmentation"}:
         return ""
     joint = ANY if evaluation.scores.task == "multilabel" else ""
     return CLASSES + joint + SEPARATOR.join(evaluation.scores.labels)
@@ -178,6 +243,8 @@ def answer(evaluation: Evaluation, key: str) -> Answered | None:
     if key.startswith(CLASSES):
         own = class_key(evaluation)
         return _class_answers(evaluation, key) if own and _same_classes(own) == _same_classes(key) else None
+    if key.startswith(MASK):
+        return _mask_answers(evaluation, key)
     names = [name for name in evaluation.findings if _folded(name) == _folded(key)]
     return evaluation.finding(names[0]) if names else None
 
@@ -196,6 +263,18 @@ def _class_answers(evaluation: Evaluation, key: str) -> ClassAnswers:
     )  # fmt: skip
 
 
+def _mask_answers(evaluation: Evaluation, key: str) -> MaskAnswers | None:
+    scores, wanted = evaluation.scores, _folded(key.removeprefix(MASK))
+    found = [place for place, label in enumerate(scores.mask_labels) if _folded(label) == wanted]
+    if not found:
+        return None
+    label, place = scores.mask_labels[found[0]], found[0]
+    return MaskAnswers(
+        key, label, np.asarray(scores.y_true)[:, place], scores.measures(place), scores.patients, evaluation.cases,
+        evaluation.thresholds.get(label, evaluation.threshold),
+    )  # fmt: skip
+
+
 def _folded(name: str) -> str:
     return name.strip().casefold()
 
@@ -207,6 +286,8 @@ def questions(evaluations: Sequence[Evaluation]) -> tuple[Question, ...]:
     for evaluation in sorted(evaluations, key=lambda evaluation: evaluation.scores.task != "ordinal"):
         for name in evaluation.findings:
             found.setdefault(_folded(name), (name, "binary", []))[2].append(evaluation)
+        for name in evaluation.scores.mask_labels:
+            found.setdefault((MASK, _folded(name)), (MASK + name, "mask", []))[2].append(evaluation)
         if key := class_key(evaluation):
             answers: Answers = "multilabel" if evaluation.scores.task == "multilabel" else "multiclass"
             found.setdefault(_same_classes(key), (key, answers, []))[2].append(evaluation)
@@ -224,6 +305,8 @@ def _question(key: str, answers: Answers, members: list[Evaluation]) -> Question
     if key.startswith(CLASSES):
         labels = ", ".join(_labels_of(key))
         title = f"Any of {labels}" if answers == "multilabel" else f"Which of {labels}"
+    if key.startswith(MASK):
+        title = f"Masks of {key.removeprefix(MASK)}"
     models = set().union(*by_dataset.values())
     return Question(
         key, title, answers, len(models), len({dataset for dataset, _ in by_dataset}),

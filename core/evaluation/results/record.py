@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from core.evaluation.metrics.mask_cases import MEASURES
 from core.evaluation.results.case_scores import CaseScores
 from core.evaluation.results.evaluation import Evaluation, Kind
 from core.models.card import Task
@@ -48,7 +49,7 @@ def evaluation_from(
         cases: Names of the N cases.
         patients: Whom each shows; the case stands for itself where the text is empty.
         y_true: (N,) class indices, or (N, labels) of 0 and 1.
-        logits: (N,) or (N, units).
+        logits: (N,) or (N, units); of a model that segments (N, labels × measures).
         attributes: Name to N texts.
         failed: Case to the sentence that says why.
 
@@ -83,8 +84,10 @@ def _scores(
 ) -> CaseScores:
     task, labels = facts["task"], tuple(str(label) for label in facts["labels"])
     truth, values = np.asarray(y_true), np.asarray(logits, np.float64)
-    if task not in get_args(Task) or task == "segmentation":
+    if task not in get_args(Task):
         raise ValueError(f"the task {task!r}")
+    if task == "segmentation":
+        return _masks(labels, cases, patients, values)
     if task == "binary" and values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     wanted = (len(cases),) if task == "binary" else (len(cases), len(labels))
@@ -95,11 +98,35 @@ def _scores(
         raise ValueError("a truth that is none of the labels")
     if len(set(cases)) != len(cases):
         raise ValueError("a case twice")
-    people = [patient or case for case, patient in zip(cases, patients, strict=True)]
+    people = _people(cases, patients)
     derived = {str(name): tuple(members) for name, members in facts["derived"].items()}
     if not all(set(members) <= set(labels) for members in derived.values()):
         raise ValueError("a derived question about unknown labels")
     return CaseScores(task, labels, truth.astype(np.int64), values, _texts(people), derived)
+
+
+def _masks(
+    labels: tuple[str, ...], cases: Sequence[str], patients: Sequence[str], values: NDArray[np.float64]
+) -> CaseScores:
+    """What is true of a case is in its measures; the truth that was stored beside them is not looked at."""
+    count = len(labels) - 1
+    if count < 1 or values.shape != (len(cases), count * len(MEASURES)) or len(patients) != len(cases):
+        raise ValueError("columns that do not fit together")
+    if len(set(cases)) != len(cases):
+        raise ValueError("a case twice")
+    rows = values.reshape(len(cases), count, len(MEASURES))
+    areas = rows[..., :4]
+    pixels, true, predicted, both = np.moveaxis(areas, -1, 0)
+    if not np.isfinite(areas).all() or (areas < 0).any() or (np.maximum(true, predicted) > pixels).any():
+        raise ValueError("areas that are none")
+    if (both > np.minimum(true, predicted)).any() or (rows[..., 4:] < 0).any() or np.isinf(rows).any():
+        raise ValueError("measures out of bounds")
+    return CaseScores("segmentation", labels, true.astype(np.int64), values, _texts(_people(cases, patients)))
+
+
+def _people(cases: Sequence[str], patients: Sequence[str]) -> list[str]:
+    """Whom each case shows; the case stands for itself where that is not known."""
+    return [patient or case for case, patient in zip(cases, patients, strict=True)]
 
 
 def _texts(values: Sequence[str]) -> NDArray[Any]:

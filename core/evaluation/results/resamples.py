@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.evaluation.metrics.registry import Metric
 from core.evaluation.results.binary_resamples import binary_resamples
 from core.evaluation.results.class_resamples import class_resamples, label_resamples
+from core.evaluation.results.mask_resamples import mask_resamples
 from core.evaluation.results.questions import Taken
 from core.evaluation.statistics.resampling import ResampleFunction, patient_counts
 
@@ -19,6 +20,8 @@ def resample_function(cases: Taken) -> ResampleFunction:
     name, answers = cases.metric.name, cases.metric.answers
     if answers == "binary":
         return binary_resamples(name, cases.truth, cases.score, cases.owner, cases.threshold)
+    if answers == "mask":
+        return mask_resamples(name, cases.score, cases.owner)
     make = class_resamples if answers == "multiclass" else label_resamples
     return make(name, cases.truth, cases.score, cases.owner)
 

@@ -43,7 +43,7 @@ def card_facts(
         "task": card.task,
         "labels": list(card.labels),
         "derived": derived_labels(card),
-        "threshold": card.threshold if card.task == "binary" else None,
+        "threshold": card.threshold if card.task in {"binary", "segmentation"} else None,
         "thresholds": dict(card.thresholds),
         "threshold_from": card.threshold_from,
         "temperature": card.temperature,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from core.errors import InvalidCard
-from core.evaluation.results.case_scores import card_scores
+from core.evaluation.results.case_scores import card_scores, read_masks
 from core.evaluation.results.evaluation import Evaluation, Kind
 from core.evaluation.results.record import evaluation_from
 from core.evaluation.runs.from_card import card_facts
@@ -42,11 +42,8 @@ def shipped(cards: Iterable[ModelCard]) -> list[Evaluation]:
 def shipped_of(card: ModelCard) -> tuple[list[Evaluation], list[InvalidCard]]:
     """The evaluations of one bundle in order of their files, and what was wrong with the others.
 
-    Titles and kinds are those of the card's model-index; a table that is not in it is of kind `unknown`. A model that
-    outlines has none that could be compared with those of classifiers.
+    Titles and kinds are those of the card's model-index; a table that is not in it is of kind `unknown`.
     """
-    if card.task == "segmentation":  # its tables are of masks, not of scores
-        return [], []
     found, faults = [], []
     for path in sorted((card.folder / "evaluations").glob("*.parquet")):
         match = _SCORES.fullmatch(path.name)
@@ -104,6 +101,8 @@ def _read(path: Path, dataset: str, split: str, card: ModelCard) -> Evaluation:
     kind: Kind = entry["kind"] if entry.get("kind") in get_args(Kind) else "unknown"
     try:
         table = pd.read_parquet(path)
+        if card.task == "segmentation":
+            return _masks(table, dataset, split, kind, entry, card)
         scores, cases = card_scores(table, card), _texts(table["case"])
         digest = case_digest(dataset, split, cases)
         return evaluation_from(
@@ -125,6 +124,27 @@ def _read(path: Path, dataset: str, split: str, card: ModelCard) -> Evaluation:
             "a table that is not",
             "restore the model's folder",
         ) from error
+
+
+def _masks(
+    table: pd.DataFrame, dataset: str, split: str, kind: Kind, entry: Mapping[str, Any], card: ModelCard
+) -> Evaluation:
+    """A table of masks, which has a row a case and label."""
+    cases, patients, measures = read_masks(table, card.labels)
+    first = table.drop_duplicates("case")
+    return evaluation_from(
+        card_facts(card, dataset, str(entry.get("name") or dataset), case_digest(dataset, split, cases), split, kind),
+        cases,
+        patients,
+        np.zeros(len(cases)),
+        measures,
+        {
+            str(name).removeprefix(_ATTRIBUTE): _texts(first[name])
+            for name in table.columns
+            if str(name).startswith(_ATTRIBUTE)
+        },
+        failed={},
+    )
 
 
 def _texts(column: pd.Series) -> list[str]:

@@ -245,7 +245,9 @@ def _evaluation(found: Mapping[Any, Any], chunks: Sequence[Mapping[Any, Any]]) -
     values = np.full((len(cases.names), units), np.nan)
     if logits:
         values[np.concatenate(indices)] = np.concatenate(logits)
-    scored = np.isfinite(values[cases.usable]).all(axis=1)
+    known = np.isfinite(values[cases.usable])
+    # A mask always has areas, though no distance where it is empty.
+    scored = known.any(axis=1) if parse_json(found["facts"])["task"] == "segmentation" else known.all(axis=1)
     kept = cases.usable[scored]
     without = set(cases.usable[~scored].tolist())
     told = {int(k): text for chunk in chunks for k, text in parse_json(chunk["failed"]).items()}

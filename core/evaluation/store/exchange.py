@@ -1,8 +1,9 @@
 """Evaluations as files that other programs read, and back.
 
-Both forms have the columns that `case_scores` describes: case, patient, split, y_true, y_score, logit, `attr_…`. What
-the columns do not say (model, hashes, thresholds, failed cases) is JSON: in Parquet under the key `scanlens` of the
-file's metadata, in CSV on a first line that begins with `# scanlens `, so that the table is one file which
+Both forms have the columns that `case_scores` describes: case, patient, split, y_true, y_score, logit, `attr_…`; of a
+model that segments the measures of each label but the background (`pixels_0`, `true_pixels_0` …) in place of scores.
+What the columns do not say (model, hashes, thresholds, failed cases) is JSON: in Parquet under the key `scanlens` of
+the file's metadata, in CSV on a first line that begins with `# scanlens `, so that the table is one file which
 `pandas.read_csv(path, skiprows=1)` and every spreadsheet opens. A sha256 over facts and columns tells a changed file.
 """
 
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from core.bounded import parse_json
 from core.csv_cells import from_cell, reversible_cell
 from core.errors import ScanLensError
+from core.evaluation.metrics.mask_cases import MEASURES
 from core.evaluation.results.evaluation import Evaluation
 from core.evaluation.results.record import evaluation_from, facts_of
 
@@ -114,8 +116,13 @@ def same(a: Evaluation, b: Evaluation) -> bool:
         facts_of(a) == facts_of(b)
         and dict(a.failed) == dict(b.failed)
         and _columns(a).keys() == _columns(b).keys()
-        and all(np.array_equal(column, _columns(b)[name]) for name, column in _columns(a).items())
+        and all(_equal(column, _columns(b)[name]) for name, column in _columns(a).items())
     )
+
+
+def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether two columns say the same; what is undefined in both is the same."""
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
 def _stem(evaluation: Evaluation) -> str:
@@ -125,7 +132,11 @@ def _stem(evaluation: Evaluation) -> str:
 
 def _columns(evaluation: Evaluation) -> dict[str, NDArray[Any]]:
     scores, count = evaluation.scores, len(evaluation.cases)
-    values = {"y_true": scores.y_true, "y_score": scores.y_score(), "logit": scores.logits}
+    values = (
+        {name: scores.logits[:, place :: len(MEASURES)] for place, name in enumerate(MEASURES)}
+        if scores.task == "segmentation"
+        else {"y_true": scores.y_true, "y_score": scores.y_score(), "logit": scores.logits}
+    )
     found: dict[str, NDArray[Any]] = {
         "case": evaluation.cases,
         "patient": scores.patients,
@@ -142,7 +153,8 @@ def _digest(facts: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> st
     running = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name, column in columns.items():
         if not name.startswith("y_score"):
-            texts = [repr(float(value)) if name.startswith("logit") else str(value) for value in column]
+            is_text = name.startswith("y_true") or _is_text(name)
+            texts = [str(value) if is_text else repr(float(value)) for value in column]
             running.update(json.dumps([name, texts]).encode())
     return running.hexdigest()
 
@@ -154,12 +166,18 @@ def _evaluation(facts: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -
         numbered = [columns[f"{name}_{k}"] for k in range(len(facts["labels"]))]
         return np.stack(numbered, axis=1)
 
+    def scores() -> tuple[NDArray[Any], NDArray[Any]]:
+        if facts["task"] != "segmentation":
+            return matrix("y_true"), matrix("logit")
+        labels = range(len(facts["labels"]) - 1)
+        rows = np.stack([columns[f"{name}_{k}"] for k in labels for name in MEASURES], axis=1)
+        return rows[:, MEASURES.index("true_pixels") :: len(MEASURES)], rows
+
     return evaluation_from(
         facts,
         list(columns["case"]),
         list(columns["patient"]),
-        matrix("y_true"),
-        matrix("logit"),
+        *scores(),
         {
             name.removeprefix(_ATTRIBUTE): list(column)
             for name, column in columns.items()

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from core.evaluation.metrics.registry import roc_auc
+from core.evaluation.results.questions import answer, questions, taken
 from core.evaluation.runs.shipped import (
     case_digest,
     disagreements,
@@ -111,10 +112,27 @@ def test_the_models_of_the_product_bring_their_results_along():
     found = [shipped_of(card) for card in cards.values()]
     assert not [fault for _, faults in found for fault in faults]
     evaluations = [evaluation for part, _ in found for evaluation in part]
-    classifiers = {slug for slug, card in cards.items() if card.task != "segmentation"}  # outlines have no such scores
-    assert {evaluation.model for evaluation in evaluations} == classifiers
+    assert {evaluation.model for evaluation in evaluations} == set(cards)
     assert disagreements(evaluations) == ()
     assert all(evaluation.kind in {"internal", "external", "stress"} for evaluation in evaluations)
+
+
+def test_the_card_and_the_evaluation_give_the_same_numbers_of_masks():
+    cards, _ = load_cards(MODELS)
+    types = {"mask_dice": "dice", "mask_average_precision": "pixel_average_precision"}
+    types["mask_hausdorff_95_pixels"] = "hausdorff_95_pixels"
+    for evaluation in shipped(card for card in cards.values() if card.task == "segmentation"):
+        rows = cards[evaluation.model].metrics
+        for label in evaluation.scores.mask_labels:
+            found = answer(evaluation, f"mask:{label}")
+            for name, kind in types.items():
+                stored = [
+                    row["value"]
+                    for row in rows
+                    if (row["type"], row["split"]) == (kind, evaluation.split) and row.get("label", label) == label
+                ]
+                for value in stored:
+                    assert taken(found, name).value == pytest.approx(value, abs=1e-5, nan_ok=True)
 
 
 def test_the_card_and_the_evaluation_give_the_same_auc():
@@ -131,3 +149,15 @@ def test_the_card_and_the_evaluation_give_the_same_auc():
             and row["split"] == ("cross-validation" if evaluation.dataset.endswith("-folds") else evaluation.split)
         )
         assert roc_auc(finding.truth, finding.score) == pytest.approx(stored, abs=1e-5, nan_ok=True)
+
+
+def test_every_model_of_the_product_has_a_cell_of_its_own_to_compare():
+    cards, _ = load_cards(MODELS)
+    evaluations = shipped(cards.values())
+    compared = {
+        evaluation.model
+        for question in questions(evaluations)
+        for evaluation in evaluations
+        if answer(evaluation, question.key) is not None
+    }
+    assert compared == set(cards)
