@@ -28,6 +28,7 @@ from core.errors import ScanLensError
 from core.evaluation.metrics.mask_cases import MEASURES
 from core.evaluation.results.evaluation import Evaluation
 from core.evaluation.results.record import evaluation_from, facts_of
+from core.evaluation.store.parquet_pages import unpacked_size
 
 Form = Literal["parquet", "csv"]
 
@@ -206,9 +207,9 @@ def _from_parquet(content: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any
 
     stored = pyarrow.parquet.ParquetFile(io.BytesIO(content))
     names = list(stored.schema_arrow.names)
-    # Looked at before anything is unpacked: what the file claims to hold, in the form it would take here.
+    # Looked at before anything is unpacked: what each page says it comes to, which the footer may deny.
     _check_extent(stored.metadata.num_rows, names)
-    if sum(stored.metadata.row_group(k).total_byte_size for k in range(stored.metadata.num_row_groups)) > MOST_UNPACKED:
+    if unpacked_size(content, stored.metadata) > MOST_UNPACKED:
         raise _too_much()
     facts = parse_json((stored.schema_arrow.metadata or {})[_KEY.encode()])
     # As codes and a list of the texts that occur, a column of texts cannot grow when it is unpacked.

@@ -16,6 +16,7 @@ from core.evaluation.store.exchange import (
     import_file,
     same,
 )
+from core.evaluation.store.parquet_pages import unpacked_size
 
 FORMS = ("parquet", "csv")
 
@@ -180,6 +181,56 @@ def test_a_small_file_that_grows_is_refused_within_the_bound(form, column, value
     tracemalloc.stop()
     assert peak < 64 << 20
     assert pyarrow.total_allocated_bytes() - before < 64 << 20
+
+
+def varint(value):
+    """A whole number as Thrift's compact protocol writes it."""
+    value, found = 2 * value, bytearray()
+    while value >= 0x80:
+        found.append(0x80 | value & 0x7F)
+        value >>= 7
+    return bytes([*found, value])
+
+
+def denied(content):
+    """The file with a footer that says that each column and row group unpacks to one byte."""
+    metadata = pyarrow.parquet.ParquetFile(io.BytesIO(content)).metadata
+    length = int.from_bytes(content[-8:-4], "little") + 8
+    body, footer = content[:-length], content[-length:]
+    groups = [metadata.row_group(k) for k in range(metadata.num_row_groups)]
+    sizes = {group.total_byte_size for group in groups}
+    sizes |= {group.column(k).total_uncompressed_size for group in groups for k in range(group.num_columns)}
+    for stated in map(varint, sizes):
+        footer = footer.replace(stated, b"\x82" + b"\x80" * (len(stated) - 2) + b"\0" if len(stated) > 1 else stated)
+    return body + footer
+
+
+def test_a_footer_that_denies_what_its_pages_unpack_to_is_found_out(monkeypatch):
+    monkeypatch.setattr("core.evaluation.store.exchange.MOST_UNPACKED", 8 << 20)
+    table = pyarrow.table({"logit": np.zeros(2_000_000)}, metadata={"scanlens": "{}"})
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(table, stream, compression="zstd", use_dictionary=False)
+    content = denied(stream.getvalue())
+    metadata = pyarrow.parquet.ParquetFile(io.BytesIO(content)).metadata
+    assert sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups)) < 100
+    assert unpacked_size(content, metadata) >= 16_000_000
+    with pytest.raises(InvalidExchange):
+        import_file(content)
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_pages_unpack_to_what_an_honest_footer_says(version, dictionary):
+    rng = np.random.default_rng(0)
+    texts = [f"case {k % 100}" for k in range(20_000)]
+    table = pyarrow.table({"logit": rng.normal(size=20_000), "case": texts})
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(
+        table, stream, use_dictionary=dictionary, data_page_version=version, data_page_size=4096, row_group_size=7000
+    )
+    metadata = pyarrow.parquet.ParquetFile(stream).metadata
+    said = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
+    assert 0.9 * said <= unpacked_size(stream.getvalue(), metadata) <= said, "the footer counts the headers too"
 
 
 def test_metadata_that_nests_without_end_is_one_sentence():
