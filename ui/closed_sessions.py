@@ -54,7 +54,10 @@ def let_go_of_expired() -> int:
     found: Future[int] = Future()
 
     def expire() -> None:
-        found.set_result(len(kept.expire()))
+        expired = kept.expire()
+        for _, closed in expired:  # Streamlit's own loop holds on to the last session until the next visitor comes
+            closed.session.session_state.clear()
+        found.set_result(len(expired))
         end_work_of_closed_sessions(lambda session: runtime._session_mgr.get_session_info(session) is not None)
 
     # On the server's own thread, which is the only one that touches this store.

@@ -20,7 +20,7 @@ from core.datasets.dataset import UnusableDataset
 from core.datasets.hidden import files_below, is_own, own_words
 from core.errors import Cancelled, TooLarge, UnreadableScan
 from core.readers.archive import RATIO, UNPACKED
-from core.readers.memory import MEGABYTE
+from core.readers.memory import MEGABYTE, Claim
 from core.readers.source import HEAD_BYTES
 
 Progress = Callable[[float, str], None]
@@ -208,13 +208,17 @@ def read_all(place: Place, name: str) -> bytes:
     """All bytes of one file.
 
     Raises:
-        TooLarge: It is larger than a scan may be.
+        TooLarge: It is larger than a scan may be, or than the memory that open scans leave.
         UnreadableScan: It cannot be read.
     """
-    data = b"".join(_pieces(place, name, UNPACKED))
-    if len(data) > UNPACKED:
+    pieces, claims, size = [], [], 0
+    for piece in _pieces(place, name, UNPACKED):
+        claims.append(Claim(2 * len(piece)))  # once in pieces and once joined, until the reader claims the whole
+        pieces.append(piece)
+        size += len(piece)
+    if size > UNPACKED:
         raise TooLarge(f"a file of at most {UNPACKED // MEGABYTE:,} MB", "a larger one", "split it")
-    return data
+    return b"".join(pieces)
 
 
 def stream_pieces(place: Place, name: str) -> Iterator[bytes]:

@@ -73,6 +73,21 @@ class MemoryBudget:
         weakref.finalize(owner, self.release, size).atexit = False
 
 
+class Claim:
+    """Bytes of this process's budget, reserved before they are allocated and held as long as this object lives.
+
+    Args:
+        size: Bytes.
+
+    Raises:
+        TooLarge: What else is open holds what is needed.
+    """
+
+    def __init__(self, size: int) -> None:
+        process_budget().claim(size)
+        process_budget().release_with(self, size)
+
+
 @cache
 def process_budget() -> MemoryBudget:
     """The one budget of this process."""

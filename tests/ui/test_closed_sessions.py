@@ -17,6 +17,7 @@ class Session:
 
     def __init__(self):
         self.itself = self
+        self.session = SimpleNamespace(session_state={})
 
 
 @pytest.fixture
@@ -53,14 +54,29 @@ def test_a_closed_session_is_let_go_of_when_its_time_has_passed_and_nobody_comes
     assert gone() is None
 
 
+def test_what_a_closed_session_holds_goes_also_where_the_server_still_holds_the_session(server):
+    session, scan = Session(), Session()
+    gone = weakref.ref(scan)
+    session.session.session_state["reading"] = scan
+    del scan
+    server.kept["a"] = session
+    server.now[0] = 121.0
+    let_go_of_expired()
+    give_memory_back()
+    assert gone() is None
+    assert session.session.session_state == {}
+
+
 def test_without_a_server_there_is_nothing_to_end():
     assert let_go_of_expired() == 0
 
 
 def test_the_store_of_closed_sessions_is_where_the_timer_looks_for_it():
     """Streamlit's inside, which no promise keeps: a new version that moves it must be noticed here."""
+    from streamlit.runtime.app_session import AppSession
     from streamlit.runtime.memory_session_storage import MemorySessionStorage
     from streamlit.runtime.runtime import Runtime
+    from streamlit.runtime.state.session_state import SessionState
     from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
     storage = MemorySessionStorage()
@@ -68,6 +84,8 @@ def test_the_store_of_closed_sessions_is_where_the_timer_looks_for_it():
     manager = WebsocketSessionManager(storage, None, None, None)
     assert manager._session_storage is storage
     assert callable(Runtime._get_async_objs)
+    assert isinstance(AppSession.session_state, property)
+    assert callable(SessionState.clear)
 
 
 def test_a_visitor_who_clears_the_cache_starts_no_second_keras_process():

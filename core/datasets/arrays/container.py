@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets.dataset import UnusableDataset
-from core.datasets.place import Place
+from core.datasets.place import Place, ZipPlace
 from core.errors import UnreadableScan
-from core.readers.memory import MEGABYTE
+from core.readers.memory import MEGABYTE, Claim
 
 #: Arrays up to this size are held whole.
 _WHOLE = 256 * MEGABYTE
@@ -92,6 +92,7 @@ class ArrayReader:
     _stream: IO[bytes] | None = None
     _window: bytes = b""
     _first: int = 0
+    _claim: Claim | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -103,6 +104,7 @@ class ArrayReader:
 
         Raises:
             UnreadableScan: The archive is broken there.
+            TooLarge: Open scans and data sets leave no room for its window.
         """
         item = self.header.item
         with self._lock:
@@ -142,9 +144,11 @@ class ArrayReader:
                 _skip(self._stream, self.header.start + first)
             else:
                 _skip(self._stream, first - self._first - len(self._window))
+            self._window, self._claim = b"", None  # what was held goes before the next is claimed
+            self._claim = Claim(size)
             self._window, self._first = self._stream.read(size), first
         except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            self._stream, self._window, self._first = None, b"", 0
+            self._stream, self._window, self._first, self._claim = None, b"", 0, None
             raise UnreadableScan("a whole array", f"{self.member}, which is broken", "get the file again") from error
 
 
@@ -161,10 +165,20 @@ def open_npz(place: Place, name: str) -> zipfile.ZipFile:
     """
     try:
         stream = place.open(name)
-        held: IO[bytes] = stream if not isinstance(stream, zipfile.ZipExtFile) else io.BytesIO(stream.read())
-        return zipfile.ZipFile(held)
+        if not isinstance(stream, zipfile.ZipExtFile):
+            return zipfile.ZipFile(stream)
+        claim = Claim(place.members[name].file_size if isinstance(place, ZipPlace) else 0)
+        return zipfile.ZipFile(_Held(stream.read(), claim))
     except (zipfile.BadZipFile, OSError, ValueError, UnreadableScan) as error:
         raise UnusableDataset("a whole .npz", f"{name}, which is broken", "get the file again") from error
+
+
+class _Held(io.BytesIO):
+    """Bytes in memory, with the claim on it."""
+
+    def __init__(self, content: bytes, claim: Claim) -> None:
+        super().__init__(content)
+        self.claim = claim
 
 
 def read_small(archive: zipfile.ZipFile, member: str) -> NDArray[np.generic]:
@@ -178,6 +192,7 @@ def read_small(archive: zipfile.ZipFile, member: str) -> NDArray[np.generic]:
         size = header.item * header.shape[0]
         if size > _WHOLE:
             raise UnusableDataset("labels of at most 256 MB", f"{member}, which is larger", "check the file")
+        _ = Claim(size)  # while it is read
         data = stream.read(size)
     if len(data) < size:
         raise UnusableDataset("a whole array", f"{member}, which is cut short", "get the file again")

@@ -1,13 +1,16 @@
 """An `.npz` as people save it: names, axes, numbers and labels."""
 
+import gc
 from collections import Counter
 
 import numpy as np
 import pytest
 
 from core.datasets.dataset import UnusableDataset
+from core.datasets.place import open_place, read_all
 from core.datasets.readers import open_dataset
-from core.errors import ScanLensError
+from core.errors import ScanLensError, TooLarge
+from core.readers.memory import process_budget
 
 COUNT = 8
 
@@ -218,3 +221,32 @@ def test_objects_are_refused_and_never_unpacked(names, opened):
     arrays = dict(zip(names, (np.array([Trap()] * COUNT, dtype=object), np.arange(COUNT)), strict=True))
     with pytest.raises(UnusableDataset, match="Python objects, which could carry code"):
         opened((), **arrays)
+
+
+def test_what_is_held_of_arrays_is_claimed_and_given_back_with_the_dataset(opened):
+    before = process_budget().claimed
+    dataset = opened(picture(24, 28))
+    read(dataset)
+    assert process_budget().claimed >= before + COUNT * 24 * 28
+    del dataset
+    gc.collect()
+    assert process_budget().claimed == before
+
+
+def test_an_array_beyond_the_memory_of_the_process_is_one_sentence(opened, monkeypatch):
+    gc.collect()
+    monkeypatch.setattr(process_budget(), "total", process_budget().claimed)
+    with pytest.raises(TooLarge, match="memory"):
+        read(opened(picture(24, 28)))
+
+
+def test_a_file_of_a_dataset_is_claimed_while_it_is_read(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(b"x" * 1000)
+    place = open_place(tmp_path)
+    before = process_budget().claimed
+    assert read_all(place, "a.png") == b"x" * 1000
+    gc.collect()
+    assert process_budget().claimed == before
+    monkeypatch.setattr(process_budget(), "total", before + 1999)
+    with pytest.raises(TooLarge, match="memory"):
+        read_all(place, "a.png")
