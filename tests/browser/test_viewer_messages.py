@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.scan import Scan, Window
+from ui.components.script import script
 from ui.components.viewer import View, message
 from ui.session import Recent
 
@@ -45,7 +46,7 @@ def scan():
 def viewer(launched, scan):
     """Shows frame 0: `send(frame)`, `turn(frame)`, `shown()`."""
     page = launched.new_context().new_page()
-    files = [(HERE / name).read_text(encoding="utf-8") for name in ("viewer.html", "viewer.js")]
+    files = [(HERE / "viewer.html").read_text(encoding="utf-8"), script("viewer")]
     page.evaluate(STAGE, files)
 
     class Viewer:

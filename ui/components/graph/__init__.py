@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from core.lessons.inside.feature_maps import strip
 from core.lessons.inside.network import Box, Network
 from core.lessons.inside.network_layout import lay_out
+from ui.components.script import script
 from ui.packing import encode_picture, pack
 
 _HERE = Path(__file__).parent
@@ -22,7 +23,7 @@ _COMPONENT = st.components.v2.component(
     "scanlens_network",
     html='<div class="graph" role="group" aria-label="The network, one button for each box"></div>\n',
     css=(_HERE / "graph.css").read_text(encoding="utf-8"),
-    js=(_HERE / "graph.js").read_text(encoding="utf-8"),
+    js=script("graph"),
 )
 SIDE = 32
 SIGNS = {"sum": "+", "gate": "×", "average": "x̄", "dense": "Σ", "join": "∥", "row": "▤"}

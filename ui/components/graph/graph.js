@@ -2,13 +2,6 @@
 
 const WIDTH = 88, HEIGHT = 38, GAP_X = 14, LANE = 46, ROW = 16, PAD = 12
 
-function unpack(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const length = view.getUint32(0, true)
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)))
-  return { header, picture: bytes.subarray(4 + length) }
-}
-
 const left = box => PAD + box.column * (WIDTH + GAP_X)
 const top = box => PAD + box.lane * LANE + box.row * ROW
 
@@ -72,7 +65,7 @@ const urls = new WeakMap()
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
   if (!(data instanceof Uint8Array)) return undefined
-  const { header, picture } = unpack(data)
+  const { header, blobs: [picture] } = unpack(data)
   const root = parentElement.querySelector(".graph")
   if (urls.has(parentElement)) URL.revokeObjectURL(urls.get(parentElement))
   const url = URL.createObjectURL(new Blob([picture], { type: "image/png" }))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.display import FADE_BELOW, inferno
 from core.explain.explanation import Explanation
 from core.scan import Scan
+from ui.components.script import script
 from ui.packing import encode_picture, fit_within, pack
 
 _HERE = Path(__file__).parent
@@ -21,7 +22,7 @@ _COMPONENT = st.components.v2.component(
     "scanlens_grid",
     html=(_HERE / "grid.html").read_text(encoding="utf-8"),
     css=(_HERE / "grid.css").read_text(encoding="utf-8"),
-    js=(_HERE / "grid.js").read_text(encoding="utf-8"),
+    js=script("grid"),
 )
 
 #: Long side of the picture and of the heat over it, in pixels; a cell is some 250 wide and can be zoomed into.

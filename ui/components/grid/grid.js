@@ -3,17 +3,6 @@
 
 const instances = new WeakMap()
 
-function unpack(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const length = view.getUint32(0, true)
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)))
-  let offset = 4 + length
-  const blobs = header.blobs.map(size => bytes.subarray(offset, (offset += size)))
-  return { header, blobs }
-}
-
-const bitmap = bytes => createImageBitmap(new Blob([bytes], { type: "image/png" }))
-
 async function levels(bytes) {
   const picture = await bitmap(bytes)
   const canvas = new OffscreenCanvas(picture.width, picture.height)

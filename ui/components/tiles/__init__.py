@@ -14,6 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.lessons.inside.feature_maps import BALANCED_CSS, INFERNO_CSS
+from ui.components.script import script
 from ui.packing import encode_picture, pack
 
 _HERE = Path(__file__).parent
@@ -21,7 +22,7 @@ _COMPONENT = st.components.v2.component(
     "scanlens_tiles",
     html='<div class="tiles"></div>\n',
     css=(_HERE / "tiles.css").read_text(encoding="utf-8"),
-    js=(_HERE / "tiles.js").read_text(encoding="utf-8"),
+    js=script("tiles"),
 )
 
 

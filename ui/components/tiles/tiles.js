@@ -1,14 +1,5 @@
 // Pictures in a grid, on each of which a place can be clicked. See ui/components/tiles/__init__.py for the message.
 
-function unpack(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const length = view.getUint32(0, true)
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)))
-  let offset = 4 + length
-  const blobs = header.blobs.map(size => bytes.subarray(offset, (offset += size)))
-  return { header, blobs }
-}
-
 function addMark(frame, mark) {
   const box = document.createElement("div")
   box.className = `mark ${mark.look}`

@@ -24,6 +24,7 @@ from core.explain.explanation import Explanation
 from core.overlay_planes import draw_planes
 from core.scan import Scan, Voi, display_frame
 from core.segmentation.contours import Outline
+from ui.components.script import script
 from ui.packing import encode_picture, fit_within, pack
 from ui.session import Recent
 
@@ -32,7 +33,7 @@ _COMPONENT = st.components.v2.component(
     "scanlens_viewer",
     html=(_HERE / "viewer.html").read_text(encoding="utf-8"),
     css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
-    js=(_HERE / "viewer.js").read_text(encoding="utf-8"),
+    js=script("viewer"),
 )
 
 #: Long side of the moving pictures, and of the heat over them, in pixels. Heatmaps are smooth: few pixels do.

@@ -3,19 +3,6 @@
 
 const instances = new WeakMap()
 
-function unpack(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const length = view.getUint32(0, true)
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)))
-  let offset = 4 + length
-  const blobs = header.blobs.map(size => bytes.subarray(offset, (offset += size)))
-  return { header, blobs }
-}
-
-function bitmap(bytes, type) {
-  return createImageBitmap(new Blob([bytes], { type }))
-}
-
 // One path for each outline, in pixels of the scan from its upper left corner.
 function shapes(outlines) {
   return outlines.map(({ label, color, reference, rings }) => {
@@ -26,10 +13,6 @@ function shapes(outlines) {
     }
     return { label, color, reference, path }
   })
-}
-
-function parsed(bytes) {
-  return JSON.parse(new TextDecoder().decode(bytes))
 }
 
 class Viewer {
@@ -98,10 +81,10 @@ class Viewer {
     this.emit = emit
     const turn = (this.turn = (this.turn || 0) + 1)
     const { header, blobs } = unpack(bytes)
-    const picture = await bitmap(blobs[header.picture], "image/png")
-    const heat = header.heat === null ? null : await bitmap(blobs[header.heat], "image/png")
+    const picture = await bitmap(blobs[header.picture])
+    const heat = header.heat === null ? null : await bitmap(blobs[header.heat])
     const reel = await Promise.all((header.reel || []).map(i => bitmap(blobs[i], "image/jpeg")))
-    const heatReel = await Promise.all((header.heat_reel || []).map(i => bitmap(blobs[i], "image/png")))
+    const heatReel = await Promise.all((header.heat_reel || []).map(i => bitmap(blobs[i])))
     const outlines = header.outlines === null ? null : shapes(parsed(blobs[header.outlines]))
     const outlineReel = header.outline_reel === null ? [] : parsed(blobs[header.outline_reel]).map(shapes)
     if (turn !== this.turn) return // a newer message overtook this one
