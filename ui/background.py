@@ -333,7 +333,7 @@ def show_job(
     draw()
 
 
-def stopping(progress: Progress, cancelled: Stopper, what: str) -> Callable[[float, str], None]:
+def stopping(progress: Progress, cancelled: Stopper, what: str) -> Progress:
     """A progress for work that has no other way to be stopped: it raises once it is.
 
     Raises:

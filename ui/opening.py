@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.planes import plane_choices
@@ -47,7 +48,7 @@ def _uploaded(state: Reading) -> None:
 def forget_uploads(file_ids: list[str]) -> None:
     """Take the uploaded bytes out of Streamlit's store, which would keep them until the browser tab is closed."""
     context = get_script_run_ctx()
-    if context is not None:
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         for file_id in file_ids:
             context.uploaded_file_mgr.remove_file(context.session_id, file_id)
 

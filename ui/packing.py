@@ -24,8 +24,18 @@ def encode_picture(picture: NDArray[np.uint8], kind: str = ".png") -> bytes:
     return cv2.imencode(kind, picture, options)[1].tobytes()
 
 
-def fit_within(rows: int, columns: int, side: int) -> tuple[int, int]:
-    """(rows, columns) scaled down so that the longer is at most `side`."""
+def fit_within(shape: Sequence[int], side: int) -> tuple[int, int]:
+    """(rows, columns) scaled down so that the longer is at most `side`.
+
+    Args:
+        shape: (rows, columns, …) of an image.
+        side: In pixels.
+
+    Example:
+        >>> fit_within((1024, 512, 3), 256)
+        (256, 128)
+    """
+    rows, columns = shape[:2]
     zoom = min(1.0, side / max(rows, columns))
     return max(1, round(rows * zoom)), max(1, round(columns * zoom))
 

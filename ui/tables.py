@@ -21,7 +21,11 @@ def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
         | a\|b |  |
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [columns, ["---"] * len(columns), *([row.get(name, "") for name in columns] for row in rows)]
+    lines: list[list[object]] = [
+        [*columns],
+        ["---"] * len(columns),
+        *([row.get(name, "") for name in columns] for row in rows),
+    ]
     return "\n".join(
         f"| {' | '.join(cell if place == 1 else _cell(cell) for cell in map(str, line))} |"
         for place, line in enumerate(lines)

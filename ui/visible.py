@@ -7,7 +7,7 @@ made in their own session, and datasets in folders that the operator named, with
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from core.evaluation.store.datasets import Remembered
     from core.evaluation.store.summary import RunSummary
 
-T = TypeVar("T")
 _OWN_MODELS, _OWN_RUNS = "own models", "own runs"
 
 
@@ -86,8 +85,8 @@ def _is_of(run: RunSummary, digest: str) -> bool:
     return digest_of_variant(digest, run.dataset.partition("~")[2]) == run.dataset_digest
 
 
-def _own(what: str) -> set[T]:
+def _own(what: str) -> set[Any]:
     if what not in st.session_state:
         st.session_state[what] = set()
-    found: set[T] = st.session_state[what]
+    found: set[Any] = st.session_state[what]
     return found

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import ui.datasets.runs
+
 PAGE = "pages/evidence/datasets.py"
 
 
@@ -279,6 +281,20 @@ def test_a_changed_folder_is_said(page, chest, words):
     again = settled(page())
     assert "changed since its hash was taken" in words(again)
     assert not app.error
+
+
+def test_chosen_runs_are_offered_as_files(page, chest, monkeypatch, saves):
+    app = run_models(page(chest))
+    real = ui.datasets.runs.st.dataframe
+
+    def first_row_chosen(*arguments, **options):
+        event = real(*arguments, **options)
+        return {"selection": {"rows": [0]}} if options.get("key") == "runs" else event
+
+    monkeypatch.setattr(ui.datasets.runs.st, "dataframe", first_row_chosen)
+    app.run()
+    assert not app.error
+    assert saves(app)[-2:] == ["Parquet", "CSV"]
 
 
 def test_results_are_exported_and_imported_elsewhere(page, chest, tmp_path, monkeypatch, words):

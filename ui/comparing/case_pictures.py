@@ -123,7 +123,7 @@ def _show(view: View, dataset: Dataset, evaluation: Evaluation, case: str) -> No
         scan = dataset.read(found)
         seen = _seen(view.members[:MOST], scan, (evaluation.dataset_digest, case))
     frame = answered_frame(scan)
-    size = fit_within(round(scan.rows * scan.pixel_aspect), scan.columns, SIDE)
+    size = fit_within((round(scan.rows * scan.pixel_aspect), scan.columns), SIDE)
     picture = resample(display_frame(scan, frame), size)
     scale = max((one.found.scale for one in seen if one.found is not None), default=0.0)
     with st.grid("auto", min_column_width=ACROSS, gap="small"):

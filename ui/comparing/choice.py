@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -75,12 +75,12 @@ def _measure(metric: Metric) -> str:
     return f"{GROUPS[metric.needs]} · {metric.title}"
 
 
-def _select(label: str, name: str, options: list[str], words: object, kind: str = "") -> str:
+def _select(label: str, name: str, options: list[str], words: Callable[[str], str], kind: str = "") -> str:
     """A list that starts with what the address says, and forgets a choice that is no longer offered."""
     key = f"compare-{name}{kind and '-'}{kind}"
     wanted = st.session_state.get(key, st.query_params.get(name))
     st.session_state[key] = wanted if wanted in options else options[0]
-    return st.selectbox(label, options, format_func=words, key=key)  # type: ignore[arg-type]
+    return st.selectbox(label, options, format_func=words, key=key)
 
 
 def _choose_split(evaluations: Sequence[Evaluation]) -> str:
@@ -90,7 +90,9 @@ def _choose_split(evaluations: Sequence[Evaluation]) -> str:
     st.session_state["compare-split"] = wanted if wanted in offered else offered[0]
     if len(offered) < 2:
         return offered[0]
-    return st.segmented_control("Split", offered, format_func=SPLITS.get, required=True, key="compare-split")
+    words = SPLITS.__getitem__
+    chosen = st.segmented_control("Split", offered, format_func=words, required=True, key="compare-split")
+    return chosen or offered[0]
 
 
 def _with_stress(evaluations: tuple[Evaluation, ...]) -> tuple[Evaluation, ...]:

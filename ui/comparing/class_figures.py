@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from core.evaluation.metrics.multiclass import confusion_matrix
@@ -33,7 +35,7 @@ def class_roc(view: View) -> Drawn:
     labels = _answers(view.members[0]).labels
     resamples = max(200, view.resamples // len(labels))
     panels = [
-        (label, view.numbers(f"roc of class {place}", lambda member, at=place: _curve(member, at, resamples)))
+        (label, view.numbers(f"roc of class {place}", partial(_curve, place=place, resamples=resamples)))
         for place, label in enumerate(labels)
     ]
     return Drawn(

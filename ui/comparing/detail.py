@@ -118,7 +118,7 @@ def _choose_models(detail: Detail) -> None:
         st.selectbox(
             "On",
             list(titles),
-            format_func=titles.get,
+            format_func=titles.__getitem__,
             key="compare-dataset",
             width=420,
             on_change=lambda: detail.on_choice(st.session_state["compare-dataset"], None),

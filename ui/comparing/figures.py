@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -12,7 +13,7 @@ import streamlit as st
 from core.evaluation.results.calibration_curve import calibration_curve
 from core.evaluation.results.curves import precision_recall_curve, roc_curve, score_distribution
 from core.evaluation.results.decision_curve import net_benefit
-from core.evaluation.results.operating_point import confusion_of, threshold_sweep
+from core.evaluation.results.operating_point import ConfusionAt, confusion_of, threshold_sweep
 from core.evaluation.results.prevalence import ppv_npv_at
 from core.evaluation.results.questions import Answered, ClassAnswers, MaskAnswers, cut_of
 from core.evaluation.results.subgroups import Subgroups, attributes, by_attribute
@@ -69,7 +70,7 @@ _BANDS = "Bands are pointwise 95 % intervals over resampled patients."
 
 
 def _roc(view: View) -> Drawn:
-    curves = view.numbers(f"roc {view.resamples}", lambda member: roc_curve(member.answered, view.resamples))
+    curves = view.numbers(f"roc {view.resamples}", lambda member: roc_curve(member.finding, view.resamples))
     corner = st.toggle("Enlarge the upper left corner", key="compare-roc-corner")
     return Drawn(
         lambda: roc_figure(view.scene, curves, corner),
@@ -81,7 +82,7 @@ def _roc(view: View) -> Drawn:
 
 def _precision_recall(view: View) -> Drawn:
     curves = view.numbers(
-        f"precision recall {view.resamples}", lambda member: precision_recall_curve(member.answered, view.resamples)
+        f"precision recall {view.resamples}", lambda member: precision_recall_curve(member.finding, view.resamples)
     )
     if view.metric == "average_precision":  # the figure gives the very interval of the matrix, which has more resamples
         shown = zip(curves, view.members, strict=True)
@@ -101,7 +102,7 @@ def _calibration(view: View) -> Drawn:
         "Probabilities", list(kinds), required=True, default="calibrated", key="compare-calibrated"
     )
     calibrated = kinds[kind]
-    curves = view.numbers(f"calibration {calibrated}", lambda member: calibration_curve(member.answered, calibrated))
+    curves = view.numbers(f"calibration {calibrated}", lambda member: calibration_curve(member.finding, calibrated))
     words = (
         "Points are ten bins of equal width with Wilson's 95 % intervals, larger where they hold more cases; lines go "
         "through bins of equally many cases. The error is that of the positive class."
@@ -114,14 +115,18 @@ def _calibration(view: View) -> Drawn:
     )
 
 
+def _confusion_at(member: Member, cut: float | None = None) -> ConfusionAt:
+    return confusion_of(member.finding, cut)
+
+
 def _confusion(view: View) -> Drawn:
-    sweeps = view.numbers("sweep", lambda member: threshold_sweep(member.answered, 51))
+    sweeps = view.numbers("sweep", lambda member: threshold_sweep(member.finding, 51))
     thresholds = _thresholds(view)
     decisions = [
-        (line, view.number(f"confusion {cut:.4f}", member, lambda one, at=cut: confusion_of(one.answered, at)), sweep)
+        (line, view.number(f"confusion {cut:.4f}", member, partial(_confusion_at, cut=cut)), sweep)
         for (line, sweep), member, cut in zip(sweeps, view.members, thresholds, strict=True)
     ]
-    own = (view.number("confusion", member, lambda one: confusion_of(one.answered)) for member in view.members)
+    own = (view.number("confusion", member, _confusion_at) for member in view.members)
     words = "Shares are of the row. Bands are Wilson's 95 % intervals; the dotted line is validation's threshold."
     return Drawn(
         lambda: confusion_figure(view.scene, decisions),
@@ -144,7 +149,7 @@ def _thresholds(view: View) -> list[float]:
 
 def _threshold(member: Member) -> float:
     """A slider that starts at the model's own threshold."""
-    own = cut_of(member.answered)[0]
+    own = cut_of(member.finding)[0]
     key = f"compare-cut-{member.key}-{member.answered.name}"
     st.session_state.setdefault(key, round(own, 2))
     moved = st.slider(plain(member.line.title), 0.0, 1.0, step=0.01, key=key)
@@ -153,7 +158,7 @@ def _threshold(member: Member) -> float:
 
 
 def _scores(view: View) -> Drawn:
-    found = view.numbers("scores", lambda member: score_distribution(member.answered))
+    found = view.numbers("scores", lambda member: score_distribution(member.finding))
     return Drawn(
         lambda: scores_figure(view.scene, found),
         describe_scores(view.scene, found),
@@ -164,7 +169,7 @@ def _scores(view: View) -> Drawn:
 
 def _net_benefit(view: View) -> Drawn:
     curves = view.numbers(
-        f"net benefit {view.resamples}", lambda member: net_benefit(member.answered, resamples=view.resamples)
+        f"net benefit {view.resamples}", lambda member: net_benefit(member.finding, resamples=view.resamples)
     )
     return Drawn(
         lambda: net_benefit_figure(view.scene, curves),
@@ -184,7 +189,7 @@ def _predictive_values(view: View) -> Drawn:
     )
     values = view.numbers(
         f"predictive values {view.resamples}",
-        lambda member: ppv_npv_at(member.answered, GRID, resamples=view.resamples),
+        lambda member: ppv_npv_at(member.finding, GRID, resamples=view.resamples),
     )
     at = [(line, at_share(found, share)) for line, found in values]
     rows = [{plain(name): plain(value) for name, value in row.items()} for row in meanings(view.scene, at)]
@@ -281,5 +286,6 @@ def choose_figure(view: View) -> str:
         "Figure", offered, required=True, format_func=lambda key: figures[key].title, key="compare-figure",
         label_visibility="collapsed", wrap=False,
     )  # fmt: skip
+    name = name or offered[0]
     write_address(figure=name)
     return name

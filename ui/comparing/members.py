@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from core.evaluation.comparison.matrix import Matrix, dataset_key, model_key
-from core.evaluation.results.evaluation import Evaluation
+from core.evaluation.results.evaluation import Evaluation, Finding
 from core.evaluation.results.questions import (
     CLASSES,
     MASK,
@@ -34,6 +34,12 @@ class Member:
     line: Line
     evaluation: Evaluation
     answered: Answered
+
+    @property
+    def finding(self) -> Finding:
+        """The answers to a yes-or-no question, which is all that a figure of thresholds is shown for."""
+        assert isinstance(self.answered, Finding)  # `figures_for` offers no other
+        return self.answered
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -65,7 +66,7 @@ def _stored() -> tuple[list[Evaluation], tuple[str, ...]]:
         return [], (str(problem),)
     for run in runs:
         try:
-            found.append(_loaded().get((url, run.id, run.finished), lambda number=run.id: store.load(number)))
+            found.append(_loaded().get((url, run.id, run.finished), partial(store.load, run.id)))
         except ScanLensError as problem:
             faults.append(str(problem))
     return found, tuple(dict.fromkeys(faults))

@@ -7,6 +7,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -106,14 +107,16 @@ def _show_actions(state: Shelf, found: Records, chosen: Sequence[RunSummary]) ->
         st.caption("A run that is deleted while it is computed ends there.")
 
 
+MIMES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+
+
 def _offer(store: Store | None, runs: Sequence[RunSummary], form: str, title: str) -> None:
     if store is None:
         return
-    name = f"scanlens-runs-{form}.zip" if len(runs) > 1 else f"scanlens-run-{runs[0].id}.{form}"
-    show_download(
-        title, lambda: exported(store, [run.id for run in runs], "csv" if form == "csv" else "parquet"), name,
-        key=f"export-{form}",
-    )  # fmt: skip
+    several = len(runs) > 1
+    name = f"scanlens-runs-{form}.zip" if several else f"scanlens-run-{runs[0].id}.{form}"
+    make = partial(exported, store, [run.id for run in runs], "csv" if form == "csv" else "parquet")
+    show_download(title, make, name, "application/zip" if several else MIMES[form], key=f"export-{form}")
 
 
 def exported(store: Store, runs: Sequence[int], form: Form) -> bytes:

@@ -141,7 +141,7 @@ def rows_of(
     state: Reading, scan: Scan, ready: Sequence[tuple[Wanted, Made]], cards: dict[str, ModelCard], by_model: bool
 ) -> list[dict[str, object]]:
     """The checks in numbers, one row a map."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for wanted, made in ready:
         assert made.explanation is not None
         trust = trust_of(state, scan, wanted)

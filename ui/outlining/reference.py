@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -75,12 +76,8 @@ def agree(state: Reading, scan: Scan, outlined: Outlined) -> None:
         row = reference.frames.index(outlined.frame)
         for label, truth in masks.items():
             key = ("agreement", outlined.key, outlined.frame, label)
-            found = state.maps.get(
-                key,
-                lambda label=label, truth=truth: frame_agreement(
-                    segmentation, outlined.position, truth[row], label, scan
-                ),
-            )
+            compare = partial(frame_agreement, segmentation, outlined.position, truth[row], label, scan)
+            found = state.maps.get(key, compare)
             lines.append(sentence(found, f"this {word}"))
     else:
         lines.append(f"The mask is for {word} {reference.frames[0] + 1}.")

@@ -99,11 +99,8 @@ def offers() -> list[Offer]:
 def _labels(entry: Entry) -> tuple[str, ...]:
     if entry.remembered is not None:
         return entry.remembered.labels
-    kept = shelf().opened
-    if entry.key not in kept:
-        return ()
-    dataset: Dataset = kept.get(entry.key, lambda: None)  # type: ignore[arg-type]
-    return dataset.labels
+    dataset: Dataset | None = shelf().opened.peek(entry.key)
+    return () if dataset is None else dataset.labels
 
 
 def opener(source: Mapping[str, Any]) -> Opener:
@@ -118,8 +115,7 @@ def opener(source: Mapping[str, Any]) -> Opener:
     if slug not in cached_cards()[0]:
         raise UnusableCases(f"the model {slug!r}", "a computer without it", "install it, or choose another")
     place, bundle, keras = Path(source["location"]), cached_bundle(slug), cached_keras()
-    key, kept = place_key(place, options), shelf().opened
-    there: Dataset | None = kept.get(key, lambda: None) if key in kept else None
+    there: Dataset | None = shelf().opened.peek(place_key(place, options))
 
     def work(progress: Progress, cancelled: Stopper) -> Source:
         dataset = there or opened(place, options, None, progress, cancelled)[0]

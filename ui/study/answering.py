@@ -102,7 +102,7 @@ def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> S
     cold = keras.pid is None and bundle.cam_weights is None and bool(study.scans)
     with st.spinner("Starting Keras, which this model's heatmaps need …") if cold else st.container():
         maps = {
-            spec.name: state.maps.get((*key, label, spec.name), lambda spec=spec: _map(bundle, prediction, spec, label))
+            spec.name: state.maps.get((*key, label, spec.name), partial(_map, bundle, prediction, spec, label))
             for spec in pictures_of(card, study)
         }
     return StudyAnswer(study, bundle, prediction, label, maps, key)
@@ -141,7 +141,8 @@ def show_map_words(answer: StudyAnswer) -> None:
 def verdict_of(state: Reading, answer: StudyAnswer, name: str) -> Trust | None:
     """How far one picture's map can be trusted, where that is known by now."""
     key = (*answer.key, "trust", answer.label, name)
-    return state.checks.get(key, lambda: None) if key in state.checks else None
+    found: Trust | None = state.checks.peek(key)
+    return found
 
 
 def measure_verdicts(state: Reading, answer: StudyAnswer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -76,15 +77,17 @@ def _ask_for_pictures(state: Reading, card: ModelCard, pictures: list[InputSpec]
 
 def _lay_on_each_other(state: Reading, card: ModelCard, chosen: dict[str, Scan]) -> dict[str, Scan]:
     """Offer to register pictures on the first one; on by default where their grids differ, undone by the switch."""
-    first, *others = chosen.items() if chosen else [("", None)]
+    if not chosen:
+        return chosen
+    (fixed, fixed_scan), *others = chosen.items()
     movable = [name for name, scan in others if not scan.is_color and scan.axis != "time"]
-    if first[1] is None or first[1].is_color or not movable:
+    if fixed_scan.is_color or not movable:
         return chosen
     titles = {spec.name: spec.title for spec in card.inputs}
-    needed = any(needs_registration(chosen[name], first[1]) for name in movable)
+    needed = any(needs_registration(chosen[name], fixed_scan) for name in movable)
     key = f"register-{card.slug}-{state.turn}-{len(chosen)}-{needed}"
     turned = st.toggle(
-        f"Lay them on {plain(titles[first[0]])}", value=needed, key=key,
+        f"Lay them on {plain(titles[fixed])}", value=needed, key=key,
         help="Turns and moves the other pictures, by mutual information, so that the same pixel is the same place. "
         "Switched off, they stay as they are in their files.",
     )  # fmt: skip
@@ -92,9 +95,9 @@ def _lay_on_each_other(state: Reading, card: ModelCard, chosen: dict[str, Scan])
         return chosen
     for name in movable:
         with errors_shown():
-            pair = ("registered", chosen[name].digest, first[1].digest)
-            with st.spinner(f"Laying {plain(titles[name])} on {plain(titles[first[0]])} …"):
-                chosen[name], moved = state.maps.get(pair, lambda name=name: register(chosen[name], first[1]))
+            pair = ("registered", chosen[name].digest, fixed_scan.digest)
+            with st.spinner(f"Laying {plain(titles[name])} on {plain(titles[fixed])} …"):
+                chosen[name], moved = state.maps.get(pair, partial(register, chosen[name], fixed_scan))
             st.caption(f"{plain(titles[name])}: {moved.words}.")
     return chosen
 

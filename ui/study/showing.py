@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from core.explain.explanation import Explanation
@@ -94,6 +96,7 @@ def _show_one(state: Reading, scan: Scan, answer: StudyAnswer | None) -> None:
 
 def _show_side_by_side(state: Reading, answer: StudyAnswer, frame: int) -> None:
     specs = {spec.name: spec for spec in answer.prediction.card.inputs}
+    first = next(iter(answer.study.scans.values()))
     cells, done = [], 0
     for name, found in answer.maps.items():
         scan, trust = answer.study.scans[name], verdict_of(state, answer, name)
@@ -108,13 +111,19 @@ def _show_side_by_side(state: Reading, answer: StudyAnswer, frame: int) -> None:
                 verdict=_words(heat, trust),
                 note=f"{scan.rows} × {scan.columns} pixels" + (f", most {heat.scale:.2g} {heat.units}" if heat else ""),
                 scan=scan,
-                picture=display_frame(scan, shown, None if scan.is_color else default_window(scan)),
+                picture=_frame_of(scan, shown),
             )
         )
-    first = next(iter(answer.study.scans.values()))
     key = f"{abs(hash((answer.key, answer.label)))}-{done}"
-    show_board(board_message(first, cells[0].picture, cells, key), f"study-{state.turn}-{answer.prediction.card.slug}")
+    show_board(
+        board_message(first, _frame_of(first, min(frame, first.frames - 1)), cells, key),
+        f"study-{state.turn}-{answer.prediction.card.slug}",
+    )
     st.caption("Each picture has a colour scale of its own: compare the numbers below them, not the colours.")
+
+
+def _frame_of(scan: Scan, frame: int) -> NDArray[np.uint8]:
+    return display_frame(scan, frame, None if scan.is_color else default_window(scan))
 
 
 def _words(heat: Explanation | None, trust: object) -> str:

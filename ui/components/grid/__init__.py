@@ -73,7 +73,7 @@ def ramps() -> tuple[list[int], list[int]]:
 
 def _levels(explanation: Explanation, grid: NDArray[np.float32], scale: float | None) -> bytes:
     """A map on the scan's pixels as shares of the scale, None for its own most, 0 to 255, PNG."""
-    size = fit_within(*explanation.geometry.scan_size, HEAT_SIDE)
+    size = fit_within(explanation.geometry.scan_size, HEAT_SIDE)
     drawn = explanation.geometry.to_scan(grid, size)
     scale = max(float(grid.max()) if scale is None else scale, 1e-9)
     return encode_picture((np.clip(drawn / scale, 0.0, 1.0) * 255 + 0.5).astype(np.uint8))
@@ -82,7 +82,7 @@ def _levels(explanation: Explanation, grid: NDArray[np.float32], scale: float | 
 def _encoded(picture: NDArray[np.uint8]) -> bytes:
     import cv2
 
-    rows, columns = fit_within(*picture.shape[:2], PICTURE_SIDE)
+    rows, columns = fit_within(picture.shape, PICTURE_SIDE)
     return encode_picture(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA))
 
 

@@ -43,13 +43,13 @@ REEL_FRAMES = 400
 
 
 def _small(picture: NDArray[np.uint8]) -> bytes:
-    rows, columns = fit_within(*picture.shape[:2], REEL_SIDE)
+    rows, columns = fit_within(picture.shape, REEL_SIDE)
     return encode_picture(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA), ".jpg")
 
 
 def _heat(explanation: Explanation, position: int, side: int) -> bytes:
     """One frame's heat; the browser stretches it over the scan, which keeps its cells where they belong."""
-    size = fit_within(*explanation.geometry.scan_size, side)
+    size = fit_within(explanation.geometry.scan_size, side)
     return encode_picture(heat_rgba(explanation.heatmap(position, size), explanation.scale))
 
 

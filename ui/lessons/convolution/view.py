@@ -27,7 +27,7 @@ def window_boxes(patch: Patch) -> list[Box]:
 
 
 def show_maps(
-    picture: NDArray[np.float64],
+    picture: NDArray[np.floating],
     top: float,
     result: NDArray[np.float64],
     scale: Scale,

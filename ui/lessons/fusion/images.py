@@ -114,12 +114,15 @@ def _choose(state: Reading) -> Pair | None:
 def _drawn_pair(number: int) -> Pair:
     drawn, rng = phantom(number, SIDE), np.random.default_rng(number)
     turn = float(rng.choice([-1, 1]) * rng.uniform(4, 10))
-    away = Pose(*(float(rng.choice([-1, 1]) * rng.uniform(5, 14)) for _ in range(2)), degrees=turn)
+    down, across = (float(rng.choice([-1, 1]) * rng.uniform(5, 14)) for _ in range(2))
+    away = Pose(down, across, turn)
     # Turning back first and shifting after is another pose than the negative of each.
-    angle = np.deg2rad(-away.degrees)
-    down = -(np.cos(angle) * away.down - np.sin(angle) * away.across)
-    across = -(np.sin(angle) * away.down + np.cos(angle) * away.across)
-    truth = Pose(float(down), float(across), -away.degrees)
+    angle = np.deg2rad(-turn)
+    truth = Pose(
+        float(-(np.cos(angle) * down - np.sin(angle) * across)),
+        float(-(np.sin(angle) * down + np.cos(angle) * across)),
+        -turn,
+    )
     titles = (TITLES["pre"], TITLES["flair"])
     return Pair(drawn.pictures["pre"], moved(drawn.pictures["flair"], away), titles, truth, drawn)
 

@@ -57,7 +57,12 @@ def show_scales(work: Work) -> None:
         _presets(groups)
         off = [name for number, switches in groups.items() for name in _choose(work, number, switches)]
         how = st.segmented_control(
-            "A branch that is off is", list(HOWS), format_func=HOWS.get, default="silent", required=True, key="off-is"
+            "A branch that is off is",
+            list(HOWS),
+            format_func=HOWS.__getitem__,
+            default="silent",
+            required=True,
+            key="off-is",
         )
     with left:
         _show_spans(work, groups)

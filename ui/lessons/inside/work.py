@@ -132,7 +132,7 @@ def thumbnails(work: Work) -> list[NDArray[np.float32] | None]:
 def _small(values: NDArray[np.float32]) -> NDArray[np.float32]:
     import cv2
 
-    rows, columns = fit_within(*values.shape, 36)
+    rows, columns = fit_within(values.shape, 36)
     return values.copy() if values.shape == (rows, columns) else cv2.resize(values, (columns, rows), interpolation=3)
 
 
@@ -167,7 +167,7 @@ def shown_picture(work: Work) -> NDArray[np.uint8]:
 
         scan = work.scan
         picture = display_frame(scan, work.frame, None if scan.is_color else default_window(scan))
-        rows, columns = fit_within(*picture.shape[:2], SIDE)
+        rows, columns = fit_within(picture.shape, SIDE)
         return cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
 
     return memory().kept.get(("picture", work.scan.digest, work.frame), make)

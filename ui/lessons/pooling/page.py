@@ -201,10 +201,11 @@ def _shifted_window(
     sliding, scale = Sliding(window, stride), scale_of(units)
     pictures = [shifted(units, moved) for moved in (0, pixels)]
     pooled = [pool(picture, kind, window, stride) for picture in pictures]
-    place = tuple(int(at) for at in np.unravel_index(np.abs(pooled[1] - pooled[0]).argmax(), pooled[0].shape))
-    panels = []
+    row, column = np.unravel_index(np.abs(pooled[1] - pooled[0]).argmax(), pooled[0].shape)
+    place = int(row), int(column)
+    panels: list[Panel] = []
     for title, picture, result in zip(("before", "after"), pictures, pooled, strict=True):
-        inside, made = pooled_panels(patch_at(picture, sliding, place), float(result[place]), scale, kind)  # type: ignore[arg-type]
+        inside, made = pooled_panels(patch_at(picture, sliding, place), float(result[place]), scale, kind)
         panels += [
             Panel(
                 f"Window {title}", inside.values, scale, inside.notes, marked=inside.marked, sign=";" if panels else ""

@@ -81,7 +81,9 @@ def _read(bundle: Bundle, name: str, scan: Scan) -> Prediction:
     return predict(bundle, Study({name: scan}), expect=Prediction)
 
 
-def spoilt(batch: Mapping[str, NDArray[np.float32]], name: str, order: NDArray[np.int64]) -> Arrays:
+def spoilt(
+    batch: Mapping[str, NDArray[np.float32]], name: str, order: NDArray[np.int64]
+) -> dict[str, NDArray[np.float32]]:
     """The inputs with the frames of one, (1, T, …), in another (T,) order."""
     return {**batch, name: np.ascontiguousarray(batch[name][:, order])}
 
@@ -106,13 +108,13 @@ def _by_way(card: ModelCard, prediction: Prediction, name: str, frames: int, seq
     return row
 
 
-def _states(card: ModelCard, batch: Arrays, key: tuple[object, ...]) -> States | None:
+def _states(card: ModelCard, batch: Mapping[str, NDArray[np.float32]], key: tuple[object, ...]) -> States | None:
     """Asked of the Keras process in the background; None while it works or where it refused."""
     asked = {"model": str(card.folder / "model.keras"), "sha256": card.sha256.get("model.keras", "")}
     keras = cached_keras()
 
     def look(_progress: Progress, cancelled: Stopper) -> States:
-        return _first(*keras.call("recurrent_states", asked, batch, cancelled=cancelled))
+        return _first(*keras.call("recurrent_states", asked, {**batch}, cancelled=cancelled))
 
     title, kept = "Looking into the model", reading().maps
     return computed("recurrent-states", key, kept, title, look, again="Look into the model", patience=0.5)

@@ -81,7 +81,8 @@ def _show_answer(sequence: Sequence, probability: float, accuracy: float) -> Non
 def show_spoilt(sequence: Sequence) -> None:
     """What is left of the answer when frames are dropped, shuffled or frozen, for the three cells."""
     readers = {kind: reader_for(kind, sequence.frames) for kind in KINDS}
-    here, fresh = [], []
+    here: list[dict[str, str]] = []
+    fresh: list[dict[str, str]] = []
     for kind, reader in readers.items():
         ends = {way: read(reader, sequence.curve(way)[None])[1][0, -1] for way in SPOILT}
         shares = {way: cached_share(kind, sequence.frames, way, sequence.frozen_from) for way in SPOILT}

@@ -123,7 +123,7 @@ def show_application(state: Training) -> None:
     _show_kept(state)
 
 
-def _show_case(run: LiveRun, probabilities: np.ndarray) -> None:  # type: ignore[type-arg]
+def _show_case(run: LiveRun, probabilities: np.ndarray) -> None:
     count = len(probabilities)
     forget_beyond("train-case", count)
     number = st.slider("Case of the test part", 1, count, 1, key="train-case", bind="query-params") - 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from core.lessons.training.settings import (
@@ -65,7 +67,7 @@ def settings_of(
     return LiveSettings(key, start, variations, optimizer, rate, epochs, batch, dropout, weigh)
 
 
-def _titles(entries: dict[str, tuple[str, object]] | dict[str, tuple[str, str]]) -> list[str]:
+def _titles(entries: Mapping[str, tuple[str, object]]) -> list[str]:
     return [title for title, _ in entries.values()]
 
 

@@ -88,7 +88,7 @@ def show_preprocessing(material: Material, settings: LiveSettings) -> None:
     )
 
 
-def _show_variations(picture: np.ndarray, settings: LiveSettings) -> None:  # type: ignore[type-arg]
+def _show_variations(picture: np.ndarray, settings: LiveSettings) -> None:
     from core.lessons.training.variations import varied
 
     drawn = [varied(picture, settings, seed) for seed in range(7)]
