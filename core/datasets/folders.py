@@ -18,6 +18,8 @@ from core.datasets.tables.columns import SPLIT_WORDS, is_mask_folder
 from core.readers import READERS
 
 LAYOUT = "folders"
+#: Folders, each the only one in the last, that are gone through.
+_DEEPEST = 32
 #: Files of one ending that are looked into to see whether they are pictures.
 _LOOKS = 8
 _MASK = re.compile(r"[ _-]*(mask|seg|segmentation|gt|label|annotation)(?:[ _-]?\d+)?$", re.IGNORECASE)
@@ -114,7 +116,7 @@ def _find_base(files: Sequence[str]) -> tuple[str, bool]:
     Folders that hold nothing but one other folder are gone through, as archives often have one.
     """
     base = ""
-    while True:
+    for _ in range(_DEEPEST):
         counts = Counter(name[len(base) :].partition("/")[0] for name in files if _in_folder(name, base))
         if not counts:
             return base, False
@@ -124,6 +126,7 @@ def _find_base(files: Sequence[str]) -> tuple[str, bool]:
         if len(counts) > 1:
             return base, False
         base += f"{next(iter(counts))}/"
+    return base, False
 
 
 def _in_folder(name: str, base: str) -> bool:

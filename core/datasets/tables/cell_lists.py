@@ -51,12 +51,12 @@ def find_parting(values: Sequence[str]) -> Parting | None:
         if joint and len({part for value in filled for part in parts(value, sign)}) <= max(len(filled), 3):
             return Parting(sign, True)
     for sign in _AMBIGUOUS:
-        joint = [value for value in filled if len(parts(value, sign)) > 1]
-        if not joint:
+        several = dict.fromkeys(value for value in filled if len(parts(value, sign)) > 1)
+        if not several:
             continue
-        numbers = all(re.fullmatch(r"[\d.,/ ]+", value) for value in joint)  # a date, or a decimal comma
-        alone = {value.strip().casefold() for value in filled if value not in joint}
-        counts = Counter(part.casefold() for value in joint for part in parts(value, sign))
+        numbers = all(re.fullmatch(r"[\d.,/ ]+", value) for value in several)  # a date, or a decimal comma
+        alone = {value.strip().casefold() for value in filled if value not in several}
+        counts = Counter(part.casefold() for value in several for part in parts(value, sign))
         if all(part in alone for part in counts):
             return Parting(sign, sign == "," and not numbers)
         if not numbers and any(part in alone or count > 1 for part, count in counts.items()):

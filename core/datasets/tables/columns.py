@@ -159,7 +159,8 @@ def _is_split(table: Table, column: str) -> bool:
 
 def patient_columns(table: Table, taken: Sequence[str] = ()) -> list[str]:
     """Columns that look like the patient; those that say so outrank cases and studies that repeat."""
-    free = [column for column in table.columns if column not in taken and _names_things(table, column)]
+    known = set(taken)
+    free = [column for column in table.columns if column not in known and _names_things(table, column)]
     strong = [column for column in free if _says_patient(column)]
     if strong:
         return _without_copies(table, strong)
@@ -171,10 +172,11 @@ def patient_columns(table: Table, taken: Sequence[str] = ()) -> list[str]:
 
 def group_columns(table: Table, taken: Sequence[str] = ()) -> list[str]:
     """Columns by which rows could belong together."""
+    known = set(taken)
     return [
         column
         for column in table.columns
-        if column not in taken
+        if column not in known
         and not set(words_of(column)) & (_TECHNICAL - {"number", "id"})
         and not role_of(column)
         and _repeats(table, column)
@@ -210,13 +212,14 @@ def _without_copies(table: Table, columns: list[str]) -> list[str]:
 
 def label_columns(table: Table, taken: Sequence[str]) -> tuple[list[str], bool]:
     """Columns that could hold the label, and whether one of them says so by its name."""
-    free = [column for column in table.columns if column not in taken]
+    known = set(taken)
+    free = [column for column in table.columns if column not in known]
     named = [c for c in free if _says_label(c) and len(distinct(table, c)) > 0]
     single = [column for column in named if _key(column) in {"label", "class", "target"}]
     if named:
         return (single if len(single) == 1 else named), True
-    found = [column for column in free if _could_label(table, column)]
-    return [column for column in free if column in {*found, *_mark_columns(table, free)}], False
+    found = {column for column in free if _could_label(table, column)}.union(_mark_columns(table, free))
+    return [column for column in free if column in found], False
 
 
 def _mark_columns(table: Table, free: Sequence[str]) -> list[str]:
@@ -228,7 +231,8 @@ def _mark_columns(table: Table, free: Sequence[str]) -> list[str]:
     if len(proper) + len(crosses) < 2:
         return proper
     gaps = [column for column, found in marks.items() if not found.both and len(set(found.cells)) > 1]
-    return [column for column in marks if column in {*proper, *crosses, *gaps}]
+    wanted = {*proper, *crosses, *gaps}
+    return [column for column in marks if column in wanted]
 
 
 def _says_label(column: str) -> bool:
@@ -258,12 +262,14 @@ def attribute_columns(table: Table, taken: Sequence[str]) -> dict[str, str]:
     A column that could name a person is never one, whatever it holds.
     """
     found: dict[str, str] = {}
+    known, roles = set(taken), set[str]()
     for column in table.columns:
-        if column in taken or set(words_of(column)) & _IDENTIFYING:
+        if column in known or set(words_of(column)) & _IDENTIFYING:
             continue
         role = role_of(column)
-        if role and role not in found.values() and distinct(table, column):
+        if role and role not in roles and distinct(table, column):
             found[column] = role
+            roles.add(role)
         elif not role and _groups_rows(table, column):
             found[column] = column
     return found

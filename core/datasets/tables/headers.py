@@ -10,18 +10,21 @@ from dataclasses import dataclass
 
 from pydicom import dcmread
 
-from core.datasets.place import Place, Progress, Stopper, read_head
+from core.datasets.dataset import UnusableDataset
+from core.datasets.place import Place, Progress, Stopper, read_all, read_head
 from core.datasets.tables.columns import patient_columns, words_of
 from core.datasets.tables.table import Table
-from core.errors import Cancelled, UnreadableScan
-from core.readers import dicom
-from core.readers.dicom.file import text
+from core.errors import Cancelled, ScanLensError
+from core.readers import Source, dicom
+from core.readers.dicom.file import is_deflated, parse, text
 from core.readers.quiet import quiet_libraries
 
 #: In the order of trying: what names one file, one series, one person.
 _KEYWORDS = ("SOPInstanceUID", "SeriesInstanceUID", "PatientID")
 _UID = re.compile(r"[0-2](\.\d+){3,}")
 _NAMES = {"SOPInstanceUID": "sop", "SeriesInstanceUID": "series"}
+#: Rows that a table may become where each row of a patient stands for all series of that patient.
+MOST_ROWS = 1_000_000
 #: Column that is added where headers know the patient and the table does not.
 PATIENT = "PatientID (pseudonym)"
 
@@ -121,12 +124,16 @@ def _read_headers(
 
 
 def _header(place: Place, name: str) -> Mapping[str, str] | None:
-    if not dicom.accepts(read_head(place, name), name):
+    head = read_head(place, name)
+    if not dicom.accepts(head, name):
         return None
     try:
-        with place.open(name) as stream:
-            header = dcmread(stream, stop_before_pixels=True, force=True, specific_tags=list(_KEYWORDS))
-    except UnreadableScan:
+        if is_deflated(head):  # pydicom would inflate any amount
+            header = parse(Source(name, read_all(place, name))).dataset
+        else:
+            with place.open(name) as stream:
+                header = dcmread(stream, stop_before_pixels=True, force=True, specific_tags=list(_KEYWORDS))
+    except ScanLensError:
         return None
     except Exception:  # pydicom raises whatever a broken file provokes; such a file has no header
         return None
@@ -138,11 +145,18 @@ def _joined(
 ) -> HeaderJoin:
     rows: list[tuple[str, ...]] = []
     files: list[tuple[str, ...]] = []
+    parts: dict[str, list[tuple[str, ...]]] = {}  # sorted once, however many rows name the same
     for row, value in zip(table.rows, table.values(column), strict=True):
-        parts = _series(known.get(value, []), headers) if keyword == "PatientID" else [known.get(value, [])]
-        for part in parts or [[]]:
-            rows.append(row)
-            files.append(tuple(sorted(part)))
+        if value not in parts:
+            there = known.get(value, [])
+            each = _series(there, headers) if keyword == "PatientID" else [there]
+            parts[value] = [tuple(sorted(part)) for part in each] or [()]
+        if len(rows) + len(parts[value]) > MOST_ROWS:
+            raise UnusableDataset(
+                "a row for each patient", f"more than {MOST_ROWS:,} pairs of a row and a series", "name the series"
+            )
+        rows += [row] * len(parts[value])
+        files += parts[value]
     columns = table.columns
     if not patient_columns(table):
         columns = (*columns, PATIENT)

@@ -72,7 +72,8 @@ def _choose(table: Table, taken: Sequence[str], inquiry: Inquiry) -> tuple[str, 
     marks = [column for column in found if marks_in(table, column) is not None]
     together = JOINT.join(marks)
     choices = [*found, *([together] if len(marks) > 1 else [])]
-    others = [c for c in table.columns if c not in {*taken, *found} and could_be_chosen(table, c)]
+    known = {*taken, *found}
+    others = [c for c in table.columns if c not in known and could_be_chosen(table, c)]
     if not found and "label" not in inquiry.options:
         raise UnusableDataset(
             "a column with labels", f"{table.name} with {', '.join(table.columns[:8])}", "name one of them label"
@@ -84,7 +85,8 @@ def _choose(table: Table, taken: Sequence[str], inquiry: Inquiry) -> tuple[str, 
     sentence = "Which column holds the label?"
     answer = inquiry.settle("label", sentence, choices + others, guess, certain, free=True)
     columns = tuple(part.strip() for part in answer.split(JOINT.strip())) if answer not in table.columns else (answer,)
-    if unknown := [column for column in columns if column not in table.columns]:
+    there = set(table.columns)
+    if unknown := [column for column in columns if column not in there]:
         raise UnusableDataset("a column of the table as the label", repr(unknown[0]), "choose one that it has")
     return columns
 

@@ -232,9 +232,12 @@ def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
     cells = {column: table.values(column) for column in {*attributes, *[c for c in (split, patient) if c]}}
     sizes = Counter(_folder(name) for name in place.files)
     rows: dict[str, list[int]] = {}
+    names: dict[int, str] = {}  # rows that name the same folder share one tuple, which is looked through once
     for number, files in enumerate(joined.files):
         if files:
-            rows.setdefault(_case_name(files, sizes), []).append(number)
+            if id(files) not in names:
+                names[id(files)] = _case_name(files, sizes)
+            rows.setdefault(names[id(files)], []).append(number)
     unknown = labelling.unknown or ((),) * len(labelling.rows)
     kept = _settle_repeats(rows, tuple(zip(labelling.rows, unknown, strict=True)), inquiry)
     cases = tuple(

@@ -121,12 +121,12 @@ class FileIndex:
         return found
 
     @cached_property
-    def folders(self) -> dict[str, list[str]]:
-        """Folder, as people see its name, to the files right in it."""
+    def folders(self) -> dict[str, tuple[str, ...]]:
+        """Folder, as people see its name, to the files right in it: one tuple, however many rows name it."""
         found: dict[str, list[str]] = defaultdict(list)
         for name in self.files:
             found[_seen(name.rpartition("/")[0])].append(name)
-        return found
+        return {folder: tuple(names) for folder, names in found.items()}
 
     def candidates(self, text: str, loose: bool = True) -> list[tuple[Rule, tuple[str, ...]]]:
         """Every file that a tidy text could mean.
@@ -139,7 +139,7 @@ class FileIndex:
             return [(Rule(), (text,))]
         found: list[tuple[Rule, tuple[str, ...]]] = [(_rule(text, name), (name,)) for name in self._alike(text)]
         if files := self.folders.get(_seen(text)):
-            found.append((Rule(is_folder=True), tuple(files)))
+            found.append((Rule(is_folder=True), files))
         if not found and loose:
             found = [(_rule(text, name), (name,)) for name in self._spelled_otherwise(text)]
         return found
@@ -282,12 +282,14 @@ def _without_claimed(
     options: Sequence[tuple[str, list[tuple[Rule, tuple[str, ...]]]]],
 ) -> list[list[tuple[Rule, tuple[str, ...]]]]:
     """Options without files that are spelled otherwise, where another text of the table means the same file."""
-    owners: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    owners: dict[str, set[str]] = defaultdict(set)
     for text, found in options:
-        for _, files in found:
-            owners[files].add(text)
+        for rule, files in found:
+            if not rule.is_folder:  # which is one file, and never spelled otherwise where it is a folder
+                owners[files[0]].add(text)
     return [
-        [(rule, files) for rule, files in found if not rule.spelling or len(owners[files]) == 1] for _, found in options
+        [(rule, files) for rule, files in found if not rule.spelling or len(owners[files[0]]) == 1]
+        for _, found in options
     ]
 
 

@@ -158,13 +158,15 @@ def _with_points(rows: list[list[str]], columns: Sequence[str], sign: str) -> tu
 
 
 def _unique(headings: list[str]) -> tuple[str, ...]:
-    """Headings without repeats or gaps."""
-    found: list[str] = []
+    """Headings without repeats or gaps: `note`, `note (again)`, `note (again 2)`."""
+    found: dict[str, None] = {}
+    times: Counter[str] = Counter()
     for number, heading in enumerate(headings, start=1):
-        name = heading or f"column {number}"
+        first = name = heading or f"column {number}"
         while name in found:
-            name = f"{name} (again)"
-        found.append(name)
+            times[first] += 1
+            name = f"{first} (again{f' {times[first]}' if times[first] > 1 else ''})"
+        found[name] = None
     return tuple(found)
 
 

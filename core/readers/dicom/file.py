@@ -272,13 +272,18 @@ def _pixel_element(data: memoryview, at: int, implicit: bool, little: bool) -> P
     return PixelElement(_PIXEL_KEYWORDS[element], vr.decode("ascii", "replace"), data[start:], length)
 
 
+def is_deflated(head: bytes) -> bool:
+    """Whether the first bytes say that all that follows the meta header is deflated (PS3.5 A.5)."""
+    return head[128:132] == b"DICM" and _DEFLATED in head[132:2048]
+
+
 def inflated(data: bytes | memoryview, claim: Callable[[int], None] | None = None) -> bytes | bytearray | memoryview:
     """Undo Deflated Explicit VR Little Endian within bounds; pydicom would inflate any amount.
 
     The result is the same file with the transfer syntax Explicit VR Little Endian in its meta header.
     """
     head = bytes(data[: 1 << 16])
-    if head[128:132] != b"DICM" or _DEFLATED not in head[132:2048]:
+    if not is_deflated(head):
         return data
     end = _meta_end(head)
     plain = ExplicitVRLittleEndian.encode().ljust(len(_DEFLATED), b"\0")

@@ -115,11 +115,11 @@ def _mask(picture: Picture, plane: _Plane, shape: tuple[int, int]) -> NDArray[np
     frame = picture.index - first if is_counted and picture.layout.frames > 1 else 0
     if not 0 <= frame < frames or rows < 1 or columns < 1:
         return nothing
-    bits = _bits(file, group)
     start, size = frame * rows * columns, rows * columns
-    if len(bits) * 8 < start + size:
+    bits = _bits(file, group, start // 8, (start + size + 7) // 8)
+    if bits is None:
         return None
-    whole = np.unpackbits(bits[start // 8 : (start + size + 7) // 8], bitorder="little")[start % 8 :][:size]
+    whole = np.unpackbits(bits, bitorder="little")[start % 8 :][:size]
     origin = numbers_of(file.dataset, group << 16 | _ORIGIN, "SS").values
     top, left = (int(origin[0]) - 1, int(origin[1]) - 1) if len(origin) == 2 else (0, 0)
     marked = whole.reshape(rows, columns).astype(bool)
@@ -130,14 +130,19 @@ def _mask(picture: Picture, plane: _Plane, shape: tuple[int, int]) -> NDArray[np
     return nothing
 
 
-def _bits(file: DicomFile, group: int) -> NDArray[np.uint8]:
-    """Overlay Data as bytes; big-endian words come in swapped pairs."""
+def _bits(file: DicomFile, group: int, start: int, stop: int) -> NDArray[np.uint8] | None:
+    """Bytes of Overlay Data from one place to another, None where they are cut short.
+
+    Big-endian words come in swapped pairs; those of one frame are swapped, not those of all for each.
+    """
     element = file.dataset.get_item(group << 16 | _DATA)
     data = element.value if element is not None and isinstance(element.value, bytes) else b""
-    bits = np.frombuffer(data, np.uint8)
-    if not file.little_endian and element is not None and element.VR == "OW":
-        bits = bits[: len(bits) // 2 * 2].reshape(-1, 2)[:, ::-1].reshape(-1)
-    return bits
+    if file.little_endian or element is None or element.VR != "OW":
+        return np.frombuffer(data, np.uint8, stop - start, start) if stop <= len(data) else None
+    even, end = start // 2 * 2, (stop + 1) // 2 * 2
+    if end > len(data):
+        return None
+    return np.frombuffer(data, ">u2", (end - even) // 2, even).astype("<u2").view(np.uint8)[start - even : stop - even]
 
 
 def _sentences(planes: Sequence[OverlayPlane], broken: int) -> list[str]:

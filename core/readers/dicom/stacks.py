@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,14 +34,19 @@ def places_of(pictures: Sequence[Picture]) -> NDArray[np.float64] | None:
     axes = [picture.orientation for picture in pictures]
     if any(corner is None for corner in corners) or any(pair is None for pair in axes):
         return None
-    mean = np.mean(np.array(axes), axis=0)
-    across, down = mean / np.linalg.norm(mean, axis=1)[:, None]
+    across, down = _mean_axes(axes)
     frame = np.array([np.cross(across, down), down, across])
     places = np.array(corners, np.float64) @ frame.T
     for number, picture in enumerate(pictures):
         if picture.dose_plane is not None:
             places[number, 0] = picture.dose_plane
     return np.asarray(places, np.float64)
+
+
+def _mean_axes(axes: Sequence[NDArray[np.float64] | None]) -> NDArray[np.float64]:
+    """(2, 3) unit vectors along a row and down a column, of orientations that are nearly one."""
+    mean = np.mean(np.array([pair for pair in axes if pair is not None]), axis=0)
+    return np.asarray(mean / np.linalg.norm(mean, axis=1)[:, None], np.float64)
 
 
 def same_place(pictures: Sequence[Picture]) -> float:
@@ -75,12 +80,13 @@ def is_even_below(heights: NDArray[np.float64]) -> bool:
     return usual > 1e-6 and bool((np.abs(gaps - usual) < 0.2 * usual).all())
 
 
-def blocks_of(places: NDArray[np.float64], pixel: float) -> list[list[int]]:
+def blocks_of(places: NDArray[np.float64], pixel: float, asked: Callable[[], None] = lambda: None) -> list[list[int]]:
     """Indices of the slices of each stack, where one series holds several beside each other.
 
     Args:
         places: (slices, 3) as `places_of` gives them.
         pixel: Size of a pixel in mm, 0 where unknown.
+        asked: Called again and again; may leave by `Cancelled`.
 
     Returns:
         One list for a plain or evenly sheared stack, and where no two slices lie on each other.
@@ -95,20 +101,21 @@ def blocks_of(places: NDArray[np.float64], pixel: float) -> list[list[int]]:
     gaps = np.diff(heights[order])
     usual = float(np.median(gaps[gaps > 1e-6])) if (gaps > 1e-6).any() else 0.0
     stacks: list[list[int]] = []
+    tops = np.empty(_STACKS, np.int64)  # the highest slice of each stack so far
     for n in order:
-        best, least = None, math.inf
-        for stack in stacks:
-            last = stack[-1]
-            shift = float(np.linalg.norm(flat[n] - flat[last]))
-            allowed = slack + _STEEPEST * min(heights[n] - heights[last], 3 * usual)
-            if shift <= allowed and shift < least:
-                best, least = stack, shift
-        if best is None:
-            stacks.append([int(n)])
-            if len(stacks) > _STACKS:
+        asked()
+        last = tops[: len(stacks)]
+        shifts = np.linalg.norm(flat[last] - flat[n], axis=1)
+        allowed = slack + _STEEPEST * np.minimum(heights[n] - heights[last], 3 * usual)
+        shifts[shifts > allowed] = math.inf
+        best = int(shifts.argmin()) if stacks else 0
+        if not stacks or shifts[best] == math.inf:
+            if len(stacks) == _STACKS:
                 return everything
-        else:
-            best.append(int(n))
+            best = len(stacks)
+            stacks.append([])
+        stacks[best].append(int(n))
+        tops[best] = n
     return stacks if any(len(stack) > 1 for stack in stacks) else everything
 
 

@@ -13,6 +13,8 @@ from core.readers.dicom.terms import window_name
 from core.scan import FrameWindows, Voi, VoiTable, Window, WindowFunction, inverted_window
 
 _MACRO = "FrameVOILUTSequence"
+#: Windows, and tables, of one frame that are offered; a file has a handful.
+_OFFERED = 32
 
 
 def windows_of_frames(
@@ -84,7 +86,7 @@ def windows_of(
 def _tables(picture: Picture, span: tuple[float, float]) -> tuple[list[VoiTable], list[str]]:
     place = picture.holder(_MACRO, "VOILUTSequence")
     tables, warnings = [], []
-    for item in items(place, "VOILUTSequence") if place is not None else ():
+    for item in items(place, "VOILUTSequence")[:_OFFERED] if place is not None else ():
         table, said = read_table(item, picture.file, span, "VOI table")
         warnings += said
         if table is not None:
@@ -101,9 +103,12 @@ def _windows(picture: Picture) -> tuple[list[Window], list[str]]:
     names = text(place, "WindowCenterWidthExplanation").split("\\")
     centers, widths = picture.file.numbers_in(place, "WindowCenter"), picture.file.numbers_in(place, "WindowWidth")
     windows, refused = [], abs(len(centers) - len(widths)) if centers and widths else 0
-    for number, (center, width) in enumerate(zip(centers, widths, strict=False)):
+    for number, (center, width) in enumerate(zip(centers[:_OFFERED], widths, strict=False)):
         if width < 1 if legal == "LINEAR" else width <= 0:
             refused += 1
         else:
             windows.append(Window(center, width, legal, window_name(names[number] if number < len(names) else "")))
-    return windows, ["A window of the file has no legal width and is left out."] if refused else []
+    said = ["A window of the file has no legal width and is left out."] if refused else []
+    if len(centers) > _OFFERED:
+        said.append(f"The file suggests {len(centers):,} windows for one image; the first {_OFFERED} are offered.")
+    return windows, said

@@ -2,6 +2,7 @@
 
 import struct
 import threading
+from types import SimpleNamespace
 
 import nibabel
 import numpy as np
@@ -12,7 +13,9 @@ from core.readers import Source, dicom, open_sources
 from core.readers.dicom import alike as dicom_alike
 from core.readers.dicom import file as dicom_file
 from core.readers.dicom import frames as dicom_frames
+from core.readers.dicom import overlays as dicom_overlays
 from core.readers.dicom import series as dicom_series
+from core.readers.dicom import stacks as dicom_stacks
 from core.readers.dicom.alike import _clusters
 from core.readers.dicom.file import parse
 from core.readers.dicom.image import Picture
@@ -234,3 +237,27 @@ def test_copies_of_complex_and_colour_voxels_are_claimed(monkeypatch, dtype, mor
     source = Source("a.nii", nibabel.Nifti1Image(voxels, np.eye(4), dtype=kind).to_bytes())
     size = len(source.data)
     assert peak_claim(monkeypatch, source) >= size + more * voxels.size
+
+
+def test_of_thousands_of_windows_the_first_are_offered_and_it_is_said(make_dicom, open_one):
+    scan = open_one(make_dicom(WindowCenter=[float(n) for n in range(40)], WindowWidth=[100.0] * 40))
+    assert [window.center for window in scan.windows] == list(range(32))
+    assert "suggests 40 windows for one image; the first 32 are offered" in " ".join(scan.warnings)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 4), (1, 4), (3, 5), (2, 8)])
+def test_words_of_a_big_endian_overlay_are_swapped_for_one_frame_only(start, stop):
+    data = bytes(range(8))
+    swapped = bytes([1, 0, 3, 2, 5, 4, 7, 6])
+    element = SimpleNamespace(value=data, VR="OW")
+    file = SimpleNamespace(little_endian=False, dataset=SimpleNamespace(get_item=lambda tag: element))
+    assert dicom_overlays._bits(file, 0x6000, start, stop).tobytes() == swapped[start:stop]
+    assert dicom_overlays._bits(file, 0x6000, start, 9) is None
+
+
+def test_stacks_beside_each_other_are_told_apart_and_their_search_can_be_left():
+    places = np.array([(n, 300.0 * (n % 2), 0.0) for n in range(20)])
+    asked = []
+    found = dicom_stacks.blocks_of(places, 1.0, lambda: asked.append(1))
+    assert found == [list(range(0, 20, 2)), list(range(1, 20, 2))]
+    assert len(asked) == 20
