@@ -1,26 +1,40 @@
 """Errors that a page shows as they are.
 
-Everything that can go wrong with what a user brings is a `ScanLensError`; its text is one sentence that says
-what was expected, what was received and what to do. Pages catch this class and nothing wider.
+Everything that can go wrong with what a user brings is a `ScanLensError`; its text is one sentence that says what is
+wrong and what to do. Pages catch this class and nothing wider.
 """
+
+from __future__ import annotations
+
+from typing import overload
 
 
 class ScanLensError(Exception):
     """Base of all errors meant for people.
 
-    Args:
-        expected: What would have worked, e.g. `"a DICOM file with pixels"`.
-        received: What came instead, e.g. `"a structured report"`.
-        action: What to do now, as an imperative, e.g. `"export the images of the study"`.
+    It is made of two texts, what is wrong and what to do; or of three where something else came than what would have
+    worked: what was expected, what was received and what to do. What to do is an imperative without a full stop.
+
+    Attributes:
+        words: The two or three texts.
+        wrong: What is wrong, as the sentence says it.
 
     Example:
-        >>> str(ScanLensError("a scan", "an empty file", "choose another file"))
-        'Expected a scan, received an empty file: choose another file.'
+        >>> str(ScanLensError("The zip is cut short", "copy it again"))
+        'The zip is cut short: copy it again.'
+        >>> str(ScanLensError("a DICOM image", "a structured report", "export the images of the study"))
+        'Expected a DICOM image, received a structured report: export the images of the study.'
     """
 
-    def __init__(self, expected: str, received: str, action: str) -> None:
-        self.expected, self.received, self.action = expected, received, action
-        super().__init__(f"Expected {expected}, received {received}: {action}.")
+    @overload
+    def __init__(self, wrong: str, action: str, /) -> None: ...
+    @overload
+    def __init__(self, expected: str, received: str, action: str, /) -> None: ...
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        *said, action = words
+        self.wrong = said[0] if len(said) == 1 else f"Expected {said[0]}, received {said[1]}"
+        super().__init__(f"{self.wrong}: {action}.")
 
 
 class UnreadableScan(ScanLensError):
@@ -64,7 +78,11 @@ class GuestProcessFailed(WorkerFailed):
 
 
 class Cancelled(ScanLensError):
-    """The user stopped a long task."""
+    """The user stopped a long task.
+
+    Args:
+        what: The task, e.g. `"the evaluation"`.
+    """
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what} to finish", "a request to stop", "start it again when you need it")
+        super().__init__(f"You stopped {what}", "start again when you need it")

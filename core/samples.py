@@ -126,10 +126,10 @@ def open_sample(key: str) -> Scan:
         data = files(package).joinpath(folder, sample.file).read_bytes()
     except (OSError, ModuleNotFoundError) as error:
         action = "install the requirements again"
-        raise UnreadableScan("the samples' packages", f"{sample.package} without {sample.file}", action) from error
+        raise UnreadableScan(f"{sample.package} is installed without {sample.file}", action) from error
     opened = open_sources([Source(sample.file, data)])
     if not opened.scans:
-        raise UnreadableScan("a sample", "one that cannot be read", "install the requirements again")
+        raise UnreadableScan("The sample cannot be read", "install the requirements again")
     return opened.scans[0]
 
 

@@ -60,8 +60,7 @@ def fetch_medmnist(flag: str, folder: Path, size: int = 28, cancelled: Stopper |
         return path
     if not is_available():
         raise UnusableDataset(
-            "the medmnist package, which fetches the data",
-            "an installation without it",
+            "The medmnist package, which fetches the data, is not installed",
             "install it with pip install medmnist, or bring the .npz yourself",
         )
     try:
@@ -70,7 +69,7 @@ def fetch_medmnist(flag: str, folder: Path, size: int = 28, cancelled: Stopper |
     except (Cancelled, OSError, UnusableDataset) as error:
         path.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise UnusableDataset("a folder that can be written", "one that cannot", "choose another") from error
+            raise UnusableDataset("The folder cannot be written", "choose another") from error
         raise
     if not (path.is_file() and zipfile.is_zipfile(path)):
         path.unlink(missing_ok=True)
@@ -80,9 +79,8 @@ def fetch_medmnist(flag: str, folder: Path, size: int = 28, cancelled: Stopper |
 
 def _not_fetched(flag: str) -> UnusableDataset:
     return UnusableDataset(
-        f"a network and room on the disk to fetch {flag}",
-        "a download that failed",
-        "try again where there is a network, or bring the .npz yourself",
+        f"{flag} could not be downloaded",
+        "try again where there is a network and room on the disk, or bring the .npz yourself",
     )
 
 

@@ -47,7 +47,7 @@ def open_folders(place: Place, inquiry: Inquiry, _progress: Progress | None, _ca
     cases = [_case(name, base, splits) for name in pictures if name not in masks]
     kept = [case for case in cases if case is not None]
     if not kept:
-        raise UnusableDataset("folders of pictures, one a class", "none", "put each class into a folder of its own")
+        raise UnusableDataset("There are no folders of images, one a class", "put each class into a folder of its own")
     kept = _with_labels(_with_patients(kept, base, splits, inquiry), inquiry)
     labels = sorted({label for case in kept for label in case.labels})
     inquiry.understood.append(f"Each folder is a class: {', '.join(labels[:12])}.")

@@ -91,12 +91,10 @@ class FolderPlace:
         try:
             path = (self.path / name).resolve(strict=True)
             if not path.is_relative_to(self.path.resolve()):
-                raise UnreadableScan("a file inside the dataset's folder", f"{name}, which leads out of it", "copy it")
+                raise UnreadableScan(f"{name} leads out of the dataset's folder", "copy the file into the folder")
             return path.open("rb")
         except OSError as error:
-            raise UnreadableScan(
-                "a file that can be read", f"{name}, which cannot", "check that it is there"
-            ) from error
+            raise UnreadableScan(f"{name} cannot be read", "check that it is there") from error
 
     def stamp(self, name: str) -> str:
         """Size and time of change."""
@@ -138,11 +136,11 @@ class ZipPlace:
             size = f"one of {member.file_size / MEGABYTE:,.0f} MB"
             raise TooLarge("a file in the zip that is as large as a picture", size, "unpack it first")
         if member.flag_bits & _ENCRYPTED:
-            raise UnreadableScan("an open zip", "a file that is locked by a password", "unpack it first")
+            raise UnreadableScan(f"{name} is locked by a password", "unpack the zip first")
         try:
             return self.archive.open(member)  # type: ignore[return-value]
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
-            raise UnreadableScan("a whole file in the zip", f"{name}, which is broken", "pack it again") from error
+            raise UnreadableScan(f"{name} is broken", "pack the zip again") from error
 
     def stamp(self, name: str) -> str:
         """The checksum that the zip holds, and the zip's own time of change."""
@@ -169,8 +167,9 @@ def open_place(
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
     except OSError as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         raise UnusableDataset(
-            "a folder, a zip, an .npz or a table", f"no such place as {path.name}", "check the path"
+            f"{path.name} {'does not exist' if missing else 'cannot be read'}", "check the path"
         ) from error
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip(path)
@@ -238,7 +237,7 @@ def _pieces(place: Place, name: str, most: int | None) -> Iterator[bytes]:
                 taken += len(piece)
                 yield piece
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UnreadableScan("a whole file", f"{name}, which is broken or cut short", "copy it again") from error
+        raise UnreadableScan(f"{name} is broken or cut short", "copy it again") from error
 
 
 def read_head(place: Place, name: str, size: int = HEAD_BYTES) -> bytes:
@@ -293,7 +292,7 @@ def _zip(path: Path) -> ZipPlace:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise UnusableDataset("a whole zip", f"{path.name}, which is broken or cut short", "pack it again") from error
+        raise UnusableDataset(f"{path.name} is broken or cut short", "pack it again") from error
     if not {"xl/workbook.xml", "xl/workbook.bin"}.isdisjoint(archive.namelist()) or _is_open_document(archive):
         raise _is_workbook(path)
     named = [(_member_name(member), member) for member in archive.infolist()]

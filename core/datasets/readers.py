@@ -72,7 +72,7 @@ def open_dataset(
     """
     place = open_place(Path(path), progress, cancelled)
     if not place.files:
-        raise UnusableDataset("a folder with pictures", "an empty one", "choose the folder that holds them")
+        raise UnusableDataset("The folder is empty", "choose the folder that holds the images")
     inquiry = Inquiry(dict(options))
     reader = _reader(place, options)
     dataset = reader.open(place, inquiry, progress, cancelled)

@@ -17,7 +17,7 @@ class UnreadableCase(UnreadableScan):
     """A case that gives no scan; the sentence is the reader's own."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__("a picture", "a file that gives none", "check the file")
+        super().__init__("The file gives no image", "check it")
         self.args = (sentence,)
 
 
@@ -31,7 +31,7 @@ def scan_of(sources: Sequence[Source]) -> Scan:
     """
     opened = open_sources(sources)
     if not opened.scans:
-        reason = opened.skipped[0].reason if opened.skipped else "Expected a picture, received none: check the file."
+        reason = opened.skipped[0].reason if opened.skipped else "The file gives no image: check it."
         raise UnreadableCase(reason)
     largest = max(opened.scans, key=lambda scan: scan.pixels.size)
     if len(opened.scans) > 1:

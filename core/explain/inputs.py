@@ -92,7 +92,7 @@ def explained_picture(bundle: Bundle, prepared: Prepared, ask: Ask) -> Picture:
     others = {other: array for other, array in prepared.batch.items() if other != name}
     found = Picture(name, values, spec.value_range, others)
     if prepared.geometry.model_size != values.shape[-3:-1] or len(prepared.frames) != len(found.frames):
-        raise UnsupportedModel(f"the way back of the picture {name}", "that of another one", "prepare it by itself")
+        raise UnsupportedModel(f"The way back is not that of the image {name}", "prepare it by itself")
     return found
 
 

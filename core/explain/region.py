@@ -41,7 +41,9 @@ def explained_region(bundle: Bundle, prepared: Prepared, ask: Ask) -> Region:
         raise UnsupportedModel(f"a region of {size} cells", "another size", "draw it on the model's output")
     if not region.any():
         label = bundle.card.labels[ask.target]
-        raise UnsupportedModel(f"a region to explain {label} in", "none", "choose a region or another label")
+        raise UnsupportedModel(
+            f"No pixel was segmented as {label}, so there is no region to explain", "choose a region or another label"
+        )
     return region
 
 

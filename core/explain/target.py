@@ -33,7 +33,9 @@ def score_weights(card: ModelCard, units: int, target: int, against: int | None 
             count = len(card.labels)
             raise UnsupportedModel(f"one of {count} labels", f"number {index}", "choose a label of the model")
     if target == against:
-        raise UnsupportedModel("two different labels", f"{card.labels[target]} twice", "choose another to compare with")
+        raise UnsupportedModel(
+            f"{card.labels[target]} cannot be compared with itself", "choose another label to compare with"
+        )
     weights = np.zeros(units, np.float32)
     # One unit for two labels: label 1 is the logit, label 0 its negative; "rather than" says the same.
     if card.task in {"binary", "segmentation"} and units == 1 and len(card.labels) == 2:

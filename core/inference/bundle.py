@@ -265,7 +265,8 @@ def open_bundle(card: ModelCard, threads: int = INTRA_THREADS) -> Bundle:
     try:
         session = open_session(content, threads)
     except (UnsafeModel, WorkerFailed) as error:  # a model from elsewhere, and what was wrong with it
-        raise _invalid(card, error.expected, error.received) from error
+        words = f"The compiled file of the model {card.slug} cannot be run. {error.wrong}"
+        raise InvalidCard(words, "restore the model's folder") from error
     except Exception as error:  # ONNX Runtime has an exception class for each of its status codes
         raise _invalid(card, "one that ONNX Runtime can open", f"a broken {ONNX_FILE}") from error
     try:

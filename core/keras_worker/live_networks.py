@@ -103,4 +103,4 @@ def _first_convolution(donor: Any) -> tuple[NDArray[np.float32], NDArray[np.floa
             kernel = np.asarray(layer.kernel, np.float32)
             bias = np.zeros(kernel.shape[-1], np.float32) if layer.bias is None else np.asarray(layer.bias, np.float32)
             return kernel, bias
-    raise UnsupportedModel("a network with a convolution", "none", "start from random weights")
+    raise UnsupportedModel("The network has no convolution", "start from random weights")

@@ -132,7 +132,7 @@ def train_forget(job: Job) -> Answer:
 def _found(job: Job) -> _Run:
     name = str(job.arguments["run"])
     if name not in _runs:
-        raise UnsupportedModel("a network in training", "none: it was forgotten", "start the training again")
+        raise UnsupportedModel("The network in training was forgotten", "start the training again")
     _runs.move_to_end(name)
     return _runs[name]
 

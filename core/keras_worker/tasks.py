@@ -165,7 +165,7 @@ def _in_chunks(job: Job, function: Callable[[Arrays], NDArray[np.float32]]) -> N
     """Run over the frames a few at a time, so that memory stays bounded and a stop is heard."""
     count = min((len(array) for array in job.arrays.values()), default=0)
     if count == 0:
-        raise UnsupportedModel("one frame at least", "none", "choose a frame")
+        raise UnsupportedModel("No frame was given", "choose a frame")
     parts = []
     for start in range(0, count, CHUNK):
         if job.cancelled():
@@ -200,7 +200,7 @@ def _read(job: Job) -> bytes:
     try:
         return Path(job.arguments["model"]).read_bytes()
     except OSError as error:
-        raise InvalidCard("a model file", "none", "restore the model's folder") from error
+        raise InvalidCard("The model file is missing", "restore the model's folder") from error
 
 
 def load_checked(job: Job) -> Loaded:
@@ -216,7 +216,7 @@ def load_checked(job: Job) -> Loaded:
     content = _read(job)
     digest = hashlib.sha256(content).hexdigest()
     if job.arguments.get("sha256", digest) != digest:
-        raise InvalidCard("the model file that its card was written for", "another", "restore the model's folder")
+        raise InvalidCard("The model file is not the one that its card was written for", "restore the model's folder")
     drawn = job.arguments.get("randomised")
     key = digest if drawn is None else f"{digest} {drawn}"
     if key not in _loaded:

@@ -54,5 +54,5 @@ def check_one_patient(scans: Mapping[str, Scan]) -> None:
     """
     if len({scan.patient for scan in scans.values() if scan.patient}) > 1:
         raise IncompatibleInput(
-            "series of one patient", "series whose files name different patients", "choose those that belong together"
+            "The files of these series name different patients", "choose series that belong together"
         )

@@ -104,7 +104,7 @@ def _serve(
         result, given = tasks[header["task"]](job)
         write_message(answers, {"kind": "result", "number": number, "result": result}, given)
     except ScanLensError as error:
-        words = {"type": type(error).__name__, "words": [error.expected, error.received, error.action]}
+        words = {"type": type(error).__name__, "words": list(error.words)}
         write_message(answers, {"kind": "error", "number": number, **words}, {})
 
 

@@ -141,7 +141,7 @@ class WorkerProcess:
             self._child = _Child(self, self._memory_limit)
         child, deadline = self._child, time.monotonic() + self._start_timeout
         while not child.ready:
-            message = child.receive(deadline, "to start")
+            message = child.receive(deadline, "start")
             child.ready = message is not None and message[0].get("kind") == "ready"
             if stop():
                 raise Cancelled(self.name)
@@ -152,7 +152,7 @@ class WorkerProcess:
     ) -> tuple[dict[str, Any], Arrays]:
         deadline = time.monotonic() + timeout
         while True:
-            message = child.receive(deadline, "to answer")
+            message = child.receive(deadline, "answer")
             if stop():
                 return self._stopped(child)
             if message is None or message[0].get("number") != self._number:
@@ -173,7 +173,7 @@ class WorkerProcess:
         deadline = time.monotonic() + _GRACE
         try:
             while True:
-                message = child.receive(deadline, "to stop")
+                message = child.receive(deadline, "stop")
                 if message and message[0].get("number") == self._number and message[0].get("kind") != "progress":
                     break
         except WorkerFailed:
@@ -225,13 +225,13 @@ class _Child:
             WorkerFailed: The child ended, or the deadline has passed.
         """
         if time.monotonic() > deadline:
-            raise _failed(self.kind, f"{what} in time", "no answer")
+            raise _failed(self.kind, f"did not {what} in time")
         try:
             message = self._messages.get(timeout=_TICK)
         except queue.Empty:
             return None
         if message is None:
-            raise _failed(self.kind, what, self._fault or self._last_words())
+            raise _failed(self.kind, self._fault or self._last_words())
         return message
 
     def _last_words(self) -> str:
@@ -239,13 +239,13 @@ class _Child:
         self._drained.wait(_GRACE)
         if any(sign in line for line in self.last_lines for sign in _OUT_OF_MEMORY):
             return self._memory_words()
-        return "its sudden end"
+        return "ended suddenly"
 
     def _memory_words(self) -> str:
-        return f"a need for more than its {self._memory_limit >> 20:,} MB of memory"
+        return f"needed more than its {self._memory_limit >> 20:,} MB of memory"
 
     def kill(self) -> None:
-        self._fault = self._fault or "its end"
+        self._fault = self._fault or "was ended"
         self.process.kill()
         self.process.wait()
         self._outbox.put(None)
@@ -265,7 +265,7 @@ class _Child:
             try:
                 message = read_message(self.process.stdout)
             except (BrokenMessage, OSError, ValueError):
-                self._fault = self._fault or "a message that makes no sense"
+                self._fault = self._fault or "sent a message that makes no sense"
                 message = None
             if message is None:
                 self.process.kill()
@@ -325,8 +325,8 @@ def _told(header: Mapping[str, Any], kind: WorkerProcess) -> ScanLensError:
     if header.get("type") == "Cancelled":
         return Cancelled(kind.name)
     error, words = _TOLD.get(str(header.get("type"))), header.get("words")
-    if error is None or not isinstance(words, list) or len(words) != 3:
-        return _failed(kind, "to answer", "an error without a name")
+    if error is None or not isinstance(words, list) or len(words) not in {2, 3}:
+        return _failed(kind, "answered with an error without a name")
     return error(*("".join(c for c in str(word)[:300] if c.isprintable()) for word in words))
 
 
@@ -335,5 +335,5 @@ def _share(header: Mapping[str, Any]) -> float:
     return min(max(float(share), 0.0), 1.0) if isinstance(share, (int, float)) else 0.0
 
 
-def _failed(kind: WorkerProcess, expected: str, received: str) -> WorkerFailed:
-    return kind.failed(f"{kind.name} {expected}", received, "try again, a new one starts by itself")
+def _failed(kind: WorkerProcess, fault: str) -> WorkerFailed:
+    return kind.failed(f"{kind.name[0].upper()}{kind.name[1:]} {fault}", "try again, a new one starts by itself")

@@ -13,8 +13,8 @@ class UnknownRoom(RoomFault):
     """There is no room with that code, or its answers were deleted."""
 
     def __init__(self, code: str) -> None:
-        received = f"{code!r}, which belongs to none" if code else "no code"
-        super().__init__("the code of a room", received, "ask your teacher for its six characters")
+        wrong = f"No room has the code {code!r}" if code else "The code of the room is missing"
+        super().__init__(wrong, "ask your teacher for its six characters")
 
 
 class NicknameTaken(RoomFault):
@@ -22,8 +22,7 @@ class NicknameTaken(RoomFault):
 
     def __init__(self, nickname: str) -> None:
         super().__init__(
-            "a nickname that is free in this room",
-            f"{nickname!r}, which is taken",
+            f"The nickname {nickname!r} is taken in this room",
             "choose another, or go on with the link you began with if it is yours",
         )
 
@@ -32,14 +31,14 @@ class RoomClosed(RoomFault):
     """The teacher closed the room."""
 
     def __init__(self) -> None:
-        super().__init__("an open room", "one that its teacher has closed", "ask your teacher to open another")
+        super().__init__("The teacher has closed this room", "ask your teacher to open another")
 
 
 class UnknownReader(RoomFault):
     """A link that belongs to nobody in the room."""
 
     def __init__(self) -> None:
-        super().__init__("the link of a reader of this room", "one of nobody", "join with the code and a nickname")
+        super().__init__("This link belongs to nobody in this room", "join with the code and a nickname")
 
 
 class UnusableCases(ScanLensError):

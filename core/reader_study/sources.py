@@ -217,7 +217,7 @@ class DatasetCases:
             ScanLensError: It cannot be read.
         """
         if name not in self._by_name:
-            raise UnusableCases(f"{self.dataset.title} as it was", "one without some of the cases", "open a new room")
+            raise UnusableCases(f"{self.dataset.title} lacks some of the cases of this room", "open a new room")
         scan = self.dataset.read(self._by_name[name])
         fit = compatibility(self.card, scan)
         if not fit.fits:
@@ -269,7 +269,7 @@ def look(source: Source, names: Sequence[str], progress: Progress, cancelled: St
     found = []
     for index, name in enumerate(names):
         if cancelled():
-            raise Cancelled("Reading the cases")
+            raise Cancelled("reading the cases")
         progress(index / len(names), f"The model reads case {index + 1} of {len(names)}")
         found.append(source.see(name))
     return found
@@ -285,5 +285,5 @@ def look_again(plan: Plan, source: Source, progress: Progress, cancelled: Stoppe
     """
     seen = look(source, [case.name for case in plan.cases], progress, cancelled)
     if any(abs(one.score - case.score) > SAME_SCORE for one, case in zip(seen, plan.cases, strict=True)):
-        raise UnusableCases("the pictures and the model of the room", "others", "open a new room")
+        raise UnusableCases("The images or the model of this room have changed", "open a new room")
     return seen

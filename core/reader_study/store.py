@@ -240,7 +240,7 @@ def _room(connection: Connection, code: str) -> Room:
     try:
         plan = Plan.from_json(found["plan"])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise RoomFault("a room whose plan is whole", "a damaged record of it", "open another room") from error
+        raise RoomFault("The record of this room is damaged", "open another room") from error
     return Room(found["id"], found["code"], found["kind"], found["state"], plan)
 
 
@@ -249,7 +249,7 @@ def _enter(connection: Connection, room: Room, name: str, token: str) -> Reader:
     if connection.scalar(sa.select(READERS.c.id).where(mine, READERS.c.folded == name.casefold())) is not None:
         raise NicknameTaken(name)
     if (connection.scalar(sa.select(sa.func.count()).select_from(READERS).where(mine)) or 0) >= MOST_READERS:
-        raise RoomFault(f"a room with fewer than {MOST_READERS} readers", "a full one", "ask your teacher for another")
+        raise RoomFault(f"The room is full: {MOST_READERS} readers are in it", "ask your teacher for another")
     seed = secrets.randbelow(2**31)
     values: dict[str, Any] = {
         "room_id": room.id, "nickname": name, "folded": name.casefold(), "token_hash": _hash(token), "seed": seed,

@@ -53,12 +53,12 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
         kind = _kind(source.head)
         with opening.guarded(source.name, what="archive"):
             if kind != "gzip" and set(source.inside) & {"zip", "tar"}:
-                raise UnsupportedScan("an archive of images", "an archive inside an archive", "unpack it first")
+                raise UnsupportedScan("The archive holds another archive", "unpack it first")
             if kind == "gzip" and "gzip" in source.inside:
-                raise UnsupportedScan("one layer of gzip", "gzip inside gzip", "unpack it first")
+                raise UnsupportedScan("The gzip file holds another gzip file", "unpack it first")
             before, found = len(opening.skipped), list(_OPENERS[kind](source, opening))
             if not found and len(opening.skipped) == before:
-                raise UnsupportedScan("an archive of images", "one without files", "pack the images again")
+                raise UnsupportedScan("The archive holds no files", "pack the images again")
             opening.feed(found)
     return []
 
@@ -77,7 +77,7 @@ def _zip(source: Source, opening: Opening) -> Iterator[Source]:
             _check_zip(members, len(source.data))
             yield from _zip_members(source, archive, members, opening)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, zlib.error) as error:
-        raise UnreadableScan("a whole zip", "one that is broken or cut short", "pack or upload it again") from error
+        raise UnreadableScan("The zip is broken or cut short", "pack or upload it again") from error
 
 
 def _check_entries(data: bytes | memoryview) -> None:
@@ -111,11 +111,11 @@ def _zip_members(
     for number, member in enumerate(members):
         opening.advance(0.0, f"Unpacking file {number + 1:,} of {len(members):,}")
         if member.flag_bits & _ENCRYPTED:
-            error = UnreadableScan("an open zip", "a file that is locked by a password", "unpack it first")
+            error = UnreadableScan("A file in the zip is locked by a password", "unpack it first")
             opening.skip(member.filename, error, "are encrypted")
             continue
         if member.compress_type not in _METHODS:
-            error = UnreadableScan("a zip that is stored or deflated", "a rare way of packing", "pack it again as zip")
+            error = UnreadableScan("The zip is packed in a rare way", "pack it again as a plain zip")
             opening.skip(member.filename, error, "are packed in a rare way")
             continue
         opening.claim(member.file_size)
@@ -123,7 +123,7 @@ def _zip_members(
             with archive.open(member) as stream:
                 data = stream.read(min(member.file_size, left) + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError):
-            error = UnreadableScan("a whole file in the zip", "a broken one", "pack or upload it again")
+            error = UnreadableScan("A file in the zip is broken", "pack or upload it again")
             opening.skip(member.filename, error, "are broken")
             continue
         left -= len(data)
@@ -158,7 +158,7 @@ def _tar(source: Source, opening: Opening) -> Iterator[Source]:
                 if count > MEMBERS:
                     raise _too_large(f"one of more than {MEMBERS:,} files")
                 if member.issparse():  # holes cost nothing in the archive, and a gigabyte each in memory
-                    error = UnsupportedScan("whole files in the tar", "a sparse one", "pack it again without holes")
+                    error = UnsupportedScan("The tar holds a sparse file", "pack it again without holes")
                     opening.skip(member.name, error, "are sparse")
                     continue
                 stream = archive.extractfile(member) if member.isfile() and not is_clutter(member.name) else None
@@ -171,7 +171,7 @@ def _tar(source: Source, opening: Opening) -> Iterator[Source]:
                 data = stream.read(member.size)
                 yield Source(member.name or source.name, data, (*source.inside, "tar"))
     except (tarfile.TarError, EOFError, ValueError, OSError) as error:
-        raise UnreadableScan("a whole tar", "one that is broken or cut short", "pack or upload it again") from error
+        raise UnreadableScan("The tar is broken or cut short", "pack or upload it again") from error
 
 
 def _gzip(source: Source, opening: Opening) -> Iterator[Source]:
@@ -187,7 +187,7 @@ def _gzip(source: Source, opening: Opening) -> Iterator[Source]:
             while at < len(packed) and packed[at] == 0:  # padding of tapes
                 at += 1
     except zlib.error as error:
-        raise UnreadableScan("a whole gzip", "a broken one", "copy or upload it again") from error
+        raise UnreadableScan("The gzip file is broken", "copy or upload it again") from error
     if at < len(packed):
         opening.notes.append(f"{len(packed) - at:,} bytes after the end of the gzip were left out.")
     path = PurePosixPath(source.name)
@@ -208,7 +208,7 @@ def _gzip_part(packed: memoryview, at: int, unpacked: bytearray, opening: Openin
             rest, size = bytes(packed[at : at + size]), min(2 * size, MEGABYTE)
             at += len(rest)
             if not rest:
-                raise UnreadableScan("a whole gzip", "one that is cut short", "copy or upload it again")
+                raise UnreadableScan("The gzip file is cut short", "copy or upload it again")
         part = worker.decompress(rest, _CHUNK)
         rest = worker.unconsumed_tail
         if len(unpacked) + len(part) > UNPACKED:

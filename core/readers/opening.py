@@ -76,7 +76,7 @@ def _kind_words(error: ScanLensError) -> str:
     """What the summary says of files with this error."""
     if isinstance(error, TooLarge):
         return "are too large"
-    if "cut short" in error.received:
+    if "cut short" in error.wrong:
         return "are cut short"
     return "are broken" if isinstance(error, UnreadableScan) else "could not be read"
 
@@ -118,9 +118,9 @@ class Opening:
         except ScanLensError as known:
             error = known
         except MemoryError:
-            error = TooLarge("a file that fits into memory", "one that does not", "open fewer or smaller files at once")
+            error = TooLarge("The file does not fit into memory", "open fewer or smaller files at once")
         except Exception:  # a file can be broken in ways that no list of kinds foresees
-            error = UnreadableScan(f"a whole {what}", "a broken one", "export it again")
+            error = UnreadableScan(f"The {what} is broken", "export it again")
         for name in dict.fromkeys(names):
             self.skip(name, error, _kind_words(error))
 
@@ -151,7 +151,7 @@ class Opening:
             TooLarge: The upload would pass `MEMORY_BUDGET`, or what other open scans of this process leave free.
         """
         if size < 0:  # a header can claim that, and would make room for more than there is
-            raise UnreadableScan("a whole file", "one that says it has less than nothing in it", "export it again")
+            raise UnreadableScan("The file claims a negative size", "export it again")
         with self._lock:
             if self.claimed + size > MEMORY_BUDGET:
                 raise TooLarge(

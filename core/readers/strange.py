@@ -78,7 +78,7 @@ def strange_file(head: bytes, name: str) -> tuple[ScanLensError, str]:
         return UnsupportedScan(_EXPECTED, f"{text}{claims}", _EXPORT), "hold no scan"
     if name.lower().endswith(".img"):
         return UnreadableScan(
-            _EXPECTED, "voxels without their header", "add its .hdr file, both at once"
+            "The voxels came without their header", "add its .hdr file, both at once"
         ), "lack a header"
     action = "check that the file is whole, and export it again"
     return UnreadableScan(_EXPECTED, "bytes of no known format", action), "are of no known format"

@@ -79,8 +79,7 @@ def as_dicom_seg(segmentation: Segmentation, scan: Scan, originals: Originals | 
         dataset = _build(segmentation, scan, masks, list(originals.datasets) if linked and originals else [])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UnsupportedScan(
-            "original files with all that a DICOM SEG must repeat of them",
-            "files that lack some of it",
+            "The original files lack some of what a DICOM SEG must repeat of them",
             "take the mask without the original files, or as NIfTI",
         ) from error
     target = io.BytesIO()

@@ -66,7 +66,7 @@ def as_nifti(segmentation: Segmentation, scan: Scan, originals: Originals | None
         IncompatibleInput: Not all frames were outlined.
     """
     if segmentation.frames != tuple(range(scan.frames)):
-        raise IncompatibleInput("an outline of the whole scan", "one of a part", "let all slices be read first")
+        raise IncompatibleInput("Only a part of the scan was segmented yet", "let all slices be read first")
     frames: NDArray[Any] = label_map(segmentation)
     if originals is not None and originals.nifti is not None and scan.grid is not None:
         image = _on_the_original(frames, scan, scan.grid, originals.nifti)

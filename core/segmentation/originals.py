@@ -70,9 +70,7 @@ def _placed(headers: list[Any]) -> Originals:
         if "FrameOfReferenceUID" not in header or not (
             "ImagePositionPatient" in header or "PerFrameFunctionalGroupsSequence" in header
         ):
-            raise IncompatibleInput(
-                "files that say where in the scanner they lie", "files that do not", "take the mask without them"
-            )
+            raise IncompatibleInput("The files do not say where in the scanner they lie", "take the mask without them")
     return Originals(tuple(headers), _affine(headers))
 
 
@@ -112,7 +110,7 @@ def _unpacked(source: Source) -> Source:
     try:
         data = worker.decompress(bytes(source.data), MOST_BYTES)
     except zlib.error as error:
-        raise UnreadableScan("a whole NIfTI file", "a broken one", "export it again") from error
+        raise UnreadableScan("The NIfTI file is broken", "export it again") from error
     return Source(source.name.removesuffix(".gz"), data)
 
 
@@ -122,7 +120,7 @@ def _header(source: Source) -> Any:
     try:
         return dcmread(io.BytesIO(bytes(source.data)), stop_before_pixels=True, force=True)
     except Exception as error:  # pydicom raises many kinds for a broken file
-        raise UnreadableScan("the DICOM files of this scan", "a broken one", "add the original files") from error
+        raise UnreadableScan("One of the DICOM files of this scan is broken", "add the original files") from error
 
 
 def _along_normal(header: Any) -> float:

@@ -88,7 +88,7 @@ def _read(source: Source, scan: Scan, frame: int, opening: Opening) -> Reference
     _check_size(found, scan)
     frames = tuple(range(scan.frames)) if found[0] == scan.frames else (frame,)
     if not any(mask.any() for mask in masks.values()):
-        raise IncompatibleInput("a mask", f"one without a single pixel for this {place_word(scan)}", "choose another")
+        raise IncompatibleInput(f"The mask has no pixel for this {place_word(scan)}", "choose another")
     return Reference(source.name, frames, masks, hashlib.sha256(source.data).hexdigest())
 
 
@@ -141,7 +141,7 @@ def _png_values(source: Source, scan: Scan, opening: Opening) -> NDArray[np.gene
         what = f"a mask of the scan's own size, {_size((1, scan.rows, scan.columns))}"
         raise IncompatibleInput(what, "a far larger image", "export it on this scan") from error
     except Exception as error:  # Pillow raises many kinds for a broken file
-        raise UnreadableScan("a whole PNG", "a broken one", "export it again") from error
+        raise UnreadableScan("The PNG is broken", "export it again") from error
     return (values.max(axis=-1) if values.ndim == 3 else values)[None]
 
 
@@ -170,7 +170,7 @@ def _dicom_segmentation(source: Source, opening: Opening) -> Any:
     except ScanLensError:
         raise
     except Exception as error:  # pydicom raises many kinds for a broken file
-        raise UnreadableScan("a whole DICOM file", "a broken one", "export it again") from error
+        raise UnreadableScan("The DICOM file is broken", "export it again") from error
 
 
 def _segments(dataset: Any, scan: Scan, opening: Opening) -> dict[int, NDArray[np.bool_]]:
@@ -188,7 +188,7 @@ def _segments(dataset: Any, scan: Scan, opening: Opening) -> dict[int, NDArray[n
     except ScanLensError:
         raise
     except Exception as error:
-        raise UnreadableScan("a whole DICOM SEG", "one that lacks what places its frames", "export it again") from error
+        raise UnreadableScan("The DICOM SEG lacks what places its frames", "export it again") from error
 
 
 def _sorted_segments(dataset: Any, opening: Opening) -> dict[int, NDArray[np.bool_]]:
@@ -216,7 +216,7 @@ def _places(dataset: Any, groups: Any) -> list[int]:
     if any(position is None for position in positions):
         numbers = [int(group.FrameContentSequence[0].DimensionIndexValues[-1]) for group in groups]
         if len(set(numbers)) > 1 and max(numbers) != len(set(numbers)):
-            raise UnsupportedScan("a DICOM SEG with all slices", "one without positions", "export it as NIfTI")
+            raise UnsupportedScan("The DICOM SEG has no positions", "export it as NIfTI")
         return [number - min(numbers) for number in numbers]
     plane = _sequence(dataset, groups[0], "PlaneOrientationSequence")
     across, down = np.reshape([float(v) for v in plane.ImageOrientationPatient], (2, 3))
@@ -224,9 +224,7 @@ def _places(dataset: Any, groups: Any) -> list[int]:
     levels = np.unique(along)
     gaps = np.diff(levels)
     if len(gaps) and gaps.max() > 1.5 * gaps.min():
-        raise UnsupportedScan(
-            "a DICOM SEG with all slices", "one that leaves empty slices out", "export it with them, or as NIfTI"
-        )
+        raise UnsupportedScan("The DICOM SEG leaves empty slices out", "export it with them, or as NIfTI")
     if len(levels) == 1 and len(positions) > len(dataset.SegmentSequence):
         raise UnsupportedScan("a DICOM SEG of an image or a volume", "one of a sequence", "export it as NIfTI")
     return [int(n) for n in np.searchsorted(levels, along)]

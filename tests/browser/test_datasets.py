@@ -27,7 +27,7 @@ def test_from_a_folder_to_the_pictures_of_its_mistakes(open_page, folder):
     page = open_page("datasets")
     page.get_by_label("Folder or file on this computer").fill("/no/such/folder")
     page.get_by_role("button", name="Add", exact=True).click()
-    page.get_by_text("no such place as folder").wait_for()
+    page.get_by_text("/no/such/folder does not exist").wait_for()
     page.get_by_label("Folder or file on this computer").fill(str(folder))
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("button", name="Forget").wait_for()

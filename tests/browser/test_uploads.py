@@ -119,7 +119,7 @@ def test_each_refusal_is_one_sentence_and_the_page_stays_usable(page, until_draw
 SENTENCE = {
     "nothing in the file": "an empty file",
     "text renamed": "text",
-    "zip in a zip": "an archive inside an archive",
+    "zip in a zip": "holds another archive",
     "treatment plan": "plan",
     "two files without a scan": "None of the 2 files",
 }

@@ -84,7 +84,11 @@ def test_a_folder_is_added_understood_and_counted(page, words, chest):
 
 @pytest.mark.parametrize(
     ("typed", "sentence"),
-    [("", "Expected the path"), ("chest", "whole path"), ("/no/such/place", "no such place")],
+    [
+        ("", "No path was typed"),
+        ("chest", "whole path"),
+        ("/no/such/place", "/no/such/place does not exist: check the path."),
+    ],
 )
 def test_a_bad_path_is_one_sentence(page, typed, sentence):
     app = add(page(), typed)
@@ -95,7 +99,7 @@ def test_a_bad_path_is_one_sentence(page, typed, sentence):
 def test_an_empty_folder_is_one_sentence(page, tmp_path):
     (tmp_path / "empty").mkdir()
     app = add(page(), tmp_path / "empty")
-    assert [str(error.value).startswith("Expected a folder with pictures") for error in app.error] == [True]
+    assert [str(error.value).startswith("The folder is empty") for error in app.error] == [True]
 
 
 def test_what_cannot_be_known_is_asked_with_the_guess_chosen(page, tmp_path, words):
@@ -132,7 +136,7 @@ def test_a_remembered_folder_that_is_gone_is_one_sentence(page, chest):
     page(chest)
     chest.rename(chest.with_name("elsewhere"))
     app = settled(page())
-    assert "no such place" in app.error[0].value
+    assert "chest does not exist" in app.error[0].value
     assert app.button(key="forget-dataset")
 
 
@@ -328,7 +332,7 @@ def test_a_case_whose_file_is_gone_is_one_sentence(page, chest):
     app = AppTest.from_function(look_at_first_case, default_timeout=60).run()
     assert not app.exception
     assert len(app.error) == 1
-    assert "no such place" in app.error[0].value
+    assert "chest does not exist" in app.error[0].value
 
 
 def look_at_first_case() -> None:

@@ -107,9 +107,7 @@ def _opened(kept: Remembered) -> Dataset | None:
     def work(progress: Progress, cancelled: Stopper) -> Dataset:
         dataset, changed = opened(kept.location, kept.options, kept, progress, cancelled)
         if changed:
-            raise UnusableDataset(
-                f"{kept.title} as it was scored", "files that have changed since", "run the models anew"
-            )
+            raise UnusableDataset(f"Files of {kept.title} have changed since it was scored", "run the models anew")
         return dataset
 
     return computed("case", key, state.opened, f"Opening {kept.title}", work, again="Open the dataset", patience=1.0)
@@ -118,7 +116,7 @@ def _opened(kept: Remembered) -> Dataset | None:
 def _show(view: View, dataset: Dataset, evaluation: Evaluation, case: str) -> None:
     found = next((one for one in dataset.cases if one.name == case), None)
     if found is None:
-        raise UnusableDataset(f"the case in {dataset.title}", "a dataset without it", "add it again")
+        raise UnusableDataset(f"{dataset.title} no longer has this case", "add it again")
     with st.spinner("Reading the picture …"):
         scan = dataset.read(found)
         seen = _seen(view.members[:MOST], scan, (evaluation.dataset_digest, case))

@@ -77,7 +77,7 @@ def _computing(concerned: Sequence[Evaluation], choice: Choice) -> Work[Matrix]:
     question, metric = choice.question.key, choice.metric.name
 
     def work(progress: Progress, cancelled: Stopper) -> Matrix:
-        step = stopping(progress, cancelled, "The intervals")
+        step = stopping(progress, cancelled, "the intervals")
         return matrix(
             concerned, question, metric, progress=lambda share, words: step(share, f"Intervals and tests: {words}")
         )

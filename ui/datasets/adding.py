@@ -104,17 +104,23 @@ def named_path(text: str) -> Path:
     """The place that somebody typed or pasted, with quotes or `~`.
 
     Raises:
-        UnusableDataset: It is empty or not a whole path.
+        UnusableDataset: It is empty, not a whole path, or nothing is there.
     """
     cleaned = text.strip().strip("\"'").removeprefix("file://").strip()
     if not cleaned or "\0" in cleaned:
-        raise UnusableDataset("the path of a folder or file", "none", "type or paste it")
+        raise UnusableDataset("No path was typed", "type or paste the path of a folder or file")
     try:
         path = Path(cleaned).expanduser()
     except RuntimeError:
         path = Path(cleaned)
     if not path.is_absolute():
         raise UnusableDataset("a whole path, such as /data/chest-xrays", repr(cleaned), "start it at the top folder")
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UnusableDataset(f"{cleaned} does not exist", "check the path") from error
+    except OSError:
+        pass  # opening it says why it cannot be read
     return path
 
 

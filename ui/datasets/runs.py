@@ -175,14 +175,12 @@ def _go_on(state: Shelf, found: Records, run: RunSummary) -> None:
         store = working_store()
         card, remembered = card_of(run.model), dataset_of(run, found.datasets)
         if card is None or model_hash(card) != run.model_sha256:
-            raise UnusableDataset(f"the model {run.model_title}", "an installation without it", "install it again")
+            raise UnusableDataset(f"The model {run.model_title} is not installed", "install it again")
         if remembered is None:
-            raise UnusableDataset(
-                f"the dataset {run.dataset_title} among those that were added", "none with its hash", "add it again"
-            )
+            raise UnusableDataset(f"The dataset {run.dataset_title} is not among those that were added", "add it again")
         dataset, changed = opened(remembered.location, remembered.options, remembered, progress, cancelled)
         if changed:
-            raise UnusableDataset(f"{dataset.title} as it was", "files that have changed since", "run the models anew")
+            raise UnusableDataset(f"Files of {dataset.title} have changed since it was scored", "run the models anew")
         scored = variant_of(dataset, run)
         mapping = remembered.maps.get(run.model, {})
         kind: Kind = run.kind if run.kind in ("internal", "external") else "unknown"  # type: ignore[assignment]

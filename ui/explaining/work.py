@@ -173,7 +173,7 @@ def _work(kind: str, prediction: Prediction, wanted: Wanted, made: Made | None) 
     def of_map(work: Callable[..., object]) -> Work[object]:
         def run(progress: Progress, cancelled: Stopper) -> object:
             if made is None or made.explanation is None:
-                raise UnsupportedModel("a map", "none", "make it first")
+                raise UnsupportedModel("There is no map yet", "make it first")
             ask, bundle = _ask(prediction, wanted, progress, cancelled), cached_bundle(wanted.slug)
             return work(bundle, prediction.prepared, made.explanation, ask, progress=progress, cancelled=cancelled)
 

@@ -113,7 +113,7 @@ def opener(source: Mapping[str, Any]) -> Opener:
         return lambda *_: LesionCases(source["count"], source["seed"])
     slug, options = source["model"], source["options"]
     if slug not in cached_cards()[0]:
-        raise UnusableCases(f"the model {slug!r}", "a computer without it", "install it, or choose another")
+        raise UnusableCases(f"The model {slug} is not installed", "install it, or choose another")
     place, bundle, keras = Path(source["location"]), cached_bundle(slug), cached_keras()
     there: Dataset | None = shelf().opened.peek(place_key(place, options))
 

@@ -125,7 +125,7 @@ def visit(state: Versus) -> Visit:
         return Visit(room, store.reader(room, address[READER]))
     if KEY in address:
         if not store.is_teacher(room, address[KEY]):
-            raise RoomFault("the link of who opened this room", "another", "use the link that was shown then")
+            raise RoomFault("This is not the link of who opened this room", "use the link that was shown then")
         return Visit(room, key=address[KEY])
     if room.kind == "alone":
         raise UnknownRoom(room.code)

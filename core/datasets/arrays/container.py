@@ -60,11 +60,10 @@ def read_header(stream: IO[bytes], name: str, small: bool = False) -> Header:
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(stream)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise UnusableDataset("arrays of numbers", f"{name}, which is broken", "get the file again") from error
+        raise UnusableDataset(f"{name} is broken", "get the file again") from error
     if dtype.hasobject:
         raise UnusableDataset(
-            "arrays of numbers", f"{name} with Python objects, which could carry code and are never unpacked",
-            "save it as numbers or texts",
+            f"{name} holds Python objects, which can carry code and are never unpacked", "save it as numbers or texts",
         )  # fmt: skip
     turned = bool(fortran) and len(shape) > 1
     header = Header(tuple(int(n) for n in shape), dtype, stream.tell(), turned)
@@ -114,7 +113,7 @@ class ArrayReader:
                 offset = index * item - self._first
             data = self._window[offset : offset + item]
         if len(data) < item:
-            raise UnreadableScan("a whole array", f"{self.member}, which is cut short", "get the file again")
+            raise UnreadableScan(f"{self.member} is cut short", "get the file again")
         return data
 
     def __getitem__(self, index: int) -> NDArray[np.generic]:
@@ -149,7 +148,7 @@ class ArrayReader:
             self._window, self._first = self._stream.read(size), first
         except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             self._stream, self._window, self._first, self._claim = None, b"", 0, None
-            raise UnreadableScan("a whole array", f"{self.member}, which is broken", "get the file again") from error
+            raise UnreadableScan(f"{self.member} is broken", "get the file again") from error
 
 
 def _skip(stream: IO[bytes], size: int) -> None:
@@ -170,7 +169,7 @@ def open_npz(place: Place, name: str) -> zipfile.ZipFile:
         claim = Claim(place.members[name].file_size if isinstance(place, ZipPlace) else 0)
         return zipfile.ZipFile(_Held(stream.read(), claim))
     except (zipfile.BadZipFile, OSError, ValueError, UnreadableScan) as error:
-        raise UnusableDataset("a whole .npz", f"{name}, which is broken", "get the file again") from error
+        raise UnusableDataset(f"{name} is broken", "get the file again") from error
 
 
 class _Held(io.BytesIO):
@@ -191,11 +190,11 @@ def read_small(archive: zipfile.ZipFile, member: str) -> NDArray[np.generic]:
         header = read_header(stream, member, small=True)
         size = header.item * header.shape[0]
         if size > _WHOLE:
-            raise UnusableDataset("labels of at most 256 MB", f"{member}, which is larger", "check the file")
+            raise UnusableDataset(f"{member} is larger than the 256 MB that labels may have", "check the file")
         _ = Claim(size)  # while it is read
         data = stream.read(size)
     if len(data) < size:
-        raise UnusableDataset("a whole array", f"{member}, which is cut short", "get the file again")
+        raise UnusableDataset(f"{member} is cut short", "get the file again")
     return np.frombuffer(data, header.dtype).reshape(header.shape, order="F" if header.fortran else "C")
 
 

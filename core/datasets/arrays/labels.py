@@ -94,7 +94,7 @@ def name_labels(title: str, truths: Mapping[str, NDArray[np.generic]], inquiry: 
     """
     kinds = {(truth.shape[1], truth.dtype.kind == "U") for truth in truths.values()}
     if len(kinds) != 1 or not sum(len(truth) for truth in truths.values()):
-        raise UnusableDataset("labels of one kind in every split", "different ones", "get the file again")
+        raise UnusableDataset("The labels are not of one kind in every split", "get the file again")
     columns, are_texts = kinds.pop()
     if are_texts:
         return _of_texts({split: [str(text) for text in truth[:, 0]] for split, truth in truths.items()}, inquiry)
@@ -104,7 +104,8 @@ def name_labels(title: str, truths: Mapping[str, NDArray[np.generic]], inquiry: 
     values = np.unique(np.concatenate([truth.ravel() for truth in numbers.values()]))
     if not set(values[~np.isnan(values)].tolist()) <= {-1.0, 0.0, 1.0}:
         raise UnusableDataset(
-            "one label a picture, or columns of 0 and 1", f"{columns} columns with other numbers", "save them so"
+            f"The {columns} columns of labels hold other numbers than 0 and 1",
+            "save one label an image, or columns of 0 and 1",
         )
     if _is_one_hot(title, numbers, inquiry):
         return _of_numbers(title, {split: truth.argmax(axis=1) * 1.0 for split, truth in numbers.items()}, inquiry)
@@ -164,7 +165,7 @@ def _of_numbers(title: str, numbers: Mapping[str, NDArray[np.float64]], inquiry:
     gaps = _gaps([text for cases in texts.values() for text in cases], inquiry)
     values = sorted({int(text) for cases in texts.values() for text in cases if text not in gaps})
     if not values:
-        raise UnusableDataset("a label for some of the pictures", "none that is known", "get the file again")
+        raise UnusableDataset("No image has a label that is known", "get the file again")
     names = _names(title, values, inquiry)
     rows: dict[str, list[tuple[str, ...]]] = {
         split: [() if text in gaps else (names[int(text)],) for text in cases] for split, cases in texts.items()

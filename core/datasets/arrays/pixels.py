@@ -153,7 +153,7 @@ def _range(images: Mapping[str, ArrayReader]) -> tuple[float, float, bool]:
                 low, high = min(low, float(known.min())), max(high, float(known.max()))
                 whole = whole and (known.dtype.kind != "f" or bool((known == np.round(known)).all()))
     if low > high:
-        raise UnusableDataset("pictures of numbers", "arrays without any", "get the file again")
+        raise UnusableDataset("The arrays of images hold no numbers", "get the file again")
     return low, high, whole
 
 
@@ -172,7 +172,7 @@ def scan_of_array(entry: NDArray[np.generic], raw: bytes, name: str, layout: Pix
         picture = picture.astype(np.uint16)
     done, encoded = cv2.imencode(".png", np.ascontiguousarray(picture), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:
-        raise UnreadableScan("a picture", "an array that is none", "get the file again")
+        raise UnreadableScan(f"The array {name} is no image", "get the file again")
     return scan_of([Source(f"{name}.png", encoded.tobytes())])
 
 
@@ -194,7 +194,7 @@ def _typed(pixels: NDArray[np.generic], layout: PixelLayout) -> NDArray[np.gener
         return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     numbers = pixels.astype(np.float64)
     if not np.isfinite(numbers).all():
-        raise UnreadableScan("a number in every pixel", "NaN or infinity", "save the picture again")
+        raise UnreadableScan("A pixel of the image is NaN or infinite", "save the image again")
     if layout.values == "numbers":
         return numbers.astype(np.float32)
     if layout.values == "unit":

@@ -110,12 +110,11 @@ def open_words(found: LabelMap) -> str:
 def open_labels(found: LabelMap, card: ModelCard) -> OpenLabels:
     """The error of the shell for a map with open labels; its one sentence names them and says what to answer."""
     one, first = len(found.open) == 1, found.open[0]
+    means = "means" if one else "mean"
     return OpenLabels(
-        f"to be told which of {', '.join(card.labels)} {'the label means' if one else 'each of these labels means'} "
-        f"for {card.title}",
-        f"nothing on {open_words(found)}",
-        f'say it, e.g. --map "{first}={card.labels[0]}"; --map "{first}=" leaves it out, --map "{REST}=" all '
-        "that are open",
+        f"Nobody has said what {open_words(found)} {means} for {card.title}",
+        f"choose among {', '.join(card.labels)}, "
+        f'e.g. --map "{first}={card.labels[0]}"; --map "{first}=" leaves it out, --map "{REST}=" all that are open',
     )
 
 

@@ -91,13 +91,12 @@ def _check(dataset: Dataset, mapping: Mapping[str, str], card: ModelCard) -> Non
         )
     if card.task == "multilabel" and (missing := [label for label in card.labels if label not in mapped]):
         raise UnknownLabel(
-            f"a label of the dataset for each finding of {card.title}",
-            f"none for {', '.join(missing)}, so that nobody knows where it is absent",
+            f"No label of the dataset stands for {', '.join(missing)}, so nobody knows where it is absent",
             "choose a dataset that was read for it",
         )
     if dataset.multilabel and card.task == "binary" and card.labels[1] not in mapped:
         raise UnknownLabel(
-            f"a finding that means {card.labels[1]!r}", "none in the map", "say which finding of the dataset it is"
+            f"The label map has no finding that means {card.labels[1]!r}", "say which finding of the dataset it is"
         )
 
 

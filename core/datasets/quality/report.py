@@ -115,7 +115,7 @@ def _read_all(
         except Cancelled:
             raise
         except MemoryError:
-            return str(TooLarge("a picture that fits into memory", "one that does not", "take it out of the dataset"))
+            return str(TooLarge("An image does not fit into memory", "take it out of the dataset"))
         except ScanLensError as error:
             return str(error)
 

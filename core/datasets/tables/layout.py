@@ -185,7 +185,7 @@ def _join(
         joined = join_by_header(place, index.files, table, progress, cancelled)
         if joined is None:
             raise UnusableDataset(
-                "a column that names files of the folder", f"none in {table.name}", "give the paths below the folder"
+                f"No column of {table.name} names files of the folder", "give the paths below the folder"
             )
         inquiry.understood.append(f"Rows are joined to DICOM files by their {joined.keyword} in {joined.column!r}.")
         return Joined(joined.table, joined.column, joined.files, joined.keyword == "PatientID")
@@ -253,7 +253,7 @@ def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
     )
     _say_missing(joined, inquiry)
     if not cases:
-        raise UnusableDataset("files that the table names", "none that exist", "keep the table beside its pictures")
+        raise UnusableDataset("None of the files that the table names exists", "keep the table beside its images")
     _say_unlabelled(cases, labelling.multilabel, inquiry)
     stem = PurePosixPath(table.name).stem
     is_plain = stem.lower() in {"labels", "label", "metadata", "data", "dataset", "index", "train", "test"}

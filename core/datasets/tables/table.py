@@ -118,11 +118,9 @@ def parse_table(name: str, data: bytes) -> Table:
     try:
         rows = _cells(text, sign)
     except csv.Error as error:
-        raise UnusableDataset(
-            "a table", f"{name}, whose rows cannot be told apart", "export it as CSV again"
-        ) from error
+        raise UnusableDataset(f"The rows of {name} cannot be told apart", "export it as CSV again") from error
     if len(rows) < 2 or not sign:
-        raise UnusableDataset("a table with columns and rows", f"{name}, which has none", "export it as CSV again")
+        raise UnusableDataset(f"{name} has no columns or no rows", "export it as CSV again")
     layout = lay_out(name, rows)
     columns = _unique(layout.headings)
     width = len(columns)
@@ -180,7 +178,7 @@ def read_table(place: Place, name: str) -> Table:
     for piece in stream_pieces(place, name):
         size += len(piece)
         if size > _MOST_BYTES:
-            raise UnusableDataset("a table of at most 512 MB", f"{name}, which is larger", "leave columns out")
+            raise UnusableDataset(f"{name} is larger than 512 MB", "leave columns out")
         parts.append(piece)
     return parse_table(name, b"".join(parts))
 

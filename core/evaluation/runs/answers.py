@@ -82,8 +82,7 @@ def answer(bundle: Bundle, dataset: Dataset, case: Case, place: int) -> Answer:
         fault = f"Expected a picture, received a fault while it was read ({type(error).__name__}): look at this file."
     if not dataset.location.exists():
         raise UnusableDataset(
-            f"{dataset.title} where it was opened",
-            "nothing there any more",
+            f"{dataset.title} is no longer where it was opened",
             "connect it again; what was scored is kept",
         )
     return Answer(place, None, fault)

@@ -37,7 +37,7 @@ def check_model(card: ModelCard) -> None:
     if card.task == "segmentation":
         raise UnsupportedModel("a model that classifies", f"{card.title}, which segments", "choose another model")
     if not model_hash(card):
-        raise UnsupportedModel("a card with the hash of its model", f"{card.title} without it", "restore the folder")
+        raise UnsupportedModel(f"The card of {card.title} lacks the hash of its model", "restore the folder")
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +97,7 @@ def make_plan(
     usable, y_true = targets(dataset, mapping, card, chosen)
     if not len(usable):
         raise UnusableDataset(
-            f"cases that {card.title} has an answer for", f"none among {len(chosen):,}", "look at the label map"
+            f"{card.title} has an answer for none of the {len(chosen):,} cases", "look at the label map"
         )
     check_unchanged(dataset)
     hashed = dataset if dataset.digest else with_digest(dataset, progress, cancelled, known)
@@ -138,7 +138,6 @@ def check_unchanged(dataset: Dataset) -> None:
     """
     if changed_since(dataset):
         raise UnusableDataset(
-            f"{dataset.title} as it was when its hash was taken",
-            "files that were changed or removed since",
+            f"Files of {dataset.title} were changed or removed since its hash was taken",
             "open it again",
         )

@@ -120,8 +120,7 @@ def _read(path: Path, dataset: str, split: str, card: ModelCard) -> Evaluation:
         )
     except (OSError, KeyError, TypeError, ValueError) as error:  # pyarrow's errors are ValueError or OSError
         raise InvalidCard(
-            f"scores by case in {card.slug}/evaluations/{path.name}",
-            "a table that is not",
+            f"{card.slug}/evaluations/{path.name} is no table of scores by case",
             "restore the model's folder",
         ) from error
 

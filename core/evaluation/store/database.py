@@ -154,12 +154,12 @@ def _connect_within(seconds: float) -> Callable[..., Any]:
 
 def _make_folder(url: URL) -> None:
     if not url.database or url.database == ":memory:":
-        raise StoreFault("a file for the results", "an address without one", f"correct {URL_VARIABLE}")
+        raise StoreFault("The address of the results names no file", f"correct {URL_VARIABLE}")
     try:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreFault(
-            "a folder for the results", "one that cannot be made", "set SCANLENS_HOME to a folder that can be written"
+            "The folder for the results cannot be made", "set SCANLENS_HOME to a folder that can be written"
         ) from error
 
 
@@ -203,8 +203,7 @@ def ensure_tables(engine: Engine) -> None:
                 raise fault_of(error, engine.url) from error
     if stored is not None and (not str(stored).isdecimal() or int(stored) > SCHEMA_VERSION):
         raise StoreFault(
-            f"results of version {SCHEMA_VERSION} or before",
-            f"a database of version {stored}",
+            f"The results database is of version {stored}, newer than version {SCHEMA_VERSION}, which is read here",
             "open it with the newer ScanLens that made it",
         )
 

@@ -105,9 +105,8 @@ class Store(DatasetStore):
             return inserted(connection, RUNS, fresh)
         if is_alive(found["owner"], found["beat"]):
             raise RunTaken(
-                f"{facts['model_title']} on {facts['dataset_title']} to be free",
-                "a run of it in another window or process",
-                "wait for that one, its results will be here as well",
+                f"{facts['model_title']} is already being run on {facts['dataset_title']} in another window or process",
+                "wait for that run, its results will be here as well",
             )
         run = int(found["id"])
         before = (record_of(found["facts"]) or {}).get("input")  # an imported run does not say
@@ -163,9 +162,7 @@ class Store(DatasetStore):
         try:
             return _evaluation(found, rows)
         except (LookupError, TypeError, ValueError, AttributeError, zlib.error) as error:
-            raise StoreFault(
-                "a complete stored run", "one with broken records", "delete it and run it again"
-            ) from error
+            raise StoreFault("Records of this run are damaged", "delete it and run it again") from error
 
     def insert(self, evaluation: Evaluation) -> int:
         """Store an evaluation that was made elsewhere; returns the run's id.

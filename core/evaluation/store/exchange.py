@@ -69,9 +69,7 @@ def export(evaluations: Iterable[Evaluation], folder: Path, form: Form = "parque
             folder.mkdir(parents=True, exist_ok=True)
             path.write_bytes(export_bytes(evaluation, form))
         except OSError as error:
-            raise InvalidExchange(
-                "a folder that can be written", f"{folder.name}, which cannot", "choose another"
-            ) from error
+            raise InvalidExchange(f"The folder {folder.name} cannot be written", "choose another") from error
         paths.append(path)
     return paths
 
@@ -97,10 +95,10 @@ def import_file(source: Path | bytes) -> Evaluation:
     try:
         facts, columns = _from_csv(content) if content.startswith(_HEAD) else _from_parquet(content)
         if int(facts["version"]) > _VERSION:
-            raise InvalidExchange("an evaluation of this version", "one of a newer ScanLens", "export it there again")
+            raise InvalidExchange("The evaluation was exported by a newer ScanLens", "export it with this version")
         stated = facts.pop("digest")
         if stated != _digest(facts, columns):
-            raise InvalidExchange("an evaluation as it was exported", "one that was changed since", "export it again")
+            raise InvalidExchange("The evaluation was changed since it was exported", "export it again")
         return _evaluation(facts, columns)
     # pyarrow's errors are ValueError, KeyError or OSError, and those of broken text and JSON are ValueError.
     except (LookupError, TypeError, ValueError, OSError, AttributeError, csv.Error) as error:
@@ -238,8 +236,7 @@ class _Budget:
 
 def _too_much() -> InvalidExchange:
     return InvalidExchange(
-        f"results that unpack to at most {MOST_UNPACKED >> 20} MB",
-        "a file that unpacks to more",
+        f"The file unpacks to more than {MOST_UNPACKED >> 20:,} MB",
         "export fewer cases at once",
     )
 
@@ -326,9 +323,7 @@ def _content(source: Path | bytes) -> bytes:
         return source
     try:
         if source.stat().st_size > MOST_BYTES:
-            raise InvalidExchange("a file of at most 1 GB", f"{source.name}, which is larger", "choose another file")
+            raise InvalidExchange(f"{source.name} is larger than 1 GB", "choose another file")
         return source.read_bytes()
     except OSError as error:
-        raise InvalidExchange(
-            "a file that can be read", f"{source.name}, which cannot", "choose another file"
-        ) from error
+        raise InvalidExchange(f"{source.name} cannot be read", "choose another file") from error

@@ -19,22 +19,19 @@ class RunTaken(StoreFault):
     """Another process is computing this run, or took it over."""
 
 
-_Words = tuple[str, str, str]
+_Words = tuple[str, str]
 
 _LOCKED: _Words = (
-    "the results database to be free",
-    "one that another program keeps locked",
+    "Another program keeps the results database locked",
     f"close that program or try again in a minute; {KEPT}",
 )
-_FULL: _Words = ("room for the results", "a full disk", f"free some space and start again; {KEPT}")
+_FULL: _Words = ("The disk is full", f"free some space and start again; {KEPT}")
 _BROKEN: _Words = (
-    "an intact results database",
-    "one that is damaged, or a file of another kind",
+    "The results database is damaged, or a file of another kind",
     "put a copy in its place, or move it away to begin a new one",
 )
 _READ_ONLY: _Words = (
-    "a results database that can be written",
-    "one that may only be read, or a folder that is missing",
+    "The results database may only be read, or its folder is missing",
     "allow writing, or set SCANLENS_HOME to another folder",
 )
 _SQLITE: dict[str, _Words] = {
@@ -43,8 +40,7 @@ _SQLITE: dict[str, _Words] = {
     "SQLITE_PROTOCOL": _LOCKED,
     "SQLITE_FULL": _FULL,
     "SQLITE_IOERR": (
-        "the disk to work",
-        "an error of reading or writing",
+        "The disk failed to read or to write",
         f"check the disk and its free space; {KEPT}",
     ),
     "SQLITE_NOTADB": _BROKEN,
@@ -54,14 +50,13 @@ _SQLITE: dict[str, _Words] = {
     "SQLITE_PERM": _READ_ONLY,
 }
 _SLOW: _Words = (
-    "the results database to answer in time",
-    "a statement that it had to end",
+    "The results database took too long to answer",
     f"try again when it has less to do; {KEPT}",
 )
 _TRY_URL = "correct SCANLENS_DATABASE_URL"
-_REFUSED: _Words = ("a user and a password that the results database accepts", "others", _TRY_URL)
-_NO_DATABASE: _Words = ("the database of SCANLENS_DATABASE_URL", "a server without it", f"create it, or {_TRY_URL}")
-_FORBIDDEN: _Words = ("a user who may write results", "one who may not", "grant that right, or name another user")
+_REFUSED: _Words = ("The results database refuses this user or password", _TRY_URL)
+_NO_DATABASE: _Words = ("The server has no such database as SCANLENS_DATABASE_URL names", f"create it, or {_TRY_URL}")
+_FORBIDDEN: _Words = ("This user may not write results", "grant that right, or name another user")
 #: By the first characters of SQLSTATE (PostgreSQL's manual, appendix A), the longest match first.
 _POSTGRESQL: dict[str, _Words] = {
     "53100": _FULL,
@@ -81,7 +76,7 @@ def fault_of(error: SQLAlchemyError, url: URL) -> StoreFault:
     words = _sqlite_words(original) or _state_words(original) or _connection_words(original, url)
     if words is None:
         kind = type(original or error).__name__
-        words = ("the results database to work", f"a fault inside it ({kind})", f"check it and try again; {KEPT}")
+        words = (f"The results database does not work ({kind})", f"check it and try again; {KEPT}")
     return StoreFault(*words)
 
 
@@ -106,7 +101,7 @@ def _connection_words(original: BaseException | None, url: URL) -> _Words | None
     if "database " in text and "does not exist" in text:
         return _NO_DATABASE
     place = f"{url.host or 'the machine that runs ScanLens'}{f', port {url.port}' if url.port else ''}"
-    return ("the results database to answer", f"nothing from {place}", f"start it or {_TRY_URL}; {KEPT}")
+    return (f"The results database does not answer at {place}", f"start it or {_TRY_URL}; {KEPT}")
 
 
 _CONNECTION_ERRORS = {"OperationalError", "ConnectionTimeout", "AdminShutdown", "InterfaceError", "CannotConnectNow"}

@@ -119,7 +119,7 @@ class OpenRun:
     def _claim_again(self, connection: Connection) -> None:
         self._beat = time.monotonic()
         if connection.execute(RUNS.update().where(*self._mine()).values(beat=time.time())).rowcount != 1:
-            raise RunTaken("this run to be ours", "one that was deleted or taken over", "start it again")
+            raise RunTaken("This run was deleted, or another process took it over", "start it again")
 
     def _insert(
         self, connection: Connection, indices: Sequence[int], logits: NDArray[np.floating], failed: Mapping[int, str]

@@ -34,7 +34,7 @@ def attention_rollout(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanati
     if len(picture_names(bundle, prepared)) != 1 or picture.values.ndim != 4:
         raise UnsupportedModel("a vision transformer of one picture", "another model", "choose another method")
     if ask.keras is None:
-        raise UnsupportedModel("the Keras process, for attention scores", "none", "choose another method")
+        raise UnsupportedModel("Attention scores need the Keras process, which is not there", "choose another method")
     found, arrays = ask.keras.call("attention", keras_arguments(bundle, ask), prepared.batch)
     rows, columns, leading = (int(n) for n in found["tokens"])
     shares = rolled_out(arrays["scores"].astype(np.float64))

@@ -103,10 +103,11 @@ def _grids_by_keras(
 ) -> NDArray[np.float32]:
     card = bundle.card
     if "activations" not in bundle.outputs:
-        raise UnsupportedModel("a layer with a spatial output", f"none in {card.title}", "choose another explanation")
+        raise UnsupportedModel(f"{card.title} has no layer with a spatial output", "choose another explanation")
     if keras is None:
         raise UnsupportedModel(
-            "a model whose head is affine", card.title, "let the Keras process take the gradient, or choose another"
+            f"The head of {card.title} is not affine",
+            "let the Keras process take the gradient, or choose another model",
         )
     arguments = {
         "model": str(card.folder / KERAS_FILE),

@@ -136,13 +136,15 @@ def ablation_cam(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
     """
     picture = explained_picture(bundle, prepared, ask)
     if not (ask.layer or bundle.explain_layer):
-        raise UnsupportedModel("a layer with a spatial output", f"none in {bundle.card.title}", "choose another method")
+        raise UnsupportedModel(f"{bundle.card.title} has no layer with a spatial output", "choose another method")
     if ask.layer in {"", bundle.explain_layer} and bundle.pooled_head:
         activations, gradient = activations_and_gradient(bundle, prepared, ask)
         lost = (activations * gradient).sum(axis=places_of(activations))
     else:
         if ask.keras is None:
-            raise UnsupportedModel("the Keras process, for leaving channels out", "none", "choose another method")
+            raise UnsupportedModel(
+                "Leaving channels out needs the Keras process, which is not there", "choose another method"
+            )
         given = keras_arrays(bundle, prepared, ask)
         _, arrays = ask.keras.call("ablation", keras_arguments(bundle, ask), given)
         activations, lost = arrays["activations"].astype(np.float32), arrays["lost"].astype(np.float32)

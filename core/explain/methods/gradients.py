@@ -65,7 +65,7 @@ class Gradients:
             Cancelled: The user stopped it.
         """
         if self.ask.keras is None:
-            raise UnsupportedModel("the Keras process, for a gradient", "none", "choose another method")
+            raise UnsupportedModel("A gradient needs the Keras process, which is not there", "choose another method")
         if self.ask.cancelled is not None and self.ask.cancelled():
             raise Cancelled("the explanation")
         if index is None:

@@ -65,9 +65,9 @@ def activations_and_gradient(bundle: Bundle, prepared: Prepared, ask: Ask) -> tu
         slope = score_weights(bundle.card, bundle.units, ask.target, ask.against) @ bundle.cam_weights
         return output.activations, np.broadcast_to(slope.astype(np.float32), output.activations.shape)
     if not (ask.layer or bundle.explain_layer):
-        raise UnsupportedModel("a layer with a spatial output", f"none in {bundle.card.title}", "choose another method")
+        raise UnsupportedModel(f"{bundle.card.title} has no layer with a spatial output", "choose another method")
     if ask.keras is None:
-        raise UnsupportedModel("the Keras process, for a gradient", "none", "choose another method")
+        raise UnsupportedModel("A gradient needs the Keras process, which is not there", "choose another method")
     arguments, given = keras_arguments(bundle, ask), keras_arrays(bundle, prepared, ask)
     _, arrays = ask.keras.call("layer_gradients", arguments, given)
     refuse_other_layer(bundle, prepared, ask, arrays["activations"].astype(np.float32))

@@ -258,7 +258,7 @@ def _checked(heat: NDArray[np.floating], truth: NDArray[np.bool_]) -> NDArray[np
             "bring both onto the scan's pixels",
         )
     if not truth.any():
-        raise InvalidTruth("a region that is marked", "an empty mask", "leave the case out")
+        raise InvalidTruth("The mask is empty", "leave the case out")
     return np.maximum(heat, 0).astype(np.float64)
 
 

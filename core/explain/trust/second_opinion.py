@@ -116,12 +116,14 @@ def _asked_of(bundle: Bundle, prepared: Prepared, explanation: Explanation, ask:
     if explanation.method not in METHODS:
         raise UnsupportedModel("a method that tf-keras-vis has", title, "judge the map by its checks")
     if bundle.randomised is not None:
-        raise UnsupportedModel("a trained model", "a copy with random weights", "ask about the model itself")
+        raise UnsupportedModel("A copy with random weights has no second opinion", "ask about the model itself")
     if len(prepared.batch) != 1 or not is_plain(bundle, prepared) or len(prepared.frames) != 1:
         received = "a model of several inputs, frames or places"
         raise UnsupportedModel("a model of one image with one answer", received, "judge the map by its checks")
     if ask.keras is None:
-        raise UnsupportedModel("the Keras process, for a second opinion", "none", "judge the map by its checks")
+        raise UnsupportedModel(
+            "A second opinion needs the Keras process, which is not there", "judge the map by its checks"
+        )
     return cast(KerasWithProgress, ask.keras)
 
 

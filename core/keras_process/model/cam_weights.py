@@ -32,7 +32,7 @@ def gradient_function(anatomy: Anatomy) -> Gradients:
     import tensorflow as tf
 
     if anatomy.layer is None:
-        raise UnsupportedModel("a layer with a spatial output", "none in this model", "choose another explanation")
+        raise UnsupportedModel("This model has no layer with a spatial output", "choose another explanation")
 
     def gradients(inputs: Mapping[str, Any], unit: Any, keep: Any, probe: Any) -> tuple[Any, Any]:
         # Only what follows the layer is recorded, so the tape costs the head and not the backbone.
@@ -74,9 +74,7 @@ def gradient_of(tape: Any, score: Any, parts: list[Any], anatomy: Anatomy) -> An
 
     found = tape.gradient(score, parts)
     if all(part is None for part in found):
-        raise UnsupportedModel(
-            "a layer that the logits depend on", f"{anatomy.layer_name}, which they do not", "choose another layer"
-        )
+        raise UnsupportedModel(f"The logits do not depend on the layer {anatomy.layer_name}", "choose another layer")
     return joined([tf.zeros_like(part) if one is None else one for part, one in zip(parts, found, strict=True)])
 
 

@@ -173,7 +173,7 @@ def _refuse_open_sizes(model: Any) -> None:
     """Refuse an open number of frames: it converts, and then fails when it runs."""
     for tensor in model.inputs:
         if len(tensor.shape) > 4 and None in tensor.shape[1:]:
-            raise UnsupportedModel("a fixed number of frames", "an open one", "fix it in the model's input")
+            raise UnsupportedModel("The number of frames is open", "fix it in the model's input")
 
 
 def _convert(anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]], has_grid: bool) -> Any:

@@ -96,7 +96,7 @@ def layer_gradient_function(
 
 def _needs_map(anatomy: Anatomy) -> None:
     if anatomy.layer is None:
-        raise UnsupportedModel("a layer with a spatial output", "none in this model", "choose another explanation")
+        raise UnsupportedModel("This model has no layer with a spatial output", "choose another explanation")
 
 
 def _tensors(anatomy: Anatomy, arrays: Arrays) -> dict[str, Any]:

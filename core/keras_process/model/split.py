@@ -130,7 +130,9 @@ def dissect(model: Any, explain_layer: str | None = None, input_names: tuple[str
             no such layer.
     """
     if not getattr(model, "built", False) or not getattr(model, "outputs", None):
-        raise UnsupportedModel("a model with fixed inputs", "one that was never called", "call it once and save it")
+        raise UnsupportedModel(
+            "The model was never called, so that its inputs are not fixed", "call it once and save it"
+        )
     if len(model.outputs) != 1:
         raise UnsupportedModel("a model with one output", f"{len(model.outputs)} outputs", "keep the one to explain")
     names, ending = _input_names(model, input_names), find_ending(model)

@@ -70,7 +70,7 @@ def class_score(bundle: Bundle, batch: Mapping[str, NDArray[np.float32]], target
     one = {name: array[:1] for name, array in batch.items()}
     output = bundle.run(one)
     if output.activations is None or output.activations.ndim != 4:
-        raise UnsupportedModel("a layer with a map", "none", "choose another model")
+        raise UnsupportedModel("The model has no layer with a map", "choose another model")
     unit, sign = logit_of(bundle.card, bundle.units, target)
     activations = np.moveaxis(output.activations[0], -1, 0)
     means = activations.mean(axis=(1, 2), dtype=np.float64)

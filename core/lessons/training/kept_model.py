@@ -58,7 +58,7 @@ def keep_model(keras: KerasProcess, run: LiveRun, title: str) -> ModelCard:
     """
     cleaned = " ".join(title.split())[:60]
     if not cleaned or len(run.epochs) < 2:
-        raise CannotKeep("a name and at least one epoch", "none", "type a name, or train first")
+        raise CannotKeep("There is no name, or no epoch to keep", "type a name, or train first")
     slug = f"{MARK}-{run.key[:8]}"
     folder, made = models_folder() / slug, home() / f"making-{slug}"  # never where models are looked for
     try:
@@ -73,7 +73,7 @@ def keep_model(keras: KerasProcess, run: LiveRun, title: str) -> ModelCard:
         folder.parent.mkdir(exist_ok=True)
         made.rename(folder)
     except OSError as error:
-        raise CannotKeep("a user data folder that can be written to", "one that cannot", "free space there") from error
+        raise CannotKeep("The user data folder cannot be written to", "free space there") from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return load_card(folder)

@@ -161,7 +161,7 @@ def _start(run: LiveRun, donor: ModelCard | None) -> dict[str, Any]:
     }
     if run.settings.uses_donor:
         if donor is None:
-            raise ScanLensError("the shipped small network", "none", "start from random weights")
+            raise ScanLensError("The shipped small network is missing", "start from random weights")
         asked |= {"model": str(donor.folder / "model.keras"), "sha256": donor.sha256.get("model.keras", "")}
     return asked
 

@@ -56,7 +56,9 @@ class FrameDecoder:
             first, colours, remarks = palette_of(file, layout)
             self._palette, self.remarks = (first, colours), dict.fromkeys(remarks)
         if layout.encapsulated and file.syntax.is_encapsulated and not _is_supported(file.syntax.name):
-            raise UnsupportedScan("pictures", f"pixels in {file.syntax.name}", "export the study uncompressed")
+            raise UnsupportedScan(
+                f"Pixels in {file.syntax.name} cannot be decoded here", "export the study uncompressed"
+            )
 
     def __call__(self, frame: Frame, index: int) -> Pixels:
         """Whole words (rows, columns) of `layout.dtype`, see `dicom_bits`, or RGB (rows, columns, 3) uint8.
@@ -69,9 +71,7 @@ class FrameDecoder:
         except UnreadableScan:
             raise
         except Exception as error:  # decoders raise whatever a broken codestream provokes
-            raise UnreadableScan(
-                f"whole {self._file.syntax.name} frames", "a broken one", "export the file again"
-            ) from error
+            raise UnreadableScan(f"A frame in {self._file.syntax.name} is broken", "export the file again") from error
         if self._palette is not None:
             first, colours = self._palette
             return colours[np.clip(stored.astype(np.int64) - first, 0, len(colours) - 1)]
@@ -155,7 +155,7 @@ class FrameDecoder:
             return self._run_lengths(data), None
         stream = codestream_of(data)
         if stream is None:
-            raise UnreadableScan("JPEG, JPEG-LS or JPEG 2000 frames", "a broken one", "export the file again")
+            raise UnreadableScan("A frame in JPEG, JPEG-LS or JPEG 2000 is broken", "export the file again")
         if (stream.rows, stream.columns, stream.components) != (
             self._layout.rows, self._layout.columns, self._layout.samples
         ):  # fmt: skip
@@ -210,7 +210,7 @@ def _check_segments(data: bytes, layout: Layout) -> None:
     expected = layout.samples * layout.allocated // 8
     bounds = [64, *offsets[:expected], len(data)]
     if count != expected or bounds != sorted(bounds):
-        raise UnreadableScan("whole RLE Lossless frames", "a broken one", "export the file again")
+        raise UnreadableScan("A frame in RLE Lossless is broken", "export the file again")
 
 
 def _is_supported(syntax: str) -> bool:

@@ -184,7 +184,7 @@ class _Reads:
         """
         self._count += 1
         if self._count > READS:
-            raise TooLarge("a DICOM header of some hundred thousand elements", "one of millions", "export it again")
+            raise TooLarge("The DICOM header has millions of elements", "export it again")
         if self._asked is not None and self._count % 4096 == 0:
             self._asked()
         end = len(self._data) if size is None or size < 0 else self._at + size
@@ -243,9 +243,9 @@ def parse(
     except ScanLensError:
         raise
     except Exception as error:  # anything can be in a broken file, and pydicom raises many kinds
-        raise UnreadableScan("a whole DICOM file", "a header that is broken or cut short", "export it again") from error
+        raise UnreadableScan("The DICOM header is broken or cut short", "export it again") from error
     if len(dataset) == 0:
-        raise UnreadableScan("a whole DICOM file", "a file with nothing after its first bytes", "export it again")
+        raise UnreadableScan("The DICOM file ends after its first bytes", "export it again")
     pixels = _pixel_element(memoryview(data), stream.tell(), bool(implicit), bool(little))
     fallback = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
     return DicomFile(source, dataset, syntax or fallback, bool(little), syntax is None, pixels)
@@ -295,7 +295,7 @@ def inflated(data: bytes | memoryview, claim: Callable[[int], None] | None = Non
         try:
             part = worker.decompress(packed, _PIECE)
         except zlib.error as error:
-            raise UnreadableScan("a whole deflated DICOM file", "a broken one", "export it again") from error
+            raise UnreadableScan("The deflated DICOM file is broken", "export it again") from error
         packed = worker.unconsumed_tail
         if len(out) + len(part) > _INFLATED_LIMIT:
             limit = f"a deflated file of at most {_INFLATED_LIMIT // MEGABYTE} MB"

@@ -37,7 +37,7 @@ def whole_frames(file: DicomFile, layout: Layout, asked: Callable[[], None] | No
     assert file.pixels is not None
     frames = _encapsulated(file, layout, asked) if layout.encapsulated else _native(file, layout)
     if not frames:
-        raise UnreadableScan("a whole picture", "pixel data that is cut short", "copy or export the file again")
+        raise UnreadableScan("The pixel data are cut short", "copy or export the file again")
     return frames[: layout.frames]
 
 
@@ -121,7 +121,7 @@ def _by_offsets(fragments: list[tuple[int, memoryview]], offsets: Sequence[int])
         if first < last:
             frames.append(tuple(part for _, part in fragments[first:last]))
         if len(frames) > len(fragments):  # offsets that run back would share fragments over and over
-            raise UnreadableScan("frames that lie one behind the other", "a broken table of them", "export it again")
+            raise UnreadableScan("The table of frames is broken", "export the file again")
     return frames
 
 

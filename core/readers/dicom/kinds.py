@@ -40,7 +40,7 @@ def no_picture(file: DicomFile) -> tuple[ScanLensError, str]:
     """What to say about a file without pixel data, and the words for the summary."""
     if "EncryptedAttributesSequence" in file.dataset:
         error: ScanLensError = UnreadableScan(
-            "an open DICOM file", "one whose content is encrypted", "export it without encryption"
+            "The content of the DICOM file is encrypted", "export it without encryption"
         )
         return error, "are encrypted"
     sop_class = file.text("SOPClassUID")
@@ -53,8 +53,12 @@ def no_picture(file: DicomFile) -> tuple[ScanLensError, str]:
         return UnsupportedScan("a DICOM image", words, "add the files that it lists"), "hold no picture"
     if not words and file.count("Rows") > 0:
         action = "export it together with its pixels"
-        return UnreadableScan("a DICOM image", "an image header without its pixels", action), "hold no picture"
+        return UnreadableScan(
+            "The DICOM header describes an image, but its pixels are missing", action
+        ), "hold no picture"
     if not words and file.pixels is not None:
-        return UnreadableScan("a DICOM image", "pixels without their size", "export it again"), "could not be read"
+        return UnreadableScan(
+            "The DICOM header does not say how large its image is", "export it again"
+        ), "could not be read"
     words = words or "a file without a picture"
     return UnsupportedScan("a DICOM image", words, "choose the images of the study instead"), "hold no picture"

@@ -86,7 +86,7 @@ def layout_of(file: DicomFile) -> Layout:
     assert file.pixels is not None
     rows, columns = file.count("Rows"), file.count("Columns")
     if rows < 1 or columns < 1:
-        raise UnreadableScan("a DICOM image", "one whose header lacks its size", "export it again")
+        raise UnreadableScan("The DICOM header does not say how large its image is", "export it again")
     frames = max(file.count("NumberOfFrames", 1), 1)
     if rows * columns > FRAME_PIXELS or rows * columns * frames > MEMORY_BUDGET or frames > FRAMES:
         raise TooLarge(

@@ -35,7 +35,7 @@ def palette_of(file: DicomFile, layout: Layout) -> tuple[int, NDArray[np.uint8],
             colours, remarks = apply_color_lut(inputs[None], file.dataset)[0].astype(np.float64), []
     except Exception as error:  # pydicom raises many kinds for a broken palette
         raise UnreadableScan(
-            "PALETTE COLOR with its palette", "one whose palette is missing or broken", "export it as RGB"
+            "The palette of the PALETTE COLOR image is missing or broken", "export it as RGB"
         ) from error
     levels = colours * (255.0 / _full_scale(colours, int(descriptor[2]) if len(descriptor) > 2 else 16))
     return first, np.rint(levels).clip(0, 255).astype(np.uint8), remarks

@@ -156,11 +156,11 @@ def _header(source: Source, partner: Source | None) -> tuple[Header, list[str]]:
     if header.version == 0 and (marked := _as_nifti(source)) is not None:
         return marked, ["The mark of a NIfTI file is missing from the header; the file was read as one."]
     if header.version == 0:
-        raise UnsupportedScan("a NIfTI file", "an Analyze header", "add its .img file, both in one zip or at once")
-    if header.is_pair:
         raise UnsupportedScan(
-            "a NIfTI file with its data", "a header alone", "add its .img file, both in one zip or at once"
+            "The Analyze header came without its data", "add its .img file, both in one zip or at once"
         )
+    if header.is_pair:
+        raise UnsupportedScan("The NIfTI header came without its data", "add its .img file, both in one zip or at once")
     return header, []
 
 

@@ -127,7 +127,7 @@ def voxels_of(header: Header, length: int) -> Voxels:
     size = math.prod(shape) * dtype.itemsize
     start = _start(header, length, size, warnings)
     if start + size > length:
-        raise UnreadableScan("a whole NIfTI file", "one that is cut short", "copy or export it again")
+        raise UnreadableScan("The NIfTI file is cut short", "copy or export it again")
     return Voxels(shape, dtype, start, tuple(warnings))
 
 

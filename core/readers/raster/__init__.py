@@ -69,9 +69,9 @@ def _scans_of(source: Source, opening: Opening) -> list[Scan]:
     except Image.DecompressionBombError as error:
         raise _too_large("a larger one") from error
     except UnidentifiedImageError as error:
-        raise UnreadableScan("a whole picture", "one that is broken or in a rare form", "export it as PNG") from error
+        raise UnreadableScan("The image file is broken or in a rare form", "export it as PNG") from error
     except Exception as error:  # Pillow's plug-ins raise whatever a broken file provokes
-        raise UnreadableScan("a whole picture", "one that is broken or cut short", "copy or export it again") from error
+        raise UnreadableScan("The image file is broken or cut short", "copy or export it again") from error
     return _to_scans(source, name, pages)
 
 

@@ -140,12 +140,12 @@ def _deep_page(source: Source, number: int, tags: Tags) -> Page:
     except Exception as error:  # libtiff's reasons come as one kind of error with many words
         if tags.bits not in {8, 16, 32, 64}:
             raise _unsupported(f"samples of {tags.bits} bits") from error
-        raise UnreadableScan("a whole picture", "one that is broken or cut short", "copy or export it again") from error
+        raise UnreadableScan("The image file is broken or cut short", "copy or export it again") from error
     size = (tags.rows, tags.columns)
     if pixels.ndim == 3 and pixels.shape[1:] == size and pixels.shape[2] != tags.samples:
         pixels = np.moveaxis(pixels, 0, -1)  # channels in planes of their own
     if pixels.shape[:2] != size or math.prod(pixels.shape) != math.prod(size) * tags.samples:
-        raise UnreadableScan("a whole picture", "one that is not as its header says", "export it as PNG")
+        raise UnreadableScan("The image file is not as its header says", "export it as PNG")
     pixels, steps, warnings = _from_white(pixels, tags)
     page = from_samples(_without_unknown(pixels, tags), tags.bits, bool(tags.extra and tags.extra[-1] in {1, 2}))
     kind = {_SIGNED: "signed ", _FLOAT: "float "}.get(tags.format, "")

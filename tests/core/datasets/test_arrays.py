@@ -200,10 +200,10 @@ def test_labels_that_nobody_knows_count_in_no_metric(opened):
     [
         (np.linspace(0, 1, COUNT), "look like probabilities"),
         (np.full((COUNT, 3), 1 / 3), "look like probabilities"),
-        (np.tile([0, 1, 2], (COUNT, 1)), "3 columns with other numbers"),
+        (np.tile([0, 1, 2], (COUNT, 1)), "3 columns of labels hold other numbers"),
         (np.zeros((COUNT, 2, 2)), "a label for each of the 8 pictures"),
         (np.zeros(COUNT + 1), "a label for each of the 8 pictures"),
-        (np.full(COUNT, np.nan), "none that is known"),
+        (np.full(COUNT, np.nan), "has a label that is known"),
         (np.array([{"a": 1}] * COUNT, dtype=object), "never unpacked"),
     ],
 )
@@ -219,7 +219,7 @@ def test_objects_are_refused_and_never_unpacked(names, opened):
             return pytest.fail, ("unpacked",)
 
     arrays = dict(zip(names, (np.array([Trap()] * COUNT, dtype=object), np.arange(COUNT)), strict=True))
-    with pytest.raises(UnusableDataset, match="Python objects, which could carry code"):
+    with pytest.raises(UnusableDataset, match="Python objects, which can carry code"):
         opened((), **arrays)
 
 

@@ -160,7 +160,7 @@ def test_open_labels_are_told_until_somebody_says_what_they_mean(card, dataset_o
     found = label_map(dataset, model)
     assert found.open == ("COVID-19", "r/o pneumonia"), "what is not known need not be said"
     sentence = str(open_labels(found, model))
-    assert "nothing on 'COVID-19', 'r/o pneumonia'" in sentence
+    assert "what 'COVID-19', 'r/o pneumonia' mean" in sentence
     assert '--map "COVID-19=Normal"' in sentence
     assert label_map(dataset, model, before={"COVID-19": ""}).open == ("r/o pneumonia",)
     assert label_map(dataset, model, before={"COVID-19": "Gone"}).open == found.open, "the model lacks that answer"
@@ -239,8 +239,8 @@ def test_places_are_those_of_the_cases_asked_for(card, dataset_of, png):
     [
         (PNEUMONIA, {"a": "Fracture"}, "'Fracture' for 'a'"),
         (PNEUMONIA, {"a": ""}, "received none among a, b"),
-        (("multilabel", "A", "B"), {"a": "A"}, "none for B"),
-        (PNEUMONIA, {"a": "Normal"}, "a finding that means 'Pneumonia'"),
+        (("multilabel", "A", "B"), {"a": "A"}, "stands for B"),
+        (PNEUMONIA, {"a": "Normal"}, "no finding that means 'Pneumonia'"),
     ],
 )
 def test_a_map_that_does_not_fit_the_model_gives_one_sentence(model, mapping, words, card, dataset_of, png):

@@ -156,7 +156,7 @@ def test_head_that_is_not_affine_goes_to_the_keras_process(open_model, hidden_mo
     explanation = grad_cam(bundle, prepared, 0, keras=keras_process)
     assert explanation.grids.shape == (10, 7, 7)
     assert not explanation.is_empty
-    with pytest.raises(UnsupportedModel, match="head is affine"):
+    with pytest.raises(UnsupportedModel, match="is not affine"):
         grad_cam(bundle, prepared, 0)
 
 

@@ -106,7 +106,7 @@ def test_what_does_not_belong_together_is_refused(taught, two_pictures):
     with pytest.raises(UnsupportedModel, match="one of the pictures image, second"):
         explain(bundle, two_pictures, Ask(0, input="third"))
     elsewhere = dataclasses.replace(two_pictures, geometry=dataclasses.replace(WHOLE, model_size=(12, 12)))
-    with pytest.raises(UnsupportedModel, match="the way back of the picture image"):
+    with pytest.raises(UnsupportedModel, match="The way back is not that of the image image"):
         explain(bundle, elsewhere, Ask(0))
 
 

@@ -54,7 +54,7 @@ def test_bottom_of_the_net_can_be_asked_too(bundle, prepared, keras_process):
 
 
 def test_region_that_does_not_fit_is_refused(bundle, prepared, taught):
-    for region, words in ((np.ones((3, 3)), "24 × 24 cells"), (np.zeros((24, 24)), "a region to explain red")):
+    for region, words in ((np.ones((3, 3)), "24 × 24 cells"), (np.zeros((24, 24)), "No pixel was segmented as red")):
         with pytest.raises(UnsupportedModel, match=words):
             explained_region(bundle, prepared, Ask(0, region=region))
     with pytest.raises(UnsupportedModel, match="a model that outlines"):

@@ -137,7 +137,7 @@ def test_random_copies_and_methods_it_lacks_are_refused(taught, keras_process):
     prepared, ask = one_image(bundle), Ask(0, keras=keras_process)
     copy = randomised_bundle(bundle)
     found = EXPLAINERS["grad-cam"].function(copy, prepared, ask)
-    with pytest.raises(UnsupportedModel, match="a trained model"):
+    with pytest.raises(UnsupportedModel, match="random weights has no second opinion"):
         asked(copy, prepared, found, ask)
     with pytest.raises(UnsupportedModel, match="a method that tf-keras-vis has"):
         asked(bundle, prepared, dataclasses.replace(found, method="eigen-cam"), ask)

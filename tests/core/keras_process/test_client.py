@@ -188,7 +188,7 @@ def test_calls_of_several_threads_queue_up(keras_process, saved, sample):
 def test_hung_process_is_killed_and_replaced(keras_process):
     first = keras_process.pid
     os.kill(first, signal.SIGSTOP)  # it neither answers nor ends
-    with pytest.raises(KerasProcessFailed, match="to answer in time, received no answer"):
+    with pytest.raises(KerasProcessFailed, match="did not answer in time"):
         keras_process.call("ping", timeout=0.5)
     assert gone(first)
     assert keras_process.call("ping")[0]["keras"]
@@ -205,7 +205,7 @@ def test_crashed_process_is_replaced(keras_process, saved, sample):
         shares.append(share)
 
     batch = {"image": np.concatenate([sample["image"]] * 400)}
-    with pytest.raises(KerasProcessFailed, match="sudden end: try again, a new one starts by itself"):
+    with pytest.raises(KerasProcessFailed, match="ended suddenly: try again, a new one starts by itself"):
         keras_process.call(
             "grad_cam", {"model": saved("sequential"), "layer": "last", "unit": 0}, batch, progress=crash
         )
@@ -251,7 +251,7 @@ def test_memory_limit_ends_it():
         (b"terminate called after throwing an instance of 'std::bad_alloc'", "more than its 64 MB of memory"),
         (b"MemoryError: Unable to allocate 8.00 GiB for an array", "more than its 64 MB of memory"),
         (b"ResourceExhaustedError: OOM when allocating tensor", "more than its 64 MB of memory"),
-        (b"Segmentation fault", "its sudden end"),
+        (b"Segmentation fault", "ended suddenly"),
     ],
 )
 def test_an_end_for_want_of_memory_is_told_as_that(last, told):

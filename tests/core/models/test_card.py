@@ -149,7 +149,7 @@ def test_one_bad_card_hides_no_good_one(tmp_path):
     write(tmp_path / "bad", changed(task="guess"))
     cards, faults = load_cards(tmp_path)
     assert list(cards) == ["z", "a"]
-    assert [fault.expected for fault in faults] == ["a complete model card in bad/README.md"]
+    assert ["bad/README.md" in str(fault) for fault in faults] == [True]
 
 
 def test_folder_without_models_is_empty(tmp_path):

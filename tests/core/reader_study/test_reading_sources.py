@@ -92,7 +92,7 @@ def test_other_pictures_than_those_of_the_plan_are_refused(session):
     plan, _ = session
     other = LesionCases(60, 4)
     renamed = type("Renamed", (), {"see": lambda _, name: other.see(name.replace("-3-", "-4-"))})()
-    with pytest.raises(UnusableCases, match="the pictures and the model of the room"):
+    with pytest.raises(UnusableCases, match="The images or the model of this room have changed"):
         look_again(plan, renamed, quiet, quiet)
 
 
@@ -118,5 +118,5 @@ def test_a_dataset_is_read_where_it_lies_with_the_heatmap_of_a_shipped_model(tmp
     assert seen[0].heat.shape == (64, 80)
     (tmp_path / "chest" / plan.cases[0].name).unlink()
     broken = DatasetCases(open_dataset(tmp_path / "chest"), open_bundle(card), mapping, "")
-    with pytest.raises(UnusableCases, match="without some of the cases"):
+    with pytest.raises(UnusableCases, match="lacks some of the cases"):
         look_again(plan, broken, quiet, quiet)

@@ -90,7 +90,11 @@ def test_file_that_does_not_say_how_the_patient_lies_warns(open_one):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("analyze.hdr", "an Analyze header"), ("nifti1.hdr", "a header alone"), ("nifti2.hdr", "a header alone")],
+    [
+        ("analyze.hdr", "The Analyze header came without its data"),
+        ("nifti1.hdr", "The NIfTI header came without its data"),
+        ("nifti2.hdr", "The NIfTI header came without its data"),
+    ],
 )
 def test_header_without_data_says_so(name, words, package_file, refuse_one):
     assert words in refuse_one(package_file(name))

@@ -79,8 +79,8 @@ def test_a_mask_of_one_picture_belongs_to_the_slice_on_the_page(square, planted)
     ("source", "said"),
     [
         (lambda mask: png(mask[:30]), "one of 30 × 60 pixels"),
-        (lambda mask: png(mask * 0), "without a single pixel"),
-        (lambda mask: Source("mask.png", png(mask).data[:50]), "a broken one"),
+        (lambda mask: png(mask * 0), "has no pixel"),
+        (lambda mask: Source("mask.png", png(mask).data[:50]), "PNG is broken"),
         (lambda mask: png(np.arange(2400, dtype=np.uint8).reshape(40, 60)), "values"),
         (lambda mask: Source("mask.txt", b"no mask at all, only words"), "a file that holds none"),
         (lambda mask: nifti(np.ones((60, 40, 3), np.uint8), np.eye(4)), "one of 3 pictures of 40 × 60"),
@@ -89,7 +89,8 @@ def test_a_mask_of_one_picture_belongs_to_the_slice_on_the_page(square, planted)
 def test_what_is_no_mask_of_this_scan_gets_one_sentence(square, planted, source, said):
     with pytest.raises(ScanLensError, match=said) as raised:
         read_reference(source(square), planted((40, 60), []))
-    assert str(raised.value).count("Expected") == 1
+    assert str(raised.value).endswith(".")
+    assert str(raised.value).count(": ") == 1
 
 
 def test_the_same_outline_agrees_fully_and_a_shifted_one_by_its_overlap(outliner, planted):

@@ -158,10 +158,10 @@ def test_a_run_waits_until_every_label_has_a_meaning(cli, finder, make_pictures,
     command = ("run", "--model", finder, "--dataset", folder)
     status, out, err = cli(*command)
     assert (status, out) == (1, "")
-    assert "nothing on 'Ill excluded?', 'Other'" in err.splitlines()[-1]
+    assert "what 'Ill excluded?', 'Other' mean" in err.splitlines()[-1]
     assert '--map "Ill excluded?=Normal"' in err.splitlines()[-1]
     assert Store(sqlite_url).evaluations() == []
-    assert "nothing on 'Other'" in cli(*command, "--map", "Ill excluded?=")[2]
+    assert "what 'Other' means" in cli(*command, "--map", "Ill excluded?=")[2]
     status, out, err = cli(*command, "--map", "Ill excluded?=Normal", "--map", "*=")
     assert status == 0, err
     assert "Ill → Ill, Ill (-) → Normal, Ill excluded? → Normal, Normal → Normal, Other → left out" in err

@@ -132,7 +132,7 @@ def test_what_is_no_evaluation_is_one_sentence(content):
 
 
 def test_a_missing_file_is_one_sentence(tmp_path):
-    with pytest.raises(InvalidExchange, match=r"nothing\.csv, which cannot"):
+    with pytest.raises(InvalidExchange, match=r"nothing\.csv cannot be read"):
         import_file(tmp_path / "nothing.csv")
 
 

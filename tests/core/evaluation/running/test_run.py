@@ -156,7 +156,7 @@ def test_a_dataset_that_goes_away_in_the_middle_stops_the_run_and_keeps_its_scor
             folder.rename(tmp_path / "away")
         return dataset.read(case)
 
-    with pytest.raises(UnusableDataset, match="nothing there any more"):
+    with pytest.raises(UnusableDataset, match="no longer where it was opened"):
         run(card, bundle, dataclasses.replace(dataset, read=read), results, threads=1)
     (tmp_path / "away").rename(folder)
     assert results.evaluations()[0].scored >= 16

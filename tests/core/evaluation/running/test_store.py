@@ -93,7 +93,7 @@ def test_a_run_whose_owner_was_silent_too_long_is_taken_over_and_the_old_one_sto
     with store.writing() as connection:
         connection.execute(RUNS.update().values(beat=time.time() - run_owner.LEASE - 1))
     with store.begin(facts(), cases(10)) as run:
-        with pytest.raises(RunTaken, match="taken over"):
+        with pytest.raises(RunTaken, match="took it over"):
             old.append([0], np.zeros((1, 1)), {})
         old.__exit__()
         run.append([1], np.zeros((1, 1)), {})
@@ -226,7 +226,7 @@ def test_a_run_from_elsewhere_is_not_computed_again(store, facts, cases):
 def test_a_newer_database_is_refused_in_one_sentence(store, database_url):
     with store.writing() as connection:
         connection.execute(FACTS.update().values(value="99"))
-    with pytest.raises(StoreFault, match="a database of version 99"):
+    with pytest.raises(StoreFault, match="of version 99"):
         Store(database_url)
 
 
@@ -246,7 +246,7 @@ def test_broken_records_are_one_sentence(store, facts, cases):
     run = whole(store, facts(), cases(10))
     with store.writing() as connection:
         connection.execute(RUNS.update().values(facts="{}"))
-    with pytest.raises(StoreFault, match="broken records"):
+    with pytest.raises(StoreFault, match="Records of this run are damaged"):
         store.load(run)
 
 
@@ -260,7 +260,7 @@ def test_a_damaged_row_hides_no_other_and_can_be_deleted(store, facts, cases, fa
     assert listed[other].state == "done"
     (damaged,) = (run for run in listed.values() if run.id != other)
     assert (damaged.model_title, damaged.state) == ("A damaged record", "stopped")
-    with pytest.raises(StoreFault, match="broken records"):
+    with pytest.raises(StoreFault, match="Records of this run are damaged"):
         store.load(damaged.id)
     store.delete(damaged.id)
     assert [run.id for run in store.evaluations()] == [other]
@@ -271,5 +271,5 @@ def test_damaged_bytes_of_a_run_are_one_sentence(store, facts, cases, column):
     run = whole(store, facts(), cases(10))
     with store.writing() as connection:
         connection.execute(RUNS.update().values({column: b"\x00damaged" if column == "cases" else "\u0001"}))
-    with pytest.raises(StoreFault, match="broken records"):
+    with pytest.raises(StoreFault, match="Records of this run are damaged"):
         store.load(run)

@@ -28,7 +28,7 @@ def test_a_locked_database_is_said_and_works_once_it_is_free(sqlite_url, facts, 
     store = Store(sqlite_url, patience=0.2)
     other = sqlite3.connect(store.engine.url.database, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(StoreFault, match="another program keeps locked"):
+    with pytest.raises(StoreFault, match="Another program keeps the results database locked"):
         store.begin(facts(), cases(10))
     other.execute("ROLLBACK")
     with store.begin(facts(), cases(10)) as run:
@@ -57,7 +57,7 @@ def test_a_full_disk_in_the_middle_of_a_run_keeps_what_was_computed(sqlite_url, 
     run = store.begin(facts(), everything)
     run.append(range(100), np.zeros((100, 1)), {})
     full = True
-    with run, pytest.raises(StoreFault, match=r"a full disk: free some space .* what was computed is kept"):
+    with run, pytest.raises(StoreFault, match=r"The disk is full: free some space .* what was computed is kept"):
         run.append(range(100, 40_000), np.zeros((39_900, 1)), {})
     store.close()
     with Store(sqlite_url).begin(facts(), everything) as again:
@@ -87,13 +87,13 @@ def test_an_address_that_is_none_is_not_repeated(url):
 
 def test_a_server_that_is_not_there_is_one_sentence():
     text = sentence("postgresql://doctor:secret@127.0.0.1:1/results", patience=1)
-    assert "nothing from 127.0.0.1, port 1" in text
+    assert "does not answer at 127.0.0.1, port 1" in text
     assert "secret" not in text
 
 
 def test_a_wrong_password_is_said_and_not_shown(postgresql):
     text = sentence(postgresql.replace("correct-horse", "wrong-horse"))
-    assert "a user and a password" in text
+    assert "refuses this user or password" in text
     assert "horse" not in text
 
 
@@ -106,7 +106,7 @@ def test_a_user_without_rights_is_said(postgresql):
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE ROLE guest LOGIN PASSWORD 'visiting'")
     url = parsed_url(postgresql).set(username="guest", password="visiting")
-    assert "who may not" in sentence(url.render_as_string(hide_password=False))
+    assert "may not write results" in sentence(url.render_as_string(hide_password=False))
     engine.dispose()
 
 
@@ -114,7 +114,7 @@ def test_a_locked_table_of_a_server_is_said_within_its_patience(postgresql, fact
     store = Store(postgresql, patience=0.3)
     with store.engine.connect() as other, other.begin():
         other.exec_driver_sql("LOCK TABLE scanlens_runs IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(StoreFault, match="keeps locked"):
+        with pytest.raises(StoreFault, match="keeps the results database locked"):
             store.begin(facts(), cases(10))
     store.close()
 
@@ -159,7 +159,7 @@ def test_a_frozen_postgresql_is_said_and_not_waited_for(postgresql, facts, cases
     with store.reading() as connection:
         served_by = connection.scalar(sa.text("SELECT pg_backend_pid()"))
         master = psutil.Process(served_by).ppid()
-    with frozen(master, served_by), pytest.raises(StoreFault, match=r"to answer, received nothing from 127\.0\.0\.1"):
+    with frozen(master, served_by), pytest.raises(StoreFault, match=r"does not answer at 127\.0\.0\.1"):
         store.evaluations()
     assert store.evaluations() == []
     with store.begin(facts(), cases(2)) as run:
@@ -181,6 +181,6 @@ def test_postgresql_ends_statements_and_forgotten_transactions_itself(postgresql
     with store.reading() as connection:
         for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
             assert connection.scalar(sa.text(f"SHOW {name}")) not in {"0", ""}
-    with pytest.raises(StoreFault, match="a statement that it had to end"), store.reading() as connection:
+    with pytest.raises(StoreFault, match="took too long to answer"), store.reading() as connection:
         connection.execute(sa.text("SELECT pg_sleep(60)"))
     store.close()
