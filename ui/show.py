@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -82,18 +81,30 @@ def forget_unknown(key: str, options: Sequence[str]) -> None:
         st.query_params.pop(key, None)
 
 
-@contextmanager
-def errors_shown() -> Iterator[None]:
-    """Show what goes wrong inside as one sentence, where it went wrong."""
-    try:
-        yield
-    except ScanLensError as error:
-        show_error(str(error))
-    except Exception as error:
-        if type(error).__module__.startswith("streamlit.runtime.scriptrunner"):
-            raise  # Streamlit stops and reruns scripts by exceptions of its own
+class ErrorsShown:
+    """Shows what goes wrong inside as one sentence, where it went wrong; what comes after it goes on."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _where: object) -> bool:
+        if isinstance(error, ScanLensError):
+            show_error(str(error))
+            return True
+        if not isinstance(error, Exception) or type(error).__module__.startswith("streamlit.runtime.scriptrunner"):
+            return False  # Streamlit stops and reruns scripts by exceptions of its own
         log_fault("A page", error)
         st.error("This part of the page failed inside ScanLens: reload the page, or open another scan.")
+        return True
+
+
+def errors_shown() -> ErrorsShown:
+    """Show what goes wrong inside as one sentence, where it went wrong.
+
+    Example:
+        >>> with errors_shown():
+        ...     answer = 6 * 7
+    """
+    return ErrorsShown()
 
 
 def show_title(title: str) -> None:

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 #: In this order; what needs pandas is not among them, as the first answer does not.
-MODULES = (
-    "plotly.subplots", "core.onnx_runtime", "ui.answer", "ui.components.viewer", "ui.outlining.showing",
-    "ui.study.showing",
-)  # fmt: skip
+MODULES = ("plotly.subplots", "core.onnx_runtime", "ui.components.viewer", "ui.reading.panels")
 
 #: Seconds between the first answer and the start of Keras.
 KERAS_AFTER = 4.0

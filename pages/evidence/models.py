@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.details import show_card
+from ui.reading.details import show_card
 from ui.show import errors_shown, show_error, show_title
 from ui.visible import visible_cards
 

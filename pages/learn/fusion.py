@@ -3,7 +3,6 @@
 import streamlit as st
 
 from core.models.card import ModelCard
-from ui.answer import choose_model
 from ui.explaining.controls import choose_frame
 from ui.lessons.fusion.attention import show_attention
 from ui.lessons.fusion.facts import ask_about_priors, show_prior
@@ -14,6 +13,7 @@ from ui.lessons.image import choose_scan
 from ui.lessons.inside.page import can_be_walked
 from ui.lessons.inside.work import Work, work_on
 from ui.lessons.registry import show_lesson
+from ui.reading.choose_model import choose_model
 from ui.session import reading
 from ui.show import errors_shown
 from ui.visible import visible_cards

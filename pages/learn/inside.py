@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from ui.answer import choose_model
 from ui.explaining.controls import choose_frame
 from ui.lessons.image import choose_scan
 from ui.lessons.inside.cases import show_cases
@@ -11,6 +10,7 @@ from ui.lessons.inside.score import show_score
 from ui.lessons.inside.work import Work, work_on
 from ui.lessons.question import show_question
 from ui.lessons.registry import show_lesson
+from ui.reading.choose_model import choose_model
 from ui.session import reading
 from ui.show import errors_shown
 

@@ -11,7 +11,6 @@ from ui.visible import visible_cards
 
 def show_explanations(state: Reading, scan: Scan) -> None:
     """The question, then its answers as they get ready."""
-    from ui.answer import choose_model
     from ui.explaining.controls import (
         choose_classes,
         choose_frame,
@@ -25,8 +24,9 @@ def show_explanations(state: Reading, scan: Scan) -> None:
     from ui.explaining.prototype import show_prototype
     from ui.explaining.results import show_results
     from ui.explaining.work import carry_on, predicted
-    from ui.looking import choose_look
-    from ui.study.gathering import needs_study
+    from ui.reading.choose_model import choose_model
+    from ui.reading.display_settings import choose_look
+    from ui.reading.multi_input.gather import needs_study
 
     card = choose_model(state, scan)
     if card is None:

@@ -153,7 +153,7 @@ def evaluate(walk, folder):
     walk.look()
     walk.page.get_by_role("button", name="Compare them").click()
     walk.page.get_by_role("heading", name="Compare models").wait_for()
-    walk.page.get_by_role("button", name="Take home").click()
+    walk.page.get_by_role("button", name="Export").click()
     walk.take("CSV", "LaTeX")
     walk.page.get_by_role("button", name="Make report and bundle").click()
     walk.page.get_by_role("button", name="Report (HTML)").wait_for()

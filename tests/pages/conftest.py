@@ -30,7 +30,7 @@ def quick_checks(request, monkeypatch):
         from core.explain.trust.verdict import Check, Trust
 
         trust = Trust("doubtful", (Check("Follows the model", "open", "Not measured in this test"),))
-        monkeypatch.setattr("ui.verdict.check_explanation", lambda *_, **__: trust)
+        monkeypatch.setattr("ui.reading.trust.check_explanation", lambda *_, **__: trust)
 
 
 def settled(app: AppTest) -> AppTest:

@@ -7,8 +7,8 @@ import weakref
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import ui.answer
-import ui.opening
+import ui.reading.open_scan
+import ui.reading.panels.classification
 from core.errors import Cancelled
 from core.readers import open_sources
 
@@ -18,7 +18,7 @@ MODEL = "pneumonia-chest-xray"
 @pytest.fixture
 def endless_sweep(monkeypatch):
     """Reading all frames goes on until it is told to stop; one frame is read as always."""
-    predict = ui.answer.predict
+    predict = ui.reading.panels.classification.predict
 
     def slow(bundle, study, frames=None, progress=None, cancelled=None, *, expect=None):
         if frames is not None:
@@ -28,7 +28,7 @@ def endless_sweep(monkeypatch):
             time.sleep(0.01)
         raise Cancelled("the prediction")
 
-    monkeypatch.setattr(ui.answer, "predict", slow)
+    monkeypatch.setattr(ui.reading.panels.classification, "predict", slow)
 
 
 def clicked_echo(start) -> AppTest:
@@ -79,7 +79,7 @@ def test_opening_can_be_cancelled(start, state, monkeypatch, png, settled):
             time.sleep(0.01)
         return open_sources(sources, progress, cancelled)
 
-    monkeypatch.setattr(ui.opening, "open_sources", endless)
+    monkeypatch.setattr(ui.reading.open_scan, "open_sources", endless)
     app = start()
     app.file_uploader[0].set_value([("c.png", png, "image/png")]).run()
     assert "Reading 60 of 120" in app.get("progress")[0].proto.text

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import ui.answer
 import ui.cache
+import ui.reading.panels.classification
 from core.errors import KerasProcessFailed
 from ui.cache import cached_bundle, cached_cards
 
@@ -45,7 +45,7 @@ def shipped(models):
 
 def test_a_failing_keras_process_costs_the_heatmap_and_not_the_answer(look_at, monkeypatch, saves):
     monkeypatch.setattr(cached_bundle(MODEL), "cam_weights", None)
-    monkeypatch.setattr(ui.answer, "cached_keras", DyingKeras)
+    monkeypatch.setattr(ui.reading.panels.classification, "cached_keras", DyingKeras)
     app = look_at("chest")
     assert not app.exception
     assert [error.value for error in app.error] == [str(CRASH)]

@@ -149,7 +149,7 @@ def test_a_stack_that_is_being_read_can_be_cancelled(start, monkeypatch, slots):
     import time
 
     from core.errors import Cancelled
-    from ui.outlining import reading
+    from ui.reading.segmentation import read as reading
 
     whole = reading.predict
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-import ui.answer
+import ui.reading.answer
 from core.samples import SAMPLES
 from ui.cache import cached_cards
 
@@ -114,9 +114,9 @@ def test_a_picture_can_be_inverted(look_at, state):
 
 def test_probabilities_are_drawn_anew_for_another_model_and_not_for_another_display(start, monkeypatch):
     drawn = []
-    made = ui.answer.probability_figure
+    made = ui.reading.answer.probability_figure
     monkeypatch.setattr(
-        "ui.answer.probability_figure", lambda card, *scores: drawn.append(card.slug) or made(card, *scores)
+        "ui.reading.answer.probability_figure", lambda card, *scores: drawn.append(card.slug) or made(card, *scores)
     )
     app = start(sample="chest", model="pneumonia-chest-xray")
     next(toggle for toggle in app.toggle if toggle.label == "Invert").set_value(True).run()

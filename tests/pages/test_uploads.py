@@ -93,7 +93,7 @@ def test_a_fault_of_ours_is_one_sentence_without_its_message(upload, monkeypatch
     def broken(*_):
         raise RuntimeError("MUELLER^HANS")
 
-    monkeypatch.setattr("ui.opening.open_sources", broken)
+    monkeypatch.setattr("ui.reading.open_scan.open_sources", broken)
     app = upload(("c.png", png))
     assert not app.exception
     assert "a fault inside ScanLens" in app.error[0].value
@@ -101,13 +101,15 @@ def test_a_fault_of_ours_is_one_sentence_without_its_message(upload, monkeypatch
 
 
 def test_a_picture_of_unnamed_kind_begins_with_the_model_that_knows_its_like(upload, png, monkeypatch):
-    monkeypatch.setattr("ui.answer.alikeness", lambda *_: {"retinopathy-referable": 0.4, "lung-cancer-ct": 2.0})
+    monkeypatch.setattr(
+        "ui.reading.choose_model.alikeness", lambda *_: {"retinopathy-referable": 0.4, "lung-cancer-ct": 2.0}
+    )
     app = upload(("eye.png", png))
     assert "retinopathy" in "".join(app.query_params["model"])
 
 
 def test_where_no_model_knows_its_like_the_first_is_offered(upload, png, monkeypatch):
-    monkeypatch.setattr("ui.answer.alikeness", lambda *_: {"retinopathy-referable": 1.4})
+    monkeypatch.setattr("ui.reading.choose_model.alikeness", lambda *_: {"retinopathy-referable": 1.4})
     app = upload(("thing.png", png))
     assert "retinopathy" not in "".join(app.query_params["model"])
 

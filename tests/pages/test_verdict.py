@@ -37,7 +37,7 @@ def test_a_check_that_fails_is_said_and_the_answer_stays(monkeypatch, look_at, w
     def fail(*_, **__):
         raise UnsupportedModel("a model that can be checked", "another", "read it with care")
 
-    monkeypatch.setattr("ui.verdict.check_explanation", fail)
+    monkeypatch.setattr("ui.reading.trust.check_explanation", fail)
     app = look_at("chest")
     assert "could not be checked" in words(app)
     assert "Heat: Grad-CAM" in words(app)

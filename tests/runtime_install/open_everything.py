@@ -26,11 +26,11 @@ from walking import Option, Tour  # noqa: E402
 def without_checks() -> None:
     """Leave out the checks of an explanation, hundreds of predictions each; the first tour makes them for real."""
     import ui.explaining.work
-    import ui.verdict
+    import ui.reading.trust
     from core.explain.trust.verdict import Check, Trust
 
     trust = Trust("doubtful", (Check("Follows the model", "open", "Not measured here"),))
-    ui.verdict.check_explanation = ui.explaining.work.check_explanation = lambda *_, **__: trust
+    ui.reading.trust.check_explanation = ui.explaining.work.check_explanation = lambda *_, **__: trust
 
 
 def read_samples() -> Tour:

@@ -37,7 +37,7 @@ def show_take_home(choice: Choice, table: Matrix, lines: Mapping[str, Line], com
         complete: Whether the intervals and tests are there already.
     """
     name = _name(choice)
-    with st.popover("Take home", icon=":material/download:"):
+    with st.popover("Export", icon=":material/download:"):
         with st.container(horizontal=True):
             show_download(
                 "CSV", lambda: csv_text(matrix_rows(table)), f"{name}.csv", "text/csv", key="take-matrix",

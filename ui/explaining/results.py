@@ -23,9 +23,9 @@ from core.scan import Scan, display_frame
 from ui.components.grid import Cell, board_message, show_board
 from ui.downloads import show_download
 from ui.explaining.work import Made, Wanted, made_of, opinion_of, trust_of
-from ui.looking import Look
+from ui.reading.display_settings import Look
+from ui.reading.trust import SIGNS
 from ui.session import Reading
-from ui.verdict import SIGNS
 
 OVERLAP = "Where they agree"
 
@@ -212,7 +212,7 @@ def _show_take_home(
     cards: dict[str, ModelCard],
     by_model: bool,
 ) -> None:
-    st.caption("Take home")
+    st.caption("Export")
     show_download(
         "All maps and numbers, as a zip",
         lambda: _zipped(state, scan, frame, look, ready, cards, by_model),

@@ -14,8 +14,8 @@ from core.inference.what_if import WhatIf, answer_over_time, what_if
 from core.models.card import FeatureSpec
 from ui.cache import cached_keras
 from ui.charts import show_chart
+from ui.reading.multi_input.answer import StudyAnswer
 from ui.session import Reading
-from ui.study.answering import StudyAnswer
 
 ADDS, WHAT_IF, OVER_TIME = "What each part adds", "What if", "Answer over time"
 

@@ -1,61 +1,51 @@
-"""A model that outlines on the reading page: the picture with its outline, the answer beside it, sizes below."""
+"""The panel of a model that segments: the image with the contours, sizes and doubt beside it."""
 
 from __future__ import annotations
 
-import streamlit as st
+from collections.abc import Sequence
+
 from streamlit.delta_generator import DeltaGenerator
 
 from core.figures.outline_areas import area_figure, describe_areas
 from core.figures.outlines import REFERENCE_COLOR, outline_color, outlines_of
 from core.models.card import ModelCard
-from core.scan import Scan
+from core.scan import Scan, Step
 from core.segmentation.contours import Outline
 from core.segmentation.words import in_sentence, joined
 from ui.charts import show_chart
-from ui.components.viewer import Lines, View, show_viewer
-from ui.details import show_facts
-from ui.looking import Look, choose_look
-from ui.outlining.panel import show_outline
-from ui.outlining.reading import Outlined, read_all
-from ui.outlining.take_home import reference_outlines, show_take_home
+from ui.components.viewer import Lines, View
+from ui.reading.display_settings import Look, show_image
+from ui.reading.segmentation.answer import show_outline
+from ui.reading.segmentation.export import reference_outlines, show_files
+from ui.reading.segmentation.read import Outlined, read_all
 from ui.session import Reading
 from ui.show import errors_shown
 
 
-def show_outlining(
-    state: Reading, scan: Scan, card: ModelCard, frame: int, picture: DeltaGenerator, panel: DeltaGenerator
-) -> None:
-    """Everything below the model's name.
-
-    Args:
-        state: Of the session.
-        scan: On the page.
-        card: Of a model that outlines.
-        frame: The user turned to.
-        picture: Place for the viewer.
-        panel: Place for the answer.
-    """
-    outlined = None
+def show_segmentation(
+    state: Reading, scan: Scan, card: ModelCard, frame: int, image: DeltaGenerator, panel: DeltaGenerator
+) -> Sequence[Step]:
+    """The panel; see `ui.reading.panels`."""
+    outlined: Outlined | None = None
+    look: Look | None = None
     with panel, errors_shown():
         outlined = show_outline(state, scan, card, frame)
-    with picture, errors_shown():
-        place = st.container()
-        look = choose_look(state, scan)
-        with place:
-            show_viewer(view_of(look, scan, frame, outlined), state.pictures)
+    with image, errors_shown():
+        look = show_image(state, scan, lambda look: view_of(look, scan, frame, outlined))
         if outlined is not None and scan.frames > 1:
             _show_areas(state, scan, outlined)
+    if outlined is None:
+        return ()
     with panel, errors_shown():
-        if outlined is not None:
-            show_take_home(state, scan, outlined, look)
-    with errors_shown():
-        show_facts(scan, card, outlined.segmentation.provenance if outlined else ())
+        if look is not None:
+            show_files(state, scan, outlined, look)
+    return outlined.segmentation.provenance
 
 
 def view_of(look: Look, scan: Scan, frame: int, outlined: Outlined | None) -> View:
     """What the viewer is to show."""
     if outlined is None:
-        return View(scan, frame, look.window, look.name, look.invert, overlays=look.overlays)
+        return look.view(scan, frame)
     segmentation, spread = outlined.segmentation, outlined.spread
     legend = tuple((label, outline_color(n), False) for n, label in enumerate(segmentation.labels))
     if outlined.reference is not None:

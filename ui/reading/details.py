@@ -8,31 +8,14 @@ from typing import Any
 
 import streamlit as st
 
-from core.inference.predict import Prediction
 from core.models.card import ModelCard
 from core.report.facts import scan_facts
 from core.scan import Scan, Step
-from ui.answer import Answer
 from ui.foreign_text import card_markdown, plain
-from ui.study.answering import StudyAnswer
 from ui.tables import markdown_table
 
 
-def show_details(scan: Scan, answer: Answer | None) -> None:
-    """How the image was made, facts about the scan, the model's card."""
-    show_facts(scan, *_behind(answer.prediction if answer else None))
-
-
-def show_study_details(scan: Scan, answer: StudyAnswer | None) -> None:
-    """The same for a model with several inputs."""
-    show_facts(scan, *_behind(answer.prediction if answer else None))
-
-
-def _behind(prediction: Prediction | None) -> tuple[ModelCard | None, tuple[Step, ...]]:
-    return (None, ()) if prediction is None else (prediction.card, prediction.prepared.provenance)
-
-
-def show_facts(scan: Scan, card: ModelCard | None, provenance: Sequence[Step] = ()) -> None:
+def show_details(scan: Scan, card: ModelCard | None, provenance: Sequence[Step] = ()) -> None:
     """How the image was made and then prepared for a model, facts about the scan, the model's card."""
     with st.expander("How this image was made"):
         steps = [*scan.provenance, *provenance]

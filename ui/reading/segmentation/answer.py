@@ -13,8 +13,9 @@ from core.segmentation.sizes import area_text, number_text, range_text, size_not
 from core.segmentation.words import headline, in_sentence, overlap_sentence, pieces_text, place_word, silence_sentence
 from ui.cache import cached_bundle
 from ui.foreign_text import plain
-from ui.outlining.reading import Outlined, outlined_frame, spread_frame
-from ui.outlining.reference import agree, choose_reference
+from ui.reading.answer import show_doubt, show_warning
+from ui.reading.segmentation.read import Outlined, outlined_frame, spread_frame
+from ui.reading.segmentation.reference import agree, choose_reference
 from ui.session import Reading
 
 
@@ -23,10 +24,7 @@ def show_outline(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Out
     bundle = cached_bundle(card.slug)
     segmentation = outlined_frame(state, scan, bundle, frame)
     outlined = Outlined(segmentation, frame, segmentation.frames.index(frame))
-    if segmentation.warning:
-        st.warning(
-            f"This model {plain(segmentation.warning)}. Its outline means nothing medical.", icon=":material/warning:"
-        )
+    show_warning(segmentation.warning, "outline")
     st.subheader(plain(headline(segmentation, outlined.position, scan)), anchor=False)
     st.html("<br>".join(size_lines(outlined, scan)))
     for note in size_notes(scan):
@@ -83,17 +81,7 @@ def _over_all(outlined: Outlined, scan: Scan, label: int) -> list[str]:
 
 
 def _show_doubt(outlined: Outlined, card: ModelCard) -> None:
-    segmentation = outlined.segmentation
-    if segmentation.similarity:
-        near = segmentation.similarity[outlined.position]
-        sign, words = ("●", "like its training scans") if near.is_similar else ("◐", "unlike its training scans")
-        st.markdown(
-            f"{sign} This picture is **{words}**",
-            help=f"Its features are further from the training scans than those of {near.percentile:.0f} % of the "
-            "validation scans. That says how the picture was made, not whether the outline is right.",
-        )
-    if segmentation.note:
-        st.markdown(f"◐ The model {plain(segmentation.note)}")
+    show_doubt(outlined.segmentation, outlined.position)
     measured = " ".join(filter(None, [overlap_sentence(card), silence_sentence(card)]))
     st.markdown(
         f"◐ {plain(measured)}" if measured else "◐ The card does not say how well its outlines fit an expert's."

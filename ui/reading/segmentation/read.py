@@ -69,9 +69,8 @@ def spread_frame(state: Reading, scan: Scan, bundle: Bundle, frame: int) -> Spre
 
 
 def _known(state: Reading, key: tuple[str, ...], frame: int, make: Callable[[], T]) -> T:
-    if key in state.answers:
-        return state.answers.get(key, lambda: None)  # type: ignore[return-value]
-    return state.answers.get((*key, frame), make)
+    known: T | None = state.answers.peek(key)
+    return known if known is not None else state.answers.get((*key, frame), make)
 
 
 def read_all(state: Reading, scan: Scan, card: ModelCard, mirrored: bool) -> None:

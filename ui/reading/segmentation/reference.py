@@ -17,8 +17,8 @@ from core.segmentation.sizes import number_text
 from core.segmentation.words import place_word
 from ui.background import Progress, Stopper, Work, computed, stopping
 from ui.foreign_text import plain
-from ui.opening import forget_uploads
-from ui.outlining.reading import Outlined
+from ui.reading.open_scan import forget_uploads
+from ui.reading.segmentation.read import Outlined
 from ui.session import Reading
 from ui.show import show_error
 
@@ -30,7 +30,7 @@ def _key(scan: Scan) -> tuple[str, str]:
 def choose_reference(state: Reading, scan: Scan, labels: tuple[str, ...], frame: int) -> tuple[Reference | None, int]:
     """The mask and the label that it means; (None, 0) while there is none."""
     key = _key(scan)
-    kept: Any = state.maps.get(key, lambda: None) if key in state.maps else None
+    kept = state.maps.peek(key)
     with st.expander("Compare with a reference mask", expanded=kept is not None):
         if isinstance(kept, str):
             show_error(kept)

@@ -1,8 +1,8 @@
-"""The reading page of a study: pictures on the left, what is asked and answered on the right."""
+"""The panel of a model with several inputs, a sequence, a volume or facts: images side by side, what each part adds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -11,17 +11,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.explain.explanation import Explanation
 from core.figures.evidence import describe_evidence, evidence_figure
-from core.figures.probabilities import describe_probabilities, probability_figure
 from core.models.card import ModelCard
-from core.scan import Scan, answered_frame, default_window, display_frame
+from core.scan import Scan, Step, answered_frame, default_window, display_frame
 from ui.charts import show_chart
 from ui.components.grid import Cell, board_message, show_board
-from ui.components.viewer import View, show_viewer, turned_to
-from ui.downloads import show_download
-from ui.looking import choose_look
-from ui.session import Reading
-from ui.show import errors_shown
-from ui.study.answering import (
+from ui.components.viewer import turned_to
+from ui.reading.answer import show_probabilities
+from ui.reading.display_settings import show_image
+from ui.reading.export import File, show_export
+from ui.reading.multi_input.answer import (
     StudyAnswer,
     answer_study,
     measure_verdicts,
@@ -29,46 +27,41 @@ from ui.study.answering import (
     show_map_words,
     verdict_of,
 )
-from ui.study.gathering import gather
-from ui.study.parts import shares_of, show_parts
-from ui.verdict import SIGNS
+from ui.reading.multi_input.gather import gather
+from ui.reading.multi_input.parts import shares_of, show_parts
+from ui.reading.trust import SIGNS
+from ui.session import Reading
+from ui.show import errors_shown
 
 
-def show_study(
-    state: Reading, scan: Scan, card: ModelCard, picture: DeltaGenerator, panel: DeltaGenerator
-) -> StudyAnswer | None:
-    """Everything between the model's name and the details.
-
-    Args:
-        state: The session's.
-        scan: The scan on the page.
-        card: A model for which `needs_study` holds.
-        picture: The left column.
-        panel: The right column.
-    """
+def show_multi_input(
+    state: Reading, scan: Scan, card: ModelCard, _frame: int, image: DeltaGenerator, panel: DeltaGenerator
+) -> Sequence[Step]:
+    """The panel; see `ui.reading.panels`. Which slice is shown follows from the inputs, see `_slice_of`."""
     answer: StudyAnswer | None = None
     with panel, errors_shown():
         study = gather(state, card, scan)
-        frame = _frame(state, scan, card)
+        frame = _slice_of(state, scan, card)
         if study is not None:
             answer = answer_study(state, card, study, frame)
             chart = st.container()
             show_map_words(answer)
-    with picture, errors_shown():
+    with image, errors_shown():
         if answer is not None and len(answer.maps) > 1:
             _show_side_by_side(state, answer, frame)
         else:
             _show_one(state, scan, answer)
+    if answer is None:
+        return ()
     with panel, errors_shown():
-        if answer is not None:
-            _show_probabilities(answer, chart)
-            measure_verdicts(state, answer)
-            show_parts(state, answer)
-            _show_take_home(state, scan, answer, frame)
-    return answer
+        show_probabilities(answer.prediction, 0, chart)
+        measure_verdicts(state, answer)
+        show_parts(state, answer)
+        _show_export(state, scan, answer, frame)
+    return answer.prediction.prepared.provenance
 
 
-def _frame(state: Reading, scan: Scan, card: ModelCard) -> int:
+def _slice_of(state: Reading, scan: Scan, card: ModelCard) -> int:
     """Slice of several stacks that go together; of a single picture the one that the viewer is turned to."""
     pictures = [spec for spec in card.inputs if spec.is_picture]
     if len(pictures) == 1 or scan.frames == 1:
@@ -79,18 +72,12 @@ def _frame(state: Reading, scan: Scan, card: ModelCard) -> int:
 
 
 def _show_one(state: Reading, scan: Scan, answer: StudyAnswer | None) -> None:
-    place = st.container()
-    look = choose_look(state, scan)
     name = "" if answer is None else scan_on_page(answer, scan)
     found = None if answer is None or not name else answer.spread_map(name)
     key = "" if answer is None else f"{hash((answer.key, answer.label, name)):x}"
-    with place:
-        show_viewer(
-            View(scan, turned_to(scan), look.window, look.name, look.invert, found, key, overlays=look.overlays),
-            state.pictures,
-        )
+    frame = turned_to(scan)
+    show_image(state, scan, lambda look: look.view(scan, frame, found, key))
     if found is not None and scan.frames > 1 and len(found.frames) == scan.frames:
-        frame = turned_to(scan)
         show_chart(lambda: evidence_figure(found, scan, None, frame), "evidence", describe_evidence(found, scan, frame))
 
 
@@ -136,15 +123,7 @@ def _words(heat: Explanation | None, trust: object) -> str:
     return "◌ to be checked"
 
 
-def _show_probabilities(answer: StudyAnswer, place: DeltaGenerator) -> None:
-    prediction = answer.prediction
-    drawn = (prediction.card, prediction.probabilities[0], prediction.calibrated[0], prediction.decision())
-    with place:
-        show_chart(lambda: probability_figure(*drawn), "probabilities", describe_probabilities(*drawn))
-
-
-def _show_take_home(state: Reading, scan: Scan, answer: StudyAnswer, frame: int) -> None:
-    """Downloads, made only when they are asked for."""
+def _show_export(state: Reading, scan: Scan, answer: StudyAnswer, frame: int) -> None:
     from core.report.numbers import as_csv
     from core.report.picture import overlay_png
     from core.report.study_numbers import study_json
@@ -153,16 +132,12 @@ def _show_take_home(state: Reading, scan: Scan, answer: StudyAnswer, frame: int)
     shown = answer.study.scans.get(name, scan)
     found = answer.spread_map(name) if name else None
     at = turned_to(shown) if len(answer.maps) == 1 else min(frame, shown.frames - 1)
-    file = f"scanlens-{answer.prediction.card.slug}-{shown.digest[:8]}"
-    makers: dict[str, tuple[str, Callable[[], bytes]]] = {
-        "PNG": ("image/png", lambda: overlay_png(shown, at, None, False, found, 0.65)),
-        "JSON": (
-            "application/json",
-            lambda: study_json(answer.study, shown, answer.prediction, found, shares_of(state, answer)),
+    prediction = answer.prediction
+    files = {
+        "PNG": File("image/png", lambda: overlay_png(shown, at, None, False, found, 0.65)),
+        "JSON": File(
+            "application/json", lambda: study_json(answer.study, shown, prediction, found, shares_of(state, answer))
         ),
-        "CSV": ("text/csv", lambda: as_csv(shown, answer.prediction, found)),
+        "CSV": File("text/csv", lambda: as_csv(shown, prediction, found)),
     }
-    st.caption("Take home")
-    with st.container(horizontal=True):
-        for kind, (mime, make) in makers.items():
-            show_download(kind, make, f"{file}.{kind.lower()}", mime, key=f"take-{kind}")
+    show_export(prediction.card, shown, files)

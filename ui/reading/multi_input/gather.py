@@ -14,7 +14,7 @@ from core.models.match_inputs import check_one_patient, match_scans
 from core.readers import Source, open_sources
 from core.scan import Scan
 from ui.foreign_text import plain
-from ui.opening import forget_uploads, open_in_background
+from ui.reading.open_scan import forget_uploads, open_in_background
 from ui.session import Reading
 from ui.show import errors_shown
 

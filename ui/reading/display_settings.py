@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
 
+from core.explain.explanation import Explanation
 from core.scan import FrameWindows, Scan, Voi, VoiTable, Window, window_choices, window_text
-from ui.answer import Answer
-from ui.components.viewer import View
+from ui.components.viewer import View, show_viewer
 from ui.session import Reading
 
 
@@ -28,10 +29,24 @@ class Look:
     invert: bool
     overlays: bool = False
 
-    def view(self, scan: Scan, frame: int, answer: Answer | None) -> View:
-        """What the viewer is to show."""
-        explanation, key = (answer.explanation, answer.key) if answer else (None, "")
+    def view(self, scan: Scan, frame: int, explanation: Explanation | None = None, key: str = "") -> View:
+        """What the viewer is to show; `key` names the explanation."""
         return View(scan, frame, self.window, self.name, self.invert, explanation, key, overlays=self.overlays)
+
+
+def show_image(state: Reading, scan: Scan, view: Callable[[Look], View]) -> Look:
+    """The viewer, and under it the controls of what it shows.
+
+    Args:
+        state: Of the session.
+        scan: On the page.
+        view: Makes what the viewer is to show.
+    """
+    place = st.container()
+    look = choose_look(state, scan)
+    with place:
+        show_viewer(view(look), state.pictures)
+    return look
 
 
 def choose_look(state: Reading, scan: Scan) -> Look:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -13,15 +12,13 @@ from core.readers import Source
 from core.scan import Scan
 from core.segmentation.contours import Outline, rings_of
 from core.segmentation.originals import Originals, read_originals
-from ui.downloads import show_download
 from ui.foreign_text import plain
-from ui.looking import Look
-from ui.opening import forget_uploads
-from ui.outlining.reading import Outlined
+from ui.reading.display_settings import Look
+from ui.reading.export import File, show_export
+from ui.reading.open_scan import forget_uploads
+from ui.reading.segmentation.read import Outlined
 from ui.session import Reading
 from ui.show import show_error
-
-Makers = dict[str, tuple[str, str, Callable[[], bytes]]]
 
 
 def reference_outlines(outlined: Outlined, frame: int, tolerance: float = 0.25) -> tuple[Outline, ...]:
@@ -33,7 +30,7 @@ def reference_outlines(outlined: Outlined, frame: int, tolerance: float = 0.25) 
     return (Outline("Reference mask", REFERENCE_COLOR, rings_of(mask, tolerance), is_reference=True),)
 
 
-def show_take_home(state: Reading, scan: Scan, outlined: Outlined, look: Look) -> None:
+def show_files(state: Reading, scan: Scan, outlined: Outlined, look: Look) -> None:
     """Downloads, and the way to give the mask its place in space."""
     from core.report.segmentation_dicom import dicom_refusal
     from core.report.segmentation_nifti import nifti_note
@@ -42,16 +39,12 @@ def show_take_home(state: Reading, scan: Scan, outlined: Outlined, look: Look) -
     whole = segmentation.frames == tuple(range(scan.frames))
     refusal = dicom_refusal(segmentation, scan)
     originals = _originals(state, scan)
-    makers = _makers(scan, outlined, look, originals)
+    files = _files(scan, outlined, look, originals)
     if not whole:
-        makers.pop("NIfTI")
+        files.pop("NIfTI")
     if refusal:
-        makers.pop("DICOM SEG")
-    name = f"scanlens-{segmentation.card.slug}-{scan.digest[:8]}"
-    st.caption("Take home")
-    with st.container(horizontal=True):
-        for kind, (ending, mime, make) in makers.items():
-            show_download(kind, make, f"{name}.{ending}", mime, key=f"take-{kind}")
+        files.pop("DICOM SEG")
+    show_export(segmentation.card, scan, files)
     if not whole:
         st.caption("NIfTI and DICOM SEG can be made once all slices are read.")
     elif refusal and scan.source == "DICOM":
@@ -61,29 +54,24 @@ def show_take_home(state: Reading, scan: Scan, outlined: Outlined, look: Look) -
         st.caption(plain(nifti_note(scan, originals)))
 
 
-def _makers(scan: Scan, outlined: Outlined, look: Look, originals: Originals | None) -> Makers:
+def _files(scan: Scan, outlined: Outlined, look: Look, originals: Originals | None) -> dict[str, File]:
     from core.report.segmentation_dicom import as_dicom_seg
     from core.report.segmentation_nifti import as_nifti
     from core.report.segmentation_numbers import outline_csv, outline_json
     from core.report.segmentation_picture import outlined_png
-    from ui.outlining.reference import known_agreements
+    from ui.reading.segmentation.reference import known_agreements
 
     segmentation, frame, spread = outlined.segmentation, outlined.frame, outlined.spread
     references = reference_outlines(outlined, frame)
+    shown = look.window, look.invert, references
     return {
-        "PNG": (
-            "png",
-            "image/png",
-            lambda: outlined_png(scan, segmentation, frame, look.window, look.invert, references),
+        "PNG": File("image/png", lambda: outlined_png(scan, segmentation, frame, *shown)),
+        "NIfTI": File("application/gzip", lambda: as_nifti(segmentation, scan, originals), "nii.gz"),
+        "DICOM SEG": File("application/dicom", lambda: as_dicom_seg(segmentation, scan, originals), "dcm"),
+        "JSON": File(
+            "application/json", lambda: outline_json(scan, segmentation, spread, known_agreements(scan, outlined))
         ),
-        "NIfTI": ("nii.gz", "application/gzip", lambda: as_nifti(segmentation, scan, originals)),
-        "DICOM SEG": ("dcm", "application/dicom", lambda: as_dicom_seg(segmentation, scan, originals)),
-        "JSON": (
-            "json",
-            "application/json",
-            lambda: outline_json(scan, segmentation, spread, known_agreements(scan, outlined)),
-        ),
-        "CSV": ("csv", "text/csv", lambda: outline_csv(scan, segmentation, spread)),
+        "CSV": File("text/csv", lambda: outline_csv(scan, segmentation, spread)),
     }
 
 
@@ -92,13 +80,13 @@ def _key(scan: Scan) -> tuple[str, str]:
 
 
 def _originals(state: Reading, scan: Scan) -> Originals | None:
-    kept: Any = state.maps.get(_key(scan), lambda: None) if _key(scan) in state.maps else None
+    kept = state.maps.peek(_key(scan))
     return kept if isinstance(kept, Originals) else None
 
 
 def _ask_for_originals(state: Reading, scan: Scan, originals: Originals | None) -> None:
     """ScanLens keeps neither place nor patient; the original files bring both back into the download."""
-    kept: Any = state.maps.get(_key(scan), lambda: None) if _key(scan) in state.maps else None
+    kept = state.maps.peek(_key(scan))
     if originals is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("The original files give the mask its place, and a DICOM SEG the patient.", width="stretch")

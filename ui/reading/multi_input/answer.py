@@ -20,12 +20,12 @@ from core.inference.predict import Prediction, predict
 from core.inference.study import Study
 from core.models.card import InputSpec, ModelCard
 from core.scan import Scan
-from ui.answer import choose_label, numbers_line, show_doubt
 from ui.cache import cached_bundle, cached_keras
 from ui.foreign_text import plain
+from ui.reading.answer import choose_label, show_decision, show_doubt
+from ui.reading.trust import checked, measured, show_trust
 from ui.session import Reading
 from ui.show import errors_shown
-from ui.verdict import checked, measured, show_trust
 
 #: Where Grad-CAM has no layer that sees a picture, parts of it are covered instead.
 WITHOUT_LAYER = "occlusion"
@@ -88,12 +88,7 @@ def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> S
     given = tuple(sorted((name, scan.digest) for name, scan in study.scans.items()))
     key = ("study", card.slug, given, tuple(sorted(study.facts.items())), None if frames is None else frame)
     prediction = state.answers.get(key, lambda: predict(bundle, study, frames, expect=Prediction))
-    if prediction.warning:
-        st.warning(
-            f"This model {plain(prediction.warning)}. Its answer means nothing medical.", icon=":material/warning:"
-        )
-    st.subheader(plain(prediction.decision().sentence), anchor=False)
-    st.markdown(plain(numbers_line(prediction, 0)))
+    show_decision(prediction, 0)
     if prediction.prepared.left_out:
         st.markdown(f"◐ Answered without {plain(', '.join(prediction.prepared.left_out))}: the rest decides alone")
     show_doubt(prediction, 0)
