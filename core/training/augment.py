@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.training.recipe.schema import Augmentation
+from core.training.recipe.course import Augmentation
 
 
 def affine(side: tuple[int, int], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -99,7 +99,7 @@ def augment(
     matrix = affine((levels.shape[0], levels.shape[1]), how, rng)
     size = (levels.shape[1], levels.shape[0])
     levels = cv2.warpAffine(levels, matrix, size, flags=cv2.INTER_LINEAR).reshape(levels.shape)
-    if rng.random() < how.cover:
+    if rng.random() < how.random_erasing:
         _cover(levels, rng)
     if rng.random() < how.marker:
         _draw_marker(levels, rng)

@@ -22,9 +22,8 @@ from core.models.card import load_card
 from core.models.link import class_probabilities
 from core.training.card.audit import CONTROL
 from core.training.card.tables import TESTED
-from core.training.recipe.schema import RECIPES, load_recipe
-from core.training.recipe.study import STUDY_RECIPES, load_study_recipe
-from core.training.study_likeness import ENOUGH
+from core.training.ood_evaluation import ENOUGH
+from core.training.recipe.reading import load_recipe, recipe_files
 from core.training.tasks.case_scores import CARD_METRICS
 from core.training.tasks.choices import choose
 
@@ -70,9 +69,8 @@ def keras_process():
 
 
 def recipe_of(card):
-    """The recipe of a card, of one picture or of several inputs."""
-    study = STUDY_RECIPES / f"{card.slug}.yaml"
-    return load_study_recipe(study) if study.is_file() else load_recipe(RECIPES / f"{card.slug}.yaml")
+    """The recipe of a card."""
+    return load_recipe(recipe_files()[card.slug])
 
 
 def picture(spec, n, cells, seed=0):
@@ -258,8 +256,8 @@ def test_card_was_written_for_the_recipe_as_it_is(card):
     assert (card.title, card.summary, card.labels) == (recipe.title, recipe.summary, recipe.labels)
     assert card.inputs == recipe.inputs
     assert card.explain_layer == recipe.explain_layer
-    for prose in ("for", "not_for", "data", "population", "training", "failure_modes", "credit"):
-        assert str(recipe.card[prose]).strip() in card.text
+    for prose in ("for_", "not_for", "data", "population", "training", "failure_modes", "credit"):
+        assert getattr(recipe.card, prose).strip() in card.text
 
 
 def localised(card):

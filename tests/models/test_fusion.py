@@ -14,28 +14,29 @@ from core.inference.predict import predict
 from core.inference.study import Study
 from core.models.card import load_card
 from core.training.card.rivals import TITLE, compare, rivals_of, section
-from core.training.data.images import open_picture
-from core.training.recipe.study import STUDY_RECIPES, load_study_recipe
+from core.training.data.opened import open_picture
+from core.training.recipe.reading import load_recipe, recipe_files
 
 MODELS = Path(__file__).parents[2] / "models"
 DATA = Path(os.environ.get("DATA", "../shared/data")) / "lgg_mri_flair"
 SLUGS = [
-    path.stem
-    for pattern in ("glioma-*", "dementia-*")
-    for path in sorted(STUDY_RECIPES.glob(f"{pattern}.yaml"))
-    if (MODELS / path.stem / "README.md").is_file()
+    slug
+    for slug in sorted(recipe_files())
+    if slug.startswith(("glioma-", "dementia-"))
+    and slug != "glioma-outline"
+    and (MODELS / slug / "README.md").is_file()
 ]
 FUSING = [slug for slug in SLUGS if slug.endswith("-fusion")]
 
 
 def recipe(slug):
-    return load_study_recipe(STUDY_RECIPES / f"{slug}.yaml")
+    return load_recipe(recipe_files()[slug])
 
 
 def held_out(slug):
     """The card and the scores its comparisons rest on."""
     own = recipe(slug)
-    split = "cross-validation" if own.folds else "test"
+    split = "cross-validation" if own.cross_validation else "test"
     card = load_card(MODELS / slug)
     table = pd.read_parquet(card.folder / f"evaluations/{own.data.name}--{split}.parquet")
     return card, table, card_scores(table, card)

@@ -10,10 +10,9 @@ import pytest
 from core.inference.bundle import open_bundle
 from core.keras_process.model.split import probabilities
 from core.models.card import load_card
-from core.training.recipe.segmentation import load_outline_recipe
-from core.training.segment_bundle import recipes
-from core.training.tasks.mask_choices import THRESHOLD_DIGITS, choose_outlines
-from core.training.tasks.mask_scores import ATTRIBUTE, OUTLINE_METRICS, area_of_counts, stored_counts
+from core.training.recipe.reading import load_recipe, recipe_files
+from core.training.tasks.mask_choices import THRESHOLD_DIGITS, choose_masks
+from core.training.tasks.mask_scores import ATTRIBUTE, MASK_METRICS, area_of_counts, stored_counts
 
 MODELS = Path(__file__).parents[2] / "models"
 CARDS = [load_card(path.parent) for path in sorted(MODELS.glob("*/README.md"))]
@@ -74,7 +73,7 @@ def test_every_number_of_the_model_index_follows_from_the_stored_rows(card):
         assert {metric["label"] for metric in result["metrics"]} == set(card.labels[1:])
         for metric in result["metrics"]:
             rows = table[table["label"] == metric["label"]]
-            again = OUTLINE_METRICS[metric["type"]].function(rows)
+            again = MASK_METRICS[metric["type"]].function(rows)
             assert metric["value"] == pytest.approx(again.value, abs=6e-6, nan_ok=True)
             assert math.isnan(metric["low"]) or metric["low"] <= metric["value"] <= metric["high"]
             if metric["method"] != again.method:
@@ -115,12 +114,12 @@ def test_masks_of_the_rows_were_taken_at_the_stored_threshold(card):
 
 def test_thresholds_and_temperature_come_from_the_validation_split(card):
     ((_, table),) = [entry for entry in results(card) if entry[0]["dataset"]["split"] == "val"]
-    recipe = load_outline_recipe(recipes()[card.slug])
+    recipe = load_recipe(recipe_files()[card.slug])
     parts = [table[table["label"] == label] for label in card.labels[1:]]
     counts = np.stack([stored_counts(part) for part in parts], axis=1)
-    choices = choose_outlines(counts, card.labels[1:], recipe.threshold_rule, table["patient"].nunique())
+    choices = choose_masks(counts, card.labels[1:], recipe.threshold_rule, table["patient"].nunique())
     stored = card.thresholds if card.threshold is None else {card.labels[1]: card.threshold}
-    assert dict(stored) == choices.thresholds
+    assert dict(stored) == {label: choices.of(label) for label in card.labels[1:]}
     assert card.temperature == choices.temperature
     assert card.threshold_from == choices.source
 
@@ -128,7 +127,7 @@ def test_thresholds_and_temperature_come_from_the_validation_split(card):
 def test_numbers_of_the_test_split_are_in_the_text(card):
     for result, _ in results(card):
         for metric in result["metrics"]:
-            if result["dataset"]["split"] == "test" and not OUTLINE_METRICS[metric["type"]].empties:
+            if result["dataset"]["split"] == "test" and not MASK_METRICS[metric["type"]].empties:
                 assert f"{metric['value']:.3f}" in card.text
 
 
@@ -144,20 +143,20 @@ def test_tables_hold_no_columns_that_nobody_asked_for(card):
         "predicted_empty", "dice", "average_precision", "hausdorff_95", "second_pixels", "second_intersection",
         "second_dice", "scores_of_label", "scores_of_rest",
     }  # fmt: skip
-    asked = {ATTRIBUTE + name for name in load_outline_recipe(recipes()[card.slug]).data.attributes}
+    asked = {ATTRIBUTE + name for name in load_recipe(recipe_files()[card.slug]).masked.attributes}
     for _, table in results(card):
         assert set(table.columns) <= known | asked
 
 
 def test_card_was_written_for_the_recipe_as_it_is(card):
-    recipe = load_outline_recipe(recipes()[card.slug])
+    recipe = load_recipe(recipe_files()[card.slug])
     assert card.front_matter["scanlens"]["recipe_sha256"] == recipe.sha256
     assert (card.title, card.summary, card.labels) == (recipe.title, recipe.summary, recipe.labels)
     assert card.inputs == (recipe.input,)
-    for prose in ("for", "not_for", "data", "population", "training", "failure_modes", "credit"):
-        assert str(recipe.card[prose]).strip() in card.text
+    for prose in ("for_", "not_for", "data", "population", "training", "failure_modes", "credit"):
+        assert getattr(recipe.card, prose).strip() in card.text
 
 
 def test_second_observer_stands_beside_the_model_where_there_is_one(card):
-    second = load_outline_recipe(recipes()[card.slug]).data.second
+    second = load_recipe(recipe_files()[card.slug]).masked.second
     assert any(metric["type"] == "second_observer_dice" for metric in card.metrics) == bool(second)

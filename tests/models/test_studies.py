@@ -10,11 +10,13 @@ from core.evaluation.metrics.registry import METRICS
 from core.evaluation.results.case_scores import card_scores
 from core.inference.bundle import open_bundle
 from core.models.card import load_card
-from core.training.recipe.study import STUDY_RECIPES, load_study_recipe
+from core.training.recipe.reading import load_recipe, load_recipes, recipe_files
 from core.training.tasks.variants import POOLED, paired_difference
 
 MODELS = Path(__file__).parents[2] / "models"
-SLUGS = sorted(path.stem for path in STUDY_RECIPES.glob("*.yaml") if (MODELS / path.stem / "README.md").is_file())
+SLUGS = sorted(
+    slug for slug, recipe in load_recipes().items() if recipe.layout == "studies" and (MODELS / slug).is_dir()
+)
 HEARTS = [slug for slug in SLUGS if slug.startswith("heart-")]
 
 
@@ -44,7 +46,7 @@ def test_each_case_is_in_one_fold_and_no_patient_in_two(card):
     table = pooled(card)
     if table is None:
         pytest.skip("no folds")
-    folds = load_study_recipe(STUDY_RECIPES / f"{card.slug}.yaml").folds
+    folds = load_recipe(recipe_files()[card.slug]).cross_validation
     assert table["case"].is_unique
     assert sorted(table["fold"].unique()) == list(range(1, folds.folds + 1))
     assert (table.groupby("patient")["fold"].nunique() == 1).all()
@@ -65,7 +67,7 @@ def test_test_split_is_fold_1_of_the_pooled_scores(card):
 
 def test_numbers_on_changed_inputs_follow_from_the_scores(card):
     plain = card_scores(unchanged(card), card)
-    recipe = load_study_recipe(STUDY_RECIPES / f"{card.slug}.yaml")
+    recipe = load_recipe(recipe_files()[card.slug])
     assert [entry["name"] for entry, _ in variants(card)] == [each.name for each in recipe.variants]
     for entry, table in variants(card):
         assert table["case"].tolist() == unchanged(card)["case"].tolist()

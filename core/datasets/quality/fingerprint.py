@@ -84,6 +84,18 @@ def look_at(scan: Scan) -> Look:
     )
 
 
+def grey_levels(scan: Scan) -> NDArray[np.uint8]:
+    """(rows, columns) the frame that stands for a scan in grey: as stored where that is 8 bits, else as displayed."""
+    place = answered_frame(scan)
+    levels = scan.pixels[place] if scan.pixels.dtype == np.uint8 else display_frame(scan, place)
+    return np.asarray(cv2.cvtColor(levels, cv2.COLOR_RGB2GRAY) if levels.ndim == 3 else levels, np.uint8)
+
+
+def grey_thumbnail(scan: Scan) -> NDArray[np.uint8]:
+    """(EDGE, EDGE) the same, shrunken by areas to a square."""
+    return np.asarray(cv2.resize(grey_levels(scan), (EDGE, EDGE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def _stored_levels(scan: Scan) -> tuple[float, float]:
     """Mean and spread before any window, which would bring dark and bright pictures to the same levels."""
     frame = np.nan_to_num(scan.frame(answered_frame(scan)))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from core.lessons.training.settings import VARIATIONS, LiveSettings
 from core.training.augment import augment
-from core.training.recipe.schema import Augmentation
+from core.training.recipe.course import Augmentation
 
 
 def augmentation(settings: LiveSettings) -> Augmentation | None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from core.training.augment import affine, change_levels
 from core.training.data.studies import StudyCases
-from core.training.recipe.study import StudyRecipe
+from core.training.recipe.schema import Recipe
 
 #: Radii that are tried, and widths of rings, as shares of the picture's side.
 RADII = tuple(np.linspace(0.07, 0.28, 11))
@@ -155,7 +155,7 @@ def _right_place(masks: NDArray[np.float32], moving: NDArray[np.floating]) -> ND
 class _Outlines(keras.utils.PyDataset):  # type: ignore[misc]
     """Varied sequences with the blood in each cell."""
 
-    def __init__(self, recipe: StudyRecipe, levels: NDArray[Any], masks: NDArray[np.float32], seed: int) -> None:
+    def __init__(self, recipe: Recipe, levels: NDArray[Any], masks: NDArray[np.float32], seed: int) -> None:
         super().__init__(workers=1)
         self.recipe, self.levels, self.masks, self.seed, self.epoch = recipe, levels, masks, seed, 0
         self.size = recipe.schedule.batch
@@ -189,7 +189,7 @@ class _Outlines(keras.utils.PyDataset):  # type: ignore[misc]
 
 def warm_start(
     model: keras.Model,
-    recipe: StudyRecipe,
+    recipe: Recipe,
     train: StudyCases,
     seed: int,
     report: Callable[[str], None] = lambda _text: None,
@@ -225,7 +225,7 @@ def warm_start(
         np.savez(place, **{f"{number:03d}": array for number, array in enumerate(part.get_weights())})
 
 
-def _digest(part: keras.Model, recipe: StudyRecipe, train: StudyCases, seed: int) -> str:
+def _digest(part: keras.Model, recipe: Recipe, train: StudyCases, seed: int) -> str:
     """A name for what a warm start depends on."""
     shapes = [array.shape for array in part.get_weights()]
     facts = [

@@ -15,16 +15,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.datasets.quality.groups import nearest
 from core.evaluation.results.case_scores import CaseScores, read_scores
 from core.evaluation.results.estimates import estimate_of
 from core.evaluation.statistics.intervals import Estimate
 from core.training.card.shortcuts import NUMBERS, by_most_alike, by_numbers
 from core.training.card.tables import interval, number, table
 from core.training.data.images import LabelledCase
-from core.training.data.near_duplicates import ATTRIBUTE, BANDS, marked, nearest, running_number, thumbnails
+from core.training.data.near_duplicates import ATTRIBUTE, BANDS, marked, running_number, thumbnails
 from core.training.recipe.schema import Recipe
-from core.training.tasks.case_scores import ATTRIBUTE as STORED
-from core.training.tasks.case_scores import Result
+from core.training.tasks.results import ATTRIBUTE as STORED
+from core.training.tasks.results import Result
 
 #: Where the scores of the control lie in a bundle.
 CONTROL = "evaluations/by-picture--test--control.parquet"
@@ -39,7 +40,7 @@ CLOSE = 0.9
 
 def audited(recipe: Recipe, cases: Sequence[LabelledCase], training: Sequence[LabelledCase]) -> list[LabelledCase]:
     """The cases, with the attribute of `look_alikes.marked` if the recipe asks for an audit."""
-    return marked(cases, training) if "audit" in recipe.card else list(cases)
+    return marked(cases, training) if recipe.card.audit else list(cases)
 
 
 def _classes(name: str, scores: CaseScores) -> Estimate:
@@ -92,12 +93,12 @@ def _compared(
     """Who answers, on what, with which answers; the model first."""
     found: list[tuple[str, str, CaseScores]] = []
     for result, _ in tests:
-        found.append(("this model", result.source.title, result.scores))
+        found.append(("this model", result.source.title, result.classes))
         bands = result.table[STORED + ATTRIBUTE].to_numpy()
-        if result.source.name != recipe.data.name and result.source.kind == "internal":
+        if result.source.name != recipe.images.name and result.kind == "internal":
             for _, words in (BANDS[0], BANDS[-1]):
                 where = f"… of these, most alike picture in training {words}"
-                found.append(("this model", where, _some(result.scores, bands == words)))
+                found.append(("this model", where, _some(result.classes, bands == words)))
     if (folder / CONTROL).is_file():
         control = read_scores(pd.read_parquet(folder / CONTROL), recipe.task, recipe.labels)
         found.append(
@@ -109,7 +110,7 @@ def _compared(
     ):
         for result, cases in tests:
             logits = answer(parts["train"], cases, len(recipe.labels))
-            found.append((who, result.source.title, _answers(result.scores, logits)))
+            found.append((who, result.source.title, _answers(result.classes, logits)))
     return found
 
 
@@ -167,16 +168,16 @@ def audit_section(recipe: Recipe, parts: Mapping[str, Sequence[LabelledCase]], t
         tests: Results on test splits with their cases; the cases carry `ATTRIBUTE`.
         folder: The bundle, for the scores of the control.
     """
-    if "audit" not in recipe.card:
+    if recipe.card.audit is None:
         return ""
-    labels = recipe.card["audit"]["among"]
+    labels = recipe.card.audit.among
     rest = [f"AUC of {label}" for label in recipe.labels if label not in labels]
     head = ["answer", "pictures", "number", "macro AUC", "balanced accuracy", *rest]
     head += [f"macro AUC among the {len(labels)}", f"balanced accuracy among the {len(labels)}"]
     rows = [[who, where, *_cells(scores, labels)] for who, where, scores in _compared(recipe, parts, tests, folder)]
     text = f"Among the {len(labels)}: pictures of {', '.join(labels)} only, with probabilities of these alone.\n\n"
     own = [case for part in parts.values() for case in part]
-    sibling = next(cases for result, cases in tests if result.source.name != recipe.data.name)
+    sibling = next(cases for result, cases in tests if result.source.name != recipe.images.name)
     numbers = [
         (label, number(beside), number(any_two), count, number(rank))
         for label, beside, any_two, count, rank in numbering(own, sibling, recipe.labels)

@@ -25,10 +25,12 @@ from core.inference.bundle import Bundle
 from core.inference.prepare import prepare
 from core.keras_process.client import KerasProcess
 from core.scan import answered_frame
-from core.training.data.images import LabelledCase, load_cases, open_picture
-from core.training.data.marked_regions import Marked, Row, Truth, masks, read_marked, read_rows
+from core.training.data.images import LabelledCase, load_cases
+from core.training.data.marked_regions import Marked, Row, masks, read_marked, read_rows
+from core.training.data.opened import open_picture
 from core.training.recipe.schema import Recipe
-from core.training.tasks.choices import Choices
+from core.training.recipe.sources import Truth
+from core.training.tasks.results import Choices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +105,7 @@ class Chosen:
 
 def choose_pictures(recipe: Recipe, truth: Truth, data: Path) -> tuple[list[Chosen], dict[str, int]]:
     """Marked pictures that the model never learned from, and why others were left out, with counts."""
-    source = recipe.data
+    source = recipe.images
     own = {case.name: case for case in load_cases(source, recipe.labels, data)}
     places: dict[tuple[str, ...], list[Row]] = {}
     for row in read_rows(data / source.folder / source.table):

@@ -20,8 +20,8 @@ from core.evaluation.results.estimates import estimate_of
 from core.evaluation.statistics.intervals import Estimate
 from core.models.card import ModelCard, load_card
 from core.training.card.tables import interval, table
-from core.training.recipe.schema import InvalidRecipe
-from core.training.recipe.study import STUDY_RECIPES, StudyRecipe, load_study_recipe
+from core.training.recipe.reading import load_recipes
+from core.training.recipe.schema import InvalidRecipe, Recipe
 from core.training.tasks.variants import POOLED, paired_difference
 
 TITLE = "Against the other models"
@@ -49,21 +49,21 @@ class Rival:
     gain: Estimate | None
 
 
-def rivals_of(recipe: StudyRecipe) -> tuple[str, ...]:
+def rivals_of(recipe: Recipe) -> tuple[str, ...]:
     """Slugs that the recipe's card wants to be compared with."""
-    return tuple(recipe.card.get("rivals", ()))
+    return recipe.card.rivals
 
 
-def _stored(recipe: StudyRecipe, folder: Path) -> tuple[ModelCard, pd.DataFrame]:
+def _stored(recipe: Recipe, folder: Path) -> tuple[ModelCard, pd.DataFrame]:
     """A model's card and what it scored on the pooled folds, or on the test split where there are none."""
-    split = POOLED if recipe.folds else "test"
-    path = folder / f"evaluations/{recipe.data.name}--{split}.parquet"
+    split = POOLED if recipe.cross_validation else "test"
+    path = folder / f"evaluations/{recipe.studies.name}--{split}.parquet"
     if not path.is_file():
         raise InvalidRecipe(f"{split} scores of {folder.name}", "none", "make that model first")
     return load_card(folder), pd.read_parquet(path).set_index("case", drop=False).sort_index()
 
 
-def compare(recipe: StudyRecipe, models: Path) -> tuple[Rival, ...]:
+def compare(recipe: Recipe, models: Path) -> tuple[Rival, ...]:
     """The recipe's model and its rivals on the same held-out cases, the recipe's own first.
 
     Raises:
@@ -85,15 +85,15 @@ def _rival(card: ModelCard, frame: pd.DataFrame, own: tuple[ModelCard, pd.DataFr
     return Rival(card.slug, card.title, estimate_of(METRIC, scores.y_true, scores.y_score(), scores.patients), gain)
 
 
-def section(recipe: StudyRecipe, rivals: Sequence[Rival]) -> str:
+def section(recipe: Recipe, rivals: Sequence[Rival]) -> str:
     """The section's text."""
     rows = [
         [f"`{each.slug}`", interval(each.roc_auc), "" if each.gain is None else _signed(each.gain)] for each in rivals
     ]
-    count, where = rivals[0].roc_auc.n, "the pooled folds" if recipe.folds else "the test split"
-    prose = str(recipe.card.get("against", "")).strip()
+    count, where = rivals[0].roc_auc.n, "the pooled folds" if recipe.cross_validation else "the test split"
+    prose = recipe.card.against.strip()
     return (
-        f"On {where}, {count} {recipe.data.noun}, the same for all. The last column is how much this "
+        f"On {where}, {count} {recipe.studies.noun}, the same for all. The last column is how much this "
         "model is above the other in ROC AUC, paired by case, with a 95 % interval by patient; an "
         "interval that holds 0 leaves open which is better.\n\n"
         f"{table(['model', 'ROC AUC', 'this model above it'], rows)}\n"
@@ -112,7 +112,7 @@ def with_section(text: str, words: str) -> str:
     return f"{before}## {TITLE}\n\n{words.strip()}\n\n{NEXT}{after}"
 
 
-def write(recipe: StudyRecipe, models: Path) -> tuple[Rival, ...]:
+def write(recipe: Recipe, models: Path) -> tuple[Rival, ...]:
     """Put the section into the card of one model.
 
     Raises:
@@ -130,8 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the bundles are")
     options = parser.parse_args(arguments)
     try:
-        for path in sorted(STUDY_RECIPES.glob("*.yaml")):
-            recipe = load_study_recipe(path)
+        for recipe in load_recipes().values():
             for rival in write(recipe, options.models) if rivals_of(recipe) else ():
                 gain = "" if rival.gain is None else f", this model above it by {_signed(rival.gain)}"
                 print(f"{recipe.slug}: {rival.slug} {interval(rival.roc_auc)}{gain}")

@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.datasets.quality.fingerprint import grey_levels
 from core.evaluation.metrics.calibration import softmax
 from core.training.data.images import LabelledCase
-from core.training.data.near_duplicates import grey_picture, thumbnails
+from core.training.data.near_duplicates import thumbnails
+from core.training.data.opened import open_picture
 
 #: What `picture_numbers` gives, in words.
 NUMBERS = (
@@ -33,7 +35,7 @@ SHARPNESS = 30.0
 
 def picture_numbers(path: Path) -> NDArray[np.float64]:
     """(9,) the `NUMBERS` of a picture file: nothing of where in the picture something lies, but for the rim."""
-    levels = grey_picture(path).astype(np.float64)
+    levels = grey_levels(open_picture(path)).astype(np.float64)
     rows, columns = levels.shape
     width = max(1, round(RIM * min(rows, columns)))
     inside = np.zeros(levels.shape, bool)

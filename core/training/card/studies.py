@@ -10,13 +10,13 @@ import pandas as pd
 from core.evaluation.metrics.registry import METRICS
 from core.evaluation.results.case_scores import read_scores
 from core.training.card.tables import number, table
-from core.training.recipe.study import StudyRecipe
+from core.training.recipe.schema import Recipe
 from core.training.tasks.variants import VARIANT_METRICS, MeasuredVariant
 
 
-def fold_section(recipe: StudyRecipe, pooled: pd.DataFrame) -> str:
+def fold_section(recipe: Recipe, pooled: pd.DataFrame) -> str:
     """Which fold the weights are of, and how much the folds differ."""
-    assert recipe.folds is not None  # asked for with folds only
+    assert recipe.cross_validation is not None  # asked for with folds only
     names = VARIANT_METRICS[recipe.task]
     rows = []
     for fold, part in pooled.groupby("fold"):
@@ -24,18 +24,18 @@ def fold_section(recipe: StudyRecipe, pooled: pd.DataFrame) -> str:
         values = [METRICS[name].function(scores.y_true, scores.y_score(), 0.5) for name in names]
         own = " (these weights)" if fold == 1 else ""
         rows.append([f"{fold}{own}", len(part), part["patient"].nunique(), *[number(value) for value in values]])
-    count = recipe.folds.folds
+    count = recipe.cross_validation.folds
     return (
         f"The patients were dealt into {count} folds, each class by itself. {count} networks were trained, each on the "
-        f"patients outside one fold, of whom about {100 * recipe.folds.val:.0f} % validate. **The weights in this "
-        "bundle are those of fold 1**: its own test fold is the column of few cases above. The pooled column has every "
-        "patient once, scored by the network that did not learn from them; it measures the procedure, with more cases, "
-        "and not these weights alone; what is calibrated there uses the temperature of fold 1.\n\n"
-        f"{table(['fold', recipe.data.noun, 'patients', *[METRICS[name].title for name in names]], rows)}"
+        f"patients outside one fold, of whom about {100 * recipe.cross_validation.val:.0f} % validate. **The weights "
+        "in this bundle are those of fold 1**: its own test fold is the column of few cases above. The pooled column "
+        "has every patient once, scored by the network that did not learn from them; it measures the procedure, with "
+        "more cases, and not these weights alone; what is calibrated there uses the temperature of fold 1.\n\n"
+        f"{table(['fold', recipe.studies.noun, 'patients', *[METRICS[name].title for name in names]], rows)}"
     )
 
 
-def variant_section(recipe: StudyRecipe, plain: pd.DataFrame, variants: Sequence[MeasuredVariant]) -> str:
+def variant_section(recipe: Recipe, plain: pd.DataFrame, variants: Sequence[MeasuredVariant]) -> str:
     """A table of what was lost by each change."""
     scores, names = read_scores(plain, recipe.task, recipe.labels), VARIANT_METRICS[recipe.task]
     main = [METRICS[name].function(scores.y_true, scores.y_score(), 0.5) for name in names]
@@ -44,11 +44,11 @@ def variant_section(recipe: StudyRecipe, plain: pd.DataFrame, variants: Sequence
     for each in variants:
         rows.append([each.variant.name, *[part for entry in each.entries for part in _cells(entry)]])
     where = "the pooled folds" if "fold" in plain else "the test split"
-    prose = str(recipe.card.get("variants", "")).strip()
+    prose = recipe.card.variants.strip()
     return (
-        f"Measured on {where}, {len(plain)} {recipe.data.noun} of {plain['patient'].nunique()} patients; the network "
-        "stays as it is and only what goes in is changed. What is lost is paired by case, with 95 % intervals over "
-        f"resampled patients.\n\n{table(head, rows)}\n{prose}\n"
+        f"Measured on {where}, {len(plain)} {recipe.studies.noun} of {plain['patient'].nunique()} patients; the "
+        "network stays as it is and only what goes in is changed. What is lost is paired by case, with 95 % intervals "
+        f"over resampled patients.\n\n{table(head, rows)}\n{prose}\n"
     )
 
 
@@ -57,7 +57,7 @@ def _cells(entry: dict[str, Any]) -> tuple[str, str]:
     return number(entry["value"]), lost
 
 
-def facts_section(recipe: StudyRecipe) -> str:
+def facts_section(recipe: Recipe) -> str:
     """What the model is told about the patient, and what stands for an unknown fact; `""` without a table."""
     features = [feature for spec in recipe.inputs for feature in spec.features]
     if not features:
@@ -72,7 +72,7 @@ def facts_section(recipe: StudyRecipe) -> str:
     )
 
 
-def _chance(recipe: StudyRecipe, name: str) -> str:
+def _chance(recipe: Recipe, name: str) -> str:
     owner = next(spec.name for spec in recipe.inputs for feature in spec.features if feature.name == name)
     chance = 1 - (1 - recipe.missing.get(name, 0.0)) * (1 - recipe.missing.get(owner, 0.0))
     return f"{100 * chance:.0f} %"

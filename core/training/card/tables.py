@@ -10,8 +10,9 @@ from core.evaluation.metrics.multiclass import confusion_matrix
 from core.evaluation.metrics.registry import METRICS
 from core.evaluation.results.case_scores import OF_LABEL
 from core.evaluation.statistics.intervals import Estimate
-from core.training.tasks.case_scores import AT, CALIBRATION_METRICS, SUBGROUP_METRICS, Result, label_metrics, subgroups
-from core.training.tasks.choices import Choices
+from core.training.recipe.sources import Source
+from core.training.tasks.case_scores import CALIBRATION_METRICS, SUBGROUP_METRICS, label_metrics, subgroups
+from core.training.tasks.results import AT, Choices, Result
 
 #: Splits whose cases took no part in the training that is measured on them.
 TESTED = ("test", "cross-validation")
@@ -42,7 +43,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 def _people(result: Result) -> str:
     frame = result.table
     text = f"{len(frame)} {result.source.noun} of {frame['patient'].nunique()} patients"
-    return f"{text}, {int(frame['y_true'].sum())} positive" if result.scores.task == "binary" else text
+    return f"{text}, {int(frame['y_true'].sum())} positive" if result.classes.task == "binary" else text
 
 
 def tested(results: Iterable[Result]) -> list[Result]:
@@ -63,7 +64,7 @@ def label_tables(results: Iterable[Result]) -> str:
     """For each test set: every class, finding or derived question against the rest, with counts."""
     parts = []
     for result in tested(results):
-        scores = result.scores
+        scores = result.classes
         kind = "finding" if scores.task == "multilabel" else "class"
         parts += [f"{result.source.title}, by {kind}:\n", _label_table(result, scores.labels, kind)]
         if scores.derived:
@@ -72,10 +73,10 @@ def label_tables(results: Iterable[Result]) -> str:
 
 
 def _label_table(result: Result, labels: Sequence[str], kind: str) -> str:
-    names = label_metrics(result.scores, labels[0])
+    names = label_metrics(result.classes, labels[0])
     rows = []
     for label in labels:
-        positive = result.scores.of_label(label)[0]
+        positive = result.classes.of_label(label)[0]
         cells = [interval(result.estimates[f"{OF_LABEL}{name}{AT}{label}"]) for name in names]
         rows.append([label, f"{int(positive.sum())} of {len(positive)}", *cells])
     return table([kind, "present", *[SHORT.get(name, name) for name in names]], rows)
@@ -85,9 +86,9 @@ def confusion_tables(results: Iterable[Result]) -> str:
     """For each test set how often each class was called what."""
     parts = []
     for result in tested(results):
-        matrix = confusion_matrix(result.scores.y_true, result.scores.y_score())
-        rows = [[label, *row] for label, row in zip(result.scores.labels, matrix.tolist(), strict=True)]
-        head = ["true class", *[f"called {label}" for label in result.scores.labels]]
+        matrix = confusion_matrix(result.classes.y_true, result.classes.y_score())
+        rows = [[label, *row] for label, row in zip(result.classes.labels, matrix.tolist(), strict=True)]
+        head = ["true class", *[f"called {label}" for label in result.classes.labels]]
         parts += [f"{result.source.title}, {result.source.noun}:\n", table(head, rows)]
     return "\n".join(parts)
 
@@ -96,9 +97,9 @@ def calibration_table(results: Iterable[Result], temperature: float) -> str:
     """Metrics of probabilities before and after calibration."""
     rows = []
     for result in results:
-        truth = result.scores.y_true
-        for name in CALIBRATION_METRICS[result.scores.task]:
-            found = (METRICS[name].function(truth, result.scores.y_score(t), 0.5) for t in (1.0, temperature))
+        truth = result.classes.y_true
+        for name in CALIBRATION_METRICS[result.classes.task]:
+            found = (METRICS[name].function(truth, result.classes.y_score(t), 0.5) for t in (1.0, temperature))
             before, after = (number(value) for value in found)
             rows.append((f"{result.source.title}, {result.split}", METRICS[name].title, before, after))
     return table(["set", "metric", "before", "after"], rows)
@@ -107,7 +108,7 @@ def calibration_table(results: Iterable[Result], temperature: float) -> str:
 def subgroup_table(results: Iterable[Result], choices: Choices) -> str:
     """Results by attribute."""
     shown = tested(results)
-    task = shown[0].scores.task
+    task = shown[0].classes.task
     names = SUBGROUP_METRICS[task]
     rows = [
         (
@@ -117,13 +118,18 @@ def subgroup_table(results: Iterable[Result], choices: Choices) -> str:
             *[interval(row[name]) for name in names],
         )
         for result in shown
-        for row in subgroups(result.table, result.scores, choices.threshold, result.source.combined)
+        for row in subgroups(result.table, result.classes, choices.threshold, combined(result))
     ]
     if not rows:
         return f"No attribute with enough {shown[0].source.noun} in a group was recorded.\n"
     pictures = f"{shown[0].source.noun} (positive)" if task == "binary" else shown[0].source.noun
     titles = [SHORT.get(name, name) if task == "binary" else METRICS[name].title for name in names]
     return table(["set", "group", pictures, *titles], rows)
+
+
+def combined(result: Result) -> Sequence[Mapping[str, str]]:
+    """Subgroups that the recipe asks for by several attributes together."""
+    return result.source.combined if isinstance(result.source, Source) else ()
 
 
 def likeness_table(likeness: Mapping[str, Any]) -> str:

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.training.data.studies import StudyCases
-from core.training.recipe.schema import SPLITS, InvalidRecipe
-from core.training.recipe.study import Folds, StudyRecipe
+from core.training.recipe.schema import SPLITS, Folds, InvalidRecipe, Recipe
 
 
 def _classes_of_patients(cases: StudyCases) -> dict[str, int]:
@@ -47,13 +46,13 @@ def _validating(patients: dict[str, int], share: float, seed: int) -> set[str]:
     return chosen
 
 
-def splits(recipe: StudyRecipe, cases: StudyCases) -> list[NDArray[np.str_]]:
+def splits(recipe: Recipe, cases: StudyCases) -> list[NDArray[np.str_]]:
     """For each training (cases,) of train, val and test. One by the loader's split, or one a fold.
 
     Raises:
         InvalidRecipe: A patient is in two splits, or a split lacks one of the classes.
     """
-    found = [cases.split] if recipe.folds is None else _by_folds(recipe.folds, cases)
+    found = [cases.split] if recipe.cross_validation is None else _by_folds(recipe.cross_validation, cases)
     for split in found:
         _check(recipe, cases, split)
     return found
@@ -71,7 +70,7 @@ def _by_folds(folds: Folds, cases: StudyCases) -> list[NDArray[np.str_]]:
     return found
 
 
-def _check(recipe: StudyRecipe, cases: StudyCases, split: NDArray[np.str_]) -> None:
+def _check(recipe: Recipe, cases: StudyCases, split: NDArray[np.str_]) -> None:
     homes: dict[str, str] = {}
     for patient, own in zip(cases.patients.tolist(), split.tolist(), strict=True):
         if homes.setdefault(patient, own) != own:

@@ -12,17 +12,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core import readers
-from core.errors import UnreadableScan
 from core.inference.prepare import prepare
 from core.models.card import InputSpec
-from core.readers import open_sources
 from core.scan import Scan, answered_frame
 from core.training.data import medmnist
 from core.training.data.bands import band
 from core.training.data.near_duplicates import GROUP, NUMBER, with_groups
+from core.training.data.opened import open_picture
 from core.training.data.splitting import divide
-from core.training.recipe.schema import SPLITS, InvalidRecipe, Recipe, Source
+from core.training.recipe.schema import SPLITS, InvalidRecipe, Recipe
+from core.training.recipe.sources import Source
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def read_table(source: Source, data: Path) -> list[dict[str, str]]:
     if not path.is_file():
         raise InvalidRecipe(f"the table {source.folder}/{source.table}", "no such file", "check the data folder")
     rows, columns = medmnist.read_rows(path) if path.suffix == medmnist.SUFFIX else _read_csv(path)
-    if source.look_alikes:
+    if source.near_duplicates:
         columns += [GROUP, NUMBER]
     wanted = {source.file, source.label, source.patient, source.split, *source.attributes}
     wanted |= {*source.label_columns, *source.keep, *source.leave_out, *source.at_least}
@@ -72,9 +71,9 @@ def read_table(source: Source, data: Path) -> list[dict[str, str]]:
             "correct the recipe",
         )
     rows = [row for row in rows if _counts(source, row)]
-    if source.look_alikes:
+    if source.near_duplicates:
         paths = [data / source.folder / (source.prefix + row[source.file]) for row in rows]
-        rows = with_groups(rows, paths, source.label, source.look_alikes)
+        rows = with_groups(rows, paths, source.label, source.near_duplicates)
     return rows
 
 
@@ -179,24 +178,6 @@ def _check_splits(source: Source, cases: Iterable[LabelledCase]) -> None:
             )
 
 
-def open_picture(path: Path) -> Scan:
-    """A picture file as a Scan, by the same readers as an upload.
-
-    Raises:
-        UnreadableScan: It cannot be decoded.
-    """
-    if medmnist.is_inside(path):
-        return _first_scan(path, medmnist.picture_file(path))
-    return _first_scan(path, path.read_bytes() if path.is_file() else b"")
-
-
-def _first_scan(path: Path, content: bytes) -> Scan:
-    opened = open_sources([readers.Source(path.name, content)])
-    if not opened.scans:
-        raise UnreadableScan("a picture", f"{path.name}, which gives none", "check the data folder")
-    return opened.scans[0]
-
-
 def shrunken(scan: Scan, side: int) -> Scan:
     """The frame that stands for a file squashed to a square of so many pixels, in the scan's own grey levels.
 
@@ -237,7 +218,7 @@ def split_cases(recipe: Recipe, data: Path) -> dict[str, list[LabelledCase]]:
     Raises:
         InvalidRecipe: A split is empty or lacks one of the classes.
     """
-    cases = load_cases(recipe.data, recipe.labels, data)
+    cases = load_cases(recipe.images, recipe.labels, data)
     parts = {split: [case for case in cases if case.split == split] for split in SPLITS}
     for split, part in parts.items():
         # A rare finding may be missing from a small validation or test split; the card then says "not defined".

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.models.card import InputSpec
 from core.scan import answered_frame
-from core.training.data.images import open_picture
+from core.training.data.opened import open_picture
 from core.training.data.studies import StudyCases
 
 if TYPE_CHECKING:

@@ -4,75 +4,22 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
-from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ScanLensError
+from core.training.recipe.sources import Truth
 
 Row = Mapping[str, str]
 
 
 class UnreadableTruth(ScanLensError):
     """A table or a mask of marked regions is missing or not what the recipe says."""
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Marked regions to measure heatmaps against.
-
-    Attributes:
-        name: Short name, used in file names.
-        title: Name for people.
-        kind: `boxes`, one row of the table each; `mask`, one picture file of 0 and more; `bits`, one with a bit for
-            each kind of finding.
-        folder: Folder below the data folder.
-        table: CSV file in that folder.
-        join: Column of this table to the column of the recipe's own table that has the same texts.
-        labels: Labels whose evidence is compared with the marks.
-        marks: What is marked, for people; the name of the region for boxes and masks.
-        box: Columns of left, top, width and height, in pixels of the recipe's own picture.
-        mask: Path of the mask in the folder, with columns of the table in braces.
-        bits: Name of the finding to the bits that show it; several bits are taken together.
-        leave_out: Column to texts it must not have.
-        others_are: For pictures of this table that are not among the recipe's own: labels one of which is true of all
-            of them. The most probable is explained. Without it such pictures are left out.
-        file: Path of the picture in the folder, likewise; needed for `others_are`.
-        cut: Columns of the recipe's own table with left, top, width and height of its picture within the marked one, as
-            shares of that one's size, for boxes of pictures that the recipe's are cut from; wants `file`.
-        patient: Column that names the patient of such a picture, `""` where each stands for itself.
-    """
-
-    name: str
-    title: str
-    kind: Literal["boxes", "mask", "bits"]
-    folder: str
-    table: str
-    join: Mapping[str, str]
-    labels: tuple[str, ...]
-    marks: str
-    box: tuple[str, ...] = ()
-    mask: str = ""
-    bits: Mapping[str, int] = field(default_factory=dict)
-    leave_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    others_are: tuple[str, ...] = ()
-    file: str = ""
-    cut: tuple[str, ...] = ()
-    patient: str = ""
-
-    def __post_init__(self) -> None:
-        fits = {"boxes": len(self.box) == 4, "mask": bool(self.mask), "bits": bool(self.mask and self.bits)}
-        if not fits.get(self.kind, False) or not self.join or not self.labels:
-            raise ValueError(f"marked regions {self.name!r} of kind {self.kind!r} without what that kind needs")
-        if self.others_are and not self.file:
-            raise ValueError(f"marked regions {self.name!r} with others_are, but no file")
-        if self.cut and (self.kind != "boxes" or len(self.cut) != 4 or not self.file or self.others_are):
-            raise ValueError(f"marked regions {self.name!r} with cut, but no boxes or no file")
 
 
 @dataclass(frozen=True)
@@ -130,7 +77,7 @@ def masks(truth: Truth, marked: Marked, own: Row, data: Path, size: tuple[int, i
     Args:
         truth: Says how it is stored.
         marked: The picture's rows.
-        own: Its row in the recipe's own table, for cuts.
+        own: Its row in the recipe's own table, for crops.
         data: The data folder.
         size: (rows, columns) of the picture, for boxes.
 
@@ -163,10 +110,10 @@ def _picture(path: Path) -> NDArray[np.integer]:
 
 def _view(truth: Truth, row: Row, own: Row, data: Path, size: tuple[int, int]) -> tuple[float, float, float, float]:
     """Left and top of the recipe's picture in the coordinates of the boxes, and its pixels for one of theirs."""
-    if not truth.cut:
+    if not truth.crop:
         return 0.0, 0.0, 1.0, 1.0
     rows, columns = _picture(data / truth.folder / truth.file.format(**row)).shape
-    left, top, width, height = (float(own[column]) for column in truth.cut)
+    left, top, width, height = (float(own[column]) for column in truth.crop)
     return left * columns, top * rows, size[1] / (width * columns), size[0] / (height * rows)
 
 

@@ -16,10 +16,10 @@ from core.errors import UnreadableScan
 from core.inference.prepare import Geometry, Prepared, prepare
 from core.scan import answered_frame
 from core.training.data.bands import band
-from core.training.data.images import open_picture
+from core.training.data.opened import open_picture
 from core.training.data.splitting import Row, divide
-from core.training.recipe.schema import SPLITS, InvalidRecipe
-from core.training.recipe.segmentation import MaskedPictures, OutlineRecipe
+from core.training.recipe.schema import SPLITS, InvalidRecipe, Recipe
+from core.training.recipe.sources import MaskedImages
 
 #: Keys that are added to the rows of the table: whom a picture shows, and the kind that is divided for itself.
 _OWNER, _KIND = "scanlens patient", "scanlens kind"
@@ -53,15 +53,15 @@ class MaskedExamples:
     """Prepared pictures with the label of each pixel, on the model's grid.
 
     Attributes:
-        pictures: (cases, rows, columns, channels) float16.
+        images: (cases, rows, columns, channels) float16.
         classes: (cases, rows, columns) uint8 index of the label.
     """
 
-    pictures: NDArray[np.float16]
+    images: NDArray[np.float16]
     classes: NDArray[np.uint8]
 
 
-def read_rows(data: MaskedPictures, folder: Path) -> list[Row]:
+def read_rows(data: MaskedImages, folder: Path) -> list[Row]:
     """The rows of the table that count.
 
     Raises:
@@ -83,7 +83,7 @@ def read_rows(data: MaskedPictures, folder: Path) -> list[Row]:
     ]
 
 
-def _splits(data: MaskedPictures, rows: Sequence[Row]) -> list[str]:
+def _splits(data: MaskedImages, rows: Sequence[Row]) -> list[str]:
     """The split of each row: by its column, and by the division for rows of train or without any."""
     found = [data.splits.get(row[data.split], row[data.split]) if data.split else "train" for row in rows]
     if data.division is None:
@@ -93,7 +93,7 @@ def _splits(data: MaskedPictures, rows: Sequence[Row]) -> list[str]:
     return [homes[row[_OWNER]] if split == "train" else split for row, split in zip(rows, found, strict=True)]
 
 
-def load_masked_cases(recipe: OutlineRecipe, folder: Path) -> dict[str, list[MaskedCase]]:
+def load_masked_cases(recipe: Recipe, folder: Path) -> dict[str, list[MaskedCase]]:
     """The cases by split, in the order of the table.
 
     Args:
@@ -103,7 +103,7 @@ def load_masked_cases(recipe: OutlineRecipe, folder: Path) -> dict[str, list[Mas
     Raises:
         InvalidRecipe: The table does not fit the recipe, a split is empty, or a patient is in two.
     """
-    data = recipe.data
+    data = recipe.masked
     parts: dict[str, list[MaskedCase]] = {split: [] for split in SPLITS}
     homes: dict[str, str] = {}
     try:
@@ -122,7 +122,7 @@ def load_masked_cases(recipe: OutlineRecipe, folder: Path) -> dict[str, list[Mas
     return parts
 
 
-def _case(data: MaskedPictures, folder: Path, row: Row, split: str) -> MaskedCase:
+def _case(data: MaskedImages, folder: Path, row: Row, split: str) -> MaskedCase:
     base, second = folder / data.folder, data.second.format(**row)
     attributes = {
         name: band(row[name], data.bands[name]) if name in data.bands else row[name] for name in data.attributes
@@ -138,7 +138,7 @@ def _case(data: MaskedPictures, folder: Path, row: Row, split: str) -> MaskedCas
     )
 
 
-def read_masks(path: Path, recipe: OutlineRecipe) -> NDArray[np.bool_]:
+def read_masks(path: Path, recipe: Recipe) -> NDArray[np.bool_]:
     """(foreground labels, rows, columns) truth on the scan's own pixels; masks of several labels may overlap.
 
     Raises:
@@ -147,9 +147,9 @@ def read_masks(path: Path, recipe: OutlineRecipe) -> NDArray[np.bool_]:
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.ndim != 2:
         raise UnreadableScan("a mask with one channel", path.name, "check the data folder")
-    if not recipe.data.bits:
+    if not recipe.masked.bits:
         return np.asarray(stored > 0)[None]
-    return np.stack([(stored & recipe.data.bits[label]) > 0 for label in recipe.foreground])
+    return np.stack([(stored & recipe.masked.bits[label]) > 0 for label in recipe.foreground])
 
 
 def class_map(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -170,14 +170,14 @@ def to_model(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:
     return np.asarray(cv2.warpAffine(mask.astype(np.float32), matrix, (columns, rows), flags=flags) > 0.5)
 
 
-def prepare_picture(case: MaskedCase, recipe: OutlineRecipe) -> Prepared:
+def prepare_image(case: MaskedCase, recipe: Recipe) -> Prepared:
     """The picture on the model's grid, the way an uploaded scan goes there."""
     scan = open_picture(case.path)
     return prepare(scan, recipe.input, [answered_frame(scan)])
 
 
-def _example(case: MaskedCase, recipe: OutlineRecipe) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
-    prepared, masks = prepare_picture(case, recipe), read_masks(case.mask, recipe)
+def _example(case: MaskedCase, recipe: Recipe) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+    prepared, masks = prepare_image(case, recipe), read_masks(case.mask, recipe)
     if masks.shape[1:] != prepared.geometry.scan_size:
         raise InvalidRecipe(
             f"a mask of the size of {case.name}", " × ".join(map(str, masks.shape[1:])), "check the data folder"
@@ -186,7 +186,7 @@ def _example(case: MaskedCase, recipe: OutlineRecipe) -> tuple[NDArray[np.float1
     return prepared.batch[recipe.input.name][0].astype(np.float16), class_map(placed)
 
 
-def load_examples(cases: Sequence[MaskedCase], recipe: OutlineRecipe, threads: int = 2) -> MaskedExamples:
+def load_examples(cases: Sequence[MaskedCase], recipe: Recipe, threads: int = 2) -> MaskedExamples:
     """All pictures and masks of some cases in memory."""
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(lambda case: _example(case, recipe), cases))

@@ -4,36 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+
+from core.training.recipe.sources import Division
 
 Row = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Division:
-    """How to divide rows that the table does not divide, class by class.
-
-    Attributes:
-        how: `groups` orders groups by the hash of their name; `blocks` by a running number, so that neighbours, which
-            may be of one patient, stay together except at the two borders.
-        order: Column of the running number, for `blocks`: the lowest are in train, the highest in test.
-        descending: The other way round; each group stands as a whole where its lowest number does.
-        val: Share of the validation split.
-        test: Share of the test split.
-    """
-
-    how: Literal["groups", "blocks"]
-    val: float
-    test: float = 0.0
-    order: str = ""
-    descending: bool = False
-
-    def __post_init__(self) -> None:
-        if self.how not in {"groups", "blocks"} or (self.how == "blocks") != bool(self.order):
-            raise ValueError(f"a division {self.how!r} ordered by {self.order!r}")
-        if not 0 < self.val < 1 or not 0 <= self.test < 1 or self.val + self.test >= 1:
-            raise ValueError(f"shares {self.val:g} and {self.test:g}")
 
 
 def _place(division: Division, row: Row, group: str, lowest: Mapping[str, float]) -> tuple[float, str]:

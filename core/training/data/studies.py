@@ -6,13 +6,17 @@ A loader is a function `load(folder, options) -> StudyCases` in a module of its 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.models.card import InputSpec
+from core.training.data.images import prepare_case
+from core.training.recipe.schema import InvalidRecipe, Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +59,10 @@ class StudyCases:
             attributes=self.attributes.iloc[_positions(chosen)].reset_index(drop=True),
         )
 
+    def with_split(self, name: str) -> StudyCases:
+        """The same cases, all in one split."""
+        return replace(self, split=np.full(len(self), name))
+
 
 def _positions(chosen: NDArray[Any]) -> NDArray[np.integer]:
     return np.flatnonzero(chosen) if chosen.dtype == bool else chosen
@@ -79,3 +87,47 @@ LOADERS: dict[str, Loader] = {
     "lgg": _in_module("lgg"),
     "oasis": _in_module("oasis"),
 }
+
+
+def load_study_cases(recipe: Recipe, data: Path) -> StudyCases:
+    """The recipe's cases; its loader is told of the inputs as well as of the options.
+
+    Args:
+        recipe: Names the loader.
+        data: The data folder.
+
+    Raises:
+        InvalidRecipe: There is no such loader, or it gives no array for an input, or one of another shape.
+    """
+    source = recipe.studies
+    if source.loader not in LOADERS:
+        raise InvalidRecipe(f"one of the loaders {', '.join(LOADERS)}", source.loader, "correct the recipe")
+    options = {**source.options, "inputs": recipe.inputs, "labels": recipe.labels}
+    cases = LOADERS[source.loader](data / source.folder, options)
+    for spec in recipe.inputs:
+        found = cases.arrays[spec.name].shape[1:] if spec.name in cases.arrays else None
+        if found != spec.shape:
+            raise InvalidRecipe(f"{spec.name} of shape {spec.shape}", f"{found}", "correct the recipe or its loader")
+    return cases
+
+
+def as_studies(paths: Sequence[Path], inputs: Sequence[InputSpec]) -> dict[str, NDArray[np.float32]]:
+    """Single images as a batch of studies: in the place of every image, standing still in sequences, facts unknown.
+
+    Args:
+        paths: Image files.
+        inputs: The contracts.
+
+    Returns:
+        Input name to (files, ...) as the model gets it.
+    """
+    batch = {}
+    for spec in inputs:
+        if not spec.is_picture:
+            facts = np.array([feature.reference for feature in spec.features], np.float32)
+            batch[spec.name] = np.repeat(facts[None], len(paths), axis=0)
+            continue
+        images = np.stack([prepare_case(path, spec) for path in paths])
+        frames = (len(paths), *spec.shape)
+        batch[spec.name] = np.broadcast_to(images[:, None], frames) if spec.frames > 1 else images
+    return {name: np.ascontiguousarray(array, np.float32) for name, array in batch.items()}

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from core.inference.study import sample_frames
 from core.models.card import InputSpec
 from core.training.augment import affine, change_levels
-from core.training.recipe.schema import Augmentation
-from core.training.recipe.study import Timing, Variant
+from core.training.recipe.course import Augmentation
+from core.training.recipe.schema import Timing, Variant
 
 Arrays = Mapping[str, NDArray[Any]]
 Batch = dict[str, NDArray[np.float32]]

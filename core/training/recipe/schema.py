@@ -1,358 +1,258 @@
 """Recipes: everything that makes a model, as data. One YAML file a model in `core/training/recipes/`.
 
-A recipe names the data and their split, the input contract, the network, augmentation, schedule and seed, and the prose
-of the card. What comes out of it (numbers, hashes) is written by `python -m core.training`, never by hand.
+A recipe names the data and their split, the input contracts, the network, augmentation, schedule and seed, and the
+prose of the card. What comes out of it (numbers, hashes) is written by `python -m core.training`, never by hand. Keys
+are the attributes of the classes here; `reading.load_recipe` says which line is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any, Literal, get_args
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal
 
-from core.bounded import parse_yaml, read_text
+import msgspec
+
 from core.errors import ScanLensError
 from core.models.card import InputSpec, Task, input_spec
-from core.training.data.marked_regions import Truth
-from core.training.data.splitting import Division
-
-RECIPES = Path(__file__).parents[1] / "recipes"
+from core.training.recipe.course import Augmentation, Schedule
+from core.training.recipe.prose import Prose
+from core.training.recipe.sources import MaskedImages, Part, Source, StudyData, Truth
 
 SPLITS = ("train", "val", "test")
 
-ThresholdRule = Literal["youden", "sensitivity"]
+ThresholdRule = Literal["youden", "sensitivity", "pooled_dice", "mean_dice"]
 
-Monitor = Literal["auc", "log_loss", "kappa_quadratic"]
+Change = Literal["shuffle", "freeze", "reverse"]
 
 
 class InvalidRecipe(ScanLensError):
     """A recipe lacks something or contradicts itself."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """Labelled pictures in a folder with a CSV table.
+class Architecture(Part, frozen=True):
+    """A network.
 
     Attributes:
-        name: Short name, used in file names.
-        title: Name for people.
-        folder: Folder below the data folder.
-        table: CSV file in that folder, or an archive in MedMNIST's layout (see `data/medmnist.py`).
-        file: Column with the path of the picture; `prefix` goes before it.
-        label: Column with the class; `""` where only the pictures matter, and for a multilabel task.
-        label_columns: Column to label, of a multilabel task; a cell says 1 or 0.
-        patient: Column that names the patient, `""` where each picture stands for itself.
-        split: Column with train, val or test, or `""` where `only_split` names the one split all rows are in.
-        classes: Text of the label column to label of the recipe; rows with other texts are left out.
-        contains: Part of the label column's text to label, tried where `classes` has no entry.
-        attributes: Columns to keep beside the scores, for results by subgroup.
-        combined: Further subgroups, each by the texts that several of these columns have together.
-        bands: Attribute that is a number to the borders of its groups, e.g. age to 40 and 60.
-        keep: Column to the texts it must have; other rows are left out.
-        leave_out: Column to texts it must not have.
-        at_least: Column to the smallest number it must have.
-        division: How to divide what the split column does not: all rows, or those in train where there is one.
-        look_alikes: Correlation above which two pictures of a class are one group, for a set without patients; adds the
-            columns `similarity_group` and `number` (see `near_duplicates.py`). 0 where the table has what it needs.
-        shrink: Side in pixels of a square that every picture is squashed to before anything else; 0 for none.
-        kind: `internal` where the training hospital made the pictures, `stress` where they are its pictures made
-            harder, else `external`.
-        noun: What a case is called on the card, in the plural.
+        name: Name for `architectures.registry.architecture`.
+        parameters: Keyword arguments of the builder.
     """
 
     name: str
-    folder: str
-    table: str
-    file: str
-    title: str = ""
-    label: str = ""
-    label_columns: Mapping[str, str] = field(default_factory=dict)
-    patient: str = ""
-    split: str = ""
-    only_split: str = ""
-    prefix: str = ""
-    classes: Mapping[str, str] = field(default_factory=dict)
-    contains: Mapping[str, str] = field(default_factory=dict)
-    attributes: tuple[str, ...] = ()
-    combined: tuple[Mapping[str, str], ...] = ()
-    bands: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    keep: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    leave_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    at_least: Mapping[str, float] = field(default_factory=dict)
-    division: Division | None = None
-    look_alikes: float = 0.0
-    shrink: int = 0
-    kind: Literal["internal", "external", "stress"] = "internal"
-    noun: str = "pictures"
+    parameters: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """How pictures vary in training; everything is drawn uniformly within ± the value.
+class Threshold(Part, frozen=True):
+    """What the validation split chooses thresholds by.
 
     Attributes:
-        rotation: Degrees.
-        shift: Share of the side.
-        zoom: Share of the size.
-        aspect: Share by which height and width change against each other.
-        brightness: Share of the grey range that is added.
-        contrast: Share by which the distance from the mean grey changes.
-        gamma: Exponent between `exp(-gamma)` and `exp(gamma)`.
-        blur: Chance that detail is lost by going through a grid of 0.4 to 0.9 of the size.
-        noise: Largest standard deviation of added Gaussian noise, as a share of the grey range.
-        cover: Chance that up to four patches along the border are filled with their own median, which hides markers.
-        marker: Chance that a letter is drawn near the border, so that letters say nothing about the class.
-        flip: Whether left and right are exchanged in half of the cases.
+        rule: `youden`, or `sensitivity` for the highest threshold that reaches `value`; for masks `pooled_dice` of all
+            pixels together, or `mean_dice` of the images, where one without the label counts 1 if nothing is predicted
+            and 0 otherwise. None for `youden`, or `pooled_dice`.
+        value: The sensitivity to reach.
     """
 
-    rotation: float = 0.0
-    shift: float = 0.0
-    zoom: float = 0.0
-    aspect: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    gamma: float = 0.0
-    blur: float = 0.0
-    noise: float = 0.0
-    cover: float = 0.0
-    marker: float = 0.0
-    flip: bool = False
+    rule: ThresholdRule | None = None
+    value: float = 0.95
 
 
-@dataclass(frozen=True)
-class Phase:
-    """Part of a schedule with its own optimizer: a warm-up over one epoch, then a half cosine down to 0.
+class OutOfDistribution(Part, frozen=True):
+    """What the similarity check is measured on.
 
     Attributes:
-        epochs: How many.
-        learning_rate: At its highest.
-        trainable: `all`, `head` (only `logits`), or `from:<layer>` (that layer and everything after it).
+        far: Images it has to refuse.
+        near: Images it should let pass, from elsewhere.
     """
 
-    epochs: int
-    learning_rate: float
-    trainable: str = "all"
+    far: tuple[Source, ...] = ()
+    near: tuple[Source, ...] = ()
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """The course of training.
+class Derived(Part, frozen=True):
+    """A yes-or-no question that follows from the classes; its threshold is chosen by the same rule.
 
     Attributes:
-        phases: One after another.
-        batch: Pictures a step.
-        patience: Epochs of a phase without a better result on the validation split after which the phase ends.
-        monitor: What is better there: `auc`, or `log_loss` where the AUC is too near 1 to tell epochs apart, or
-            `kappa_quadratic` where errors by several grades are what matters.
-        weight_decay: Decoupled, of AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101).
-        class_weights: Whether rare classes weigh more, so that each class weighs the same in sum; a number between 0
-            and 1 goes only so far, as an exponent of the weights.
-        neighbours: For an ordinal task, width in grades of a Gaussian that spreads each target over the grades beside
-            it, so that an error by one grade costs less than one by several; 0 for targets of one grade.
-        doubt: For a multilabel task, share of each target that is replaced by how common the finding is, so that labels
-            known to be unreliable are not learned by heart; in recipes of studies label smoothing of the classes.
+        name: Of the question.
+        labels: Those that mean yes.
     """
 
-    phases: tuple[Phase, ...]
-    batch: int = 32
-    patience: int = 10
-    monitor: Monitor = "auc"
-    weight_decay: float = 0.0
-    class_weights: bool | float = True
-    neighbours: float = 0.0
-    doubt: float = 0.0
+    name: str
+    labels: tuple[str, ...]
+
+
+class Folds(Part, frozen=True):
+    """Cross-validation by patient; each fold is the test set of one training.
+
+    Attributes:
+        folds: How many.
+        val: Fraction of the patients outside the test fold that validate.
+        seed: Of the deal.
+    """
+
+    folds: int = 5
+    val: float = 0.15
+    seed: int = 0
+
+
+class Variant(Part, frozen=True):
+    """A measurement with changed inputs.
+
+    Attributes:
+        name: For people and file names, e.g. `frames shuffled`.
+        input: Sequence whose frames change.
+        change: `shuffle` in an order drawn for each case, `freeze` at the first frame, `reverse`.
+        leave_out: Inputs or features that the model has to do without.
+    """
+
+    name: str
+    input: str = ""
+    change: Change | None = None
+    leave_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.change is None) != bool(self.leave_out):
+            raise ValueError(f"variant {self.name!r} that changes nothing, or in two ways")
 
     @property
-    def epochs(self) -> int:
-        """Epochs of all phases together, if none ends early."""
-        return sum(phase.epochs for phase in self.phases)
+    def slug(self) -> str:
+        """The name for a file."""
+        return "-".join(self.name.lower().split())
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Timing(Part, frozen=True):
+    """How sequences vary in training.
+
+    Attributes:
+        start: Largest shift of the first frame, the cycle being closed; in frames either way.
+        fewest: Frames that are left of a sequence in half of the cases, at least; those are then repeated to the full
+            number, so that repeated frames, which come from short scans, tell nothing. 0 for never.
+    """
+
+    start: int = 0
+    fewest: int = 0
+
+
+class Frozen(Part, frozen=True):
+    """The beginning of a network that stays as a warm start left it.
+
+    Attributes:
+        layers: The last layers of that beginning, whose outputs are computed once.
+        variations: Variations of each case that are computed.
+    """
+
+    layers: tuple[str, ...]
+    variations: int = 12
+
+
+class Recipe(Part, frozen=True, kw_only=True, dict=True):
     """One model from data to card.
 
     Attributes:
         slug: Name of the file and of the bundle.
+        sha256: Of the file.
         title: Short name for people.
         summary: One sentence: what it answers.
         task: What kind of answer.
-        labels: Names of the classes.
+        labels: Names of the classes; of a segmentation the first is the background.
         data: Where it learns, with a split by patient.
         evaluate: What else it is measured on.
-        input: The input contract.
-        input_entry: The same as written, for the card.
-        architecture: Name in `ARCHITECTURES`.
-        parameters: Keyword arguments of the builder.
-        explain_layer: Layer whose activations heatmaps are drawn from.
-        augmentation: How pictures vary.
+        input_entries: The input contracts as written, under the key `inputs`.
+        architecture: The network.
+        explain_layer: Layer whose activations heatmaps are drawn from, `""` for a model without images.
+        warm_start: Name in `WARM_STARTS`, `""` for none.
+        frozen: What a warm start is left as it is, or None.
+        augmentation: How images vary; the images of a study move together.
+        timing: How sequences vary.
+        missing: Input or feature to the chance of being left out in training.
         schedule: How long and how fast.
         seed: Of everything that is drawn.
-        threshold_rule: `youden`, or `sensitivity` for the highest threshold that reaches `threshold_value`.
-        threshold_value: The sensitivity to reach.
-        others: Pictures the similarity check has to refuse.
-        alike: Pictures it should let pass, from elsewhere.
-        card: Prose, licence and the like, as written.
-        derived: A yes-or-no question that follows from the classes: its `name`, and the `labels` that mean yes. Its
-            threshold is chosen by the same rule; empty for none.
+        logit_scale: Multiplies the logits of the trained network once and for all. Where they are very large, the
+            rounding of the sums before them shows in the probabilities, and no two programs agree on them to 1e-5.
+        threshold: How thresholds are chosen.
+        cross_validation: Folds, or None where the split of the data holds.
+        variants: Measurements with changed inputs.
+        distances: Whether distances between masks are measured.
+        out_of_distribution: What the similarity check is measured on.
+        derived: A yes-or-no question that follows from the classes.
         localise: Marked regions to measure heatmaps against.
+        card: Prose, licence and the like.
     """
 
-    slug: str
     title: str
     summary: str
     task: Task
     labels: tuple[str, ...]
-    data: Source
-    evaluate: tuple[Source, ...]
-    input: InputSpec
-    input_entry: Mapping[str, Any]
-    architecture: str
-    parameters: Mapping[str, Any]
-    explain_layer: str
-    augmentation: Augmentation
+    data: Source | MaskedImages | StudyData
+    input_entries: tuple[dict[str, Any], ...] = msgspec.field(name="inputs")
+    architecture: Architecture
     schedule: Schedule
     seed: int
-    threshold_rule: ThresholdRule
-    threshold_value: float
-    others: tuple[Source, ...]
-    alike: tuple[Source, ...]
-    card: Mapping[str, Any]
-    derived: Mapping[str, Any] = field(default_factory=dict)
+    card: Prose
+    explain_layer: str = ""
+    evaluate: tuple[Source, ...] = ()
+    warm_start: str = ""
+    frozen: Frozen | None = None
+    augmentation: Augmentation = Augmentation()
+    timing: Timing = Timing()
+    missing: Mapping[str, float] = {}
+    logit_scale: float = 1.0
+    threshold: Threshold = Threshold()
+    cross_validation: Folds | None = None
+    variants: tuple[Variant, ...] = ()
+    distances: bool = False
+    out_of_distribution: OutOfDistribution = OutOfDistribution()
+    derived: Derived | None = None
     localise: tuple[Truth, ...] = ()
+    slug: str = ""
+    sha256: str = ""
 
     @property
+    def layout(self) -> Literal["images", "masks", "studies"]:
+        """How the data are laid out."""
+        return (
+            "images" if isinstance(self.data, Source) else "masks" if isinstance(self.data, MaskedImages) else "studies"
+        )
+
+    @cached_property
     def inputs(self) -> tuple[InputSpec, ...]:
-        """The input contracts, as recipes of several inputs have them."""
-        return (self.input,)
+        """The input contracts."""
+        return tuple(input_spec(entry) for entry in self.input_entries)
 
     @property
-    def input_entries(self) -> tuple[Mapping[str, Any], ...]:
-        """The same as written."""
-        return (self.input_entry,)
+    def input(self) -> InputSpec:
+        """The first of them, and of most recipes the only one."""
+        return self.inputs[0]
 
+    @property
+    def units(self) -> int:
+        """Output units of the network: one speaks for two labels."""
+        single = self.task == "binary" or (self.task == "segmentation" and len(self.labels) == 2)
+        return 1 if single else len(self.labels)
 
-def known_keys(cls: type, entry: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """`entry` as keyword arguments of `cls`, lists as tuples; a misspelt key is an error and not silently ignored."""
-    unknown = set(entry) - {item.name for item in fields(cls)}
-    if unknown:
-        raise ValueError(f"{what} with unknown {', '.join(sorted(unknown))}")
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    @property
+    def foreground(self) -> tuple[str, ...]:
+        """The labels of a segmentation but the background."""
+        return self.labels[1:]
 
+    @property
+    def threshold_rule(self) -> ThresholdRule:
+        """The rule of the threshold, also where the recipe leaves it to the task."""
+        return self.threshold.rule or ("pooled_dice" if self.task == "segmentation" else "youden")
 
-def read_source(entry: Mapping[str, Any], labels: tuple[str, ...]) -> Source:
-    """A source as a recipe writes it.
+    @property
+    def images(self) -> Source:
+        """The data of a recipe whose cases are single images with labels."""
+        assert isinstance(self.data, Source)
+        return self.data
 
-    Raises:
-        ValueError: It contradicts itself or the labels.
-    """
-    known = known_keys(Source, entry, "a source")
-    if "division" in known:
-        known["division"] = Division(**known_keys(Division, known["division"], "a division"))
-    source = Source(**known)
-    named = {*source.classes.values(), *source.contains.values(), *source.label_columns.values()}
-    strangers = named - set(labels)
-    if strangers:
-        raise ValueError(f"classes of {source.name!r} that are no labels: {', '.join(sorted(strangers))}")
-    if strangers := {column for group in source.combined for column in group} - set(source.attributes):
-        raise ValueError(f"combined subgroups of {source.name!r} by no attribute: {', '.join(sorted(strangers))}")
-    return source
+    @property
+    def masked(self) -> MaskedImages:
+        """The data of a recipe whose cases are images with masks."""
+        assert isinstance(self.data, MaskedImages)
+        return self.data
 
-
-def _truth(entry: Mapping[str, Any], labels: tuple[str, ...]) -> Truth:
-    truth = Truth(**known_keys(Truth, entry, "marked regions"))
-    if strangers := {*truth.labels, *truth.others_are} - set(labels):
-        raise ValueError(f"labels of marked regions {truth.name!r} that are no labels: {', '.join(sorted(strangers))}")
-    return truth
-
-
-def read_schedule(entry: Mapping[str, Any]) -> Schedule:
-    """A schedule as a recipe writes it.
-
-    Raises:
-        ValueError: It has no epochs, no learning rate or an unknown monitor.
-    """
-    known = known_keys(Schedule, entry, "schedule")
-    phases = tuple(Phase(**known_keys(Phase, phase, "a phase")) for phase in known.pop("phases"))
-    if not phases or any(phase.epochs < 1 or phase.learning_rate <= 0 for phase in phases):
-        raise ValueError("a schedule without epochs or learning rate")
-    schedule = Schedule(phases, **known)
-    if schedule.monitor not in get_args(Monitor):
-        raise ValueError(f"monitor {schedule.monitor!r}")
-    return schedule
-
-
-def _derived(entry: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, Any]:
-    derived = dict(entry.get("derived") or {})
-    if not derived:
-        return {}
-    if entry["task"] not in {"multiclass", "ordinal"} or set(derived) != {"name", "labels"}:
-        raise ValueError("a derived question without name and labels, or for a task that is not of classes")
-    if not derived["labels"] or not set(derived["labels"]) < set(labels) or derived["name"] in labels:
-        raise ValueError(f"a derived question {derived['name']!r} whose labels are not some of the recipe's")
-    return derived
-
-
-def _check_data(data: Source, task: str, labels: tuple[str, ...]) -> None:
-    named = data.label_columns if task == "multilabel" else data.classes if data.label else {}
-    if not (data.split or data.division) or set(named.values()) != set(labels):
-        raise ValueError("data without label column, split column or pictures for every label")
-
-
-def _parse(slug: str, entry: Mapping[str, Any]) -> Recipe:
-    labels = tuple(entry["labels"])
-    threshold, similarity = entry.get("threshold", {}), entry.get("similarity", {})
-    rule = threshold.get("rule", "youden")
-    if entry["task"] not in get_args(Task) or rule not in get_args(ThresholdRule):
-        raise ValueError(f"task {entry['task']!r} with threshold rule {rule!r}")
-    data = read_source(entry["data"], labels)
-    _check_data(data, entry["task"], labels)
-    return Recipe(
-        slug=slug,
-        title=entry["title"],
-        summary=entry["summary"],
-        task=entry["task"],
-        labels=labels,
-        data=data,
-        evaluate=tuple(read_source(other, labels) for other in entry.get("evaluate", ())),
-        input=input_spec(entry["input"]),
-        input_entry=entry["input"],
-        architecture=entry["architecture"]["name"],
-        parameters=entry["architecture"].get("parameters", {}),
-        explain_layer=entry["explain_layer"],
-        augmentation=Augmentation(**known_keys(Augmentation, entry.get("augmentation", {}), "augmentation")),
-        schedule=read_schedule(entry["schedule"]),
-        seed=int(entry["seed"]),
-        threshold_rule=rule,
-        threshold_value=float(threshold.get("value", 0.95)),
-        others=tuple(read_source(other, labels) for other in similarity.get("others", ())),
-        alike=tuple(read_source(other, labels) for other in similarity.get("alike", ())),
-        card=entry["card"],
-        derived=_derived(entry, labels),
-        localise=tuple(_truth(other, labels) for other in entry.get("localise", ())),
-    )
-
-
-def load_recipe(path: Path) -> Recipe:
-    """Read one recipe; its slug is the file's name.
-
-    Raises:
-        InvalidRecipe: Something is missing, misspelt or contradictory.
-    """
-    try:
-        return _parse(path.stem, parse_yaml(read_text(path)))
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        fault = f"no {error}" if isinstance(error, KeyError) else str(error).replace("\n", " ")
-        raise InvalidRecipe(
-            f"a complete recipe in {path.name}", fault, "compare it with pneumonia-chest-xray.yaml"
-        ) from error
-
-
-def load_recipes(folder: Path = RECIPES) -> dict[str, Recipe]:
-    """All recipes of a folder by slug.
-
-    Raises:
-        InvalidRecipe: One of them is not right.
-    """
-    return {path.stem: load_recipe(path) for path in sorted(folder.glob("*.yaml"))}
+    @property
+    def studies(self) -> StudyData:
+        """The data of a recipe whose cases have several inputs."""
+        assert isinstance(self.data, StudyData)
+        return self.data

@@ -13,15 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.evaluation.metrics.calibration import sigmoid, softmax
-from core.evaluation.metrics.registry import METRICS
 from core.evaluation.results.case_scores import OF_LABEL, CaseScores, read_scores
 from core.evaluation.results.estimates import estimate_of
 from core.evaluation.statistics.intervals import Estimate
 from core.inference.bundle import Bundle
 from core.models.card import InputSpec, Task
 from core.training.data.images import LabelledCase, prepare_case
-from core.training.recipe.schema import Source
-from core.training.tasks.choices import Choices
+from core.training.tasks.results import AT, ATTRIBUTE, Choices
 
 _CLASSES = ("roc_auc_macro", "accuracy_multiclass", "balanced_accuracy_multiclass", "kappa", "f1_macro")
 _CLASSES_CALIBRATED = ("brier_multiclass", "log_loss_multiclass", "ece_top_label")
@@ -51,13 +49,8 @@ CLASS_METRICS = ("roc_auc", "average_precision")
 FINDING_METRICS = (*CLASS_METRICS, "sensitivity", "specificity")
 DERIVED_METRICS = (*FINDING_METRICS, "ppv", "npv")
 
-#: Between the name of a metric and the label it is about.
-AT = "@"
-
 #: Fewest cases for a line of its own in a table of subgroups.
 SUBGROUP_MINIMUM = 20
-
-ATTRIBUTE = "attr_"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,36 +64,6 @@ class Scored:
 
     logits: NDArray[np.float32]
     features: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """Scores of one split and what they come to.
-
-    Attributes:
-        source: Where the pictures are from.
-        split: val or test.
-        table: One row a case.
-        scores: The same as arrays.
-        estimates: By name of the metric, as `estimates` gives them.
-    """
-
-    source: Source
-    split: str
-    table: pd.DataFrame
-    scores: CaseScores
-    estimates: Mapping[str, Estimate]
-
-    @property
-    def file(self) -> str:
-        """Path of the scores within the bundle."""
-        return f"evaluations/{self.source.name}--{self.split}.parquet"
-
-    @property
-    def headline(self) -> str:
-        """The main metric in words, for a log."""
-        name = CARD_METRICS[self.scores.task][0]
-        return f"{METRICS[name].title} {self.estimates[name].value:.4f}"
 
 
 def score(

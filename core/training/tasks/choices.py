@@ -3,52 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from core.evaluation.metrics.calibration import choose_threshold, fit_softmax_temperature, fit_temperature
 from core.evaluation.results.case_scores import CaseScores
 from core.training.recipe.schema import Recipe
-from core.training.recipe.study import StudyRecipe
+from core.training.tasks.results import Choices
 
 #: Decimals kept of thresholds and of the temperature.
 THRESHOLD_DIGITS, TEMPERATURE_DIGITS = 6, 4
 
 
-@dataclass(frozen=True)
-class Choices:
-    """How scores become decisions and calibrated probabilities.
-
-    Attributes:
-        threshold: On the probability of `labels[1]` of a binary model, else None.
-        thresholds: For each finding of a multilabel model, and for a derived question.
-        temperature: Divides the logits.
-        source: How and where they were chosen, for people.
-    """
-
-    threshold: float | None
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    temperature: float = 1.0
-    source: str = ""
-
-
-def derived_question(recipe: Recipe | StudyRecipe) -> Mapping[str, Any]:
+def derived_question(recipe: Recipe) -> Mapping[str, Any]:
     """Name of the recipe's derived question to the labels that mean yes; empty without one."""
-    return {recipe.derived["name"]: tuple(recipe.derived["labels"])} if recipe.derived else {}
+    return {recipe.derived.name: recipe.derived.labels} if recipe.derived else {}
 
 
-def _rule(recipe: Recipe | StudyRecipe) -> str:
+def _rule(recipe: Recipe) -> str:
     return {
         "youden": "largest sensitivity + specificity − 1 (Youden)",
-        "sensitivity": f"highest threshold with a sensitivity of at least {recipe.threshold_value:g}",
+        "sensitivity": f"highest threshold with a sensitivity of at least {recipe.threshold.value:g}",
     }[recipe.threshold_rule]
 
 
-def _threshold(recipe: Recipe | StudyRecipe, truth: Any, score: Any) -> float | None:
+def _threshold(recipe: Recipe, truth: Any, score: Any) -> float | None:
     """None where the split has cases of one kind only."""
     if truth.all() or not truth.any():
         return None
-    return round(choose_threshold(truth, score, recipe.threshold_rule, recipe.threshold_value), THRESHOLD_DIGITS)
+    return round(choose_threshold(truth, score, recipe.threshold_rule, recipe.threshold.value), THRESHOLD_DIGITS)
 
 
 def _temperature(scores: CaseScores) -> float:
@@ -58,7 +40,7 @@ def _temperature(scores: CaseScores) -> float:
     return round(fit(truth, logits), TEMPERATURE_DIGITS)
 
 
-def choose(recipe: Recipe | StudyRecipe, scores: CaseScores) -> Choices:
+def choose(recipe: Recipe, scores: CaseScores) -> Choices:
     """Thresholds by the recipe's rule and the temperature of least log loss.
 
     Args:
@@ -71,7 +53,7 @@ def choose(recipe: Recipe | StudyRecipe, scores: CaseScores) -> Choices:
     temperature = _temperature(scores)
     if scores.task == "binary":
         threshold = choose_threshold(
-            scores.y_true, scores.y_score(), recipe.threshold_rule, recipe.threshold_value
+            scores.y_true, scores.y_score(), recipe.threshold_rule, recipe.threshold.value
         )  # one kind only is an error here
         source = f"Both {where}: {_rule(recipe)}; least log loss"
         return Choices(round(threshold, THRESHOLD_DIGITS), {}, temperature, source)

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from core.training.data.studies import StudyCases
 from core.training.data.study_batches import Batch, batch_of, vary
-from core.training.losses import class_weights
-from core.training.recipe.study import Frozen, StudyRecipe
-from core.training.tasks.study_targets import goals
+from core.training.losses import class_targets, class_weights
+from core.training.recipe.schema import Frozen, Recipe
 
 #: Cases that go through the frozen part at once.
 BLOCK = 12
@@ -52,11 +51,11 @@ class Halves:
 class FrozenBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of one epoch for the rest of the network; pictures vary as often as was computed, tables each time."""
 
-    def __init__(self, recipe: StudyRecipe, cases: StudyCases, halves: Halves, seed: int) -> None:
+    def __init__(self, recipe: Recipe, cases: StudyCases, halves: Halves, seed: int) -> None:
         super().__init__(workers=1)
         assert recipe.frozen is not None  # asked for only then
         self.recipe, self.seed, self.epoch = recipe, seed, 0
-        self.goals = goals(recipe, cases.class_index)
+        self.targets = class_targets(cases.class_index, recipe)
         self.weights = class_weights(cases.class_index, len(recipe.labels), recipe.schedule.class_weights)
         self.weights = self.weights[cases.class_index]
         plain = batch_of(cases.arrays, recipe.inputs)
@@ -77,7 +76,7 @@ class FrozenBatches(keras.utils.PyDataset):  # type: ignore[misc]
                 recipe.missing,
                 (self.seed, number, case),
             )
-            for case in range(len(self.goals))
+            for case in range(len(self.targets))
         ]
         return {spec.name: np.stack([one[spec.name] for one in varied]) for spec in specs}
 
@@ -87,12 +86,12 @@ class FrozenBatches(keras.utils.PyDataset):  # type: ignore[misc]
         return self
 
     def __len__(self) -> int:
-        return max(1, len(self.goals) // self.recipe.schedule.batch)
+        return max(1, len(self.targets) // self.recipe.schedule.batch)
 
     def __getitem__(self, index: int) -> tuple[Batch, NDArray[np.float32], NDArray[np.float32]]:
         size, rng = self.recipe.schedule.batch, np.random.default_rng((self.seed, self.epoch))
-        chosen = rng.permutation(len(self.goals))[index * size : (index + 1) * size]
-        which = rng.integers(len(self.variations), size=len(self.goals))[chosen]
+        chosen = rng.permutation(len(self.targets))[index * size : (index + 1) * size]
+        which = rng.integers(len(self.variations), size=len(self.targets))[chosen]
         batch = {
             name: np.stack([self.variations[k][name][case] for k, case in zip(which, chosen, strict=True)])
             for name in self.variations[0]
@@ -100,4 +99,4 @@ class FrozenBatches(keras.utils.PyDataset):  # type: ignore[misc]
         if self.specs:  # facts are left out anew in each epoch
             facts = self._varied(self.tables, self.specs, len(self.variations) + self.epoch)
             batch |= {name: array[chosen] for name, array in facts.items()}
-        return batch, self.goals[chosen], self.weights[chosen]
+        return batch, self.targets[chosen], self.weights[chosen]

@@ -8,12 +8,12 @@ precision and recall, the log loss, and all of it for several pictures together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.training.recipe.segmentation import ThresholdRule
+from core.training.recipe.schema import ThresholdRule
+from core.training.tasks.results import Choices
 
 #: Borders of the bins in logit units; below the first and above the last there is one bin each.
 BORDERS = np.linspace(-8.0, 8.0, 161)
@@ -22,21 +22,6 @@ BINS = len(BORDERS) + 1
 
 #: Decimals kept of thresholds and of the temperature.
 THRESHOLD_DIGITS, TEMPERATURE_DIGITS = 6, 4
-
-
-@dataclass(frozen=True)
-class OutlineChoices:
-    """How probabilities become masks.
-
-    Attributes:
-        thresholds: For each label but the background.
-        temperature: Divides the logits.
-        source: How and where they were chosen, for people.
-    """
-
-    thresholds: dict[str, float]
-    temperature: float
-    source: str
 
 
 def logit(probability: ArrayLike) -> NDArray[np.float64]:
@@ -124,13 +109,11 @@ def best_temperature(counts: NDArray[np.integer]) -> float:
     return round(float(min(steps, key=lambda step: log_loss(counts, float(step)))), TEMPERATURE_DIGITS)
 
 
-def choose_outlines(
-    counts: NDArray[np.integer], labels: Sequence[str], rule: ThresholdRule, patients: int
-) -> OutlineChoices:
+def choose_masks(counts: NDArray[np.integer], labels: Sequence[str], rule: ThresholdRule, patients: int) -> Choices:
     """Thresholds and the temperature.
 
     Args:
-        counts: (pictures, labels, 2, `BINS`) of the validation split.
+        counts: (images, labels, 2, `BINS`) of the validation split.
         labels: All but the background.
         rule: What the thresholds are chosen by.
         patients: How many the split has, for the words.
@@ -140,4 +123,6 @@ def choose_outlines(
         f"Both from the validation split, {len(counts)} pictures of {patients} patients: {RULE_WORDS[rule]}; "
         "least log loss of its pixels"
     )
-    return OutlineChoices(thresholds, best_temperature(counts), source)
+    if len(labels) == 1:
+        return Choices(thresholds[labels[0]], {}, best_temperature(counts), source)
+    return Choices(None, thresholds, best_temperature(counts), source)

@@ -1,4 +1,4 @@
-"""What a compiled outline model does on pictures with masks: rows by case and label, and from them every number.
+"""What a compiled model for segmentation does on images with masks: rows by case and label, and every number.
 
 Everything is measured on the scan's own pixels: probabilities go back from the model's grid as they do for a user.
 """
@@ -18,11 +18,10 @@ from core.evaluation.statistics.intervals import Estimate, percentile_interval
 from core.explain.trust.localisation import mean_estimate
 from core.inference.bundle import Bundle
 from core.keras_process.model.split import probabilities
-from core.training.data.masked_images import MaskedCase, prepare_picture, read_masks
-from core.training.recipe.segmentation import OutlineRecipe
-from core.training.tasks.mask_choices import BINS, OutlineChoices, count_scores
-
-ATTRIBUTE = "attr_"
+from core.training.data.masked_images import MaskedCase, prepare_image, read_masks
+from core.training.recipe.schema import Recipe
+from core.training.tasks.mask_choices import BINS, count_scores
+from core.training.tasks.results import AT, ATTRIBUTE, Choices, Result
 
 #: Columns of the rows that hold `count_scores`.
 OWN, OTHER = "scores_of_label", "scores_of_rest"
@@ -32,7 +31,7 @@ SUBGROUP_MINIMUM = 5
 
 
 @dataclass(frozen=True, eq=False)
-class ScoredOutline:
+class ScoredMasks:
     """What the model says of one picture, with the truth.
 
     Attributes:
@@ -50,16 +49,16 @@ class ScoredOutline:
     features: NDArray[np.float32]
 
 
-def score_outline(bundle: Bundle, case: MaskedCase, recipe: OutlineRecipe) -> ScoredOutline:
+def score_masks(bundle: Bundle, case: MaskedCase, recipe: Recipe) -> ScoredMasks:
     """Run one picture through the compiled model, and its probabilities back onto the scan's pixels."""
-    prepared = prepare_picture(case, recipe)
+    prepared = prepare_image(case, recipe)
     output = bundle.run(prepared.batch, outputs=("logits", "features"))
     assert output.features is not None  # a U-Net has a spatial layer
     found = probabilities(output.logits[0], "sigmoid" if recipe.units == 1 else "softmax")
     planes = found if recipe.units == 1 else found[..., 1:]
     on_scan = np.stack([prepared.geometry.to_scan(plane) for plane in np.moveaxis(planes, -1, 0)])
     second = read_masks(case.second, recipe) if case.second else None
-    return ScoredOutline(case, read_masks(case.mask, recipe), on_scan, second, output.features[0])
+    return ScoredMasks(case, read_masks(case.mask, recipe), on_scan, second, output.features[0])
 
 
 def called(probability: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
@@ -67,7 +66,7 @@ def called(probability: NDArray[np.floating], threshold: float) -> NDArray[np.bo
     return np.asarray(np.asarray(probability, np.float32) >= np.float32(threshold))
 
 
-def counts_of(scored: Sequence[ScoredOutline]) -> NDArray[np.int64]:
+def counts_of(scored: Sequence[ScoredMasks]) -> NDArray[np.int64]:
     """(pictures, labels, 2, bins), what thresholds and temperature are chosen from."""
     return np.stack(
         [
@@ -81,11 +80,11 @@ def _dice(common: int, one: int, other: int) -> float:
     return 2.0 * common / (one + other) if one + other else float("nan")
 
 
-def rows_of(one: ScoredOutline, recipe: OutlineRecipe, choices: OutlineChoices) -> list[dict[str, Any]]:
+def rows_of(one: ScoredMasks, recipe: Recipe, choices: Choices) -> list[dict[str, Any]]:
     """One row a label of one picture. Dice is NaN where nothing is true and nothing called; distances are in pixels."""
     rows = []
     for index, label in enumerate(recipe.foreground):
-        truth, mask = one.masks[index], called(one.probability[index], choices.thresholds[label])
+        truth, mask = one.masks[index], called(one.probability[index], choices.of(label))
         common, true, found = int((truth & mask).sum()), int(truth.sum()), int(mask.sum())
         counts = count_scores(truth, one.probability[index])
         row = {
@@ -96,7 +95,7 @@ def rows_of(one: ScoredOutline, recipe: OutlineRecipe, choices: OutlineChoices) 
         }  # fmt: skip
         if recipe.distances:
             row["hausdorff_95"] = hausdorff_95(truth, mask, (1.0, 1.0))
-        if recipe.data.second:
+        if recipe.masked.second:
             row |= _second_columns(truth, None if one.second is None else one.second[index])
         row |= {OWN: counts[0].tolist(), OTHER: counts[1].tolist()}
         rows.append(row | {ATTRIBUTE + name: value for name, value in one.case.attributes.items()})
@@ -189,7 +188,7 @@ def _false_area(rows: pd.DataFrame) -> Estimate:
 
 
 @dataclass(frozen=True)
-class OutlineMetric:
+class MaskMetric:
     """One number of a label from its rows.
 
     Attributes:
@@ -208,65 +207,48 @@ class OutlineMetric:
 
 
 #: By the type in the card's model-index, the main one first.
-OUTLINE_METRICS: Mapping[str, OutlineMetric] = {
-    "dice": OutlineMetric("Dice, mean of the pictures with the label", _mean_of("dice")),
-    "dice_patient": OutlineMetric(
+MASK_METRICS: Mapping[str, MaskMetric] = {
+    "dice": MaskMetric("Dice, mean of the pictures with the label", _mean_of("dice")),
+    "dice_patient": MaskMetric(
         "Dice of all pictures of a patient together, mean of the patients", _by_patient, several=True
     ),
-    "pixel_average_precision": OutlineMetric(
+    "pixel_average_precision": MaskMetric(
         "Average precision of the pixels, mean of the pictures with the label", _mean_of("average_precision")
     ),
-    "pixel_average_precision_pooled": OutlineMetric(
+    "pixel_average_precision_pooled": MaskMetric(
         "Average precision of the pixels of all pictures together", _pooled_area
     ),
-    "hausdorff_95_pixels": OutlineMetric(
+    "hausdorff_95_pixels": MaskMetric(
         "Hausdorff distance of the outlines in pixels, 95th percentile, mean of the pictures with both",
         _mean_of("hausdorff_95"),
         needs="hausdorff_95",
     ),
-    "second_observer_dice": OutlineMetric(
+    "second_observer_dice": MaskMetric(
         "Dice of the second observer against the first, same pictures", _mean_of("second_dice"), needs="second_dice"
     ),
-    "empty_called_empty": OutlineMetric(
+    "empty_called_empty": MaskMetric(
         "Share of the pictures without the label where nothing is called", _empty_kept, empties=True
     ),
-    "false_area": OutlineMetric(
+    "false_area": MaskMetric(
         "Share of the picture called falsely, mean of the pictures without the label", _false_area, empties=True
     ),
 }
 
 
-@dataclass(frozen=True, eq=False)
-class OutlineResult:
-    """Rows of one split and what they come to.
-
-    Attributes:
-        split: val or test.
-        file: Path of the rows within the bundle.
-        table: One row a case and label.
-        estimates: (metric, label) to its estimate, main metrics of all labels first.
-    """
-
-    split: str
-    file: str
-    table: pd.DataFrame
-    estimates: Mapping[tuple[str, str], Estimate]
-
-
-def estimate_rows(table: pd.DataFrame, labels: Iterable[str]) -> dict[tuple[str, str], Estimate]:
+def estimate_rows(table: pd.DataFrame, labels: Iterable[str]) -> dict[str, Estimate]:
     """Every metric that applies, of every label; nothing for pictures without the label where there are none."""
     names = list(labels)
     parts = {label: table[table["label"] == label] for label in names}
     found = {}
-    for name, metric in OUTLINE_METRICS.items():
+    for name, metric in MASK_METRICS.items():
         for label in names:
             rows = parts[label]
             if _applies(metric, rows):
-                found[name, label] = metric.function(rows)
+                found[f"{name}{AT}{label}"] = metric.function(rows)
     return found
 
 
-def _applies(metric: OutlineMetric, rows: pd.DataFrame) -> bool:
+def _applies(metric: MaskMetric, rows: pd.DataFrame) -> bool:
     if metric.needs not in rows.columns or not rows[metric.needs].notna().any():
         return False
     if metric.several and rows["patient"].nunique() == len(rows):
@@ -274,16 +256,13 @@ def _applies(metric: OutlineMetric, rows: pd.DataFrame) -> bool:
     return not metric.empties or bool(rows["true_empty"].any())
 
 
-def measure_split(
-    scored: Sequence[ScoredOutline], recipe: OutlineRecipe, choices: OutlineChoices, split: str
-) -> OutlineResult:
+def measure_split(scored: Sequence[ScoredMasks], recipe: Recipe, choices: Choices, split: str) -> Result:
     """The rows of a split and every number from them."""
     table = pd.DataFrame([row for one in scored for row in rows_of(one, recipe, choices)])
-    file = f"evaluations/{recipe.data.name}--{split}.parquet"
-    return OutlineResult(split, file, table, estimate_rows(table, recipe.foreground))
+    return Result(recipe.masked, split, table, None, estimate_rows(table, recipe.foreground))
 
 
-def outline_subgroups(table: pd.DataFrame, labels: Sequence[str]) -> list[dict[str, Any]]:
+def mask_subgroups(table: pd.DataFrame, labels: Sequence[str]) -> list[dict[str, Any]]:
     """Dice and the share of rightly empty pictures for each value of each attribute, of each label.
 
     Groups with fewer than `SUBGROUP_MINIMUM` pictures are left out.
@@ -302,8 +281,8 @@ def outline_subgroups(table: pd.DataFrame, labels: Sequence[str]) -> list[dict[s
                         "group": group,
                         "pictures": len(rows),
                         "patients": rows["patient"].nunique(),
-                        "dice": OUTLINE_METRICS["dice"].function(rows),
-                        "empty_called_empty": OUTLINE_METRICS["empty_called_empty"].function(rows),
+                        "dice": MASK_METRICS["dice"].function(rows),
+                        "empty_called_empty": MASK_METRICS["empty_called_empty"].function(rows),
                     }
                 )
     return found

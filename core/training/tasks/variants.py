@@ -17,8 +17,9 @@ from core.evaluation.results.estimates import cases_of
 from core.evaluation.statistics.intervals import Estimate
 from core.training.data.bands import band
 from core.training.data.studies import StudyCases
-from core.training.recipe.study import StudyRecipe, Variant
-from core.training.tasks.case_scores import ATTRIBUTE, score_columns
+from core.training.recipe.schema import Recipe, Variant
+from core.training.tasks.case_scores import score_columns
+from core.training.tasks.results import ATTRIBUTE
 
 #: What changed inputs are measured by, the main metric first.
 VARIANT_METRICS: Mapping[str, tuple[str, ...]] = {
@@ -49,7 +50,7 @@ class MeasuredVariant:
 
 
 def study_table(
-    recipe: StudyRecipe, cases: StudyCases, split: NDArray[np.str_], logits: NDArray[np.floating]
+    recipe: Recipe, cases: StudyCases, split: NDArray[np.str_], logits: NDArray[np.floating]
 ) -> pd.DataFrame:
     """One row a case, with the columns that `core.evaluation.results.case_scores` describes.
 
@@ -64,7 +65,7 @@ def study_table(
     table = pd.DataFrame({**rows, **scores})
     for name in cases.attributes.columns:
         texts = ["" if pd.isna(value) else str(value) for value in cases.attributes[name]]
-        borders = recipe.data.bands.get(str(name))
+        borders = recipe.studies.bands.get(str(name))
         table[f"{ATTRIBUTE}{name}"] = [band(text, borders) for text in texts] if borders else texts
     return table
 
@@ -83,7 +84,7 @@ def paired_difference(name: str, one: CaseScores, two: CaseScores) -> Estimate:
 
 
 def measure_variant(
-    recipe: StudyRecipe, variant: Variant, file: str, plain: pd.DataFrame, table: pd.DataFrame
+    recipe: Recipe, variant: Variant, file: str, plain: pd.DataFrame, table: pd.DataFrame
 ) -> MeasuredVariant:
     """What a change of the inputs does to the main metrics.
 

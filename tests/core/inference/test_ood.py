@@ -16,7 +16,7 @@ from core.inference.ood import (
     similarity,
     unlike,
 )
-from core.training.likeness import likeness_row
+from core.training.ood_evaluation import ood_row
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_card_counts_as_unlike_what_the_product_calls_unlike(own, cases):
     reference = fit_reference(own(800), val)
     others = own(300) * 2.0
     called = [not entry.is_similar for entry in similarity(reference, others)]
-    row = likeness_row(reference, distances(reference, own(100)), distances(reference, others))
+    row = ood_row(reference, distances(reference, own(100)), distances(reference, others))
     assert row["called_unlike"] == pytest.approx(np.mean(called), abs=1e-4)
     assert reference.limit == pytest.approx(np.percentile(reference.distances, 99))
     assert reference.limit < reference.distances[-1]

@@ -14,14 +14,14 @@ ENTRY = {
     "task": "binary",
     "labels": ["Empty", "Blob"],
     "data": {
-        "name": "blobs", "title": "Blobs", "folder": "blobs", "table": "labels.csv", "file": "file",
+        "layout": "images", "name": "blobs", "title": "Blobs", "folder": "blobs", "table": "labels.csv", "file": "file",
         "patient": "patient", "split": "split", "label": "label", "classes": {"none": "Empty", "blob": "Blob"},
         "attributes": ["side"],
     },
-    "input": {
+    "inputs": [{
         "name": "image", "kind": "image", "size": [32, 32], "channels": 1, "range": [0.0, 1.0],
         "intensity": "percentile", "resize": "stretch", "modality": ["DX"], "body_part": ["chest"],
-    },
+    }],
     "architecture": {"name": "compact_residual", "parameters": {"stem": 4, "widths": [8, 8], "blocks": 1}},
     "explain_layer": "activations",
     "augmentation": {"rotation": 5.0, "shift": 0.05, "noise": 0.02},

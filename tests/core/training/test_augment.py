@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.training.augment import augment
-from core.training.recipe.schema import Augmentation
+from core.training.recipe.course import Augmentation
 
 STRONG = Augmentation(10.0, 0.1, 0.2, 0.1, 0.2, 0.3, 0.4, 0.5, 0.05, 0.7, 0.7, True)
 
@@ -70,7 +70,7 @@ def test_covering_hides_a_marker_at_times_and_never_the_middle():
     ground = np.full((100, 100, 1), 0.2)
     ground[6:10, 6:10] = 1.0
     ground[50, 50] = 1.0
-    varied = [augment(ground, Augmentation(cover=1.0), np.random.default_rng(seed)) for seed in range(80)]
+    varied = [augment(ground, Augmentation(random_erasing=1.0), np.random.default_rng(seed)) for seed in range(80)]
     hidden = sum(one[6:10, 6:10].max() < 0.5 for one in varied)
     assert 4 < hidden < 60
     assert all(one[50, 50] == 1.0 for one in varied)

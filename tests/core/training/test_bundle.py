@@ -14,19 +14,25 @@ pytestmark = pytest.mark.keras
 
 
 @pytest.fixture
-def run(entry, write_recipe, blobs, tmp_path, monkeypatch):
+def run(entry, write_recipe, blobs, tmp_path):
     """Run the command on a recipe of blobs; returns its exit status."""
     from core.training import __main__ as command
-    from core.training import picture_bundle
 
     other = {"name": "others", "title": "Other blobs", "folder": "blobs", "table": "labels.csv", "file": "file"}
-    entry["similarity"] = {"others": [other]}
+    entry["out_of_distribution"] = {"far": [other]}
     folder = write_recipe(entry).parent
-    for module in (command, picture_bundle):
-        monkeypatch.setattr(module, "RECIPES", folder)
 
     def run(*options):
-        folders = ["--data", str(blobs), "--out", str(tmp_path / "models"), "--work", str(tmp_path / "work")]
+        folders = [
+            "--recipes",
+            str(folder),
+            "--data",
+            str(blobs),
+            "--out",
+            str(tmp_path / "models"),
+            "--work",
+            str(tmp_path / "work"),
+        ]
         return command.main([*folders, *options])
 
     return run

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -18,16 +19,18 @@ KILLED = """
 import sys
 from pathlib import Path
 from tests_helper import examples
+from core.training.checkpoints import OnDisk
 from core.training.fit import fit
-from core.training.recipe.schema import load_recipe
+from core.training.recipe.reading import load_recipe
+from core.training.tasks.classification import Classification
 recipe = load_recipe(Path(sys.argv[1]))
-fit(recipe, *examples(recipe, Path(sys.argv[2])), Path(sys.argv[3]))
+fit(Classification(recipe, *examples(recipe, Path(sys.argv[2]))), OnDisk(Path(sys.argv[3])))
 """
 
 HELPER = """
 import numpy as np
 from core.training.data.images import prepare_cases, split_cases
-from core.training.fit import Examples
+from core.training.tasks.classification import Examples
 def examples(recipe, data):
     parts = split_cases(recipe, data)
     return [Examples(prepare_cases([c.path for c in parts[s]], recipe.input),
@@ -38,7 +41,7 @@ def examples(recipe, data):
 @pytest.fixture
 def examples(blobs):
     from core.training.data.images import prepare_cases, split_cases
-    from core.training.fit import Examples
+    from core.training.tasks.classification import Examples
 
     def read(recipe):
         parts = split_cases(recipe, blobs)
@@ -58,16 +61,18 @@ def weights(model):
 
 
 def test_model_learns_and_repeats_itself_also_when_stopped_between(entry, write_recipe, examples, tmp_path):
-    from core.training.fit import fit, judge, read_state
-    from core.training.recipe.schema import load_recipe
+    from core.training.checkpoints import OnDisk, read_state
+    from core.training.fit import fit
+    from core.training.recipe.reading import load_recipe
+    from core.training.tasks.classification import Classification
 
     entry["schedule"]["phases"] = [{"epochs": 1, "learning_rate": 0.02}, {"epochs": 4, "learning_rate": 0.02}]
     recipe = load_recipe(write_recipe(entry))
-    train, val = examples(recipe)
-    whole = fit(recipe, train, val, tmp_path / "whole")
-    fit(recipe, train, val, tmp_path / "parts", epochs=3)
-    resumed = fit(recipe, train, val, tmp_path / "parts")
-    assert judge(whole, recipe, val)["auc"] > 0.8
+    task = Classification(recipe, *examples(recipe))
+    whole = fit(task, OnDisk(tmp_path / "whole"))
+    fit(task, OnDisk(tmp_path / "parts"), epochs=3)
+    resumed = fit(task, OnDisk(tmp_path / "parts"))
+    assert task.judge(whole)["auc"] > 0.8
     assert np.abs(weights(resumed) - weights(whole)).max() < 1e-5
     assert read_state(tmp_path / "parts").done
     rows = list(csv.DictReader((tmp_path / "parts" / "log.csv").open(encoding="utf-8")))
@@ -75,12 +80,14 @@ def test_model_learns_and_repeats_itself_also_when_stopped_between(entry, write_
 
 
 def test_phases_train_only_what_they_name(entry, write_recipe, examples, tmp_path):
-    from core.training.fit import build, fit
-    from core.training.recipe.schema import load_recipe
+    from core.training.checkpoints import OnDisk
+    from core.training.fit import fit
+    from core.training.recipe.reading import load_recipe
+    from core.training.tasks.classification import Classification, build
 
     entry["schedule"]["phases"] = [{"epochs": 1, "learning_rate": 0.01, "trainable": "head"}]
     recipe = load_recipe(write_recipe(entry))
-    trained = fit(recipe, *examples(recipe), tmp_path / "work")
+    trained = fit(Classification(recipe, *examples(recipe)), OnDisk(tmp_path / "work"))
     import keras
 
     keras.utils.set_random_seed(recipe.seed)
@@ -92,16 +99,19 @@ def test_phases_train_only_what_they_name(entry, write_recipe, examples, tmp_pat
 
 
 def test_phase_from_an_unknown_layer_is_refused(entry, write_recipe):
-    from core.training.fit import build, set_trainable
-    from core.training.recipe.schema import load_recipe
+    from core.training.recipe.reading import load_recipe
+    from core.training.schedule import set_trainable
+    from core.training.tasks.classification import build
 
     with pytest.raises(ValueError, match="from:nowhere"):
         set_trainable(build(load_recipe(write_recipe(entry))), "from:nowhere")
 
 
 def test_training_goes_on_after_a_kill(entry, write_recipe, blobs, examples, tmp_path):
-    from core.training.fit import fit, read_state
-    from core.training.recipe.schema import load_recipe
+    from core.training.checkpoints import OnDisk, read_state
+    from core.training.fit import fit
+    from core.training.recipe.reading import load_recipe
+    from core.training.tasks.classification import Classification
 
     entry["schedule"]["phases"] = [{"epochs": 1000, "learning_rate": 0.01}]
     entry["schedule"]["patience"] = 1000
@@ -117,7 +127,7 @@ def test_training_goes_on_after_a_kill(entry, write_recipe, blobs, examples, tmp
     stopped = read_state(work)
     assert stopped.epoch >= 1
     recipe = load_recipe(path)
-    fit(recipe, *examples(recipe), work, epochs=stopped.epoch + 1)
+    fit(Classification(recipe, *examples(recipe)), OnDisk(work), epochs=stopped.epoch + 1)
     assert read_state(work).epoch == stopped.epoch + 1
     assert json.loads((work / "state.json").read_text(encoding="utf-8"))["last"]
 
@@ -151,10 +161,136 @@ def test_target_of_a_grade_is_spread_over_its_neighbours_only():
     assert edge[1] > 20 * edge[2]
 
 
-def test_doubt_softens_findings_and_keeps_how_common_they_are():
-    from core.training.losses import doubted_targets
+def test_label_smoothing_of_findings_keeps_their_prevalence():
+    from core.training.losses import smoothed_findings
 
     targets = np.array([[1, 0], [0, 0], [1, 0], [0, 1]])
-    found = doubted_targets(targets, targets.mean(axis=0), 0.2)
+    found = smoothed_findings(targets, targets.mean(axis=0), 0.2)
     assert found[0].tolist() == pytest.approx([0.9, 0.05])
     assert found.mean(axis=0).tolist() == pytest.approx([0.5, 0.25])
+
+
+class Ramp:
+    """A task whose network is one number that every epoch brings nearer to 1; what it is worth is told by the test."""
+
+    def __init__(self, worth, **schedule):
+        from core.training.recipe.course import Phase, Schedule
+
+        phases = (Phase(epochs=len(worth), learning_rate=0.1),)
+        plain = {"optimizer": "sgd", "decay": "constant", "monitor": "auc", "batch": 4}
+        self.schedule, self.seed = Schedule(phases, **{**plain, **schedule}), 0
+        self.worth, self.seen = list(worth), []
+
+    def start(self):
+        import keras
+
+        entry = keras.Input((1,))
+        head = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="logits")
+        return keras.Model(entry, head(entry))
+
+    def loss(self):
+        return "mse"
+
+    def batches(self, epoch):
+        import keras
+
+        class Ones(keras.utils.PyDataset):
+            def __len__(self):
+                return 1
+
+            def __getitem__(self, index):
+                return np.ones((4, 1), np.float32), np.ones((4, 1), np.float32)
+
+        return Ones()
+
+    def judge(self, model):
+        self.seen.append(float(model.get_weights()[0].ravel()[0]))
+        return {"auc": self.worth[len(self.seen) - 1]}
+
+    def finish(self, model):
+        return model
+
+
+def value(model):
+    return float(model.get_weights()[0].ravel()[0])
+
+
+def trained(**schedule):
+    """The number after training for each of the epochs' worth, and the state."""
+    from core.training.checkpoints import InMemory
+    from core.training.fit import fit
+
+    task, kept = Ramp(**schedule), InMemory()
+    return value(fit(task, kept)), kept.state, task.seen
+
+
+#: A step of 0.1 towards 1 by the mean squared error's slope: 1 − 0.8 to the power of the epoch.
+STEPS = [1 - 0.8**epoch for epoch in range(1, 13)]
+
+
+def test_best_epoch_is_kept_and_patience_ends_the_phase():
+    found, state, _ = trained(worth=[0.5, 0.9, 0.8, 0.7, 0.95], patience=2)
+    assert found == pytest.approx(STEPS[1], abs=1e-6)
+    assert (state.epoch, state.best_epoch, state.best_score, state.done) == (4, 2, 0.9, True)
+
+
+def test_last_epoch_is_kept_where_nothing_is_chosen_and_the_split_is_looked_at_now_and_then():
+    found, state, seen = trained(worth=[0.9] * 12, checkpoint="last", patience=1)
+    assert found == pytest.approx(STEPS[11], abs=1e-6)
+    assert (state.epoch, state.best_epoch) == (12, 12)
+    assert seen == pytest.approx([STEPS[9], STEPS[11]], abs=1e-6)
+
+
+def test_moving_average_of_the_weights_is_judged_and_kept_and_training_goes_on_from_the_weights():
+    found, _, seen = trained(worth=[0.1, 0.2, 0.3], ema=0.5)
+    averages = [STEPS[0]]
+    for step in STEPS[1:3]:
+        averages.append(0.5 * averages[-1] + 0.5 * step)
+    assert seen == pytest.approx(averages, abs=1e-6)
+    assert found == pytest.approx(averages[-1], abs=1e-6)
+
+
+def test_next_phase_starts_from_the_best_of_the_one_before():
+    from core.training.checkpoints import InMemory
+    from core.training.fit import Training
+    from core.training.recipe.course import Phase
+
+    task, kept = Ramp([0.9, 0.1, 0.2]), InMemory()
+    task.schedule = msgspec.structs.replace(task.schedule, phases=(Phase(2, 0.1), Phase(1, 0.1)))
+    training = Training(task, kept)
+    while not training.state.done:
+        training.epoch()
+    assert task.seen == pytest.approx([STEPS[0], STEPS[1], STEPS[1]], abs=1e-6)
+
+
+def test_epoch_that_is_stopped_leaves_the_network_as_it_was():
+    import keras
+
+    from core.training.checkpoints import InMemory
+    from core.training.fit import Training
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    training = Training(Ramp([0.1, 0.2, 0.3]), InMemory())
+    training.epoch()
+    with pytest.raises(KeyboardInterrupt):
+        training.epoch([Stop()])
+    assert value(training.model) == pytest.approx(STEPS[0], abs=1e-6)
+    assert training.epoch().state.epoch == 2
+    assert value(training.model) == pytest.approx(STEPS[1], abs=1e-6)
+
+
+@pytest.mark.parametrize(("warm_up", "highest"), [(None, 5), (0.1, 2), (0.5, 10)])
+def test_learning_rate_rises_over_an_epoch_or_the_fraction_that_is_asked_for(warm_up, highest):
+    from core.training.recipe.course import Phase, Schedule
+    from core.training.schedule import learning_rate
+
+    phase = Phase(epochs=4, learning_rate=0.3)
+    rate = learning_rate(Schedule((phase,), warm_up=warm_up), phase, steps=5)
+    values = [float(rate(step)) for step in range(21)]
+    assert int(np.argmax(values)) == highest
+    assert values[0] == pytest.approx(0.3 / 20)
+    assert values[highest] == pytest.approx(0.3)
+    assert values[20] == pytest.approx(0, abs=1e-6)

@@ -11,7 +11,7 @@ import yaml
 
 from core.inference.bundle import open_bundle
 from core.models.card import load_card
-from core.training.recipe.schema import InvalidRecipe
+from core.training.recipe.reading import load_recipe
 
 pytestmark = pytest.mark.keras
 
@@ -20,20 +20,25 @@ PROSE = ("for", "not_for", "data", "population", "training", "failure_modes", "c
 ENTRY = {
     "title": "Discs",
     "summary": "Outlines discs.",
+    "task": "segmentation",
     "labels": ["Nothing", "Disc"],
     "data": {
-        "name": "discs", "title": "Drawn discs", "folder": "discs", "table": "labels.csv", "file": "{id}.png",
+        "layout": "masks", "name": "discs", "title": "Drawn discs", "folder": "discs",
+        "table": "labels.csv", "file": "{id}.png",
         "mask": "{id}_mask.png", "second": "{second}", "patient": "{patient}", "split": "split",
         "attributes": ["kind"],
     },
-    "input": {
+    "inputs": [{
         "name": "image", "kind": "image", "size": [32, 32], "channels": 1, "range": [0.0, 1.0], "resize": "letterbox",
         "modality": ["MR"],
-    },
-    "network": {"filters": [6, 12, 16]},
+    }],
+    "architecture": {"name": "unet", "parameters": {"filters": [6, 12, 16]}},
     "explain_layer": "bottom",
     "augmentation": {"rotation": 20.0, "shift": 0.1, "noise": 0.03, "flip": True},
-    "schedule": {"rounds": 3, "steps": 16, "batch": 8, "learning_rate": 0.02, "cut": 24, "on_label": 0.7},
+    "schedule": {
+        "monitor": "dice", "phases": [{"epochs": 3, "learning_rate": 0.02}], "steps_per_epoch": 16, "batch": 8,
+        "patience": 6, "patch_size": 24, "foreground_fraction": 0.7,
+    },
     "seed": 3,
     "threshold": {"rule": "mean_dice"},
     "distances": True,
@@ -57,7 +62,7 @@ def draw(folder, name, number, rng):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Options of a run that made the bundle, and what it said."""
-    from core.training import segment_bundle
+    from core.training.bundle.making import make
 
     home = tmp_path_factory.mktemp("outlines")
     folder, rng = home / "data" / "discs", np.random.default_rng(5)
@@ -74,11 +79,9 @@ def made(tmp_path_factory):
     options = argparse.Namespace(
         data=home / "data", out=home / "models", work=home / "work", as_is=False, evaluate_only=False
     )
-    patch, said = pytest.MonkeyPatch(), []
-    patch.setattr(segment_bundle, "SEGMENTATIONS", home / "recipes")
-    segment_bundle.make("discs", options, said.append)
-    yield options, said
-    patch.undo()
+    said = []
+    make(load_recipe(home / "recipes" / "discs.yaml"), options, said.append)
+    return options, said
 
 
 @pytest.fixture
@@ -120,22 +123,16 @@ def test_second_observer_is_measured_beside_the_model(card):
 
 
 def test_judging_again_keeps_the_model_and_gives_the_same_numbers(made, card):
-    from core.training import segment_bundle
+    from core.training.bundle.making import make
 
     options, _ = made
-    segment_bundle.make("discs", argparse.Namespace(**{**vars(options), "evaluate_only": True}), lambda _text: None)
+    recipe = load_recipe(options.data.parent / "recipes" / "discs.yaml")
+    make(recipe, argparse.Namespace(**{**vars(options), "evaluate_only": True}), lambda _text: None)
     again = load_card(card.folder)
     assert again.sha256 == card.sha256
     assert again.metrics == card.metrics
     assert again.threshold == card.threshold
     assert again.front_matter["scanlens"]["training"] == card.front_matter["scanlens"]["training"]
-
-
-def test_unknown_recipe_names_those_there_are(made):
-    from core.training import segment_bundle
-
-    with pytest.raises(InvalidRecipe, match="discs"):
-        segment_bundle.make("rings", made[0], lambda _text: None)
 
 
 def test_size_that_does_not_halve_is_refused():

@@ -10,10 +10,11 @@ import yaml
 from core.evaluation.results.case_scores import card_scores, entry_value
 from core.inference.bundle import open_bundle
 from core.models.card import load_card
-from core.training import study_bundle
 from core.training.architectures import registry as study_architectures
+from core.training.bundle.making import make
 from core.training.data import studies as study_cases
 from core.training.data.studies import StudyCases
+from core.training.recipe.reading import load_recipe
 from core.training.recipe.schema import InvalidRecipe
 
 pytestmark = pytest.mark.keras
@@ -61,7 +62,8 @@ RECIPE = {
     "task": "binary",
     "labels": ["left", "right"],
     "data": {
-        "loader": "dots", "folder": "dots", "name": "dots", "title": "Dots", "noun": "films", "bands": {"age": [50]},
+        "layout": "studies", "loader": "dots", "folder": "dots", "name": "dots", "title": "Dots",
+        "noun": "films", "bands": {"age": [50]},
     },
     "inputs": [
         {
@@ -77,8 +79,10 @@ RECIPE = {
     "explain_layer": "activations",
     "augmentation": {"brightness": 0.05},
     "missing": {"age": 0.3},
-    "schedule": {"batch": 12, "monitor": "log_loss", "phases": [{"epochs": 14, "learning_rate": 0.02}]},
-    "weights": {"keep": "last", "average": 0.3},
+    "schedule": {
+        "batch": 12, "monitor": "log_loss", "phases": [{"epochs": 14, "learning_rate": 0.02}],
+        "checkpoint": "last", "ema": 0.3, "warm_up": 0.1,
+    },
     "seed": 3,
     "cross_validation": {"folds": 2, "val": 0.2},
     "variants": [
@@ -100,7 +104,6 @@ def options(tmp_path_factory):
     place = tmp_path_factory.mktemp("dots")
     (place / "dots.yaml").write_text(yaml.safe_dump(RECIPE, sort_keys=False), encoding="utf-8")
     patch = pytest.MonkeyPatch()
-    patch.setattr(study_bundle, "STUDY_RECIPES", place)
     patch.setitem(study_cases.LOADERS, "dots", moving_dots)
     patch.setitem(study_architectures.ARCHITECTURES, "small", small_network)
     yield argparse.Namespace(
@@ -111,7 +114,7 @@ def options(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def card(options):
-    study_bundle.make("dots", options, lambda _text: None)
+    make(load_recipe(options.data / "dots.yaml"), options, lambda _text: None)
     return load_card(options.out / "dots")
 
 
@@ -162,7 +165,8 @@ def test_compiled_bundle_takes_all_inputs_and_keeps_frames_apart(card):
 
 def test_judging_again_changes_no_weights_and_no_scores(card, options):
     before = {path.name: path.read_bytes() for path in (card.folder / "evaluations").iterdir()}
-    study_bundle.make("dots", argparse.Namespace(**{**vars(options), "evaluate_only": True}), lambda _text: None)
+    again = argparse.Namespace(**{**vars(options), "evaluate_only": True})
+    make(load_recipe(options.data / "dots.yaml"), again, lambda _text: None)
     again = load_card(card.folder)
     assert again.sha256 == card.sha256
     assert again.metrics == card.metrics
@@ -174,4 +178,4 @@ def test_loader_of_another_shape_is_refused_in_one_sentence(options, monkeypatch
     monkeypatch.setitem(whole.arrays, "film", whole.arrays["film"][:, :3])
     monkeypatch.setitem(study_cases.LOADERS, "dots", lambda *_: whole)
     with pytest.raises(InvalidRecipe, match="film of shape"):
-        study_bundle.make("dots", options, lambda _text: None)
+        make(load_recipe(options.data / "dots.yaml"), options, lambda _text: None)

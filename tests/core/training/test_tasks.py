@@ -18,7 +18,7 @@ from core.inference.study import Study
 from core.models.card import load_card
 from core.report.numbers import as_csv, as_json
 from core.report.pdf import as_pdf
-from core.training.data.images import open_picture
+from core.training.data.opened import open_picture
 
 pytestmark = pytest.mark.keras
 
@@ -52,20 +52,32 @@ def discs(tmp_path_factory):
 
 
 @pytest.fixture
-def make(entry, write_recipe, discs, tmp_path, monkeypatch):
+def make(entry, write_recipe, discs, tmp_path):
     """Train, compile, judge and describe a recipe; returns its card."""
     from core.training import __main__ as command
-    from core.training import picture_bundle
 
     def make(task, labels, **more):
         source = {"name": "discs", "title": "Discs", "folder": "discs", "table": "labels.csv", "file": "file"}
         own = {"patient": "patient", "split": "split", "attributes": ["side"], **more.pop("data")}
-        entry.update(task=task, labels=list(labels), data=source | own, similarity={"others": [source]}, **more)
+        entry.update(
+            task=task,
+            labels=list(labels),
+            data={"layout": "images", **source, **own},
+            out_of_distribution={"far": [source]},
+            **more,
+        )
         entry["schedule"]["phases"] = [{"epochs": 3, "learning_rate": 0.02}]
         folder = write_recipe(entry, "discs").parent
-        for module in (command, picture_bundle):
-            monkeypatch.setattr(module, "RECIPES", folder)
-        folders = ["--data", str(discs), "--out", str(tmp_path / "models"), "--work", str(tmp_path / "work")]
+        folders = [
+            "--recipes",
+            str(folder),
+            "--data",
+            str(discs),
+            "--out",
+            str(tmp_path / "models"),
+            "--work",
+            str(tmp_path / "work"),
+        ]
         assert command.main(folders) == 0
         return load_card(tmp_path / "models" / "discs")
 
@@ -137,7 +149,7 @@ def test_ordinal_recipe_becomes_a_card_with_its_derived_question(make, discs):
 
 
 def test_ordinal_recipe_can_learn_the_order_and_be_chosen_by_kappa(make, entry):
-    entry["schedule"] |= {"monitor": "kappa_quadratic", "neighbours": 0.6, "class_weights": False}
+    entry["schedule"] |= {"monitor": "kappa_quadratic", "ordinal_sigma": 0.6, "class_weights": False}
     card = make("ordinal", LABELS, data=CLASSES)
     assert "a share to the grades beside the true one (a Gaussian, 0.6 grades wide)" in card.text
     assert "without weights" in card.text
@@ -162,8 +174,7 @@ def test_multilabel_recipe_becomes_a_card_that_says_what_is_not_defined(make, di
 
 def test_rarest_finding_is_divided_first(discs):
     from core.training.data.images import load_cases
-    from core.training.data.splitting import Division
-    from core.training.recipe.schema import Source
+    from core.training.recipe.sources import Division, Source
 
     division = Division("groups", val=0.2, test=0.2)
     columns = {"disc": "Disc", "bar": "Bar"}
@@ -175,7 +186,8 @@ def test_rarest_finding_is_divided_first(discs):
 
 def test_cell_that_is_neither_0_nor_1_is_refused(discs):
     from core.training.data.images import load_cases
-    from core.training.recipe.schema import InvalidRecipe, Source
+    from core.training.recipe.schema import InvalidRecipe
+    from core.training.recipe.sources import Source
 
     source = Source("s", "discs", "labels.csv", "file", label_columns={"size": "Disc"}, only_split="test")
     with pytest.raises(InvalidRecipe, match="'2' in size"):
@@ -183,7 +195,8 @@ def test_cell_that_is_neither_0_nor_1_is_refused(discs):
 
 
 def test_finding_without_a_column_is_refused(entry, write_recipe):
-    from core.training.recipe.schema import InvalidRecipe, load_recipe
+    from core.training.recipe.reading import load_recipe
+    from core.training.recipe.schema import InvalidRecipe
 
     entry.update(task="multilabel", labels=["Disc", "Bar"])
     entry["data"]["label_columns"] = {"disc": "Disc"}
@@ -196,10 +209,11 @@ def test_finding_without_a_column_is_refused(entry, write_recipe):
     "derived", [{"name": "Blob", "labels": ["Blob"]}, {"name": "x", "labels": ["Nope"]}, {"name": "x"}]
 )
 def test_derived_question_that_does_not_follow_is_refused(entry, write_recipe, derived):
-    from core.training.recipe.schema import InvalidRecipe, load_recipe
+    from core.training.recipe.reading import load_recipe
+    from core.training.recipe.schema import InvalidRecipe
 
     entry.update(task="multiclass", derived=derived)
-    with pytest.raises(InvalidRecipe, match="derived question"):
+    with pytest.raises(InvalidRecipe, match="derived"):
         load_recipe(write_recipe(entry))
 
 

@@ -14,7 +14,7 @@ from core.evaluation.results.headline import headline
 from core.evaluation.statistics.proportions import patient_wilson
 from core.evaluation.statistics.significance import holm
 from core.training.tasks.case_scores import estimates as card_estimates
-from core.training.tasks.choices import Choices
+from core.training.tasks.results import Choices
 
 
 @pytest.fixture

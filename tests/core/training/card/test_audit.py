@@ -4,14 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from core.evaluation.metrics.registry import METRICS
 from core.evaluation.results.case_scores import CaseScores, read_scores
+from core.training.bundle.control import by_image, take_over, wanted
 from core.training.card.audit import CONTROL, among, audit_section, audited, numbering
-from core.training.control import by_picture, provide, wanted
 from core.training.data.images import LabelledCase, split_cases
-from core.training.recipe.schema import InvalidRecipe, load_recipe
-from core.training.tasks.case_scores import Result, case_table
+from core.training.recipe.reading import load_recipe
+from core.training.recipe.schema import InvalidRecipe
+from core.training.tasks.case_scores import case_table
+from core.training.tasks.results import Result
 
 LABELS = ("A", "B", "None")
 
@@ -48,14 +51,14 @@ def blob_recipe(entry, write_recipe):
 
 
 def test_control_differs_in_the_split_alone(blob_recipe):
-    control = by_picture(blob_recipe)
+    control = by_image(blob_recipe)
     assert control.data.patient == ""
-    assert replace(control, data=blob_recipe.data) == blob_recipe
+    assert structs.replace(control, data=blob_recipe.data) == blob_recipe
 
 
 def test_control_needs_a_division_to_replace(entry, write_recipe):
     with pytest.raises(InvalidRecipe, match="division"):
-        by_picture(load_recipe(write_recipe(entry)))
+        by_image(load_recipe(write_recipe(entry)))
 
 
 def test_recipe_without_audit_gets_neither_section_nor_control(entry, write_recipe, tmp_path):
@@ -66,11 +69,12 @@ def test_recipe_without_audit_gets_neither_section_nor_control(entry, write_reci
 
 def test_scores_of_the_control_are_taken_over_or_missed(blob_recipe, tmp_path):
     def take():
-        provide(blob_recipe, tmp_path, tmp_path, tmp_path / "stored", tmp_path / "made", print, retrain=False)
+        take_over(blob_recipe, tmp_path / "stored", tmp_path / "made")
 
     with pytest.raises(InvalidRecipe, match="control"):
         take()
-    (tmp_path / "stored" / CONTROL).parent.mkdir(parents=True)
+    for folder in ("stored", "made"):
+        (tmp_path / folder / CONTROL).parent.mkdir(parents=True)
     (tmp_path / "stored" / CONTROL).write_bytes(b"scores")
     take()
     assert (tmp_path / "made" / CONTROL).read_bytes() == b"scores"
@@ -99,11 +103,11 @@ def test_section_compares_the_model_with_control_and_shortcuts(blob_recipe, blob
     logits = np.stack([-targets, targets], axis=1).astype(np.float32)
     table = case_table(test, logits, "multiclass")
     scores = read_scores(table, "multiclass", blob_recipe.labels)
-    outside = replace(blob_recipe.data, name="other", title="Elsewhere")
+    outside = structs.replace(blob_recipe.data, name="other", title="Elsewhere")
     results = [(Result(source, "test", table, scores, {}), test) for source in (blob_recipe.data, outside)]
     (tmp_path / CONTROL).parent.mkdir()
     table.to_parquet(tmp_path / CONTROL)
-    text = audit_section(replace(blob_recipe, task="multiclass"), parts, results, tmp_path)
+    text = audit_section(structs.replace(blob_recipe, task="multiclass"), parts, results, tmp_path)
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
     answers = [row[0].removeprefix("| ") for row in rows]
     assert answers.count("this model") == 4

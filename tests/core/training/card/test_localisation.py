@@ -17,8 +17,9 @@ from core.onnx_runtime import onnxruntime
 from core.training.card.heatmaps import heatmap_section
 from core.training.card.localisation import choose_pictures, measure_localisation, parts
 from core.training.data.marked_regions import UnreadableTruth, masks, read_marked
-from core.training.recipe.schema import InvalidRecipe, load_recipe
-from core.training.tasks.choices import Choices
+from core.training.recipe.reading import load_recipe
+from core.training.recipe.schema import InvalidRecipe
+from core.training.tasks.results import Choices
 
 MASKS = {
     "name": "marks", "title": "masks of blobs", "kind": "mask", "folder": "marks", "table": "marks.csv",

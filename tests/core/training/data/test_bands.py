@@ -1,7 +1,7 @@
 """Ages become groups before results are told by subgroup."""
 
 from core.training.data.images import load_cases
-from core.training.recipe.schema import Source
+from core.training.recipe.sources import Source
 
 
 def test_ages_become_groups_of_the_scores(tmp_path):

@@ -5,20 +5,20 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 from core.training.data.folds import deal, splits
 from core.training.data.studies import StudyCases
-from core.training.recipe.schema import InvalidRecipe
-from core.training.recipe.study import Folds, load_study_recipe
-from core.training.study_bundle import recipes
+from core.training.recipe.reading import load_recipe, recipe_files
+from core.training.recipe.schema import Folds, InvalidRecipe
 
 pytestmark = pytest.mark.keras
 
 
 @pytest.fixture
 def recipe():
-    whole = load_study_recipe(recipes()["heart-cine-gru"])
-    return dataclasses.replace(whole, labels=("a", "b", "c"), folds=Folds(5, 0.2, 1))
+    whole = load_recipe(recipe_files()["heart-cine-gru"])
+    return replace(whole, labels=("a", "b", "c"), cross_validation=Folds(5, 0.2, 1))
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_folds_are_alike_in_size_and_classes(cases):
 def test_patient_in_two_splits_of_a_loader_is_refused(recipe, cases):
     split = np.array(["train", "val", "test"])[np.arange(len(cases)) % 3]
     with pytest.raises(InvalidRecipe, match="each patient in one split"):
-        splits(dataclasses.replace(recipe, folds=None), dataclasses.replace(cases, split=split))
+        splits(replace(recipe, cross_validation=None), dataclasses.replace(cases, split=split))
 
 
 def test_split_without_one_of_the_classes_is_refused(recipe, cases):

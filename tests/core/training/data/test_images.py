@@ -1,15 +1,17 @@
 """From a table to pictures on the model's grid."""
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from core.errors import UnreadableScan
 from core.inference.prepare import prepare
-from core.training.data.images import load_cases, open_picture, prepare_case, prepare_cases, shrunken, split_cases
-from core.training.recipe.schema import InvalidRecipe, Source, load_recipe
+from core.training.data.images import load_cases, prepare_case, prepare_cases, shrunken, split_cases
+from core.training.data.opened import open_picture
+from core.training.recipe.reading import load_recipe
+from core.training.recipe.schema import InvalidRecipe
+from core.training.recipe.sources import Source
 
 
 def write_table(folder, *rows):

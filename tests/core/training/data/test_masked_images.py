@@ -10,26 +10,33 @@ import yaml
 from core.inference.prepare import plan_geometry
 from core.models.card import input_spec
 from core.training.data.masked_images import class_map, load_masked_cases, read_masks, to_model
+from core.training.recipe.reading import load_recipe
 from core.training.recipe.schema import InvalidRecipe
-from core.training.recipe.segmentation import load_outline_recipe
+
+WORDS = ("license", "training_modality", "for", "not_for", "data", "population", "training", "failure_modes", "credit")
+
+PROSE = dict.fromkeys(WORDS, "Nothing but a test of it.")
 
 ENTRY = {
     "title": "Discs",
     "summary": "Outlines discs.",
+    "task": "segmentation",
     "labels": ["Background", "Disc", "Spot"],
     "data": {
-        "name": "discs", "title": "Discs", "folder": "discs", "table": "labels.csv", "file": "{id}.png",
+        "layout": "masks", "name": "discs", "title": "Discs", "folder": "discs", "table": "labels.csv",
+        "file": "{id}.png",
         "mask": "{id}_mask.png", "patient": "{patient}", "bits": {"Disc": 1, "Spot": 4}, "split": "part",
         "splits": {"learn": "train", "check": "val", "test": "test"},
     },
-    "input": {"name": "image", "kind": "image", "size": [32, 32], "channels": 1, "resize": "letterbox"},
-    "network": {"filters": [4, 8]},
+    "inputs": [{"name": "image", "kind": "image", "size": [32, 32], "channels": 1, "resize": "letterbox"}],
+    "architecture": {"name": "unet", "parameters": {"filters": [4, 8]}},
     "explain_layer": "bottom",
-    "augmentation": {"rotation": 40.0, "shift": 0.1, "flip": True, "brightness": 0.1},
-    "upside_down": True,
-    "schedule": {"rounds": 1, "steps": 1, "batch": 2, "learning_rate": 0.01},
+    "augmentation": {"rotation": 40.0, "shift": 0.1, "flip": True, "brightness": 0.1, "quarter_turns": True},
+    "schedule": {
+        "monitor": "dice", "steps_per_epoch": 1, "batch": 2, "phases": [{"epochs": 1, "learning_rate": 0.01}],
+    },
     "seed": 1,
-    "card": {},
+    "card": PROSE,
 }  # fmt: skip
 
 
@@ -38,7 +45,7 @@ def write(tmp_path):
     def to(**changes):
         path = tmp_path / "discs.yaml"
         path.write_text(yaml.safe_dump(ENTRY | changes), encoding="utf-8")
-        return load_outline_recipe(path)
+        return load_recipe(path)
 
     return to
 
@@ -104,7 +111,7 @@ def test_bits_of_a_mask_are_labels_and_the_first_counts_where_they_overlap(write
 
 @pytest.mark.parametrize("size", [(64, 48), (20, 32), (32, 32)])
 def test_mask_lies_on_the_model_grid_where_its_picture_lies(size):
-    spec = input_spec(ENTRY["input"])
+    spec = input_spec(ENTRY["inputs"][0])
     geometry = plan_geometry(size, 1.0, spec)
     mask = np.zeros(size, bool)
     mask[size[0] // 4 : size[0] // 2, size[1] // 2 : -size[1] // 8] = True
@@ -114,7 +121,7 @@ def test_mask_lies_on_the_model_grid_where_its_picture_lies(size):
 
 @pytest.mark.keras
 def test_variations_move_the_mask_with_the_picture(write):
-    from core.training.tasks.segmentation import vary
+    from core.training.tasks.patches import vary
 
     recipe, classes = write(), np.zeros((48, 48), np.uint8)
     cv2.ellipse(classes, (28, 20), (9, 5), 30, 0, 360, 1, -1)

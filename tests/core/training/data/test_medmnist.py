@@ -5,8 +5,9 @@ import pytest
 
 from core.errors import UnreadableScan
 from core.training.data import medmnist
-from core.training.data.images import load_cases, open_picture
-from core.training.recipe.schema import Source
+from core.training.data.images import load_cases
+from core.training.data.opened import open_picture
+from core.training.recipe.sources import Source
 
 SOURCE = Source(
     name="s", folder="mnist", table="mnist.npz", file="file", label="label", split="split", classes={"0": "A", "1": "B"}

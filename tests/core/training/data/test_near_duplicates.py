@@ -1,25 +1,24 @@
 """Groups of look-alikes stand in for patients that nobody recorded."""
 
 import csv
-from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from core.datasets.quality.groups import groups_of
 from core.errors import UnreadableScan
 from core.training.data.images import load_cases
 from core.training.data.near_duplicates import (
     ATTRIBUTE,
     band,
-    groups_of,
     marked,
     running_number,
     thumbnails,
     with_groups,
 )
-from core.training.data.splitting import Division
-from core.training.recipe.schema import Source
+from core.training.recipe.sources import Division, Source
 
 #: Twelve heads with three slices each, in the order of their running numbers.
 HEADS, SLICES = 12, 3
@@ -46,8 +45,9 @@ def slices(tmp_path_factory):
 @pytest.fixture
 def source():
     return Source(
-        name="s", folder=".", table="t.csv", file="file", label="label", patient="similarity_group", look_alikes=0.8,
-        classes={"a": "A", "b": "B"}, division=Division("blocks", val=0.2, test=0.3, order="number"),
+        name="s", folder=".", table="t.csv", file="file", label="label", patient="similarity_group",
+        near_duplicates=0.8, classes={"a": "A", "b": "B"},
+        division=Division("blocks", val=0.2, test=0.3, order="number"),
     )  # fmt: skip
 
 

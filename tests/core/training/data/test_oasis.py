@@ -8,7 +8,7 @@ import pytest
 from core.models.card import input_spec
 from core.training.data import oasis
 from core.training.data.studies import LOADERS
-from core.training.recipe.study import STUDY_RECIPES, load_study_recipe
+from core.training.recipe.reading import load_recipe, recipe_files
 
 SIDE = 32
 
@@ -16,7 +16,7 @@ PICTURES = tuple(
     input_spec({"name": plane, "kind": "image", "size": [SIDE, SIDE], "channels": 1, "resize": "letterbox"})
     for plane in oasis.PLANES
 )
-TABLE = next(spec for spec in load_study_recipe(STUDY_RECIPES / "dementia-table.yaml").inputs if spec.kind == "table")
+TABLE = next(spec for spec in load_recipe(recipe_files()["dementia-table"]).inputs if spec.kind == "table")
 
 
 @pytest.fixture
@@ -65,11 +65,9 @@ def test_person_without_a_plane_is_refused(folder):
 
 
 def test_three_models_learn_from_the_same_folds():
-    recipes = [
-        load_study_recipe(STUDY_RECIPES / f"dementia-{name}.yaml") for name in ("picture-table", "picture", "table")
-    ]
-    assert len({recipe.folds for recipe in recipes}) == 1
-    assert recipes[0].folds.folds == 5
+    recipes = [load_recipe(recipe_files()[f"dementia-{name}"]) for name in ("picture-table", "picture", "table")]
+    assert len({recipe.cross_validation for recipe in recipes}) == 1
+    assert recipes[0].cross_validation.folds == 5
     assert {spec.name for spec in recipes[0].inputs} == {spec.name for recipe in recipes[1:] for spec in recipe.inputs}
 
 
@@ -106,9 +104,9 @@ def test_facts_are_standardised_around_what_stands_for_unknown():
 @pytest.mark.keras
 def test_only_the_linear_layer_learns():
     from core.training.architectures.images_and_table import pictures_and_table
-    from core.training.fit import set_trainable
+    from core.training.schedule import set_trainable
 
     model = pictures_and_table((*PICTURES, TABLE), 1, stages=1, imagenet=False)
-    recipe = load_study_recipe(STUDY_RECIPES / "dementia-picture-table.yaml")
+    recipe = load_recipe(recipe_files()["dementia-picture-table"])
     set_trainable(model, recipe.schedule.phases[0].trainable)
     assert {weight.path.split("/")[0] for weight in model.trainable_weights} == {"logits"}

@@ -1,12 +1,13 @@
 """Splits for sets that come without one."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from core.training.data.images import load_cases
-from core.training.data.splitting import Division, divide
-from core.training.recipe.schema import InvalidRecipe, Source, load_recipe
+from core.training.data.splitting import divide
+from core.training.recipe.reading import load_recipe
+from core.training.recipe.schema import InvalidRecipe
+from core.training.recipe.sources import Division, Source
 
 
 def rows(count, label="a", group=str):

@@ -5,8 +5,8 @@ import pytest
 
 from core.models.card import input_spec
 from core.training.data.study_batches import batch_of, changed, model_values, vary
-from core.training.recipe.schema import Augmentation
-from core.training.recipe.study import Timing, Variant
+from core.training.recipe.course import Augmentation
+from core.training.recipe.schema import Timing, Variant
 
 PICTURE = {"kind": "image", "size": [16, 16], "channels": 1, "range": [-1, 1], "resize": "stretch"}
 SPECS = (

@@ -1,14 +1,13 @@
 """The beginning of a cine network stays, and what it says is computed once."""
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 from core.training.data.studies import StudyCases
-from core.training.recipe.study import Frozen, Timing, load_study_recipe
-from core.training.study_bundle import recipes
+from core.training.recipe.reading import load_recipe, recipe_files
+from core.training.recipe.schema import Frozen, Timing
 
 pytestmark = pytest.mark.keras
 
@@ -16,16 +15,16 @@ pytestmark = pytest.mark.keras
 @pytest.fixture(scope="module")
 def recipe():
     """The recipe with height and weight, without its warm start, of 4 frames and 32 pixels."""
-    whole = load_study_recipe(recipes()["heart-cine-body"])
-    cine = dataclasses.replace(whole.input("cine"), frames=4, size=(32, 32))
-    phases = (dataclasses.replace(whole.schedule.phases[0], epochs=2),)
-    return dataclasses.replace(
+    whole = load_recipe(recipe_files()["heart-cine-body"])
+    cine, patient = whole.input_entries
+    phases = (replace(whole.schedule.phases[0], epochs=2),)
+    return replace(
         whole,
-        inputs=(cine, whole.input("patient")),
+        input_entries=({**cine, "frames": 4, "size": [32, 32]}, patient),
         warm_start="",
         timing=Timing(),
         frozen=Frozen(("sizes",), 2),
-        schedule=dataclasses.replace(whole.schedule, phases=phases, batch=4),
+        schedule=replace(whole.schedule, phases=phases, batch=4),
     )
 
 
@@ -70,7 +69,7 @@ def test_training_changes_the_rest_and_not_the_beginning(recipe, cases):
         for layer in after.layers
         if any(not np.array_equal(a, b) for a, b in zip(layer.get_weights(), before[layer.name], strict=True))
     }
-    cell = recipe.parameters["cell"]
+    cell = recipe.architecture.parameters["cell"]
     assert {"logits", cell, "patient_features", "frame_features"} >= changed >= {"logits"}
     assert (state.epoch, state.done) == (2, True)
 
@@ -80,7 +79,7 @@ def test_facts_are_left_out_anew_in_each_epoch(recipe, cases):
     from core.training.tasks.study import build
 
     batches = FrozenBatches(recipe, cases, Halves(build(recipe), recipe.inputs, recipe.frozen), 1)
-    references = np.array([feature.reference for feature in recipe.input("patient").features])
+    references = np.array([feature.reference for feature in recipe.inputs[1].features])
     gone = [batches.of_epoch(epoch)[0][0]["patient"] == references for epoch in range(40)]
     assert 0.15 < np.mean(gone) < 0.35
     assert len(batches.variations) == 2

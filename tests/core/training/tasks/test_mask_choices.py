@@ -9,7 +9,7 @@ from core.training.tasks.mask_choices import (
     BORDERS,
     best_temperature,
     best_threshold,
-    choose_outlines,
+    choose_masks,
     count_scores,
     dice_by_border,
     log_loss,
@@ -71,6 +71,6 @@ def test_temperature_mends_answers_that_are_too_sure():
 
 def test_choices_name_the_split_and_have_a_threshold_for_each_label():
     counts = np.stack([[count_scores(*picture(seed)), count_scores(*picture(seed + 9))] for seed in range(4)])
-    choices = choose_outlines(counts, ["a", "b"], "pooled_dice", 3)
+    choices = choose_masks(counts, ["a", "b"], "pooled_dice", 3)
     assert set(choices.thresholds) == {"a", "b"}
     assert "validation split, 4 pictures of 3 patients" in choices.source

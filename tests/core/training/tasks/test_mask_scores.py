@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from core.training.tasks.mask_choices import count_scores
-from core.training.tasks.mask_scores import OTHER, OUTLINE_METRICS, OWN, called, estimate_rows, outline_subgroups
+from core.training.tasks.mask_scores import MASK_METRICS, OTHER, OWN, called, estimate_rows, mask_subgroups
 
 
 def row(patient, truth, predicted, label="Disc", **more):
@@ -31,24 +31,24 @@ ROWS = [
 
 def test_missed_label_counts_0_and_empty_pictures_count_apart():
     found = estimate_rows(pd.DataFrame(ROWS), ["Disc"])
-    assert found["dice", "Disc"].value == pytest.approx((2 / 3 + 0) / 2)
-    assert found["dice", "Disc"].n == 2
-    assert found["empty_called_empty", "Disc"].value == 0.5
-    assert found["false_area", "Disc"].value == pytest.approx(0.25 / 2)
+    assert found["dice@Disc"].value == pytest.approx((2 / 3 + 0) / 2)
+    assert found["dice@Disc"].n == 2
+    assert found["empty_called_empty@Disc"].value == 0.5
+    assert found["false_area@Disc"].value == pytest.approx(0.25 / 2)
 
 
 def test_dice_of_a_patient_pools_all_pictures_the_empty_ones_too():
-    found = estimate_rows(pd.DataFrame(ROWS), ["Disc"])["dice_patient", "Disc"]
+    found = estimate_rows(pd.DataFrame(ROWS), ["Disc"])["dice_patient@Disc"]
     assert found.value == pytest.approx((2 * 1 / (2 + 2) + 0) / 2)
     assert found.n == 2
 
 
 def test_metrics_that_do_not_apply_are_left_out():
     table = pd.DataFrame([row("p", [1, 0], [1, 0]), row("q", [1, 1], [1, 0])])
-    names = {name for name, _ in estimate_rows(table, ["Disc"])}
+    names = {name.removesuffix("@Disc") for name in estimate_rows(table, ["Disc"])}
     assert names == {"dice", "pixel_average_precision", "pixel_average_precision_pooled"}
     seconds = pd.DataFrame([row("p", [1, 0], [1, 0], second_dice=0.75), row("q", [1, 1], [1, 0], second_dice=0.25)])
-    assert estimate_rows(seconds, ["Disc"])["second_observer_dice", "Disc"].value == 0.5
+    assert estimate_rows(seconds, ["Disc"])["second_observer_dice@Disc"].value == 0.5
 
 
 def test_interval_is_over_patients_and_holds_the_value():
@@ -56,14 +56,14 @@ def test_interval_is_over_patients_and_holds_the_value():
     truth = rng.random((30, 400)) < 0.3
     table = pd.DataFrame([row(str(n // 2), each, each ^ (rng.random(400) < 0.2)) for n, each in enumerate(truth)])
     for name in ("dice", "pixel_average_precision_pooled"):
-        estimate = OUTLINE_METRICS[name].function(table)
+        estimate = MASK_METRICS[name].function(table)
         assert estimate.low < estimate.value < estimate.high
         assert estimate.method == "patient bootstrap, 2000 resamples, expanded percentiles"
 
 
 def test_subgroups_need_enough_pictures():
     table = pd.DataFrame([row(str(n), [1, 0], [1, 0], attr_sex="F" if n < 6 else "M") for n in range(9)])
-    assert [(group["group"], group["pictures"]) for group in outline_subgroups(table, ["Disc"])] == [("sex: F", 6)]
+    assert [(group["group"], group["pictures"]) for group in mask_subgroups(table, ["Disc"])] == [("sex: F", 6)]
 
 
 def test_mask_is_called_from_the_threshold_on_as_float32():

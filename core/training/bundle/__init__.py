@@ -1,0 +1,1 @@
+"""From a recipe to its bundle: trained, compiled, measured, published."""
