@@ -1,6 +1,7 @@
 """Training in class, an epoch a request: the network stays here between requests, so that others wait for one epoch.
 
-Imported by the worker of the Keras process only; TensorFlow is imported when called.
+The loop is that of all trainings, `core.training.fit`; what is trained is `live_task.LiveTask`. Imported by the worker
+of the Keras process only; TensorFlow is imported when called.
 """
 
 from __future__ import annotations
@@ -18,10 +19,8 @@ from core.errors import Cancelled, TooLarge, UnsupportedModel
 from core.keras_worker.live_networks import EXPLAINED, build_network, take_filters
 from core.keras_worker.tasks import load_checked
 from core.lessons.training.settings import LiveSettings
-from core.lessons.training.variations import augmentation
 from core.processes.wire import Arrays
 from core.processes.worker_loop import Answer, Job
-from core.training.augment import augment
 
 #: Runs that are kept at once, for a class of people at one server; the one not asked for longest is forgotten.
 KEPT = 12
@@ -45,10 +44,7 @@ class _Run:
         maps: From pictures to (activations of the explained layer, logits).
         settings: How it is trained.
         data: The arrays that it was started with.
-        weights: (N,) float32 weight of each training picture.
-        step: The compiled step, `(pictures, labels, weights) -> (loss, gradient of the watched kernel)`.
-        optimizer: Keras' own.
-        epoch: How many are done.
+        training: The loop, see `core.training.fit.Training`.
     """
 
     model: Any
@@ -56,10 +52,12 @@ class _Run:
     maps: Any
     settings: LiveSettings
     data: Arrays
-    weights: NDArray[np.float32]
-    step: Any
-    optimizer: Any
-    epoch: int = 0
+    training: Any
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return int(self.training.state.epoch)
 
 
 def train_start(job: Job) -> Answer:
@@ -86,7 +84,7 @@ def train_start(job: Job) -> Answer:
     _runs[str(job.arguments["run"])] = run
     while len(_runs) > KEPT:
         _runs.popitem(last=False)
-    result, arrays = _watched(run, job)
+    result, arrays = _watched(run, job, 0)
     return {**result, "layers": _layers(model), "trainable": _count(model.trainable_weights)}, arrays
 
 
@@ -98,17 +96,15 @@ def train_epoch(job: Job) -> Answer:
         `seconds`; `step`, one weight before and after the epoch's first step. Arrays: `probabilities` (val, classes),
         `case_probabilities` (cases, classes) and `grids` (cases, h, w), the evidence for the true class.
     """
+    from core.keras_worker.live_task import Watching
+
     run, started = _found(job), time.perf_counter()
-    before = [np.asarray(weight) for weight in (*run.model.weights, *run.optimizer.variables)]
-    try:
-        step = _one_epoch(run, job)
-        run.epoch += 1
-        result, arrays = _watched(run, job)
-    except Cancelled:
-        for weight, value in zip((*run.model.weights, *run.optimizer.variables), before, strict=True):
-            weight.assign(value)
-        raise
-    return {**result, "seconds": time.perf_counter() - started, "step": step}, arrays
+    if run.training.state.done:
+        raise UnsupportedModel(f"at most {run.epoch} epochs", "another one", "start a training of more")
+    watching = Watching(job, lambda: _watched(run, job, run.epoch + 1))
+    run.training.epoch([watching])
+    result, arrays = watching.seen
+    return {**result, "seconds": time.perf_counter() - started, "step": watching.step}, arrays
 
 
 def train_judge(job: Job) -> Answer:
@@ -140,40 +136,16 @@ def _found(job: Job) -> _Run:
 def _prepared(model: Any, settings: LiveSettings, arrays: Arrays, classes: int) -> _Run:
     import keras
 
-    to_logits = keras.Model(model.inputs, model.get_layer("logits").output)
+    from core.keras_worker.live_task import LiveTask, Traced
+    from core.training.checkpoints import InMemory
+    from core.training.fit import Training
+
+    to_logits = Traced(model.inputs, model.get_layer("logits").output)
     explained = model.get_layer(EXPLAINED[settings.network]).output
     maps = keras.Model(model.inputs, [explained, to_logits.output])
-    make = keras.optimizers.Adam if settings.optimizer == "adam" else keras.optimizers.SGD
-    optimizer = make(settings.learning_rate)
-    optimizer.build(model.trainable_variables)
-    labels = arrays["train_labels"].astype(np.int64)
-    weights = np.ones(len(labels), np.float32)
-    if settings.weigh_classes:
-        counts = np.maximum(np.bincount(labels, minlength=classes), 1)
-        weights = (len(labels) / (np.count_nonzero(counts) * counts[labels])).astype(np.float32)
-    step = _compiled_step(to_logits, optimizer)
-    return _Run(model, to_logits, maps, settings, dict(arrays), weights, step, optimizer)
-
-
-def _compiled_step(to_logits: Any, optimizer: Any) -> Any:
-    import tensorflow as tf
-
-    shape, units = to_logits.input_shape, to_logits.output_shape[-1]
-
-    def step(pictures: Any, labels: Any, weights: Any) -> Any:
-        with tf.GradientTape() as tape:
-            logits = to_logits(pictures, training=True)
-            loss = tf.reduce_mean(weights * _cross_entropy(logits, labels, units))
-        gradients = tape.gradient(loss, [variable.value for variable in to_logits.trainable_variables])
-        optimizer.apply(gradients, to_logits.trainable_variables)
-        return loss, gradients[0]
-
-    signature = [  # one trace, also for the last, smaller batch
-        tf.TensorSpec((None, *shape[1:]), tf.float32),
-        tf.TensorSpec((None,), tf.int64),
-        tf.TensorSpec((None,), tf.float32),
-    ]
-    return tf.function(step, input_signature=signature, autograph=False)
+    data = dict(arrays)
+    training = Training(LiveTask(to_logits, settings, data, classes), InMemory())
+    return _Run(model, to_logits, maps, settings, data, training)
 
 
 def _cross_entropy(logits: Any, labels: Any, units: int) -> Any:
@@ -185,62 +157,9 @@ def _cross_entropy(logits: Any, labels: Any, units: int) -> Any:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
 
-def _one_epoch(run: _Run, job: Job) -> dict[str, Any]:
-    """All training pictures once, in a new order; tells one weight of the first step."""
-    random = np.random.default_rng((run.settings.seed, run.epoch))
-    labels = run.data["train_labels"].astype(np.int64)
-    order = random.permutation(len(labels))
-    batches = [order[at : at + run.settings.batch_size] for at in range(0, len(order), run.settings.batch_size)]
-    told: dict[str, Any] = {}
-    for number, chosen in enumerate(batches):
-        if job.cancelled():
-            raise Cancelled("the training")
-        pictures = _varied(run, chosen, random)
-        kernel = run.to_logits.trainable_variables[0]
-        before = np.asarray(kernel) if not told else None
-        loss, gradient = run.step(pictures, labels[chosen], run.weights[chosen])
-        if before is not None:
-            told = _told_step(run, kernel, before, np.asarray(gradient), float(loss))
-        if number % 8 == 0:
-            job.progress((number + 1) / len(batches))
-    return told
-
-
-def _varied(run: _Run, chosen: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.float32]:
-    pictures: NDArray[np.float32] = run.data["train"][chosen][..., None].astype(np.float32) / np.float32(255)
-    how = augmentation(run.settings)
-    return pictures if how is None else np.stack([augment(picture, how, random) for picture in pictures])
-
-
-def _told_step(
-    run: _Run, kernel: Any, before: NDArray[np.float32], gradient: NDArray[np.float32], loss: float
-) -> dict[str, Any]:
-    """The weight with the steepest slope: its place, value, slope, and where the step took it."""
-    place = np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape)
-    told = {
-        "layer": kernel.path.split("/")[-2],
-        "place": [int(index) for index in place],
-        "before": float(before[place]),
-        "slope": float(gradient[place]),
-        "after": float(np.asarray(kernel)[place]),
-        "loss": loss,
-    }
-    if run.settings.optimizer == "adam":  # bias-corrected moments as in Kingma and Ba 2015
-        count = int(np.asarray(run.optimizer.iterations))
-        moments = {name: _slot(run.optimizer, name) for name in ("momentum", "velocity")}
-        told["momentum"] = float(moments["momentum"][place]) / (1 - float(run.optimizer.beta_1) ** count)
-        told["velocity"] = float(moments["velocity"][place]) / (1 - float(run.optimizer.beta_2) ** count)
-    return told
-
-
-def _slot(optimizer: Any, name: str) -> NDArray[np.float32]:
-    """What the optimiser remembers of the first trainable variable."""
-    return np.asarray(next(variable for variable in optimizer.variables if variable.path.endswith(name)))
-
-
-def _watched(run: _Run, job: Job) -> tuple[dict[str, Any], Arrays]:
-    """Where the network stands, without variation and dropout."""
-    result: dict[str, Any] = {"epoch": run.epoch}
+def _watched(run: _Run, job: Job, epoch: int) -> tuple[dict[str, Any], Arrays]:
+    """Where the network stands after so many epochs, without variation and dropout."""
+    result: dict[str, Any] = {"epoch": epoch}
     arrays: Arrays = {}
     for part, prefix in (("train", ""), ("val", "val_")):
         labels = run.data[f"{part}_labels"].astype(np.int64)
