@@ -99,7 +99,7 @@ class Job(Generic[T]):
 
     def _fault(self, error: BaseException) -> ScanLensError:
         log_fault("Background work", error)
-        return ScanLensError("this to work", "a fault inside ScanLens", "try again, or open another scan")
+        return ScanLensError(f"{self.title} failed, and that is our fault", "try again, or open another scan")
 
     def _end(self, error: ScanLensError | None) -> None:
         if error is not None:  # its frames hold what was worked on

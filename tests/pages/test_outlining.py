@@ -75,6 +75,7 @@ def test_a_volume_is_read_whole_and_measured_in_millilitres(upload, state, words
     assert app.subheader[0].value == "No disc outlined on this slice"
     text = words(app)
     assert "on 2 of 3 slices, largest on slice 2" in text
+    assert "**" not in "".join(element.proto.body for element in app.get("html")), "HTML knows no such emphasis"
     found = state(app).answers.get(("outline", state(app).scan.digest, "disc-outline"), lambda: None)
     assert f"{found.pixels.sum() * 2 * 2 * 5 / 1000:.3g} ml" in text
     assert found.pixels[1, 0] == pytest.approx(20 * 40, rel=0.06)

@@ -96,7 +96,7 @@ def test_a_fault_of_ours_is_one_sentence_without_its_message(upload, monkeypatch
     monkeypatch.setattr("ui.reading.open_scan.open_sources", broken)
     app = upload(("c.png", png))
     assert not app.exception
-    assert "a fault inside ScanLens" in app.error[0].value
+    assert "that is our fault" in app.error[0].value
     assert "MUELLER" not in app.error[0].value + caplog.text
 
 

@@ -73,7 +73,7 @@ def test_a_foreign_error_becomes_one_sentence_and_its_message_is_never_logged(er
 
     with caplog.at_level(logging.DEBUG):
         job = finished(work)
-    assert str(job.error).endswith("try again, or open another scan.")
+    assert str(job.error) == "Opening failed, and that is our fault: try again, or open another scan."
     assert error.__name__ in caplog.text, "what it was is logged"
     assert "test_background.py:" in caplog.text, "where it was is logged"
     assert NAME not in caplog.text + str(job.error)

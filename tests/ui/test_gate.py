@@ -159,7 +159,7 @@ def test_a_place_is_free_again_however_the_work_ends(gate, ask, work):
 def test_a_thread_that_dies_is_told_as_a_fault_and_not_as_a_result(ask):
     job, _ = ask("Ann", dying)
     assert job.wait(10)
-    assert "a fault inside ScanLens" in job.trouble
+    assert "that is our fault" in job.trouble
 
 
 def test_a_place_is_free_again_where_the_system_gives_no_thread(gate, ask, monkeypatch):
@@ -169,7 +169,7 @@ def test_a_place_is_free_again_where_the_system_gives_no_thread(gate, ask, monke
     monkeypatch.setattr(threading.Thread, "start", refuse)
     job, _ = ask("Ann", Held())
     assert job.wait(0)
-    assert "a fault inside ScanLens" in job.trouble
+    assert "that is our fault" in job.trouble
     assert gate.counts() == (0, 0)
 
 

@@ -77,7 +77,7 @@ def _over_all(outlined: Outlined, scan: Scan, label: int) -> list[str]:
     best = int(counts.argmax())
     found = [f"on {int((counts > 0).sum())} of {len(counts)} {word}s, largest on {word} {best + 1}"]
     volume = volume_ml(counts, scan)
-    return found if volume is None else [f"**{number_text(volume)} ml** in all", *found]
+    return found if volume is None else [f"{number_text(volume)} ml in all", *found]
 
 
 def _show_doubt(outlined: Outlined, card: ModelCard) -> None:
