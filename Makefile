@@ -1,6 +1,7 @@
 # make run    installs and starts the app          make test   installs, lints and tests
 # make bench  measures what the README claims      make models DATA=… [ONLY=slug]  rebuilds the models
 # make fuzz   reads ten thousand broken files
+# make docs   builds the documentation into build/docs   make coverage   runs the tests with coverage
 # make fresh  installs the runtime lock alone and opens everything with it
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,13 +13,20 @@ PIP := env -u PYTHONDONTWRITEBYTECODE $(PY) -m pip --disable-pip-version-check i
 
 FRESH := build/fresh
 
-.PHONY: run test fresh fuzz bench models lint lock format
+.PHONY: run test coverage docs fresh fuzz bench models lint lock format
 
 run: $(VENV)/.run
 	$(PY) -m ui.launch --server.port $(PORT)
 
 test: lint
 	$(PY) -m pytest -n 2 --dist loadfile
+
+# Slower than `test`: before Python 3.12 a tracer follows every line.
+coverage: $(VENV)/.dev
+	$(PY) -m pytest -n 2 --dist loadfile --cov
+
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 
 fresh: $(VENV)/.dev
 	$(PY) tests/runtime_install/resolve_lock.py
