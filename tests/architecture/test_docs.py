@@ -16,6 +16,8 @@ _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _PATH = re.compile(r"(?:core|ui|pages|tests|models|benchmarks|docs)/[\w./-]*")
 _MODULE = re.compile(r"python -m ((?:core|ui|benchmarks)[\w.]*)")
 _TARGET = re.compile(r"\bmake ([a-z]+)\b")
+#: What a command of the repository makes, so that it need not be there yet.
+_MADE = {"benchmarks/results.json"}
 
 
 def named_paths(text: str) -> set[str]:
@@ -24,7 +26,7 @@ def named_paths(text: str) -> set[str]:
 
 
 def missing(text: str) -> list[str]:
-    return sorted(path for path in named_paths(text) if not (ROOT / path).exists())
+    return sorted(path for path in named_paths(text) - _MADE if not (ROOT / path).exists())
 
 
 def test_a_path_that_is_not_there_is_found():
@@ -43,9 +45,11 @@ def test_paths_and_links_lead_somewhere(page):
 def test_commands_exist(page):
     text = page.read_text(encoding="utf-8")
     modules = [name.replace(".", "/") for name in _MODULE.findall(text)]
-    assert [name for name in modules if not any((ROOT / f"{name}{end}").exists() for end in (".py", "/__main__.py"))] == []
+    assert [
+        name for name in modules if not any((ROOT / f"{name}{end}").exists() for end in (".py", "/__main__.py"))
+    ] == []
     made = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    code = " ".join([*_CODE.findall(_FENCED.sub("", text)), *_FENCED.findall(text)])
+    code = "\n".join([*_CODE.findall(_FENCED.sub("", text)), *_FENCED.findall(text)])
     assert set(_TARGET.findall(code)) <= made
 
 
