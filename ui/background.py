@@ -47,7 +47,7 @@ class Job(Generic[T]):
         title: What is being done, for people: `"Opening 120 files"`.
         work: Makes the result. A `ScanLensError` is told as it is, another error as a fault of ours.
         key: Names the question.
-        owner: Whose it is, for the gate.
+        owner: What the task belongs to, for the gate.
         session: Of the browser that asked for it, so that it ends with it.
         is_long: Whether it takes minutes to hours.
         gate: Where it waits for its turn.
@@ -218,7 +218,7 @@ class Jobs:
         return [name for name in self.slots if {name, name.partition(":")[0]} & wanted]
 
     def drop_running(self, *slots: str) -> None:
-        """The same, but remember that something was cancelled by the user, or failed."""
+        """Cancel what is under way in some slots; what was cancelled by the user, or failed, is remembered."""
         self.drop(*(slot for slot in self._below(slots) if self.is_busy(slot)))
 
 

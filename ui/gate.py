@@ -18,7 +18,7 @@ class Entrant(Protocol):
 
     Attributes:
         title: What is being done, for its owner's eyes.
-        owner: Whose it is; compared by identity.
+        owner: What the task belongs to; compared by identity.
         session: Of the browser that asked for it, `""` where there is none.
         is_long: Whether it takes minutes to hours, as a run over a dataset does.
         is_stopping: Whether it was asked to stop.

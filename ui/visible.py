@@ -60,12 +60,12 @@ def may_delete(runs: Iterable[RunSummary]) -> bool:
 
 
 def visible_datasets(datasets: Iterable[Remembered]) -> tuple[Remembered, ...]:
-    """Of the added datasets those that this visitor may open."""
+    """The added datasets that this visitor may open."""
     return tuple(one for one in datasets if may_open(one.location))
 
 
 def visible_runs(runs: Sequence[RunSummary], datasets: Iterable[Remembered]) -> tuple[RunSummary, ...]:
-    """Of the stored runs those on datasets that this visitor may open, and those of the session itself.
+    """The stored runs on datasets that this visitor may open, and those of the session itself.
 
     Args:
         runs: All.

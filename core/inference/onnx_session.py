@@ -152,7 +152,7 @@ class GuestSession:
         return self._outputs
 
     def get_modelmeta(self) -> _Meta:
-        """Its metadata under the key `scanlens`, and no other."""
+        """The model's metadata under the key `scanlens`, and no other."""
         return self._meta
 
     def get_session_options(self) -> _Options:

@@ -122,7 +122,7 @@ class Prepared:
     left_out: tuple[str, ...] = ()
 
     def of_picture(self, name: str) -> Prepared:
-        """The same with the way back of another picture; unchanged where there is only one."""
+        """What was prepared, with the way back of another image; unchanged where there is only one."""
         way = self.ways.get(name)
         return self if way is None else replace(self, geometry=way.geometry, frames=way.frames)
 

@@ -77,5 +77,5 @@ def test_no_file_of_the_walks_is_visited_twice():
 def test_the_built_pages_would_fetch_nothing():
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     assert settings["theme"]["font"] is False
-    assert settings["plugins"] == ["search"]
+    assert settings["plugins"] == []
     assert not settings.keys() & {"extra_javascript", "extra_css"}

@@ -36,11 +36,6 @@ def test_a_docstring_that_stands_alone_is_not(words):
 
 
 def test_docstrings_stand_alone():
-    files = [path for folder in ("core", "ui", "pages") for path in sorted((ROOT / folder).rglob("*/*.py"))]
-    found = {
-        str(path.relative_to(ROOT)): leaning(path.read_text(encoding="utf-8"))
-        for path in files
-        if not path.is_relative_to(ROOT / "core/training") and not path.is_relative_to(ROOT / "core/inference")
-        if path.relative_to(ROOT).parts[:2] not in {("ui", "outlining"), ("ui", "reading"), ("ui", "study")}
-    }
+    files = [path for folder in ("core", "ui", "pages") for path in sorted((ROOT / folder).rglob("*.py"))]
+    found = {str(path.relative_to(ROOT)): leaning(path.read_text(encoding="utf-8")) for path in files}
     assert not {file: names for file, names in found.items() if names}

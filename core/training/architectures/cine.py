@@ -120,7 +120,7 @@ def cine_frame(
     widths: Sequence[int] = (12, 24, 32, 48),
     dropout: float = 0.3,
 ) -> keras.Model:
-    """The same CNN for a single image, as a baseline without motion.
+    """The CNN of `cine_recurrent` for a single image, as a baseline without motion.
 
     Args:
         inputs: One image and maybe a table.

@@ -138,7 +138,7 @@ class Studies:
         return np.concatenate(logits), np.concatenate(kept) if kept else None
 
     def _features_of(self, bundle: Bundle, cases: Sequence[LabelledCase]) -> NDArray[np.float32]:
-        """Of images of another set in the place of every image."""
+        """(N, features) pooled features where images of another set stand in the place of every image."""
         batch = as_studies([case.path for case in cases], self.recipe.inputs)
         features = bundle.run(batch, outputs=("logits", "features")).features
         assert features is not None  # asked for with features only

@@ -79,7 +79,7 @@ def _chance(recipe: Recipe, name: str) -> str:
 
 
 def variant_contract(variants: Sequence[MeasuredVariant]) -> list[dict[str, Any]]:
-    """The same for the front matter."""
+    """What variants of the input give, as entries of the card's front matter."""
     return [
         {
             "name": each.variant.name,

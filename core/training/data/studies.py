@@ -60,7 +60,7 @@ class StudyCases:
         )
 
     def with_split(self, name: str) -> StudyCases:
-        """The same cases, all in one split."""
+        """All of the cases in one split."""
         return replace(self, split=np.full(len(self), name))
 
 

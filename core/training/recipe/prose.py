@@ -37,7 +37,7 @@ class Prose(Part, frozen=True, rename={"for_": "for"}):
         license_link: Where that is.
         non_commercial: Whether the licence forbids commercial use.
         datasets: Names on the hub.
-        tags: Likewise.
+        tags: Tags on the hub.
         results: What follows the table of results.
         ood: What is said of images out of distribution.
         heatmaps: Name of marked regions to what is said of them.

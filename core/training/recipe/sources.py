@@ -192,7 +192,7 @@ class StudyData(Part, frozen=True, tag_field="layout", tag="studies"):
 
     @property
     def source(self) -> Source:
-        """The same for code that only wants to name the data."""
+        """Name, folder and title of the data, for code that asks no more."""
         return Source(self.name, self.folder, "", "", self.title, combined=self.combined, noun=self.noun)
 
     def check_labels(self, labels: tuple[str, ...]) -> None:

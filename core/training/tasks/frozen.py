@@ -81,7 +81,7 @@ class FrozenBatches(keras.utils.PyDataset):  # type: ignore[misc]
         return {spec.name: np.stack([one[spec.name] for one in varied]) for spec in specs}
 
     def of_epoch(self, epoch: int) -> FrozenBatches:
-        """The same with the draws of an epoch."""
+        """Draw the variations of an epoch from now on."""
         self.epoch = epoch
         return self
 

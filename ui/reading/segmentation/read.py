@@ -63,7 +63,7 @@ def outlined_frame(state: Reading, scan: Scan, bundle: Bundle, frame: int) -> Se
 
 
 def spread_frame(state: Reading, scan: Scan, bundle: Bundle, frame: int) -> Spread:
-    """The same of the mirror images."""
+    """How far the answers to mirror images differ: all frames where they were read, else the one on the page."""
     key = ("mirrored", scan.digest, bundle.card.slug)
     return _known(state, key, frame, lambda: spread_of_flips(bundle, scan, [frame]))
 
