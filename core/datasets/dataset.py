@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from core.errors import ScanLensError
+from core.readers.source import Source
 from core.scan import Scan
 
 
@@ -56,6 +58,35 @@ class OpenQuestion:
     guess: str = ""
 
 
+class CaseTable(Protocol):
+    """The rows behind the cases of a dataset, for models with several inputs, and for masks.
+
+    Attributes:
+        columns: Headings.
+        image_columns: Those whose cells name files.
+        column: The one of them that the images were opened by, `""` for a table without images.
+    """
+
+    @property
+    def column(self) -> str: ...  # noqa: D102 - see the attributes
+    @property
+    def columns(self) -> tuple[str, ...]: ...  # noqa: D102 - see the attributes
+    @property
+    def image_columns(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    def cell(self, case: Case, column: str) -> str:
+        """The text of a case in a column, `""` where it is empty."""
+
+    def has(self, case: Case, column: str) -> bool:
+        """Whether a case has files in one of `image_columns`."""
+
+    def sources(self, case: Case, column: str) -> list[Source]:
+        """The files of a case in one of `image_columns`; raises a ScanLensError where one cannot be read."""
+
+    def read_column(self, case: Case, column: str) -> Scan:
+        """The scan of a case in one of `image_columns`; raises a ScanLensError where it cannot be read."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Labelled scans in one place.
@@ -78,6 +109,8 @@ class Dataset:
         pieces: Gives the stored bytes of a case, piece by piece, for its hash.
         stamp: Gives a cheap mark of a case's files, their sizes and times, that changes when they do.
         fingerprint: Of all stamps when the digest was taken; `""` until then.
+        table: The table behind the cases, or None where there is none.
+        has_images: Whether each case has an image that `read` gives; a table alone has none.
         variant: What tells a stressed copy from its original, e.g. `"noise-3"`; `""` for the original.
     """
 
@@ -99,6 +132,18 @@ class Dataset:
     stamp: Callable[[Case], str] | None = None
     fingerprint: str = ""
     variant: str = ""
+    table: CaseTable | None = None
+    has_images: bool = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Headings of its table, `()` where it has none."""
+        return self.table.columns if self.table is not None else ()
+
+    @property
+    def image_columns(self) -> tuple[str, ...]:
+        """Those of `columns` whose cells name files."""
+        return self.table.image_columns if self.table is not None else ()
 
     def split(self, name: str) -> tuple[Case, ...]:
         """The cases of one split; all of them for `""`."""

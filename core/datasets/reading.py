@@ -74,6 +74,87 @@ class FileCases:
         return ";".join(self.place.stamp(name) for name in self.files[case.name])
 
 
+@dataclass(frozen=True, eq=False)
+class TableCases:
+    """Cases that are rows of a table, with as many files as it has columns of them.
+
+    Attributes:
+        place: Where the files lie.
+        column: The one that the images were opened by, `""` for a table without images.
+        rows: Name of a case to the number of its row.
+        cells: Column to its texts, a row each.
+        files: Column to the files of each row.
+    """
+
+    place: Place
+    column: str
+    rows: Mapping[str, int]
+    cells: Mapping[str, Sequence[str]]
+    files: Mapping[str, Sequence[tuple[str, ...]]]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Headings, in the order of the table."""
+        return tuple(self.cells)
+
+    @property
+    def image_columns(self) -> tuple[str, ...]:
+        """Those whose cells name files."""
+        return tuple(column for column in self.cells if column in self.files)
+
+    def cell(self, case: Case, column: str) -> str:
+        """The text of a case in a column."""
+        return self.cells[column][self.rows[case.name]]
+
+    def sources(self, case: Case, column: str) -> list[Source]:
+        """The files of a case in a column, read into memory.
+
+        Raises:
+            UnreadableScan: One is gone or broken.
+        """
+        return [Source(name, read_all(self.place, name)) for name in self.files[column][self.rows[case.name]]]
+
+    def has(self, case: Case, column: str) -> bool:
+        """Whether a case names files in a column."""
+        return bool(self.files[column][self.rows[case.name]])
+
+    def read_column(self, case: Case, column: str) -> Scan:
+        """The scan of a case in a column.
+
+        Raises:
+            ScanLensError: It cannot be read.
+        """
+        return scan_of(self.sources(case, column))
+
+    def read(self, case: Case) -> Scan:
+        """The scan of a case in the column that the images were opened by.
+
+        Raises:
+            ScanLensError: It cannot be read, or the table has no images.
+        """
+        if not self.column:
+            raise UnreadableCase("Expected an image, received a table without any: choose a model of facts alone.")
+        return self.read_column(case, self.column)
+
+    def pieces(self, case: Case) -> Iterator[bytes]:
+        """The stored bytes of all its files.
+
+        Raises:
+            UnreadableScan: A file is gone or broken.
+        """
+        for name in self._names(case):
+            yield from stream_pieces(self.place, name)
+
+    def stamp(self, case: Case) -> str:
+        """Sizes and times of its files."""
+        return ";".join(self.place.stamp(name) for name in self._names(case))
+
+    def _names(self, case: Case) -> list[str]:
+        """Those of the opened column first, each once."""
+        columns = sorted(self.files, key=lambda column: column != self.column)
+        return list(dict.fromkeys(name for column in columns for name in self.files[column][self.rows[case.name]]))
+
+
 def short_name(text: str) -> str:
     """Letters, digits, `-` and `_` only, for addresses and files.
 

@@ -22,14 +22,17 @@ from core.datasets.labels.mapping import (
     REST,
     LabelMap,
     label_map,
+    labels_in,
     open_labels,
 )
 from core.datasets.labels.truth import left_out
 from core.datasets.readers import open_dataset
 from core.datasets.stress.levels import stressed
+from core.datasets.tables.inputs import columns_words, input_map
 from core.errors import Cancelled, ScanLensError
 from core.evaluation.results.evaluation import Evaluation, Kind
 from core.evaluation.results.headline import headline, in_words
+from core.evaluation.runs.plan import without_inputs
 from core.evaluation.runs.run import evaluate
 from core.evaluation.store.evaluations import Store
 from core.evaluation.store.exchange import export, import_file
@@ -54,6 +57,13 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar="LABEL=MODEL_LABEL",
         help=f"what a label means for the model; nothing after = leaves it out, {REST}= all that are open",
+    )
+    run.add_argument(
+        "--column", action="append", default=[], metavar="INPUT=COLUMN",
+        help="which column of the table is an input of the model, a fact, or `mask`; nothing after = leaves it out",
+    )  # fmt: skip
+    run.add_argument(
+        "--mask", action="append", default=[], metavar="VALUE=LABEL", help="what a value in the masks means"
     )
     run.add_argument("--stress", help="a stressed copy, e.g. blur-3")
     run.add_argument("--kind", choices=get_args(Kind), default="unknown", help="where the pictures come from")
@@ -105,12 +115,12 @@ def _stopper() -> Callable[[], bool]:
     return asked.is_set
 
 
-def _pairs(texts: Sequence[str], what: str) -> dict[str, str]:
-    """`KEY=VALUE` as a mapping; a label may hold `=`, so the last one parts."""
+def _pairs(texts: Sequence[str], what: str, first: bool = False) -> dict[str, str]:
+    """`KEY=VALUE` as a mapping; a label may hold `=`, so the last one parts, unless it is the first."""
     for text in texts:
         if "=" not in text:
             raise ScanLensError(f"{what} as KEY=VALUE", repr(text), "write it so")
-    return {key: value for key, _, value in (text.rpartition("=") for text in texts)}
+    return {key: value for key, _, value in (text.partition("=") if first else text.rpartition("=") for text in texts)}
 
 
 def _card(name: str) -> ModelCard:
@@ -134,12 +144,14 @@ def _dataset(options: argparse.Namespace, store: Store, say: _Say, stop: Callabl
 
 
 def _mapping(options: argparse.Namespace, dataset: Dataset, card: ModelCard, store: Store) -> dict[str, str]:
-    """What each label means for the model; nothing is run while one of them is open."""
-    before = (each.maps.get(card.slug, {}) for each in store.datasets() if each.digest == dataset.digest)
-    found: LabelMap = label_map(dataset, card, next(before, {}), _pairs(options.map, "a label map"))
+    """What each label and column means for the model; nothing is run while one of them is open."""
+    maps = [each.maps.get(card.slug, {}) for each in store.datasets() if each.digest == dataset.digest]
+    before = next(iter(maps), {})
+    found: LabelMap = label_map(dataset, card, before, _pairs(options.map, "a label map"))
     if found.open:
         raise open_labels(found, card)
-    return dict(found.mapping)
+    columns, values = _pairs(options.column, "a column", first=True), _pairs(options.mask, "a value of the mask")
+    return dict(found.mapping) | input_map(card, dataset, before, columns, values)
 
 
 def _stressed(dataset: Dataset, text: str) -> Dataset:
@@ -159,7 +171,7 @@ def _run(options: argparse.Namespace, store: Store) -> int:
         store.remember(dataset, {card.slug: mapping})
         if options.stress:
             dataset = _stressed(dataset, options.stress)
-        print(_map_words(mapping, left_out(dataset, mapping, card, dataset.split(split))), file=sys.stderr)
+        print(_map_words(mapping, card, dataset, split), file=sys.stderr)
         found = evaluate(
             card, open_bundle(card), dataset, split, mapping, store, say, stop,
             kind=options.kind, retry_failed=options.retry_failed,
@@ -173,9 +185,15 @@ def _run(options: argparse.Namespace, store: Store) -> int:
     return 0
 
 
-def _map_words(mapping: dict[str, str], rest: str) -> str:
-    words = ", ".join(f"{label} → {target or 'left out'}" for label, target in mapping.items())
-    return f"Labels: {words}" + (f"\n{rest}" if rest else "")
+def _map_words(mapping: dict[str, str], card: ModelCard, dataset: Dataset, split: str) -> str:
+    """What labels and columns mean, and what is left out, a line each."""
+    labels = ", ".join(f"{label} → {target or 'left out'}" for label, target in labels_in(mapping).items())
+    columns, cases = columns_words(card, mapping), dataset.split(split)
+    parts = [
+        f"Labels: {labels}" if labels else "", f"Columns: {columns}" if columns else "",
+        left_out(dataset, mapping, card, cases), without_inputs(dataset, mapping, card, cases),
+    ]  # fmt: skip
+    return "\n".join(filter(None, parts))
 
 
 def _tell(found: Evaluation) -> None:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from core.evaluation.metrics.masks import dice, surface_distances
 from core.inference.masks import Segmentation
+from core.readers.mask import Reference
 from core.scan import Scan
-from core.segmentation.reference import Reference
 
 
 @dataclass(frozen=True)

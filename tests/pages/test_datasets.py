@@ -348,3 +348,60 @@ def look_at_first_case() -> None:
     member = SimpleNamespace(evaluation=evaluation, line=line_of("Small", 0), key="small")
     view = SimpleNamespace(members=(member,), found=SimpleNamespace(are_shared=lambda _: False))
     show_pictures(view, str(evaluation.cases[0]))
+
+
+@pytest.fixture
+def slices(tmp_path):
+    """A table with an image of three kinds in each row, a mask, a label and a patient."""
+    folder, lines = tmp_path / "slices", ["patient,label,pre,flair,contrast,mask"]
+    for number in range(8):
+        cells = [f"p{number // 2}", "tumour" if number % 2 else "no tumour"]
+        for kind in ("pre", "flair", "contrast"):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            (folder / kind / f"{number}.png").write_bytes(picture(number))
+            cells.append(f"{kind}/{number}.png")
+        (folder / "mask").mkdir(exist_ok=True)
+        mask = np.zeros((64, 64), np.uint8)
+        mask[10:30, 10 : 20 + number] = 255 if number % 2 else 0
+        cv2.imwrite(str(folder / "mask" / f"{number}.png"), mask)
+        lines.append(",".join([*cells, f"mask/{number}.png"]))
+    (folder / "labels.csv").write_text("\n".join(lines))
+    return folder
+
+
+def understood(app: AppTest) -> AppTest:
+    """Take every guess of what is asked."""
+    ask = [button for button in app.button if button.label == "Use these answers"]
+    if ask:
+        ask[0].click()
+        settled(app.run())
+    return app
+
+
+def test_models_with_several_inputs_and_of_masks_run_over_a_table(page, slices, words):
+    app = choose(understood(page(slices)), "run")
+    assert not app.exception
+    group(app, "run-models").set_value(["glioma-early-fusion", "glioma-outline"])
+    app.run()
+    assert "say above which column is" not in words(app)
+    titles = [expander.label for expander in app.expander]
+    assert any("FLAIR from 'flair'" in title and "early fusion" in title for title in titles)
+    app.button(key="run").click()
+    settled(app.run())
+    assert "2 results stored" in words(app)
+    assert app.dataframe[-1].value["Cases"].tolist() == [8, 8]
+
+
+def test_a_column_that_nothing_names_is_asked_before_a_run(page, slices, words):
+    text = (slices / "labels.csv").read_text()
+    (slices / "labels.csv").write_text(text.replace("pre,flair,contrast,mask", "a,b,c,mask"))
+    app = choose(understood(page(slices)), "run")
+    group(app, "run-models").set_value(["dementia-picture"])
+    app.run()
+    assert app.button(key="run").disabled
+    assert any("say above which column is" in info.value for info in app.info)
+    boxes = [box for box in app.selectbox if str(box.key).startswith("column-")]
+    for box, column in zip(boxes, "abc", strict=True):
+        box.set_value(column)
+    app.run()
+    assert not any("which column" in info.value for info in app.info)

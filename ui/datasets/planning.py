@@ -17,15 +17,17 @@ from core.datasets.labels.mapping import (
     label_map,
     open_words,
 )
-from core.datasets.labels.truth import left_out, targets
+from core.datasets.labels.truth import left_out
 from core.datasets.stress.levels import STRENGTHS, STRESSES
+from core.datasets.tables.inputs import columns_in, lacking
 from core.errors import ScanLensError
 from core.evaluation.results.evaluation import Kind
-from core.evaluation.runs.plan import check_model
+from core.evaluation.runs.plan import check_model, usable_cases, without_inputs
 from core.models.card import ModelCard
 from core.models.compatibility import compatibility
 from core.scan import Scan
 from ui.datasets.chosen import SPLITS
+from ui.datasets.inputs import choose_inputs, first_inputs
 from ui.datasets.records import Records
 from ui.datasets.shelf import Shelf, key_of
 from ui.foreign_text import plain
@@ -79,7 +81,8 @@ def plan(state: Shelf, dataset: Dataset, cards: Mapping[str, ModelCard], found: 
     """The controls, and what they come to; an order without wishes cannot be run."""
     able, unable = sorted_out(cards)
     maps = {slug: _first_map(dataset, card, found) for slug, card in able.items()}
-    fitting = [slug for slug in able if _is_answer(maps[slug].mapping) and _fits(state, dataset, able[slug])]
+    whole = [slug for slug in able if _is_whole(dataset, able[slug], maps[slug], found)]
+    fitting = [slug for slug in whole if _fits(state, dataset, able[slug])]
     others = [slug for slug in able if slug not in fitting]
     place = hashlib.sha256(repr(key_of(dataset)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
     chosen = st.pills(
@@ -93,7 +96,11 @@ def plan(state: Shelf, dataset: Dataset, cards: Mapping[str, ModelCard], found: 
     if _leave_out_the_rest([maps[slug] for slug in chosen], place):
         maps = {slug: _first_map(dataset, card, found, {REST: ""}) for slug, card in able.items()}
     stresses = _choose_stress(place)
-    wishes = [wish for slug in chosen if (wish := _wish(dataset, split, able[slug], maps[slug], place)) is not None]
+    wishes = []
+    for slug in chosen:
+        before = _remembered(dataset, able[slug], found)
+        wish = _wish(state, dataset, split, able[slug], maps[slug], before, place)
+        wishes += [] if wish is None else [wish]
     if unable:
         with st.expander(f"Models that cannot run here: {len(unable)}"):
             for sentence in unable:
@@ -115,8 +122,19 @@ def sorted_out(cards: Mapping[str, ModelCard]) -> tuple[dict[str, ModelCard], li
 
 def _first_map(dataset: Dataset, card: ModelCard, found: Records, said: Mapping[str, str] | None = None) -> LabelMap:
     """What was chosen for this dataset before, else what the words suggest."""
+    return label_map(dataset, card, _remembered(dataset, card, found), said)
+
+
+def _remembered(dataset: Dataset, card: ModelCard, found: Records) -> Mapping[str, str]:
+    """What was chosen for this dataset and model before."""
     remembered = found.of(key_of(dataset))
-    return label_map(dataset, card, remembered.maps.get(card.slug, {}) if remembered else {}, said)
+    return remembered.maps.get(card.slug, {}) if remembered else {}
+
+
+def _is_whole(dataset: Dataset, card: ModelCard, first: LabelMap, found: Records) -> bool:
+    """Whether words and headings alone say what is true and where each input is."""
+    columns = columns_in(first_inputs(dataset, card, _remembered(dataset, card, found)))
+    return not lacking(card, dataset, columns) and (card.task == "segmentation" or _is_answer(first.mapping))
 
 
 def _leave_out_the_rest(maps: Sequence[LabelMap], place: str) -> bool:
@@ -137,6 +155,8 @@ def _is_answer(mapping: Mapping[str, str]) -> bool:
 
 def _fits(state: Shelf, dataset: Dataset, card: ModelCard) -> bool:
     """Whether the first picture is of the kind that the model reads; who cannot tell takes it."""
+    if not any(spec.is_picture for spec in card.inputs):
+        return True
     scan = state.pictures.get(("first", key_of(dataset)), lambda: _first_scan(dataset))
     return scan is None or compatibility(card, scan).fits
 
@@ -192,27 +212,40 @@ def _choose_stress(place: str) -> tuple[tuple[str, int], ...]:
     return tuple((name, strength) for name in names for strength in sorted(strengths))
 
 
-def _wish(dataset: Dataset, split: str, card: ModelCard, first: LabelMap, place: str) -> Wish | None:
-    """One model's labels, open to change, and what they leave out; None while one is open or they do not work."""
-    with st.expander(
-        f"Labels of {card.title}: {plain(map_words(first.mapping, first.open))}", expanded=bool(first.open)
-    ):
-        found = _edit(dataset, card, first, f"{place}-{card.slug}")
-    chosen = found.mapping
+def _wish(
+    state: Shelf,
+    dataset: Dataset,
+    split: str,
+    card: ModelCard,
+    first: LabelMap,
+    before: Mapping[str, str],
+    place: str,
+) -> Wish | None:
+    """One model's labels and columns, open to change, and what they leave out; None while one is open or wrong."""
+    cases = dataset.split(split)
+    inputs = choose_inputs(state, dataset, card, before, cases, f"{place}-{card.slug}")
+    if inputs is None:
+        return None
+    found = first
+    if card.task != "segmentation":
+        with st.expander(
+            f"Labels of {card.title}: {plain(map_words(first.mapping, first.open))}", expanded=bool(first.open)
+        ):
+            found = _edit(dataset, card, first, f"{place}-{card.slug}")
+    chosen = {**found.mapping, **inputs}
     if found.open:
         them = "it" if len(found.open) == 1 else "each of them"
         sentence = f"{card.title} waits: say above what {open_words(found)} means for it, or leave {them} out."
         st.info(plain(sentence), icon=":material/help:")
         return None
     try:
-        cases = dataset.split(split)
-        usable, _ = targets(dataset, chosen, card, cases)
-        rest = left_out(dataset, chosen, card, cases)
+        usable, _ = usable_cases(dataset, chosen, card, cases)
+        rest = [left_out(dataset, chosen, card, cases), without_inputs(dataset, chosen, card, cases)]
     except ScanLensError as problem:
         show_error(str(problem))
         return None
-    if rest:
-        st.caption(plain(rest))
+    for sentence in filter(None, rest):
+        st.caption(plain(sentence))
     if not len(usable):
         return None
     return Wish(card, chosen, len(usable))

@@ -30,6 +30,16 @@ REST = "*"
 _LUMPS = frozenset({"tumor", "lesion", "nodul", "mass", "cyst"})
 
 
+#: Before a column of a table, and before a value of a mask, in the mapping of a dataset's words to a model's. They
+#: stand beside its labels: all that was said of a dataset and a model is one mapping, with which runs are stored.
+COLUMN, VALUE = "column:", "mask value:"
+
+
+def labels_in(mapping: Mapping[str, str]) -> dict[str, str]:
+    """The part of a mapping that is about labels."""
+    return {key: answer for key, answer in mapping.items() if not key.startswith((COLUMN, VALUE))}
+
+
 class UnknownLabel(ScanLensError):
     """A label map names a label that the model does not have, or lacks one that it needs."""
 
@@ -68,7 +78,9 @@ def label_map(
     Raises:
         UnknownLabel: What is said names a label that dataset or model does not have.
     """
-    said = said or {}
+    if card.task == "segmentation":  # masks say what is true, not labels
+        return LabelMap({})
+    said, before = labels_in(said or {}), labels_in(before or {})
     wrong = sorted(set(said) - {*dataset.labels, REST})
     if wrong:
         raise UnknownLabel(f"labels of the dataset ({', '.join(dataset.labels)})", ", ".join(wrong), "correct --map")
@@ -271,7 +283,7 @@ def check_answers(mapping: Mapping[str, str], card: ModelCard) -> None:
     Raises:
         UnknownLabel: One of them.
     """
-    for label, wanted in mapping.items():
+    for label, wanted in labels_in(mapping).items():
         if wanted and wanted not in card.labels:
             raise UnknownLabel(
                 f"one of {card.title}'s labels ({', '.join(card.labels)})", f"{wanted!r} for {label!r}", "choose again"

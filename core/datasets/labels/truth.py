@@ -32,13 +32,15 @@ def targets(
 
     Returns:
         (n,) places in `cases` of those that count, and their truth: (n,) class indices, or (n, labels) of 0 and 1 for
-        a multilabel model.
+        a multilabel model; all of them and 0 for one that segments, as masks say what is true.
 
     Raises:
         UnknownLabel: The map names a label that the model does not have, or a finding of the model has no counterpart.
     """
-    _check(dataset, mapping, card)
     chosen = dataset.cases if cases is None else cases
+    if card.task == "segmentation":  # what is true of a case is in its mask
+        return np.arange(len(chosen)), np.zeros(len(chosen), np.int64)
+    _check(dataset, mapping, card)
     doubts = _doubts(dataset, mapping, card)
     places, truths = [], []
     for place, case in enumerate(chosen):

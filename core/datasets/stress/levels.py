@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.dataset import Case, Dataset, UnusableDataset
+from core.datasets.dataset import Case, CaseTable, Dataset, UnusableDataset
 from core.datasets.digest import digest_of_variant, fingerprint
 from core.datasets.stress import effects
+from core.readers.source import Source
 from core.scan import Scan, Step, percentile_window
 
 STRENGTHS = (1, 2, 3, 4, 5)
@@ -123,9 +124,56 @@ def stressed(dataset: Dataset, name: str, strength: int) -> Dataset:
         name=f"{dataset.name}~{variant}",
         title=f"{dataset.title}, {STRESSES[name].title.lower()} {strength} of 5",
         read=lambda case: stress_scan(dataset.read(case), name, strength, case),
+        table=None if dataset.table is None else StressedTable(dataset.table, name, strength),
         digest=digest_of_variant(dataset.digest, variant),
         fingerprint=fingerprint(copy) if dataset.fingerprint else "",
     )
+
+
+@dataclass(frozen=True, eq=False)
+class StressedTable:
+    """The table of a stressed copy: its scans are stressed as they are read, its cells and masks are not.
+
+    Attributes:
+        table: Of the original.
+        name: Key in `STRESSES`.
+        strength: 1 to 5.
+    """
+
+    table: CaseTable
+    name: str
+    strength: int
+
+    @property
+    def column(self) -> str:
+        """As of the original."""
+        return self.table.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """As of the original."""
+        return self.table.columns
+
+    @property
+    def image_columns(self) -> tuple[str, ...]:
+        """As of the original."""
+        return self.table.image_columns
+
+    def cell(self, case: Case, column: str) -> str:
+        """The text of a case in a column."""
+        return self.table.cell(case, column)
+
+    def has(self, case: Case, column: str) -> bool:
+        """Whether a case has files in a column."""
+        return self.table.has(case, column)
+
+    def sources(self, case: Case, column: str) -> list[Source]:
+        """The files of a case in a column, as they are stored."""
+        return self.table.sources(case, column)
+
+    def read_column(self, case: Case, column: str) -> Scan:
+        """The stressed scan of a case in a column."""
+        return stress_scan(self.table.read_column(case, column), self.name, self.strength, case)
 
 
 def stress_scan(scan: Scan, name: str, strength: int, case: Case) -> Scan:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from core.datasets.dataset import Case, Dataset, UnusableDataset
 from core.datasets.inquiry import Inquiry
 from core.datasets.labels.missing import is_empty
 from core.datasets.place import Place, Progress, Stopper
-from core.datasets.reading import FileCases, short_name, some, without_label
+from core.datasets.reading import TableCases, short_name, some, without_label
 from core.datasets.tables.columns import (
     SPLIT_WORDS,
     attribute_columns,
@@ -22,14 +22,17 @@ from core.datasets.tables.columns import (
     patient_columns,
     plain_number,
     split_columns,
+    words_of,
 )
 from core.datasets.tables.headers import join_by_header
-from core.datasets.tables.labelling import label_table
+from core.datasets.tables.labelling import Labelling, label_table
 from core.datasets.tables.matching import (
     FileIndex,
     Match,
     match,
+    names_whole_files,
     share_found,
+    tidy,
 )
 from core.datasets.tables.table import Table, read_table, table_files
 
@@ -45,19 +48,29 @@ class Joined:
         column: By which it was joined.
         files: One entry a row, empty where there are none.
         by_patient: Whether the column names the patient of DICOM files.
+        others: Further columns that name files, to the files of each row: other inputs of a model, and masks.
     """
 
     table: Table
     column: str
     files: tuple[tuple[str, ...], ...]
     by_patient: bool = False
+    others: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
 
 
 def accepts(place: Place) -> bool:
     """Whether there is a table that names files of the place, by name or by what DICOM headers say."""
     names = [place.chosen] if place.chosen else table_files(place)
     index = _pictures(place, names)
+    if not index.files:
+        return any(_has_labels(place, name) for name in names)
     return any(_names_files(place, name, index) for name in names)
+
+
+def _has_labels(place: Place, name: str) -> bool:
+    """Whether a table could be a dataset of facts alone."""
+    table = _try_table(place, name)
+    return table is not None and bool(label_columns(table, ())[0])
 
 
 def _names_files(place: Place, name: str, index: FileIndex) -> bool:
@@ -118,7 +131,9 @@ def _try_table(place: Place, name: str) -> Table | None:
 
 def _is_useful(place: Place, table: Table, index: FileIndex) -> bool:
     columns = _file_columns(table, index)
-    has_files = bool(columns) or join_by_header(place, index.files, table, probe=True) is not None
+    if _masks_in(columns):
+        return True
+    has_files = not index.files or bool(columns) or join_by_header(place, index.files, table, probe=True) is not None
     return has_files and bool(label_columns(table, columns[:1])[0])
 
 
@@ -166,8 +181,10 @@ def _naming_columns(table: Table, index: FileIndex, loose: bool) -> list[str]:
         sample = table.sample(column)
         filled = len(sample) / max(1, min(len(table.rows), 400))
         distinct = len(set(sample)) / max(1, len(sample))
+        # A path is meant before a name that several folders have, such as an identifier that files are called by.
+        is_path = sum(tidy(text)[0] in index.known for text in sample) >= 0.5 * len(sample)
         if (share > 0 and rank == 0) or (share >= 0.5 and filled >= 0.5 and (not loose or distinct > 0.5)):
-            found.append((rank, -share, position, column))
+            found.append((rank, not is_path, -share, position, column))
     return [column for *_, column in sorted(found)]
 
 
@@ -181,6 +198,9 @@ def _join(
     cancelled: Stopper | None,
 ) -> Joined:
     columns = _file_columns(table, index)
+    if not index.files:
+        inquiry.understood.append("The table has facts and no images.")
+        return Joined(table, "", ((),) * len(table.rows))
     if not columns and "file" not in inquiry.options:
         joined = join_by_header(place, index.files, table, progress, cancelled)
         if joined is None:
@@ -195,7 +215,14 @@ def _join(
     column = inquiry.settle("file", "Which column names the picture?", columns, guess, certain)
     found = match(index, table.values(column), home, inquiry.options.get("folder"))
     _say_rules(found, column, inquiry)
-    return Joined(table, column, found.files)
+    others = {
+        other: match(index, table.values(other), home).files
+        for other in _naming_columns(table, index, loose=False)
+        if other != column and names_whole_files(index, table.sample(other))
+    }
+    if others:
+        inquiry.understood.append(f"Further columns name files: {', '.join(map(repr, others))}.")
+    return Joined(table, column, found.files, others=others)
 
 
 def _say_rules(found: Match, column: str, inquiry: Inquiry) -> None:
@@ -227,8 +254,8 @@ def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
     table, taken = joined.table, [joined.column]
     split = _choose_split(table, inquiry)
     patient = _choose_patient(table, [split] if joined.by_patient else [*taken, split], inquiry)
-    labelling, label = label_table(table, [*taken, *[c for c in (split, patient) if c], *_roles(table, taken)], inquiry)
-    attributes = attribute_columns(table, [*taken, split, patient, *label])
+    labelling, label = _label(joined, [*taken, *[c for c in (split, patient) if c], *_roles(table, taken)], inquiry)
+    attributes = attribute_columns(table, [*taken, *joined.others, split, patient, *label])
     cells = {column: table.values(column) for column in {*attributes, *[c for c in (split, patient) if c]}}
     sizes = Counter(_folder(name) for name in place.files)
     rows: dict[str, list[int]] = {}
@@ -238,6 +265,8 @@ def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
             if id(files) not in names:
                 names[id(files)] = _case_name(files, sizes)
             rows.setdefault(names[id(files)], []).append(number)
+        elif not joined.column:
+            rows[_row_name(table, number)] = [number]
     unknown = labelling.unknown or ((),) * len(labelling.rows)
     kept = _settle_repeats(rows, tuple(zip(labelling.rows, unknown, strict=True)), inquiry)
     cases = tuple(
@@ -251,14 +280,22 @@ def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
         )
         for name, number in sorted(kept.items())
     )
-    _say_missing(joined, inquiry)
+    if joined.column:
+        _say_missing(joined, inquiry)
     if not cases:
         raise UnusableDataset("None of the files that the table names exists", "keep the table beside its images")
-    _say_unlabelled(cases, labelling.multilabel, inquiry)
+    if label or not joined.others:
+        _say_unlabelled(cases, labelling.multilabel, inquiry)
     stem = PurePosixPath(table.name).stem
     is_plain = stem.lower() in {"labels", "label", "metadata", "data", "dataset", "index", "train", "test"}
     title = place.name if is_plain else f"{place.name}, {stem}"
-    place_of = FileCases(place, {name: joined.files[number] for name, number in kept.items()})
+    place_of = TableCases(
+        place,
+        joined.column,
+        kept,
+        {column: table.values(column) for column in table.columns},
+        {**({joined.column: joined.files} if joined.column else {}), **joined.others},
+    )
     return Dataset(
         name=short_name(title),
         title=title.replace("_", " "),
@@ -270,7 +307,31 @@ def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
         read=place_of.read,
         pieces=place_of.pieces,
         stamp=place_of.stamp,
+        table=place_of,
+        has_images=bool(joined.column),
     )
+
+
+def _masks_in(columns: Sequence[str]) -> list[str]:
+    return [column for column in columns if file_name_rank(column) == 3]
+
+
+def _label(joined: Joined, taken: Sequence[str], inquiry: Inquiry) -> tuple[Labelling, tuple[str, ...]]:
+    """The labels of each row; none where masks say what is true and no column is called a label."""
+    free, masks = [*taken, *joined.others], _masks_in([*joined.others])
+    if masks and "label" not in inquiry.options and not label_columns(joined.table, free)[1]:
+        inquiry.understood.append(f"Masks are in {', '.join(map(repr, masks))}; no column is called a label.")
+        return Labelling(((),) * len(joined.table.rows), (), False), ()
+    return label_table(joined.table, free, inquiry)
+
+
+def _row_name(table: Table, number: int) -> str:
+    """What a row without a file is called: by the first column that tells all rows apart, else by its number."""
+    for column in table.columns:
+        values = table.values(column)
+        if len(set(values)) == len(values) and "" not in values and {"id", "case", "patient"} & set(words_of(column)):
+            return values[number]
+    return f"row {number + 1:06d}"
 
 
 def _roles(table: Table, taken: list[str]) -> list[str]:

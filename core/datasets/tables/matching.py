@@ -249,6 +249,22 @@ def share_found(index: FileIndex, texts: Sequence[str], loose: bool = False) -> 
     return sum(bool(text) and bool(index.candidates(text, loose)) for text in sample) / max(len(sample), 1)
 
 
+def names_whole_files(index: FileIndex, texts: Sequence[str]) -> bool:
+    """Whether texts are names of files or folders as they are, and no labels or numbers that files are called by.
+
+    Example:
+        >>> names_whole_files(FileIndex(("a/1.png", "a/2.png")), ["1.png", "2.png"])
+        True
+        >>> names_whole_files(FileIndex(("a/1.png", "a/2.png")), ["1", "2"])
+        False
+    """
+    tidied = [tidy(text)[0] for text in texts]
+    named = [text for text in tidied if any(not rule.ending for rule, _ in index.candidates(text, loose=False))]
+    as_paths = [text for text in named if "/" in text or re.search(r"\.[A-Za-z]\w*$", text)]
+    kept = named if len(set(named)) > 0.5 * len(named) else as_paths  # a label is said again and again
+    return bool(kept) and len(kept) >= 0.5 * len(tidied)
+
+
 def match(index: FileIndex, texts: Sequence[str], home: str = "", folder: str | None = None) -> Match:
     """Find the files of every row.
 

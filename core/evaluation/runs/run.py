@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets.dataset import Dataset, UnusableDataset
-from core.datasets.labels.truth import targets
 from core.errors import Cancelled
 from core.evaluation.results.evaluation import Evaluation, Kind
 from core.evaluation.runs.answers import Answer, answers
@@ -27,6 +26,7 @@ from core.evaluation.runs.plan import (
     check_model,
     check_unchanged,
     make_plan,
+    usable_cases,
 )
 from core.evaluation.store.evaluations import Store
 from core.evaluation.store.unfinished_run import OpenRun
@@ -60,8 +60,9 @@ def evaluate(
 ) -> Evaluation:
     """Scores of one split, from the store as far as they are there.
 
-    A case that cannot be read, does not fit the model or gets no finite answer is set aside with its sentence. Of a
-    volume or a sequence the middle frame is scored, which is the one that the app opens.
+    A case that cannot be read, does not fit the model or gets no finite answer is set aside with its sentence. A model
+    of single images scores the middle frame of a stack, which is the one that the app opens; one that segments all of
+    them; a sequence or a volume is one case of a model that takes one.
 
     Args:
         card: The model's.
@@ -69,7 +70,8 @@ def evaluate(
             many pictures at once go faster so; a card that differs from the bundle's is the one that counts.
         dataset: Without open questions. Its hash is taken where it has none.
         split: train, val or test; `""` for all cases.
-        mapping: Dataset label to model label, `""` for left out.
+        mapping: What the dataset's words mean for the model: label to label, `""` for left out, and columns and values
+            of masks as `core.datasets.tables.inputs.input_map` gives them.
         store: Where scores go, chunk by chunk.
         progress: Called with a share from 0 to 1 and a few words.
         cancelled: Asked after each case; what was scored until then is stored.
@@ -79,7 +81,7 @@ def evaluate(
         threads: Cases that are scored at the same time.
 
     Raises:
-        UnsupportedModel: The model takes something else than one picture, or does not classify.
+        UnsupportedModel: The model segments whole volumes, or its card has no hash.
         UnusableDataset: Questions are open, no case counts, or it changed since its hash was taken.
         UnknownLabel: The label map does not fit the model.
         InvalidCard: The model cannot be opened.
@@ -127,12 +129,12 @@ def estimate_seconds(
         threads: Cases that are scored at the same time.
 
     Raises:
-        UnsupportedModel: The model takes something else than one picture, or does not classify.
+        UnsupportedModel: The model segments whole volumes, or its card has no hash.
         UnknownLabel: The label map does not fit the model.
     """
     check_model(card)
     cases = dataset.split(split)
-    usable, _ = targets(dataset, mapping, card, cases)
+    usable, _ = usable_cases(dataset, mapping, card, cases)
     if not len(usable):
         return 0.0
     spread = usable[np.linspace(0, len(usable) - 1, min(sample, len(usable))).astype(int)]
@@ -140,7 +142,7 @@ def estimate_seconds(
     with ThreadPoolExecutor(threads) as pool:
         for places in (spread[:threads], spread):
             begin = time.perf_counter()
-            for _ in answers(pool, opened, dataset, cases, places.tolist()):
+            for _ in answers(pool, opened, dataset, cases, places.tolist(), mapping):
                 pass
             seconds = time.perf_counter() - begin
     return seconds * len(usable) / len(spread)
@@ -173,7 +175,7 @@ class _Work:
         done, cases = len(usable) - len(places), self.plan.dataset.split(self.plan.split)
         with ThreadPoolExecutor(self.threads, thread_name_prefix="score") as pool:
             try:
-                for found in answers(pool, self.bundle, self.plan.dataset, cases, places):
+                for found in answers(pool, self.bundle, self.plan.dataset, cases, places, self.plan.mapping):
                     done += 1
                     self._take(found)
                     _tell(self.progress, done / len(usable), f"Scored {done:,} of {len(usable):,}")

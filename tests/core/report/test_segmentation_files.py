@@ -21,13 +21,13 @@ from core.inference.predict import Segmentation, predict
 from core.inference.study import Study
 from core.models.card import load_card
 from core.readers import Source, open_sources
+from core.readers.mask import read_reference
 from core.report.segmentation_dicom import as_dicom_seg, dicom_refusal
 from core.report.segmentation_nifti import as_nifti, label_map
 from core.report.segmentation_numbers import COLUMNS, outline_csv, outline_json
 from core.report.segmentation_picture import outlined_pixels, outlined_png
 from core.segmentation.flips import spread_of_flips
 from core.segmentation.originals import read_originals
-from core.segmentation.reference import read_reference
 
 SIZE = (60, 48)
 
@@ -147,7 +147,7 @@ def test_a_segmentation_of_more_frames_than_the_scan_has_is_refused_before_it_is
     header.NumberOfFrames = 1_000_000
     target = io.BytesIO()
     pydicom.dcmwrite(target, header)
-    monkeypatch.setattr("core.segmentation.reference._sorted_segments", lambda *_: pytest.fail("was decoded"))
+    monkeypatch.setattr("core.readers.mask._sorted_segments", lambda *_: pytest.fail("was decoded"))
     with pytest.raises(IncompatibleInput, match="1,000,000 frames"):
         read_reference(Source("seg.dcm", target.getvalue()), scan)
 

@@ -13,9 +13,9 @@ from core.inference.study import Study
 from core.models.card import load_card
 from core.planes import PLANES, in_plane
 from core.readers import Source, open_sources
+from core.readers.mask import read_reference
 from core.report.segmentation_nifti import as_nifti, nifti_note
 from core.segmentation.originals import read_originals
-from core.segmentation.reference import read_reference
 
 #: Stored as A, S, R with a tilt and an origin of its own.
 _AFFINE = np.array([[0.1, 0, 1.2, 30], [1.1, -0.1, 0, 20], [0, 1.0, 0.1, 10], [0, 0, 0, 1]])

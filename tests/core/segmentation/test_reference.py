@@ -15,9 +15,9 @@ from core.errors import ScanLensError, TooLarge
 from core.inference.predict import Segmentation, predict
 from core.inference.study import Study
 from core.readers import Source, open_sources
+from core.readers.mask import read_reference
 from core.readers.memory import process_budget
 from core.segmentation.agreement import frame_agreement, matched_masks, volume_agreement
-from core.segmentation.reference import read_reference
 
 
 def segment(bundle, scan, frames=None, **told):

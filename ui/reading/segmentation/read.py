@@ -12,9 +12,9 @@ from core.inference.bundle import Bundle
 from core.inference.predict import Segmentation, predict
 from core.inference.study import Study
 from core.models.card import ModelCard
+from core.readers.mask import Reference
 from core.scan import Scan
 from core.segmentation.flips import Spread, spread_of_flips
-from core.segmentation.reference import Reference
 from ui.background import Progress, Stopper, computed
 from ui.cache import cached_bundle
 from ui.session import Reading

@@ -10,9 +10,9 @@ import streamlit as st
 
 from core.errors import ScanLensError
 from core.readers import Source
+from core.readers.mask import Reference, read_reference
 from core.scan import Scan
 from core.segmentation.agreement import Agreement, frame_agreement, matched_masks, volume_agreement
-from core.segmentation.reference import Reference, read_reference
 from core.segmentation.sizes import number_text
 from core.segmentation.words import place_word
 from ui.background import Progress, Stopper, Work, computed, stopping

@@ -221,17 +221,24 @@ def test_two_runs_of_the_same_at_once_do_not_mix(card, bundle, clinic, results):
     assert (len(found.cases), found.failed) == (40, {})
 
 
-@pytest.mark.parametrize("fault", ["inputs", "kind", "task", "hash"])
-def test_models_that_take_something_else_are_refused(card, bundle, clinic, results, fault):
+def test_a_model_without_a_hash_is_refused(card, bundle, clinic, results):
+    with pytest.raises(UnsupportedModel, match="the hash of its model"):
+        run(dataclasses.replace(card, sha256={}), bundle, clinic, results)
+
+
+def test_a_model_that_segments_whole_volumes_is_refused(card, bundle, clinic, results):
+    volume = dataclasses.replace(card.inputs[0], kind="volume", frames=8)
+    with pytest.raises(UnsupportedModel, match="one image at a time"):
+        run(dataclasses.replace(card, task="segmentation", inputs=(volume,)), bundle, clinic, results)
+
+
+def test_inputs_that_the_dataset_lacks_are_named(card, bundle, clinic, results):
     spec = card.inputs[0]
-    changes = {
-        "inputs": {"inputs": (spec, dataclasses.replace(spec, name="other"))},
-        "kind": {"inputs": (dataclasses.replace(spec, kind="volume"),)},
-        "task": {"task": "segmentation"},
-        "hash": {"sha256": {}},
-    }
-    with pytest.raises(UnsupportedModel):
-        run(dataclasses.replace(card, **changes[fault]), bundle, clinic, results)
+    second = dataclasses.replace(spec, name="other", title="Other view")
+    with pytest.raises(UnusableDataset, match="and Other view, received a dataset with no table"):
+        run(dataclasses.replace(card, inputs=(spec, second)), bundle, clinic, results)
+    with pytest.raises(UnusableDataset, match="a column of masks"):
+        run(dataclasses.replace(card, task="segmentation"), bundle, clinic, results)
 
 
 def test_a_split_that_is_not_there_is_one_sentence(card, bundle, clinic, results):

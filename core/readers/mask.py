@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import IncompatibleInput, ScanLensError, UnreadableScan, UnsupportedScan
+from core.formatting import frame_word
 from core.planes import in_plane
 from core.readers import Source, open_sources
 from core.readers.dicom.file import inflated, parse
 from core.readers.memory import process_budget
 from core.readers.opening import Opening
 from core.scan import Scan
-from core.segmentation.words import place_word
 
 #: Start of the SOP Class UIDs of DICOM Segmentation and Label Map Segmentation (PS3.4 B.5).
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
@@ -57,13 +57,14 @@ class Reference:
         return self.masks.get(value, np.zeros_like(every[0]))
 
 
-def read_reference(source: Source, scan: Scan, frame: int = 0) -> Reference:
+def read_reference(source: Source, scan: Scan, frame: int = 0, may_be_empty: bool = False) -> Reference:
     """Read a mask.
 
     Args:
         source: The file.
         scan: What it must lie on, pixel for pixel.
         frame: Where a mask of one picture belongs in a stack.
+        may_be_empty: Whether a mask without a single pixel is an answer: nothing is there.
 
     Raises:
         IncompatibleInput: It has another size, or holds grey levels instead of a mask.
@@ -73,7 +74,7 @@ def read_reference(source: Source, scan: Scan, frame: int = 0) -> Reference:
     opening = Opening()
     try:
         opening.claim(len(source.data))
-        reference = _read(source, scan, frame, opening)
+        reference = _read(source, scan, frame, opening, may_be_empty)
         held = sum(mask.nbytes for mask in reference.masks.values())
         process_budget().claim(held)
         process_budget().release_with(reference, held)
@@ -82,13 +83,14 @@ def read_reference(source: Source, scan: Scan, frame: int = 0) -> Reference:
         opening.close()
 
 
-def _read(source: Source, scan: Scan, frame: int, opening: Opening) -> Reference:
+def _read(source: Source, scan: Scan, frame: int, opening: Opening, may_be_empty: bool) -> Reference:
     masks = _masks_of(source, scan, opening)
     found = next(iter(masks.values())).shape
     _check_size(found, scan)
     frames = tuple(range(scan.frames)) if found[0] == scan.frames else (frame,)
-    if not any(mask.any() for mask in masks.values()):
-        raise IncompatibleInput(f"The mask has no pixel for this {place_word(scan)}", "choose another")
+    if not may_be_empty and not any(mask.any() for mask in masks.values()):
+        place = frame_word(scan) if scan.frames > 1 else "image"
+        raise IncompatibleInput(f"The mask has no pixel for this {place}", "choose another")
     return Reference(source.name, frames, masks, hashlib.sha256(source.data).hexdigest())
 
 
