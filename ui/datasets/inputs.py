@@ -23,7 +23,7 @@ from core.models.card import ModelCard
 from ui.datasets.shelf import Shelf, key_of
 from ui.foreign_text import plain
 
-NONE, NOT_SAID, LEFT_OUT = "none", "not said yet", "left out"
+NONE, OWN, NOT_SAID, LEFT_OUT = "none", "the dataset's own image", "not said yet", "left out"
 
 
 def first_inputs(dataset: Dataset, card: ModelCard, before: Mapping[str, str]) -> dict[str, str]:
@@ -44,11 +44,16 @@ def choose_inputs(
     if len(targets) < 2 and not first:
         return {}  # the dataset's own image is all that the model takes
     missing = lacking(card, dataset, columns_in(first))
-    words = plain(columns_words(card, first)) or "the dataset's own image"
+    words = plain(columns_words(card, first)) or OWN
     with st.expander(f"Columns of {card.title}: {words}", expanded=bool(missing)):
         st.caption("Which column of the table each input is read from.")
         with st.grid("auto", min_column_width=200, gap="small"):
-            columns = {target.name: _choose(target, dataset, columns_in(first), place) for target in targets}
+            pictures = [spec.name for spec in card.inputs if spec.is_picture]
+            nothing = {pictures[0]: OWN} if len(pictures) == 1 and dataset.has_images else {}
+            columns = {
+                target.name: _choose(target, dataset, columns_in(first), nothing.get(target.name, NONE), place)
+                for target in targets
+            }
         found = input_map(card, dataset, first, columns)
         values = _choose_values(state, dataset, card, found, cases, place)
     still = lacking(card, dataset, columns_in(found))
@@ -61,13 +66,13 @@ def choose_inputs(
     return found | values
 
 
-def _choose(target: Target, dataset: Dataset, chosen: Mapping[str, str], place: str) -> str:
+def _choose(target: Target, dataset: Dataset, chosen: Mapping[str, str], nothing: str, place: str) -> str:
     offered = ["", *(dataset.image_columns if target.is_file else dataset.columns)]
     column = chosen.get(target.name, "")
     return str(
         st.selectbox(
             plain(target.title), offered, index=offered.index(column) if column in offered else 0,
-            format_func=lambda name: name or NONE, key=f"column-{place}-{target.name}", persist_state="session",
+            format_func=lambda name: name or nothing, key=f"column-{place}-{target.name}", persist_state="session",
         )
     )  # fmt: skip
 

@@ -19,7 +19,8 @@ from core.datasets.labels.mapping import (
 )
 from core.datasets.labels.truth import left_out
 from core.datasets.stress.levels import STRENGTHS, STRESSES
-from core.datasets.tables.inputs import columns_in, lacking
+from core.datasets.tables.columns import words_of
+from core.datasets.tables.inputs import columns_in, lacking, match_columns
 from core.errors import ScanLensError
 from core.evaluation.results.evaluation import Kind
 from core.evaluation.runs.plan import check_model, usable_cases, without_inputs
@@ -83,10 +84,11 @@ def plan(state: Shelf, dataset: Dataset, cards: Mapping[str, ModelCard], found: 
     maps = {slug: _first_map(dataset, card, found) for slug, card in able.items()}
     whole = [slug for slug in able if _is_whole(dataset, able[slug], maps[slug], found)]
     fitting = [slug for slug in whole if _fits(state, dataset, able[slug])]
+    first = [slug for slug in fitting if able[slug].task != "segmentation" or _is_named(dataset, able[slug])]
     others = [slug for slug in able if slug not in fitting]
     place = hashlib.sha256(repr(key_of(dataset)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
     chosen = st.pills(
-        "Models", [*fitting, *others], selection_mode="multi", default=fitting, key=f"run-models-{place}",
+        "Models", [*fitting, *others], selection_mode="multi", default=first, key=f"run-models-{place}",
         format_func=lambda slug: able[slug].title, persist_state="session",
     )  # fmt: skip
     if not fitting:
@@ -129,6 +131,16 @@ def _remembered(dataset: Dataset, card: ModelCard, found: Records) -> Mapping[st
     """What was chosen for this dataset and model before."""
     remembered = found.of(key_of(dataset))
     return remembered.maps.get(card.slug, {}) if remembered else {}
+
+
+def _is_named(dataset: Dataset, card: ModelCard) -> bool:
+    """Whether a heading names the image of a model: masks alone do not say of what they are."""
+    own = dataset.table.column if dataset.table is not None else ""
+    words = set(words_of(own))
+    pictures = [spec for spec in card.inputs if spec.is_picture]
+    return any(spec.name in match_columns(card, dataset) for spec in pictures) or any(
+        set(words_of(said)) <= words for spec in pictures for said in spec.describe
+    )
 
 
 def _is_whole(dataset: Dataset, card: ModelCard, first: LabelMap, found: Records) -> bool:

@@ -146,17 +146,17 @@ class StressedTable:
 
     @property
     def column(self) -> str:
-        """As of the original."""
+        """Column that the images of the original were opened by."""
         return self.table.column
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """As of the original."""
+        """Headings of the original."""
         return self.table.columns
 
     @property
     def image_columns(self) -> tuple[str, ...]:
-        """As of the original."""
+        """Headings of the original whose cells name files."""
         return self.table.image_columns
 
     def cell(self, case: Case, column: str) -> str:

@@ -143,7 +143,7 @@ def input_map(
 
     Args:
         card: Of the model.
-        dataset: Whose columns they are.
+        dataset: The dataset that the columns belong to.
         before: An earlier mapping of this dataset and model; columns that are no longer there do not count.
         columns: Target to its column as it is said now, `""` for none.
         values: Value of a mask to its label as it is said now, `""` for none.

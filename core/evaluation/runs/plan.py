@@ -68,7 +68,7 @@ def usable_cases(
     """Which cases count, and what is true of them: those that have a truth and all that the model must have.
 
     Args:
-        dataset: Whose cases they are.
+        dataset: The dataset that the cases belong to.
         mapping: What its words, columns among them, mean for the model.
         card: Of the model.
         cases: Of one split.

@@ -22,7 +22,7 @@ def study_of(dataset: Dataset, case: Case, card: ModelCard, mapping: Mapping[str
     """Scans and facts of one case.
 
     Args:
-        dataset: Whose case it is.
+        dataset: The dataset that the case belongs to.
         case: Which.
         card: Of the model.
         mapping: What the dataset's words mean for the model.
