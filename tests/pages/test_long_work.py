@@ -1,6 +1,7 @@
 """Work that takes its time: the page shows it, it can be stopped, and widgets stay quick."""
 
 import gc
+import threading
 import time
 import weakref
 
@@ -11,6 +12,8 @@ import ui.reading.open_scan
 import ui.reading.panels.classification
 from core.errors import Cancelled
 from core.readers import open_sources
+from ui.background import Job
+from ui.gate import GATE
 
 MODEL = "pneumonia-chest-xray"
 
@@ -87,6 +90,36 @@ def test_opening_can_be_cancelled(start, state, monkeypatch, png, settled):
     settled(app)
     assert not app.error
     assert app.file_uploader, "ready for the next"
+
+
+def test_a_control_of_the_reading_page_does_not_wait_behind_the_work_of_others(look_at, words):
+    app = look_at("chest")
+    before = words(app)
+    go_on = threading.Event()
+    others = [Job("Opening", lambda *_: go_on.wait(30)) for _ in range(GATE.places + 2)]
+    try:
+        app.button_group(key=f"label-{MODEL}").set_value("Normal").run()
+        app.run()
+        assert GATE.counts()[0] == GATE.places, "no place is free"
+        assert app.subheader, "the answer is there"
+        assert "for Normal" in words(app)
+        assert "for Normal" not in before
+        assert not app.exception
+    finally:
+        go_on.set()
+        assert all(job.wait(30) for job in others)
+
+
+def test_a_scan_that_is_opened_while_too_much_runs_waits_and_opens_by_itself(start, settled):
+    app = start()
+    go_on = threading.Event()
+    others = [Job("Opening", lambda *_: go_on.wait(30)) for _ in range(GATE.places)]
+    app.button(key="sample-chest").click().run()
+    assert app.get("progress")[0].proto.text == f"Waiting: {GATE.places} others are ahead of you"
+    go_on.set()
+    assert all(job.wait(30) for job in others)
+    settled(app)
+    assert app.subheader
 
 
 def test_a_closed_scan_is_nowhere_in_memory(look_at, state, settled):
