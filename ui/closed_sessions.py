@@ -55,8 +55,8 @@ def let_go_of_expired() -> int:
 
     def expire() -> None:
         expired = kept.expire()
-        for _, closed in expired:  # Streamlit's own loop holds on to the last session until the next visitor comes
-            closed.session.session_state.clear()
+        for _, closed in expired:
+            _empty(closed.session)
         found.set_result(len(expired))
         end_work_of_closed_sessions(lambda session: runtime._session_mgr.get_session_info(session) is not None)
 
@@ -75,6 +75,18 @@ def end_work_of_closed_sessions(is_known: Callable[[str], bool]) -> int:
         How many were cancelled.
     """
     return GATE.cancel(unless=lambda job: not job.session or is_known(job.session))
+
+
+def _empty(session: Any) -> None:
+    """End a session and take out what holds its scans: its state, and the functions of its widgets and fragments.
+
+    To drop it is not enough: Streamlit's own loop holds on to the last session until the next visitor comes.
+    """
+    from streamlit.runtime.fragment import MemoryFragmentStorage
+    from streamlit.runtime.state.session_state import SessionState
+
+    session.shutdown()
+    session._session_state, session._fragment_storage = SessionState(), MemoryFragmentStorage()
 
 
 def give_memory_back() -> None:

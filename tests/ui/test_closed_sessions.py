@@ -1,4 +1,5 @@
 import asyncio
+import inspect
 import threading
 import weakref
 from types import SimpleNamespace
@@ -13,11 +14,15 @@ from ui.closed_sessions import give_memory_back, let_go_of_expired
 
 
 class Session:
-    """A closed session that points to itself, as Streamlit's do."""
+    """A closed session that points to itself, as Streamlit's do; `itself.session` is what the store calls it."""
 
     def __init__(self):
-        self.itself = self
-        self.session = SimpleNamespace(session_state={})
+        self.session = self
+        self._session_state, self._fragment_storage = {}, {}
+        self.is_shut_down = False
+
+    def shutdown(self):
+        self.is_shut_down = True
 
 
 @pytest.fixture
@@ -57,14 +62,15 @@ def test_a_closed_session_is_let_go_of_when_its_time_has_passed_and_nobody_comes
 def test_what_a_closed_session_holds_goes_also_where_the_server_still_holds_the_session(server):
     session, scan = Session(), Session()
     gone = weakref.ref(scan)
-    session.session.session_state["reading"] = scan
+    session._session_state["reading"] = scan
+    session._fragment_storage["draw"] = lambda scan=scan: scan
     del scan
     server.kept["a"] = session
     server.now[0] = 121.0
     let_go_of_expired()
     give_memory_back()
     assert gone() is None
-    assert session.session.session_state == {}
+    assert session.is_shut_down
 
 
 def test_without_a_server_there_is_nothing_to_end():
@@ -76,7 +82,6 @@ def test_the_store_of_closed_sessions_is_where_the_timer_looks_for_it():
     from streamlit.runtime.app_session import AppSession
     from streamlit.runtime.memory_session_storage import MemorySessionStorage
     from streamlit.runtime.runtime import Runtime
-    from streamlit.runtime.state.session_state import SessionState
     from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
     storage = MemorySessionStorage()
@@ -84,8 +89,10 @@ def test_the_store_of_closed_sessions_is_where_the_timer_looks_for_it():
     manager = WebsocketSessionManager(storage, None, None, None)
     assert manager._session_storage is storage
     assert callable(Runtime._get_async_objs)
-    assert isinstance(AppSession.session_state, property)
-    assert callable(SessionState.clear)
+    assert callable(AppSession.shutdown)
+    inside = inspect.getsource(AppSession.__init__)
+    assert "self._session_state = SessionState()" in inside
+    assert "self._fragment_storage: FragmentStorage = MemoryFragmentStorage()" in inside
 
 
 def test_a_visitor_who_clears_the_cache_starts_no_second_keras_process():
