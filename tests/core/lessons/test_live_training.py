@@ -191,7 +191,7 @@ def test_kept_model_sees_a_shrunk_case_on_the_page_as_it_did_in_class(keras, les
 
 
 def test_nothing_is_kept_before_anything_was_trained(keras, digits):
-    with pytest.raises(CannotKeep, match="at least one epoch"):
+    with pytest.raises(CannotKeep, match="no epoch to keep"):
         keep_model(keras, started(digits), "Empty")
 
 
