@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.evaluation.metrics.pixel_counts import area_of_counts
 from core.inference.bundle import open_bundle
 from core.keras_process.model.split import probabilities
 from core.models.card import load_card
 from core.training.recipe.reading import load_recipe, recipe_files
 from core.training.tasks.mask_choices import THRESHOLD_DIGITS, choose_masks
-from core.training.tasks.mask_scores import ATTRIBUTE, MASK_METRICS, area_of_counts, stored_counts
+from core.training.tasks.mask_scores import ATTRIBUTE, MASK_METRICS, stored_counts
 
 MODELS = Path(__file__).parents[2] / "models"
 CARDS = [load_card(path.parent) for path in sorted(MODELS.glob("*/README.md"))]
@@ -100,7 +101,7 @@ def test_rows_are_consistent_with_their_own_pixels_and_counts(card):
 
 def test_masks_of_the_rows_were_taken_at_the_stored_threshold(card):
     # The borders of the bins include the threshold, so the stored counts say how many pixels reach it.
-    from core.training.tasks.mask_choices import BORDERS
+    from core.evaluation.metrics.pixel_counts import BORDERS
 
     for _, table in results(card):
         for label, rows in table.groupby("label"):

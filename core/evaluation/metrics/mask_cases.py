@@ -13,15 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.evaluation.metrics.masks import hausdorff_95
+from core.evaluation.metrics.pixel_counts import area_of_counts, count_scores
 
 #: What is stored of one label of one image; NaN where it is undefined. Areas are in pixels of the scan.
 MEASURES = (
     "pixels", "true_pixels", "predicted_pixels", "intersection", "average_precision", "hausdorff_95_pixels",
     "hausdorff_95_mm",
 )  # fmt: skip
-
-#: Borders of the bins in which pixels are counted by the logit of their probability, for the average precision.
-BORDERS = np.linspace(-8.0, 8.0, 161)
 
 _PLACE = {name: place for place, name in enumerate(MEASURES)}
 
@@ -40,13 +38,7 @@ def pixel_average_precision(truth: ArrayLike, probability: ArrayLike) -> float:
         >>> pixel_average_precision([[1, 1, 0, 0]], [[0.9, 0.8, 0.3, 0.1]])
         1.0
     """
-    inside = np.asarray(truth, bool).ravel()
-    clipped = np.clip(np.asarray(probability, np.float64).ravel(), 1e-7, 1 - 1e-7)
-    place = np.searchsorted(BORDERS, np.log(clipped) - np.log1p(-clipped), side="right")
-    own, every = (np.bincount(part, minlength=len(BORDERS) + 1)[::-1] for part in (place[inside], place))
-    marked = np.cumsum(every)
-    precision = np.divide(np.cumsum(own), marked, out=np.zeros(len(own)), where=marked > 0)
-    return float((own * precision).sum() / inside.sum()) if inside.any() else float("nan")
+    return area_of_counts(count_scores(truth, probability)[None])
 
 
 def measure_masks(

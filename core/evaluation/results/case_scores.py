@@ -119,19 +119,27 @@ def read_masks(table: pd.DataFrame, labels: Sequence[str]) -> tuple[list[str], l
         KeyError: A column is missing.
         ValueError: A case lacks one of the labels.
     """
-    stored = {"hausdorff_95_pixels": "hausdorff_95"}
     cases = list(dict.fromkeys(table["case"].astype(str)))
     patients = dict(zip(table["case"].astype(str), table["patient"].astype(str), strict=True))
     parts = []
     for label in labels[1:]:
-        rows = table[table["label"] == label].set_index("case").reindex(cases)
-        columns = [rows[column] if (column := stored.get(name, name)) in rows else rows["pixels"] * np.nan
-                   for name in MEASURES]  # fmt: skip
-        parts.append(np.stack([column.to_numpy(np.float64) for column in columns], axis=1))
+        parts.append(mask_measures(table[table["label"] == label].set_index("case").reindex(cases)))
     values = np.concatenate(parts, axis=1)
     if np.isnan(values[:, :: len(MEASURES)]).any():
         raise ValueError("a case without one of the labels")
     return cases, [patients[case] for case in cases], values
+
+
+def mask_measures(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """(rows, measures) of stored rows of one label, in the order of `MEASURES`; NaN for what is not stored.
+
+    Raises:
+        KeyError: There is no column of areas.
+    """
+    stored = {"hausdorff_95_pixels": "hausdorff_95"}
+    columns = [rows[column] if (column := stored.get(name, name)) in rows else rows["pixels"] * np.nan
+               for name in MEASURES]  # fmt: skip
+    return np.stack([column.to_numpy(np.float64) for column in columns], axis=1)
 
 
 def card_scores(table: pd.DataFrame, card: ModelCard) -> CaseScores:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from core.evaluation.metrics.mask_cases import CASE_VALUES
 from core.evaluation.metrics.registry import METRICS
 from core.evaluation.results.questions import Taken, has_score
 from core.evaluation.results.resamples import resampled_values
@@ -22,6 +23,9 @@ from core.evaluation.statistics.patients import clustered, count, owners
 from core.evaluation.statistics.proportions import patient_wilson, share_influence, share_limits
 
 NAN = float("nan")
+
+#: Metrics of masks that are a share of some images: resamples of few all agree where Wilson's interval does not.
+MASK_SHARES = ("mask_left_empty",)
 
 #: Metrics that are a share of some cases.
 SHARES = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "accuracy_multiclass")
@@ -141,7 +145,12 @@ def measure_share(cases: Taken) -> Measured:
 def measure_resamples(cases: Taken, values: NDArray[np.float64]) -> Measured:
     """A metric with its (resamples,) values over resampled patients, and their percentiles."""
     people = count(cases.owner)
-    found = resampled_estimate(cases.value, values, people, cases.defined)
+    if cases.metric.name in MASK_SHARES:
+        right = CASE_VALUES[cases.metric.name](cases.score)
+        known = ~np.isnan(right)
+        found = patient_wilson(right[known] == 1, cases.owner[known], people)
+    else:
+        found = resampled_estimate(cases.value, values, people, cases.defined)
     return Measured(found, None, np.empty(0), NAN, values)
 
 

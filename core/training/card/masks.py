@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.evaluation.metrics.pixel_counts import pixel_log_loss
 from core.evaluation.statistics.intervals import Estimate
 from core.training.card.tables import interval, number, table
 from core.training.checkpoints import State
 from core.training.recipe.schema import Recipe
-from core.training.tasks.mask_choices import log_loss
 from core.training.tasks.mask_scores import MASK_METRICS, mask_subgroups, stored_counts
 from core.training.tasks.results import AT, Choices, Measured, Result
 
@@ -132,7 +132,7 @@ def calibration_section(recipe: Recipe, measured: Measured) -> str:
     for result in measured.results:
         for label in recipe.foreground:
             counts = stored_counts(result.table[result.table["label"] == label])
-            found = (log_loss(counts, step) for step in (1.0, measured.choices.temperature))
+            found = (pixel_log_loss(counts, step) for step in (1.0, measured.choices.temperature))
             rows.append([result.split, label, *[number(value, 5) for value in found]])
     said = (
         "Log loss of the pixels of each label against all others, from the stored counts. Nearly all pixels are easy "

@@ -13,14 +13,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.evaluation.metrics.masks import hausdorff_95
+from core.evaluation.metrics.masks import dice, hausdorff_95
+from core.evaluation.metrics.pixel_counts import BINS, area_of_counts, average_precisions, count_scores
+from core.evaluation.results.case_scores import mask_measures
+from core.evaluation.results.estimates import estimate_of
 from core.evaluation.statistics.intervals import Estimate, percentile_interval
 from core.explain.trust.localisation import mean_estimate
 from core.inference.bundle import Bundle
 from core.keras_process.model.split import probabilities
 from core.training.data.masked_images import MaskedCase, prepare_image, read_masks
 from core.training.recipe.schema import Recipe
-from core.training.tasks.mask_choices import BINS, count_scores
 from core.training.tasks.results import AT, ATTRIBUTE, Choices, Result
 
 #: Columns of the rows that hold `count_scores`.
@@ -76,10 +78,6 @@ def counts_of(scored: Sequence[ScoredMasks]) -> NDArray[np.int64]:
     )
 
 
-def _dice(common: int, one: int, other: int) -> float:
-    return 2.0 * common / (one + other) if one + other else float("nan")
-
-
 def rows_of(one: ScoredMasks, recipe: Recipe, choices: Choices) -> list[dict[str, Any]]:
     """One row a label of one picture. Dice is NaN where nothing is true and nothing called; distances are in pixels."""
     rows = []
@@ -90,7 +88,7 @@ def rows_of(one: ScoredMasks, recipe: Recipe, choices: Choices) -> list[dict[str
         row = {
             "case": one.case.name, "patient": one.case.patient, "split": one.case.split, "label": label,
             "pixels": truth.size, "true_pixels": true, "predicted_pixels": found, "intersection": common,
-            "true_empty": not true, "predicted_empty": not found, "dice": _dice(common, true, found),
+            "true_empty": not true, "predicted_empty": not found, "dice": dice(truth, mask),
             "average_precision": area_of_counts(counts[None, :, :]),
         }  # fmt: skip
         if recipe.distances:
@@ -109,7 +107,7 @@ def _second_columns(truth: NDArray[np.bool_], second: NDArray[np.bool_] | None) 
     return {
         "second_pixels": marked,
         "second_intersection": common,
-        "second_dice": _dice(common, int(truth.sum()), marked),
+        "second_dice": dice(truth, second),
     }
 
 
@@ -117,26 +115,6 @@ def stored_counts(rows: pd.DataFrame) -> NDArray[np.int64]:
     """(rows, 2, bins) scores of pixels as stored."""
     both = [np.stack(rows[column].to_list()) for column in (OWN, OTHER)]
     return np.stack(both, axis=1).astype(np.int64) if len(rows) else np.zeros((0, 2, BINS), np.int64)
-
-
-def _area(own: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Area in steps from (…, bins) counts: Σ over the bins of their share of the label × precision from there on."""
-    hits = np.cumsum(own[..., ::-1], axis=-1, dtype=np.float64)
-    everything = hits + np.cumsum(other[..., ::-1], axis=-1, dtype=np.float64)
-    precision = np.divide(hits, everything, out=np.zeros(hits.shape), where=everything > 0)
-    total = hits[..., -1]
-    gained = (own[..., ::-1] * precision).sum(axis=-1)
-    return np.asarray(np.divide(gained, total, out=np.full(np.shape(total), np.nan), where=total > 0))
-
-
-def area_of_counts(counts: NDArray[np.integer]) -> float:
-    """Average precision of all pixels of some pictures together, from (pictures, 2, bins); NaN without the label.
-
-    Pixels of one bin count as called together, so it differs a little from that of the scores themselves: by up to 0.01
-    where few pixels are certain.
-    """
-    both = counts.sum(axis=0)
-    return float(_area(both[0], both[1]))
 
 
 def _pooled_area(rows: pd.DataFrame) -> Estimate:
@@ -147,7 +125,7 @@ def _pooled_area(rows: pd.DataFrame) -> Estimate:
 
     def evaluate(drawn: NDArray[np.float32]) -> NDArray[np.float64]:
         own, other = (drawn.T @ summed[:, which] for which in (0, 1))
-        return _area(own, other)
+        return average_precisions(own, other)
 
     value = area_of_counts(counts.astype(np.int64))
     return percentile_interval(value, evaluate, len(people), len(rows), 2000, 0)
@@ -157,8 +135,14 @@ def _mean(rows: pd.DataFrame, values: pd.Series) -> Estimate:
     return mean_estimate(values.to_numpy(np.float64), rows["patient"].to_numpy(str))
 
 
-def _with_label(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[~rows["true_empty"]]
+def _metric(name: str) -> Callable[[pd.DataFrame], Estimate]:
+    """A metric of `core.evaluation` from stored rows of one label, with the interval that pages show."""
+
+    def evaluate(rows: pd.DataFrame) -> Estimate:
+        measures, patients = mask_measures(rows), rows["patient"].to_numpy(str)
+        return estimate_of(name, rows["true_pixels"].to_numpy(), measures, patients)
+
+    return evaluate
 
 
 def _by_patient(rows: pd.DataFrame) -> Estimate:
@@ -168,18 +152,9 @@ def _by_patient(rows: pd.DataFrame) -> Estimate:
     return _mean(sums, 2.0 * sums["intersection"] / whole[whole > 0])
 
 
-def _mean_of(column: str) -> Callable[[pd.DataFrame], Estimate]:
-    def evaluate(rows: pd.DataFrame) -> Estimate:
-        defined = _with_label(rows)
-        defined = defined[defined[column].notna()]
-        return _mean(defined, defined[column])
-
-    return evaluate
-
-
-def _empty_kept(rows: pd.DataFrame) -> Estimate:
-    empty = rows[rows["true_empty"]]
-    return _mean(empty, empty["predicted_empty"])
+def _second_dice(rows: pd.DataFrame) -> Estimate:
+    defined = rows[~rows["true_empty"] & rows["second_dice"].notna()]
+    return _mean(defined, defined["second_dice"])
 
 
 def _false_area(rows: pd.DataFrame) -> Estimate:
@@ -208,26 +183,26 @@ class MaskMetric:
 
 #: By the type in the card's model-index, the main one first.
 MASK_METRICS: Mapping[str, MaskMetric] = {
-    "dice": MaskMetric("Dice, mean of the pictures with the label", _mean_of("dice")),
+    "dice": MaskMetric("Dice, mean of the pictures with the label", _metric("mask_dice")),
     "dice_patient": MaskMetric(
         "Dice of all pictures of a patient together, mean of the patients", _by_patient, several=True
     ),
     "pixel_average_precision": MaskMetric(
-        "Average precision of the pixels, mean of the pictures with the label", _mean_of("average_precision")
+        "Average precision of the pixels, mean of the pictures with the label", _metric("mask_average_precision")
     ),
     "pixel_average_precision_pooled": MaskMetric(
         "Average precision of the pixels of all pictures together", _pooled_area
     ),
     "hausdorff_95_pixels": MaskMetric(
         "Hausdorff distance of the outlines in pixels, 95th percentile, mean of the pictures with both",
-        _mean_of("hausdorff_95"),
+        _metric("mask_hausdorff_95_pixels"),
         needs="hausdorff_95",
     ),
     "second_observer_dice": MaskMetric(
-        "Dice of the second observer against the first, same pictures", _mean_of("second_dice"), needs="second_dice"
+        "Dice of the second observer against the first, same pictures", _second_dice, needs="second_dice"
     ),
     "empty_called_empty": MaskMetric(
-        "Share of the pictures without the label where nothing is called", _empty_kept, empties=True
+        "Share of the pictures without the label where nothing is called", _metric("mask_left_empty"), empties=True
     ),
     "false_area": MaskMetric(
         "Share of the picture called falsely, mean of the pictures without the label", _false_area, empties=True

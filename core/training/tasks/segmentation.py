@@ -7,11 +7,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from core.evaluation.metrics.pixel_counts import BINS, count_scores
 from core.training.architectures.unet import unet
 from core.training.data.masked_images import MaskedExamples
 from core.training.losses import DiceCrossEntropy
 from core.training.recipe.schema import Recipe
-from core.training.tasks.mask_choices import BINS, RULES, count_scores
+from core.training.tasks.mask_choices import RULES
 from core.training.tasks.patches import Patches
 
 

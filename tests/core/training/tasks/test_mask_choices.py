@@ -5,17 +5,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from core.evaluation.metrics.masks import dice
-from core.training.tasks.mask_choices import (
-    BORDERS,
-    best_temperature,
-    best_threshold,
-    choose_masks,
-    count_scores,
-    dice_by_border,
-    log_loss,
-    mean_dice,
-)  # fmt: skip
-from core.training.tasks.mask_scores import area_of_counts
+from core.evaluation.metrics.pixel_counts import BORDERS, area_of_counts, count_scores, dice_by_border, pixel_log_loss
+from core.training.tasks.mask_choices import best_temperature, best_threshold, choose_masks, mean_dice  # fmt: skip
 
 
 def picture(seed, share=0.1, sharp=2.0):
@@ -66,7 +57,7 @@ def test_temperature_mends_answers_that_are_too_sure():
     counts = count_scores(truth, 1 / (1 + np.exp(-2 * logits)))
     temperature = best_temperature(counts)
     assert temperature == pytest.approx(2.0, rel=0.1)
-    assert log_loss(counts, temperature) < log_loss(counts)
+    assert pixel_log_loss(counts, temperature) < pixel_log_loss(counts)
 
 
 def test_choices_name_the_split_and_have_a_threshold_for_each_label():

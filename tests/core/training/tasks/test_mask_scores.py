@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.training.tasks.mask_choices import count_scores
+from core.evaluation.metrics.pixel_counts import count_scores
 from core.training.tasks.mask_scores import MASK_METRICS, OTHER, OWN, called, estimate_rows, mask_subgroups
 
 
