@@ -26,8 +26,9 @@ from core.inference.prepare import prepare
 from core.keras_process.client import KerasProcess
 from core.scan import answered_frame
 from core.training.data.images import LabelledCase, load_cases
-from core.training.data.marked_regions import Marked, Row, masks, read_marked, read_rows
+from core.training.data.marked_regions import Marked, Row, masks, read_marked
 from core.training.data.opened import open_picture
+from core.training.data.tables import read_table
 from core.training.recipe.schema import Recipe
 from core.training.recipe.sources import Truth
 from core.training.tasks.results import Choices
@@ -108,7 +109,7 @@ def choose_pictures(recipe: Recipe, truth: Truth, data: Path) -> tuple[list[Chos
     source = recipe.images
     own = {case.name: case for case in load_cases(source, recipe.labels, data)}
     places: dict[tuple[str, ...], list[Row]] = {}
-    for row in read_rows(data / source.folder / source.table):
+    for row in read_table(data / source.folder / source.table)[0]:
         places.setdefault(tuple(row[column] for column in truth.join.values()), []).append(row)
     chosen, left_out = [], Counter[str]()
     for marked in read_marked(truth, data):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from core.models.card import InputSpec
 from core.scan import Scan
 from core.training.data.bands import band
 from core.training.data.studies import StudyCases
+from core.training.data.tables import read_table
 from core.training.recipe.schema import InvalidRecipe
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ def load(folder: Path, options: Mapping[str, Any]) -> StudyCases:
     for name in (TABLE, PICTURES):
         if not (folder / name).is_file():
             raise InvalidRecipe(f"the file {name} in {folder.name}", "none", "check the data folder")
-    with (folder / TABLE).open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    rows, _ = read_table(folder / TABLE)
     arrays: dict[str, NDArray[Any]] = {}
     with np.load(folder / PICTURES, allow_pickle=False) as stored:
         for spec in options["inputs"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from core.training.data.bands import band
 from core.training.data.near_duplicates import GROUP, NUMBER, with_groups
 from core.training.data.opened import open_picture
 from core.training.data.splitting import divide
+from core.training.data.tables import read_table as read_csv_table
 from core.training.recipe.schema import SPLITS, InvalidRecipe, Recipe
 from core.training.recipe.sources import Source
 
@@ -56,9 +56,7 @@ def read_table(source: Source, data: Path) -> list[dict[str, str]]:
         InvalidRecipe: The table is not there, or lacks a column that the recipe names.
     """
     path = data / source.folder / source.table
-    if not path.is_file():
-        raise InvalidRecipe(f"the table {source.folder}/{source.table}", "no such file", "check the data folder")
-    rows, columns = medmnist.read_rows(path) if path.suffix == medmnist.SUFFIX else _read_csv(path)
+    rows, columns = medmnist.read_rows(path) if path.suffix == medmnist.SUFFIX else read_csv_table(path)
     if source.near_duplicates:
         columns += [GROUP, NUMBER]
     wanted = {source.file, source.label, source.patient, source.split, *source.attributes}
@@ -75,12 +73,6 @@ def read_table(source: Source, data: Path) -> list[dict[str, str]]:
         paths = [data / source.folder / (source.prefix + row[source.file]) for row in rows]
         rows = with_groups(rows, paths, source.label, source.near_duplicates)
     return rows
-
-
-def _read_csv(path: Path) -> tuple[list[dict[str, str]], list[str]]:
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        return list(reader), list(reader.fieldnames or ())
 
 
 def _counts(source: Source, row: dict[str, str]) -> bool:

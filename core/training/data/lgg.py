@@ -18,6 +18,7 @@ from core.models.card import InputSpec
 from core.scan import answered_frame
 from core.training.data.opened import open_picture
 from core.training.data.studies import StudyCases
+from core.training.data.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ def load(folder: Path, options: Mapping[str, Any]) -> StudyCases:
     """
     import pandas as pd
 
-    table = pd.read_csv(folder / TABLE, dtype=str, keep_default_na=False)
+    table = pd.DataFrame(read_table(folder / TABLE)[0], dtype=str)
     inputs: Sequence[InputSpec] = options["inputs"]
     return StudyCases(
         case_ids=table["id"].to_numpy(np.str_),

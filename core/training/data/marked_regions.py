@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ScanLensError
+from core.training.data.tables import read_table
 from core.training.recipe.sources import Truth
 
 Row = Mapping[str, str]
@@ -35,25 +35,14 @@ class Marked:
     rows: tuple[Row, ...]
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """A CSV table, every column as text.
-
-    Raises:
-        UnreadableTruth: It is not there.
-    """
-    if not path.is_file():
-        raise UnreadableTruth(f"the table {path.parent.name}/{path.name}", "no such file", "check the data folder")
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
-
-
 def read_marked(truth: Truth, data: Path) -> list[Marked]:
     """The pictures of the table in its order; the boxes of one picture together.
 
     Raises:
-        UnreadableTruth: The table is missing or lacks a column.
+        InvalidRecipe: There is no such table.
+        UnreadableTruth: It lacks a column.
     """
-    rows = read_rows(data / truth.folder / truth.table)
+    rows, _ = read_table(data / truth.folder / truth.table)
     places = () if truth.kind == "boxes" else _columns(truth.mask)
     wanted = {*truth.join, *truth.box, *truth.leave_out, *places, *_columns(truth.file)} | ({truth.patient} - {""})
     if missing := wanted - set(rows[0] if rows else ()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,7 +16,8 @@ from core.inference.prepare import Geometry, Prepared, prepare
 from core.scan import answered_frame
 from core.training.data.bands import band
 from core.training.data.opened import open_picture
-from core.training.data.splitting import Row, divide
+from core.training.data.splitting import divide
+from core.training.data.tables import Row, read_table
 from core.training.recipe.schema import SPLITS, InvalidRecipe, Recipe
 from core.training.recipe.sources import MaskedImages
 
@@ -67,11 +67,7 @@ def read_rows(data: MaskedImages, folder: Path) -> list[Row]:
     Raises:
         InvalidRecipe: There is no such table.
     """
-    path = folder / data.folder / data.table
-    if not path.is_file():
-        raise InvalidRecipe(f"the table {data.folder}/{data.table}", "no such file", "check the data folder")
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    rows, _ = read_table(folder / data.folder / data.table)
     kept = [row for row in rows if not any(row[column] in texts for column, texts in data.leave_out.items())]
     return [
         {

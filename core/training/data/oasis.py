@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.models.card import InputSpec
 from core.training.data.lgg import SPLITS, TABLE, read_pictures
 from core.training.data.studies import StudyCases
+from core.training.data.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,7 @@ def load(folder: Path, options: Mapping[str, Any]) -> StudyCases:
     """
     import pandas as pd
 
-    people = _people(pd.read_csv(folder / TABLE, dtype=str, keep_default_na=False))
+    people = _people(pd.DataFrame(read_table(folder / TABLE)[0], dtype=str))
     inputs: Sequence[InputSpec] = options["inputs"]
     arrays = {
         spec.name: read_pictures(folder, people[spec.name].tolist(), spec) if spec.is_picture else facts(people)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from core.training.data.tables import Row
 from core.training.recipe.sources import Division
-
-Row = dict[str, str]
 
 
 def _place(division: Division, row: Row, group: str, lowest: Mapping[str, float]) -> tuple[float, str]:

@@ -89,8 +89,8 @@ def parse_recipe(slug: str, entry: Any, sha256: str = "") -> Recipe:
 
 
 def _refusal(path: Path, line: int, words: str) -> InvalidRecipe:
-    where = f"{path.name}, line {line}" if line else path.name
-    return InvalidRecipe("a complete recipe", f"{where}: {words}", "correct it there")
+    where = f" in line {line}" if line else ""
+    return InvalidRecipe(f"The recipe {path.name} is wrong{where}: {words}", "correct it there")
 
 
 def _told(text: str, message: str) -> tuple[int, str]:

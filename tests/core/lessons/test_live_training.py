@@ -150,6 +150,11 @@ def test_forgotten_run_is_said_in_words(keras):
         keras.call("train_epoch", {"run": "nobody"})
 
 
+def test_epoch_beyond_those_that_were_asked_for_is_refused(keras, digit_run):
+    with pytest.raises(UnsupportedModel, match="at most 5 epochs"):
+        keras.call("train_epoch", {"run": digit_run.key})
+
+
 def test_figures_show_the_run(digit_run):
     figure = curves_figure([digit_run], 3)
     assert len(figure.data) == 5  # training and validation twice, and the test part

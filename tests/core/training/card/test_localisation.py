@@ -42,7 +42,7 @@ def data(blobs, tmp_path):
         packed = mask | (np.eye(40, 48, dtype=np.uint8) << 2)  # bit 1 the blob, bit 4 a line
         cv2.imwrite(str(folder / "marks" / f"bits_{number}.png"), packed)
     write(folder / "marks" / "boxes.csv", ["file", "x", "y", "w", "h"], boxes)
-    write(folder / "marks" / "marks.csv", ["picture"], [[f"{number}.png"] for number in ALL])
+    write(folder / "marks" / "marks.csv", ["picture", "number"], [[f"{number}.png", number] for number in ALL])
     return folder
 
 
@@ -182,9 +182,9 @@ def test_missing_files_and_columns_are_one_sentence(bundle, recipe, data):
     (data / "marks" / "95.png").unlink()
     with pytest.raises(UnreadableTruth, match=r"received 95\.png"):
         measured(bundle, recipe(), data)
-    with pytest.raises(UnreadableTruth, match="columns number in marks"):
-        read_marked(recipe(join={"number": "file"}).localise[0], data)
-    with pytest.raises(UnreadableTruth, match="no such file"):
+    with pytest.raises(UnreadableTruth, match="columns count in marks"):
+        read_marked(recipe(join={"count": "file"}).localise[0], data)
+    with pytest.raises(InvalidRecipe, match="no table"):
         read_marked(recipe(table="none.csv").localise[0], data)
 
 
