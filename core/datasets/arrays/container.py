@@ -7,6 +7,7 @@ through the compressed stream, so that memory does not grow with the file.
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from core.readers.memory import MEGABYTE, Claim
 #: Arrays up to this size are held whole.
 _WHOLE = 256 * MEGABYTE
 _WINDOW = 32 * MEGABYTE
+#: Labels of one array; the largest of MedMNIST has 240,000.
+_LABELS = 5_000_000
 #: No array of MedMNIST comes near it.
 _MOST = 64 * 1024 * MEGABYTE
 
@@ -191,6 +194,8 @@ def read_small(archive: zipfile.ZipFile, member: str) -> NDArray[np.generic]:
         size = header.item * header.shape[0]
         if size > _WHOLE:
             raise UnusableDataset(f"{member} is larger than the 256 MB that labels may have", "check the file")
+        if math.prod(header.shape) > _LABELS:  # as numbers of eight bytes, and a case each
+            raise UnusableDataset(f"{member} has more than {_LABELS:,} labels", "split the file")
         _ = Claim(size)  # while it is read
         data = stream.read(size)
     if len(data) < size:

@@ -250,3 +250,9 @@ def test_a_file_of_a_dataset_is_claimed_while_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(process_budget(), "total", before + 1999)
     with pytest.raises(TooLarge, match="memory"):
         read_all(place, "a.png")
+
+
+def test_more_labels_than_any_set_has_are_one_sentence(opened, monkeypatch):
+    monkeypatch.setattr("core.datasets.arrays.container._LABELS", COUNT - 1)
+    with pytest.raises(UnusableDataset, match="more than 7 labels"):
+        opened(picture(24, 28))
