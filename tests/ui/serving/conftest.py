@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from streamlit import config
@@ -57,7 +58,8 @@ def ask(options):
         async def send(message):
             sent.append(message)
 
-        asyncio.run(Guard(app)(scope, receive, send))
+        with ThreadPoolExecutor(1) as pool:  # a browser test may have left an event loop in this thread
+            pool.submit(asyncio.run, Guard(app)(scope, receive, send)).result()
         first = sent[0]
         if kind == "websocket":
             return Answer(101 if first["type"] == "websocket.accept" else 403, {}, "", reached)
