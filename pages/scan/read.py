@@ -21,6 +21,7 @@ def show_scan(state: Reading, scan: Scan) -> None:
     from ui.reading.display_settings import show_image
     from ui.reading.panels import PANELS, kind_of
 
+    state.jobs.drop_running("map")  # of the page Explain, where nobody is now; it starts anew there
     frame = turned_to(scan)
     show_found(state)
     with st.container(key="reading"):

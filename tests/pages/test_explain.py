@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from core.errors import UnsupportedModel
+from core.errors import Cancelled, UnsupportedModel
 from core.explain.trust.verdict import Check, Trust
 
 
@@ -163,3 +163,22 @@ def test_a_prototype_is_made_on_request_and_compared_with_grey(explain, words, m
     app.run()
     assert not app.exception
     assert "a plain grey picture has" in words(app)
+
+
+def test_what_is_under_way_on_the_other_page_gives_way(look_at, state, slots):
+    def endless(progress, cancelled):
+        while not cancelled():
+            time.sleep(0.005)
+        raise Cancelled("the work")
+
+    app = look_at("chest")
+    check = app.session_state["jobs"].start("check", "held", "Checking", endless)
+    app.query_params["methods"] = "grad-cam"
+    app.switch_page("pages/scan/explain.py").run()
+    assert check.wait(10), "a map does not wait for a check that nobody looks at"
+    finished(app, state)
+    making = app.session_state["jobs"].start("map", "held", "Making", endless)
+    app.switch_page("pages/scan/read.py").run()
+    assert making.wait(10)
+    assert "map" not in slots(app)
+    assert not app.exception

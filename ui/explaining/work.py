@@ -124,6 +124,7 @@ def carry_on(
         assert isinstance(wanted, Wanted)
         prediction = predicted(state, scan, wanted.slug, wanted.frame)
         made = None if kind == "map" else made_of(state, scan, wanted)
+        state.jobs.drop_running("check")  # of the page Read, where nobody is now; it starts anew there
         job = state.jobs.start("map", key, _title(key), _work(str(kind), prediction, wanted, made))
     return job.title
 
