@@ -8,7 +8,6 @@ from typing import Literal
 
 from core.explain.explanation import Explanation
 from core.explain.methods.attention import attention_rollout
-from core.explain.methods.cam import asked_grad_cam
 from core.explain.methods.channel_maps import ablation_cam, score_cam, score_cam_all
 from core.explain.methods.counterfactual import smallest_turning_region
 from core.explain.methods.gradients import (
@@ -19,6 +18,7 @@ from core.explain.methods.gradients import (
     smooth_grad,
 )
 from core.explain.methods.layer_maps import layer_explainer
+from core.explain.methods.layer_of_input import grad_cam_of_input
 from core.explain.methods.perturbation import occlusion, rise
 from core.explain.methods.shapley import kernel_shap
 from core.explain.request import Ask
@@ -56,7 +56,7 @@ EXPLAINERS: dict[str, Explainer] = {
     "grad-cam": Explainer(
         name="grad-cam",
         title="Grad-CAM",
-        function=asked_grad_cam,
+        function=grad_cam_of_input,
         reference="Selvaraju et al. 2017, Grad-CAM: Visual Explanations from Deep Networks, doi:10.1109/ICCV.2017.74",
         cost="nothing beyond the prediction where the head is affine, else a gradient in the Keras process",
         needs="activations",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.explain import EXPLAINERS
 from core.explain.trust.second_opinion import METHODS
 from core.inference.predict import Prediction
+from core.inference.study import Study
 from core.models.card import ModelCard
 from core.scan import Scan, answered_frame
 from ui.explaining.work import Wanted
+from ui.foreign_text import plain
 
 #: What is shown until the user chooses: one of each kind, a few seconds together.
 FIRST = (
@@ -34,14 +38,30 @@ def choose_frame(scan: Scan) -> int:
     return st.slider(unit, 1, scan.frames, answered_frame(scan) + 1, key=f"explain-frame-{scan.digest[:12]}") - 1
 
 
-def choose_classes(prediction: Prediction) -> tuple[str, str]:
-    """(label, rather than which label, or `""`)."""
-    card = prediction.card
-    first = card.labels[prediction.decision(0).about]
-    label = st.selectbox(
-        "Evidence for", card.labels, index=card.labels.index(first), key=f"explain-label-{card.slug}", width=220
-    )
-    if len(card.labels) < 3:
+def choose_picture(card: ModelCard, study: Study) -> str:
+    """Name of the image that is explained; `""` where a model is given none."""
+    specs = {spec.name: spec for spec in card.inputs if spec.name in study.scans}
+    if len(specs) < 2:
+        return next(iter(specs), "")
+    return str(
+        st.segmented_control(
+            "Image", list(specs), format_func=lambda name: plain(specs[name].title), default=next(iter(specs)),
+            required=True, key=f"explain-picture-{card.slug}-{'-'.join(specs)}",
+        )
+    )  # fmt: skip
+
+
+def choose_label(card: ModelCard, prediction: Prediction | None) -> tuple[str, str]:
+    """(label, rather than which label, or `""`).
+
+    Args:
+        card: The model.
+        prediction: Its answer, which says the first label; None for one that segments.
+    """
+    labels = card.labels if prediction is not None else card.labels[1:]
+    first = labels[prediction.decision(0).about] if prediction is not None else labels[0]
+    label = st.selectbox("Evidence for", labels, index=labels.index(first), key=f"explain-label-{card.slug}", width=220)
+    if len(card.labels) < 3 or prediction is None:
         return label, ""
     others = [NOBODY, *(name for name in card.labels if name != label)]
     chosen = st.selectbox("rather than", others, key=f"explain-against-{card.slug}-{label}", width=220)
@@ -91,7 +111,15 @@ def choose_method() -> str:
 
 
 def questions(
-    cards: list[ModelCard], methods: list[str], label: str, rather_than: str, layer: str, frame: int, untrained: bool
+    cards: list[ModelCard],
+    methods: list[str],
+    label: str,
+    rather_than: str,
+    layer: str,
+    frame: int,
+    untrained: bool,
+    picture: str = "",
+    given: str = "",
 ) -> list[Wanted]:
     """Every map that is asked for; a layer other than the card's only where the method looks at one."""
     found = []
@@ -102,8 +130,8 @@ def questions(
         for method in methods:
             looks = EXPLAINERS[method].family == "activations" and not method.startswith("score-cam")
             against = rather_than if rather_than in card.labels else ""
-            asked = Wanted(card.slug, method, own, against, layer if looks else "", frame)
+            asked = Wanted(card.slug, method, own, against, layer if looks else "", frame, input=picture, given=given)
             found.append(asked)
             if untrained and method == methods[0]:
-                found.append(Wanted(card.slug, method, own, against, asked.layer, frame, untrained=True))
+                found.append(replace(asked, untrained=True))
     return found

@@ -22,7 +22,7 @@ from core.models.card import ModelCard
 from core.scan import Scan, display_frame
 from ui.components.grid import Cell, board_message, show_board
 from ui.downloads import show_download
-from ui.explaining.work import Made, Wanted, made_of, opinion_of, trust_of
+from ui.explaining.work import Made, Wanted, at_frame, made_of, opinion_of, trust_of
 from ui.reading.display_settings import Look
 from ui.reading.trust import SIGNS
 from ui.session import Reading
@@ -37,25 +37,31 @@ def title_of(wanted: Wanted, cards: dict[str, ModelCard], by_model: bool) -> str
 
 
 def cells_of(
-    state: Reading, scan: Scan, everything: Sequence[Wanted], cards: dict[str, ModelCard], by_model: bool
+    state: Reading, scan: Scan, frame: int, everything: Sequence[Wanted], cards: dict[str, ModelCard], by_model: bool
 ) -> list[Cell]:
     """One cell a map that is asked for, and one for where they agree."""
-    cells = [_cell(state, scan, wanted, title_of(wanted, cards, by_model)) for wanted in everything]
+    cells = [_cell(state, scan, frame, wanted, title_of(wanted, cards, by_model)) for wanted in everything]
     ready = [made_of(state, scan, wanted) for wanted in everything if not wanted.untrained]
-    maps = [made.explanation for made in ready if made is not None and made.explanation is not None]
+    maps = [
+        at_frame(made.explanation, scan.frames, frame)
+        for made in ready
+        if made is not None and made.explanation is not None
+    ]
     maps = [found for found in maps if found.method != "counterfactual" and not found.is_empty]
     if len(maps) > 1:
         cells.append(_overlap(maps))
     return cells
 
 
-def _cell(state: Reading, scan: Scan, wanted: Wanted, title: str) -> Cell:
+def _cell(state: Reading, scan: Scan, frame: int, wanted: Wanted, title: str) -> Cell:
     made = made_of(state, scan, wanted)
     if made is None:
         return Cell(wanted.name, title, waiting="…")
     found = made.explanation
     if found is None:
         return Cell(wanted.name, title, waiting=made.trouble)
+    whole = found.scale if len(found.frames) > 1 else None  # all frames of a sequence share a scale
+    found = at_frame(found, scan.frames, frame)
     took = f"{made.seconds:.1f} s" if made.seconds >= 0.1 else f"{1000 * made.seconds:.0f} ms"
     against = 0.0 if found.opposing is None else float(found.opposing.max(initial=0.0))
     if found.is_empty:
@@ -69,12 +75,14 @@ def _cell(state: Reading, scan: Scan, wanted: Wanted, title: str) -> Cell:
     most = f"{found.scale:.2g} for and {against:.2g} against" if against > 0 else f"{found.scale:.2g}"
     note = f"most {most} ({found.units}), {took}" if against > 0 else f"most {most} {found.units}, {took}"
     if wanted.untrained:
-        return Cell(wanted.name, title, found, verdict="It has learned nothing: this heat means nothing.", note=note)
+        verdict = "It has learned nothing: this heat means nothing."
+        return Cell(wanted.name, title, found, verdict=verdict, note=note, scale=whole)
     known = trust_of(state, scan, wanted)
     verdict = "◌ to be checked" if known is None else "not checked"
     if isinstance(known, Trust):
         verdict = _in_words(known)
-    return Cell(wanted.name, title, found, verdict=verdict, note=note, opinion=_opinion_in_words(state, scan, wanted))
+    opinion = _opinion_in_words(state, scan, wanted)
+    return Cell(wanted.name, title, found, verdict=verdict, note=note, opinion=opinion, scale=whole)
 
 
 def _opinion_in_words(state: Reading, scan: Scan, wanted: Wanted) -> str:
@@ -117,7 +125,7 @@ def show_results(
     by_model: bool,
 ) -> None:
     """The board, and below it the numbers."""
-    cells = cells_of(state, scan, everything, cards, by_model)
+    cells = cells_of(state, scan, frame, everything, cards, by_model)
     picture = display_frame(scan, frame, look.window, look.invert)
     done = sum(cell.explanation is not None for cell in cells)
     checked = sum(cell.verdict.startswith(tuple(SIGNS.values())) for cell in cells)
@@ -125,7 +133,7 @@ def show_results(
     key = f"{scan.digest[:12]}-{frame}-{look.name}-{look.invert}-{done}-{checked}-{compared}"
     show_board(board_message(scan, picture, cells, key), scan.digest[:12])
     ready = [
-        (wanted, made)
+        (wanted, replace(made, explanation=at_frame(made.explanation, scan.frames, frame)))
         for wanted in everything
         if (made := made_of(state, scan, wanted)) is not None and made.explanation is not None
     ]

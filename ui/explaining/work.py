@@ -5,20 +5,25 @@ Maps first, then how far to trust them, then what an independent implementation 
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS
+from core.explain.every_frame import on_every_frame
 from core.explain.explanation import Explanation
 from core.explain.request import Ask
 from core.explain.trust.checking import check_explanation
 from core.explain.trust.second_opinion import METHODS, SecondOpinion, second_opinion
 from core.explain.trust.verdict import Trust
+from core.inference.bundle import ModelOutput
 from core.inference.predict import Prediction, predict
+from core.inference.prepare import Prepared
 from core.inference.randomised import randomised_bundle
-from core.inference.study import Study
+from core.inference.study import Study, prepare_study
+from core.models.card import ModelCard
 from core.scan import Scan
 from ui.background import Progress, Stopper, Work
 from ui.cache import cached_bundle, cached_keras
@@ -35,7 +40,9 @@ class Wanted:
         label: What the evidence should speak for.
         rather_than: The label to compare with, `""` for none.
         layer: `""` for the card's.
-        frame: Of the scan.
+        frame: Of the scan; 0 where a whole sequence or volume is one case.
+        input: Name of the image that is explained where a model has several, else `""`.
+        given: Names what the model is given beside the image, `""` for nothing.
         untrained: Whether a copy with random weights is asked instead of the model.
     """
 
@@ -46,11 +53,15 @@ class Wanted:
     layer: str
     frame: int
     untrained: bool = False
+    input: str = ""
+    given: str = ""
 
     @property
     def name(self) -> str:
         """A key for people's eyes and for the browser."""
-        return "|".join(map(str, (self.slug, self.method, self.label, self.rather_than, self.layer, self.untrained)))
+        return "|".join(
+            map(str, (self.slug, self.method, self.label, self.rather_than, self.layer, self.untrained, self.input))
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +79,64 @@ class Made:
     trouble: str = ""
 
 
-def predicted(state: Reading, scan: Scan, slug: str, frame: int) -> Prediction:
-    """The model's answer for one frame, with what it was given."""
-    return state.answers.get((scan.digest, slug, frame), lambda: _predict(slug, scan, frame))
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """What a model was given and gave, whatever kind of answer that is.
+
+    Attributes:
+        card: The model.
+        prepared: Its inputs, with the way back of the explained image.
+        output: What came out, with the activations of the explained layer.
+    """
+
+    card: ModelCard
+    prepared: Prepared
+    output: ModelOutput
 
 
-def _predict(slug: str, scan: Scan, frame: int) -> Prediction:
-    bundle = cached_bundle(slug)
-    return predict(bundle, Study.of(bundle.card, scan), [frame], expect=Prediction)
+def frames_of(card: ModelCard, study: Study, frame: int) -> list[int] | None:
+    """The case that is explained: one frame of images, or all of a sequence or a volume."""
+    given = [spec for spec in card.inputs if spec.name in study.scans]
+    return [frame] if given and all(spec.kind == "image" for spec in given) else None
+
+
+def key_of(study: Study) -> str:
+    """What tells a study from another one: its scans and facts."""
+    scans = sorted((name, scan.digest) for name, scan in study.scans.items())
+    return hashlib.sha256(repr((scans, sorted(study.facts.items()))).encode()).hexdigest()[:16]
+
+
+def predicted(state: Reading, card: ModelCard, study: Study, frame: int) -> Prediction:
+    """The answer of a model that classifies for one case, with what it was given."""
+
+    def ask() -> Prediction:
+        return predict(cached_bundle(card.slug), study, frames_of(card, study, frame), expect=Prediction)
+
+    return state.answers.get(("explained", card.slug, key_of(study), frame), ask)
+
+
+def answered(state: Reading, card: ModelCard, study: Study, wanted: Wanted) -> Answered:
+    """What a model of any task was given and gave for the case that is explained."""
+    if card.task != "segmentation":
+        found = predicted(state, card, study, wanted.frame)
+        return Answered(card, found.prepared.of_picture(wanted.input), found.output)
+
+    def ask() -> Answered:
+        bundle = cached_bundle(card.slug)
+        prepared = prepare_study(study, card, frames_of(card, study, wanted.frame))
+        return Answered(card, prepared, bundle.run(prepared.batch))
+
+    found_masks = state.answers.get(("explained", card.slug, key_of(study), wanted.frame), ask)
+    return replace(found_masks, prepared=found_masks.prepared.of_picture(wanted.input))
+
+
+def at_frame(found: Explanation, frames: int, frame: int) -> Explanation:
+    """The map of one frame of the scan; of a sequence or a volume that is mixed from those that the model saw."""
+    if len(found.frames) < 2:
+        return found
+    every = on_every_frame(found, frames)
+    opposing = None if every.opposing is None else every.opposing[frame : frame + 1]
+    return replace(every, grids=every.grids[frame : frame + 1], opposing=opposing, frames=(frame,))
 
 
 def made_of(state: Reading, scan: Scan, wanted: Wanted) -> Made | None:
@@ -97,7 +158,12 @@ def opinion_of(state: Reading, scan: Scan, wanted: Wanted) -> SecondOpinion | st
 
 
 def carry_on(
-    state: Reading, scan: Scan, everything: Sequence[Wanted], paused: bool = False, second: bool = False
+    state: Reading,
+    scan: Scan,
+    everything: Sequence[Wanted],
+    studies: Mapping[str, tuple[ModelCard, Study]],
+    paused: bool = False,
+    second: bool = False,
 ) -> str:
     """Take what is done, and unless the user paused start the next thing that is missing.
 
@@ -105,6 +171,7 @@ def carry_on(
         state: Of the page.
         scan: On the page.
         everything: Maps that are asked for.
+        studies: Slug of each model to its card and what it is given.
         paused: Whether the user stopped the making.
         second: Whether an independent implementation is to be asked too.
 
@@ -122,10 +189,10 @@ def carry_on(
     if job is None:
         kind, _, wanted = key = todo[0]
         assert isinstance(wanted, Wanted)
-        prediction = predicted(state, scan, wanted.slug, wanted.frame)
+        given = answered(state, *studies[wanted.slug], wanted)
         made = None if kind == "map" else made_of(state, scan, wanted)
         state.jobs.drop_running("check")  # of the page Read, where nobody is now; it starts anew there
-        job = state.jobs.start("map", key, _title(key), _work(str(kind), prediction, wanted, made))
+        job = state.jobs.start("map", key, _title(key), _work(str(kind), given, wanted, made))
     return job.title
 
 
@@ -161,35 +228,36 @@ def _take(state: Reading) -> None:
         state.maps.put(job.key, Made(None, trouble=job.trouble) if is_map else job.trouble)
 
 
-def _work(kind: str, prediction: Prediction, wanted: Wanted, made: Made | None) -> Work[object]:
+def _work(kind: str, given: Answered, wanted: Wanted, made: Made | None) -> Work[object]:
     def explain(progress: Progress, cancelled: Stopper) -> Made:
         bundle = cached_bundle(wanted.slug)
         if wanted.untrained:
             bundle = randomised_bundle(bundle)
         started = time.perf_counter()
-        ask = _ask(prediction, wanted, progress, cancelled)
-        found = EXPLAINERS[wanted.method].function(bundle, prediction.prepared, ask)
+        ask = _ask(given, wanted, progress, cancelled)
+        found = EXPLAINERS[wanted.method].function(bundle, given.prepared, ask)
         return Made(found, time.perf_counter() - started)
 
     def of_map(work: Callable[..., object]) -> Work[object]:
         def run(progress: Progress, cancelled: Stopper) -> object:
             if made is None or made.explanation is None:
                 raise UnsupportedModel("There is no map yet", "make it first")
-            ask, bundle = _ask(prediction, wanted, progress, cancelled), cached_bundle(wanted.slug)
-            return work(bundle, prediction.prepared, made.explanation, ask, progress=progress, cancelled=cancelled)
+            ask, bundle = _ask(given, wanted, progress, cancelled), cached_bundle(wanted.slug)
+            return work(bundle, given.prepared, made.explanation, ask, progress=progress, cancelled=cancelled)
 
         return run
 
     return {"map": explain, "trust": of_map(check_explanation), "second": of_map(second_opinion)}[kind]
 
 
-def _ask(prediction: Prediction, wanted: Wanted, progress: Progress, cancelled: Stopper) -> Ask:
-    labels = prediction.card.labels
+def _ask(given: Answered, wanted: Wanted, progress: Progress, cancelled: Stopper) -> Ask:
+    labels = given.card.labels
     return Ask(
         target=labels.index(wanted.label),
         against=labels.index(wanted.rather_than) if wanted.rather_than else None,
         layer=wanted.layer,
-        output=None if wanted.untrained else prediction.output,
+        input=wanted.input,
+        output=None if wanted.untrained else given.output,
         keras=cached_keras(),
         progress=progress,
         cancelled=cancelled,

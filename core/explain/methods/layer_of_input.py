@@ -22,7 +22,7 @@ def grad_cam_of_input(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanati
     Args:
         bundle: The model.
         prepared: Its inputs, with the way back of the picture.
-        ask: With the picture's name in `input`, and without a layer.
+        ask: With the picture's name in `input`; a layer that it names is the only one that is tried.
 
     Raises:
         UnsupportedModel: No layer with a map sees the picture.
@@ -31,7 +31,7 @@ def grad_cam_of_input(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanati
     try:
         return asked_grad_cam(bundle, prepared, ask)
     except UnsupportedModel as refusal:
-        if ask.keras is None or len(bundle.card.inputs) < 2:
+        if ask.layer or ask.keras is None or len(bundle.card.inputs) < 2:
             raise
         for layer in _layers_from_the_last(bundle, ask):
             try:

@@ -68,8 +68,19 @@ def test_map_of_a_layer_is_drawn_on_the_picture_that_it_sees(taught, keras_proce
     bundle, explain = taught("several images", "of_the_second"), EXPLAINERS[method].function
     found = explain(bundle, two_pictures, Ask(0, input="second", keras=keras_process))
     assert min(hottest(found)) >= 12
+    layer = (
+        "" if method != "grad-cam" else "of_the_second"
+    )  # without a name, Grad-CAM looks for one that sees the image
     with pytest.raises(UnsupportedModel, match="a layer that sees the picture image"):
-        explain(bundle, two_pictures, Ask(0, input="image", keras=keras_process))
+        explain(bundle, two_pictures, Ask(0, input="image", layer=layer, keras=keras_process))
+
+
+@pytest.mark.keras
+def test_grad_cam_looks_for_the_layer_that_sees_the_image(taught, keras_process, two_pictures):
+    found = EXPLAINERS["grad-cam"].function(
+        taught("several images", "of_the_second"), two_pictures, Ask(0, input="image", keras=keras_process)
+    )
+    assert max(hottest(found)) < 12
 
 
 @pytest.mark.keras
