@@ -14,11 +14,11 @@ from core.datasets.dataset import Case, Dataset
 from core.datasets.labels.truth import targets
 from core.display import resample, square_size
 from core.errors import Cancelled
+from core.evaluation.runs.studies import study_of
 from core.explain import EXPLAINERS
 from core.explain.request import Ask, KerasTasks
 from core.inference.bundle import Bundle
 from core.inference.predict import Prediction, predict
-from core.inference.study import Study
 from core.lessons.synthetic_lesions import LESION_LABELS, LesionSet, synthetic_lesions
 from core.models.card import ModelCard
 from core.models.compatibility import compatibility
@@ -139,6 +139,15 @@ class LesionCases:
         return Seen(picture, heat, model.scale, model.probability(picture), self._made.masks[index])
 
 
+def can_be_read_against(card: ModelCard) -> bool:
+    """Whether people can read the same cases as a model: one image each, and yes or no as the answer.
+
+    A reader sees one image. Who is compared with a model that also knows other images, a film or facts would be
+    compared on less than it had.
+    """
+    return card.task == "binary" and len(card.inputs) == 1 and card.inputs[0].kind == "image"
+
+
 @dataclass(frozen=True, eq=False)
 class DatasetCases:
     """Cases of an opened dataset, with a model that answers yes or no.
@@ -218,14 +227,15 @@ class DatasetCases:
         """
         if name not in self._by_name:
             raise UnusableCases(f"{self.dataset.title} lacks some of the cases of this room", "open a new room")
-        scan = self.dataset.read(self._by_name[name])
+        study = study_of(self.dataset, self._by_name[name], self.card, self.mapping)
+        scan = study.scans[self.card.inputs[0].name]
         fit = compatibility(self.card, scan)
         if not fit.fits:
             raise UnusableCases(
                 f"cases for {self.card.title}", f"one that does not fit: it {fit.reason}", "choose again"
             )
         frame = answered_frame(scan)
-        prediction = predict(self.bundle, Study.of(self.card, scan), [frame], expect=Prediction)
+        prediction = predict(self.bundle, study, [frame], expect=Prediction)
         score = float(prediction.probabilities[0][1])
         ask = Ask(target=1, output=prediction.output, keras=self.keras)
         found = EXPLAINERS[METHOD].function(self.bundle, prediction.prepared, ask)

@@ -148,6 +148,8 @@ def _look(member: Member, scan: Scan) -> Seen:
     card = cached_cards()[0].get(evaluation.model)
     if card is None or model_hash(card) != evaluation.model_sha256:
         return Seen(title, trouble="The model that gave this score is not installed here.")
+    if len(card.inputs) > 1:
+        return Seen(title, trouble="This model takes more than the image that is shown: see its heatmaps on Explain.")
     try:
         bundle = cached_bundle(card.slug)
         prediction = predict(bundle, Study.of(card, scan), [answered_frame(scan)], expect=Prediction)

@@ -24,6 +24,7 @@ from core.reader_study.sources import (
     Seen,
     Source,
     Stopper,
+    can_be_read_against,
     look_again,
     make_plan,
 )
@@ -86,7 +87,7 @@ def offers() -> list[Offer]:
     entries = stored.entries(state)
     if not entries:
         return found
-    able = {slug: card for slug, card in sorted_out(visible_cards()[0])[0].items() if card.task == "binary"}
+    able = {slug: card for slug, card in sorted_out(visible_cards()[0])[0].items() if can_be_read_against(card)}
     for entry in entries:
         labels, known = _labels(entry), entry.remembered.maps if entry.remembered else {}
         maps = {slug: {**suggest_map(labels, card), **known.get(slug, {})} for slug, card in able.items()}

@@ -78,6 +78,8 @@ def _show_choice(state: Versus, way: str) -> None:
             "Seed", 0, 99_999, 1, key="versus-seed", width=160, help="The same seed draws the same cases."
         )
         balanced = st.checkbox("Half of them with the finding", True, key="versus-balanced")
+    if offer.entry is not None:
+        st.caption("Readers see one image a case: models that also take other images, a film or facts are not offered.")
     st.caption(LESIONS if offer.entry is None else SHIPPED.format(finding=offer.models[slug].labels[1]))
     title = "Start reading" if way == "alone" else "Open the room"
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -21,6 +21,7 @@ from core.evaluation.store.evaluations import Store
 from core.inference.bundle import open_bundle
 from core.inference.predict import Prediction, predict
 from core.models.card import FeatureSpec, load_card, load_cards
+from core.reader_study.sources import can_be_read_against
 
 MODELS = Path(__file__).resolve().parents[4] / "models"
 CARDS, _ = load_cards(MODELS)
@@ -273,3 +274,9 @@ def test_cells_are_read_as_facts(feature, cell, number):
 def test_cells_that_are_no_fact_are_refused(feature, cell):
     with pytest.raises(IncompatibleInput, match="correct the table"):
         parse_fact(feature, cell)
+
+
+def test_people_are_compared_with_models_of_one_image_only():
+    read = {slug for slug, card in CARDS.items() if can_be_read_against(card)}
+    assert "pneumonia-chest-xray" in read
+    assert not read & set(OTHERS)
