@@ -12,17 +12,14 @@ from core.datasets.dataset import Case, Dataset, UnusableDataset
 from core.datasets.inquiry import Inquiry
 from core.datasets.labels.missing import is_empty
 from core.datasets.place import Place, Progress, Stopper
-from core.datasets.reading import TableCases, short_name, some, without_label
+from core.datasets.reading import TableCases, short_name, some
 from core.datasets.tables.columns import (
     SPLIT_WORDS,
     attribute_columns,
     file_name_rank,
-    group_columns,
     label_columns,
-    patient_columns,
     plain_number,
     split_columns,
-    words_of,
 )
 from core.datasets.tables.headers import join_by_header
 from core.datasets.tables.labelling import Labelling, label_table
@@ -34,6 +31,7 @@ from core.datasets.tables.matching import (
     share_found,
     tidy,
 )
+from core.datasets.tables.rows import case_name, choose_patient, choose_split, row_name, say_unlabelled, settle_repeats
 from core.datasets.tables.table import Table, read_table, table_files
 
 LAYOUT = "table"
@@ -252,8 +250,8 @@ def _say_rules(found: Match, column: str, inquiry: Inquiry) -> None:
 
 def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
     table, taken = joined.table, [joined.column]
-    split = _choose_split(table, inquiry)
-    patient = _choose_patient(table, [split] if joined.by_patient else [*taken, split], inquiry)
+    split = choose_split(table, inquiry)
+    patient = choose_patient(table, [split] if joined.by_patient else [*taken, split], inquiry)
     labelling, label = _label(joined, [*taken, *[c for c in (split, patient) if c], *_roles(table, taken)], inquiry)
     attributes = attribute_columns(table, [*taken, *joined.others, split, patient, *label])
     cells = {column: table.values(column) for column in {*attributes, *[c for c in (split, patient) if c]}}
@@ -263,12 +261,12 @@ def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
     for number, files in enumerate(joined.files):
         if files:
             if id(files) not in names:
-                names[id(files)] = _case_name(files, sizes)
+                names[id(files)] = case_name(files, sizes)
             rows.setdefault(names[id(files)], []).append(number)
         elif not joined.column:
-            rows[_row_name(table, number)] = [number]
+            rows[row_name(table, number)] = [number]
     unknown = labelling.unknown or ((),) * len(labelling.rows)
-    kept = _settle_repeats(rows, tuple(zip(labelling.rows, unknown, strict=True)), inquiry)
+    kept = settle_repeats(rows, tuple(zip(labelling.rows, unknown, strict=True)), inquiry)
     cases = tuple(
         Case(
             name=name,
@@ -285,7 +283,7 @@ def _dataset(place: Place, joined: Joined, inquiry: Inquiry) -> Dataset:
     if not cases:
         raise UnusableDataset("None of the files that the table names exists", "keep the table beside its images")
     if label or not joined.others:
-        _say_unlabelled(cases, labelling.multilabel, inquiry)
+        say_unlabelled(cases, labelling.multilabel, inquiry)
     stem = PurePosixPath(table.name).stem
     is_plain = stem.lower() in {"labels", "label", "metadata", "data", "dataset", "index", "train", "test"}
     title = place.name if is_plain else f"{place.name}, {stem}"
@@ -325,62 +323,10 @@ def _label(joined: Joined, taken: Sequence[str], inquiry: Inquiry) -> tuple[Labe
     return label_table(joined.table, free, inquiry)
 
 
-def _row_name(table: Table, number: int) -> str:
-    """What a row without a file is called: by the first column that tells all rows apart, else by its number."""
-    for column in table.columns:
-        values = table.values(column)
-        if len(set(values)) == len(values) and "" not in values and {"id", "case", "patient"} & set(words_of(column)):
-            return values[number]
-    return f"row {number + 1:06d}"
-
-
 def _roles(table: Table, taken: list[str]) -> list[str]:
     """Columns whose heading gives them one of the four roles; none of them is the label."""
     roles = {"age", "sex", "site", "device"}
     return [column for column, name in attribute_columns(table, taken).items() if name in roles]
-
-
-def _case_name(files: tuple[str, ...], sizes: Mapping[str, int]) -> str:
-    """The file, or the folder that holds all files of a case and no others."""
-    folder = _folder(files[0])
-    is_folder = len(files) > 1 and folder and sizes[folder] == len(files) == sum(_folder(f) == folder for f in files)
-    return folder if is_folder else min(files)
-
-
-def _choose_split(table: Table, inquiry: Inquiry) -> str:
-    found = split_columns(table)
-    column = inquiry.settle(
-        "split", "Which column names the split?", [*found, ""], found[0] if found else "", len(found) < 2
-    )
-    inquiry.understood.append(
-        f"Splits are in the column {column!r}." if column else "No column says train, val or test."
-    )
-    return column
-
-
-def _choose_patient(table: Table, taken: Sequence[str], inquiry: Inquiry) -> str:
-    found = patient_columns(table, taken)
-    choices = [*found, *group_columns(table, [*taken, *found]), ""]
-    guess = found[0] if found else ""
-    column = inquiry.settle("patient", "Which column names the patient?", choices, guess, len(found) < 2)
-    inquiry.understood.append(
-        f"Patients are in the column {column!r}."
-        if column
-        else "No column names the patient: every case counts as a patient, and intervals may be too narrow."
-    )
-    return column
-
-
-def _settle_repeats(rows: dict[str, list[int]], truths: Sequence[object], inquiry: Inquiry) -> dict[str, int]:
-    """One row a case: equal ones count once, and cases with two truths are left out."""
-    kept = {name: numbers[0] for name, numbers in rows.items() if len({truths[n] for n in numbers}) == 1}
-    torn = sorted(set(rows) - set(kept))
-    repeated = sum(len(numbers) > 1 for name, numbers in rows.items() if name in kept)
-    if repeated:
-        inquiry.warnings.append(f"{repeated:,} cases stand in the table more than once and count once.")
-    if torn:
-        inquiry.warnings.append(f"{len(torn):,} cases have rows with different labels and are left out: {some(torn)}.")
-    return kept
 
 
 def _say_missing(joined: Joined, inquiry: Inquiry) -> None:
@@ -389,15 +335,3 @@ def _say_missing(joined: Joined, inquiry: Inquiry) -> None:
     if missing:
         words = "1 row names a file that is" if len(missing) == 1 else f"{len(missing):,} rows name files that are"
         inquiry.warnings.append(f"{words} not there: {some(missing)}. The other {len(texts) - len(missing):,} go on.")
-
-
-def _say_unlabelled(cases: Sequence[Case], multilabel: bool, inquiry: Inquiry) -> None:
-    bare = sum(not case.labels for case in cases)
-    if bare and not multilabel:
-        inquiry.warnings.append(f"{without_label(bare)}.")
-    gaps = [len(case.unknown) for case in cases if case.unknown]
-    if gaps:
-        inquiry.warnings.append(
-            f"{sum(gaps):,} findings of {len(gaps):,} cases are not known: such a case is left out where a model asks "
-            "for one of them."
-        )

@@ -78,7 +78,7 @@ def test_rows_that_name_one_folder_share_its_list_of_files():
 
 
 def test_the_files_of_a_folder_are_looked_through_once_however_many_rows_name_it(lay, monkeypatch):
-    calls = counting(monkeypatch, layout, "_case_name")
+    calls = counting(monkeypatch, layout, "case_name")
     table = "case,label\n" + "a,yes\nb,no\n" * 4
     place = open_place(lay({"a/1.png": 1, "a/2.png": 2, "b/1.png": 3, "b/2.png": 4, "t.csv": table}))
     found = layout.open_table(place, Inquiry({}), None, None)
