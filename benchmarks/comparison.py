@@ -1,7 +1,7 @@
 """What the compare page computes after a change: a matrix of AUCs, and DeLong's test on a very large set.
 
 The matrix is of 6 models on 6 datasets of 5,000 cases with intervals, all tests within a dataset and the drops; the
-million cases are those of two models, with one picture a patient and with two.
+million cases are those of two models, with one image a patient and with two.
 """
 
 from __future__ import annotations

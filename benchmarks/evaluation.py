@@ -1,10 +1,10 @@
-"""Scoring a dataset end to end, against `keras.Model.predict` with the pictures decoded in its loop.
+"""Scoring a dataset end to end, against `keras.Model.predict` with the images decoded in its loop.
 
-The model is a shipped one, so that both sides run the weights that users run. The pictures are made here: 512-pixel
+The model is a shipped one, so that both sides run the weights that users run. The images are made here: 512-pixel
 grey JPEGs with the smooth shades and the grain of a radiograph, in a folder a class. Keras' side is the loop that one
-would write: decode with OpenCV, resize, scale, predict, picture by picture (timed on some of them), and 32 at a time.
+would write: decode with OpenCV, resize, scale, predict, image by image (timed on some of them), and 32 at a time.
 Ours is the product from opening the folder to the stored run, with everything it does for every
-picture (readers by content, percentiles, hashes, a database). All take turns, so that other work hits them alike.
+image (readers by content, percentiles, hashes, a database). All take turns, so that other work hits them alike.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def run() -> list[dict[str, object]]:
         _make_pictures(folder / "many", MANY)
         alone, batches = _against_keras(folder)
         growth = _growth(folder)
-    what = f"evaluation of {FEW} pictures / decoding and Keras' predict in one loop"
+    what = f"evaluation of {FEW} images / decoding and Keras' predict in one loop"
     return [
-        _row(f"{what}, picture by picture", alone, 0.5),
+        _row(f"{what}, image by image", alone, 0.5),
         _row(f"{what}, {BATCH} at a time", batches, 1.0),
         _row(f"time a case in a run of {MANY} / in a run of {FEW}", growth, 1.25),
     ]
@@ -55,7 +55,7 @@ def _make_pictures(folder: Path, count: int) -> None:
 
 
 class _Ours:
-    """Evaluates a folder of pictures into a database of its own, each time from the beginning."""
+    """Evaluates a folder of images into a database of its own, each time from the beginning."""
 
     def __init__(self, folder: Path) -> None:
         from core.datasets.digest import with_digest
@@ -87,7 +87,7 @@ class _Ours:
 
 
 def _by_keras(model: Any, paths: list[Path], size: tuple[int, int], batch: int) -> float:
-    """Seconds a picture of the usual loop."""
+    """Seconds an image of the usual loop."""
     begin = time.perf_counter()
     for start in range(0, len(paths), batch):
         pictures = []
@@ -100,7 +100,7 @@ def _by_keras(model: Any, paths: list[Path], size: tuple[int, int], batch: int) 
 
 
 def _against_keras(folder: Path) -> tuple[float, float]:
-    """Our time a picture over that of Keras' predict for one, and for a batch."""
+    """Our time an image over that of Keras' predict for one, and for a batch."""
     import keras
 
     ours, model = _Ours(folder), keras.models.load_model(MODEL / "model.keras", compile=False)

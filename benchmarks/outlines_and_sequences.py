@@ -1,6 +1,6 @@
-"""How long one picture takes a shipped outline model, and one heart cycle a shipped recurrent one.
+"""How long one image takes a shipped outline model, and one heart cycle a shipped recurrent one.
 
-Real bundles with random pictures: the time does not depend on what is in them. Outlines are counted at 256 × 256 pixels
+Real bundles with random images: the time does not depend on what is in them. Outlines are counted at 256 × 256 pixels
 of model input; a model with another size is scaled by its number of pixels, and its row says so.
 """
 
@@ -27,7 +27,7 @@ def run() -> list[dict[str, object]]:
             pixels = card.inputs[0].size[0] * card.inputs[0].size[1]
             scale = 256 * 256 / pixels
             words = "" if pixels == 256 * 256 else f", scaled from {card.inputs[0].size[0]} × {card.inputs[0].size[1]}"
-            rows.append(_row(f"{card.slug}: a picture of 256 × 256{words}", scale * _milliseconds(card), OUTLINE))
+            rows.append(_row(f"{card.slug}: an image of 256 × 256{words}", scale * _milliseconds(card), OUTLINE))
         elif "sequence" in kinds:
             frames = next(spec.frames for spec in card.inputs if spec.kind == "sequence")
             rows.append(_row(f"{card.slug}: a cycle of {frames} frames", _milliseconds(card), SEQUENCE))

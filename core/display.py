@@ -20,7 +20,7 @@ def inferno(values: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def heat_rgba(heatmap: NDArray[np.floating], scale: float) -> NDArray[np.uint8]:
-    """A heatmap as a layer to lay over a picture.
+    """A heatmap as a layer to lay over an image.
 
     Args:
         heatmap: (rows, columns), absolute values.
@@ -35,12 +35,12 @@ def heat_rgba(heatmap: NDArray[np.floating], scale: float) -> NDArray[np.uint8]:
 
 
 def blend(picture: NDArray[np.uint8], layer: NDArray[np.uint8], opacity: float) -> NDArray[np.uint8]:
-    """Lay a layer over a picture.
+    """Lay a layer over an image.
 
     Args:
         picture: (rows, columns) or (rows, columns, 3) uint8.
         layer: (rows, columns, 4) RGBA.
-        opacity: 0 shows the picture alone, 1 the layer at its full alpha.
+        opacity: 0 shows the image alone, 1 the layer at its full alpha.
 
     Returns:
         (rows, columns, 3) RGB uint8.
@@ -71,7 +71,7 @@ def square_size(rows: int, columns: int, pixel_aspect: float) -> tuple[int, int]
 
 
 def resample(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A picture at (rows, columns); by area where it shrinks, bilinear where it grows, untouched where it fits."""
+    """An image at (rows, columns); by area where it shrinks, bilinear where it grows, untouched where it fits."""
     if picture.shape[:2] == size:
         return picture
     shrinks = size[0] <= picture.shape[0] and size[1] <= picture.shape[1]

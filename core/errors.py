@@ -62,7 +62,7 @@ class UnsafeModel(ScanLensError):
 
 
 class UnsupportedModel(ScanLensError):
-    """The model cannot be compiled or explained, and saying so beats a wrong picture."""
+    """The model cannot be compiled or explained, and saying so beats a wrong image."""
 
 
 class WorkerFailed(ScanLensError):

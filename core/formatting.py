@@ -107,7 +107,7 @@ def difference_text(value: float, low: float, high: float) -> tuple[str, str]:
 
 
 def frame_word(scan: Scan) -> str:
-    """What one picture of the stack is called: `"slice"` or `"frame"`."""
+    """What one image of the stack is called: `"slice"` or `"frame"`."""
     return "slice" if scan.axis == "slice" else "frame"
 
 

@@ -33,7 +33,7 @@ class Sample:
     Attributes:
         key: Short and stable, for addresses and widgets.
         title: What it shows, in a few words.
-        modality: The kind of picture, in words.
+        modality: The kind of image, in words.
         sentence: One sentence on what is to be seen and what it is good for.
         package: Key in the list of places.
         file: Name of the file there.
@@ -60,12 +60,12 @@ SAMPLES: tuple[Sample, ...] = (
     ),
     Sample(
         "leg", "Lower leg and ankle", "Radiograph",
-        "The two bones of a lower leg; the side marker stands mirrored, so the whole picture does.",
+        "The two bones of a lower leg; the side marker stands mirrored, so the whole image does.",
         "pydicom-data", "RG3_UNCR.dcm",
     ),
     Sample(
         "head", "Head, one slice", "CT",
-        "A dark collection under the skull on the right of the picture pushes the midline over.",
+        "A dark collection under the skull on the right of the image pushes the midline over.",
         "pydicom-data", "693_UNCR.dcm",
     ),
     Sample(

@@ -131,10 +131,10 @@ class Scan:
         units: `"HU"` or whatever the modality values are in, `""` where unknown.
         windows: What the file suggests for display, best first; a VOI table comes before windows. Where frames differ,
             an entry is `FrameWindows` and holds that of each; `window_at` takes one frame's.
-        padding: Modality value of pixels outside the picture, to be left out of statistics, or None.
+        padding: Modality value of pixels outside the image, to be left out of statistics, or None.
         facts: Further facts that identify nobody (view, kernel, sequence …), for "about this scan".
         provenance: Each transform that was applied, in order.
-        warnings: Sentences about what could not be read right, to be shown beside the picture.
+        warnings: Sentences about what could not be read right, to be shown beside the image.
         patient: Tells whether two series are of one patient, and nothing else: a keyed hash whose key is drawn anew by
             each process; `""` where the file does not say.
         orientation: Directions (left, back, head) along a row and down a column, six numbers, or None (DICOM PS3.3
@@ -318,7 +318,7 @@ def default_window(scan: Scan) -> Voi:
 def answered_frame(scan: Scan) -> int:
     """The frame that stands for a stack where one answer is wanted: the middle one, the later of two.
 
-    Training, evaluation, cards, pages and the command line all ask here, so that they answer by the same picture.
+    Training, evaluation, cards, pages and the command line all ask here, so that they answer by the same image.
     """
     return scan.frames // 2
 

@@ -1,4 +1,4 @@
-"""Pictures turned in their plane by quarters, or mirrored: to lie as a model saw them, or as they should where a file
+"""Images turned in their plane by quarters, or mirrored: to lie as a model saw them, or as they should where a file
 does not tell the truth.
 """  # noqa: D205 - one sentence
 
@@ -16,7 +16,7 @@ from core.scan import Scan, Step
 
 @dataclass(frozen=True)
 class Turn:
-    """What is done to a picture, in this order.
+    """What is done to an image, in this order.
 
     Attributes:
         transposed: Rows and columns change places.
@@ -34,7 +34,7 @@ class Turn:
         return turned[:, :: -1 if self.rows else 1, :: -1 if self.columns else 1]
 
 
-#: All eight, by the words shown to people; the first leaves the picture as it is.
+#: All eight, by the words shown to people; the first leaves the image as it is.
 TURNS: dict[str, Turn] = {
     "As in the file": Turn(False, False, False),
     "Half a turn": Turn(False, True, True),
@@ -59,7 +59,7 @@ def can_be_turned(scan: Scan) -> bool:
 
 
 def is_placed_obliquely(scan: Scan) -> bool:
-    """Whether the file places its picture in the patient, at an angle to the body's axes of 5 degrees or more.
+    """Whether the file places its image in the patient, at an angle to the body's axes of 5 degrees or more.
 
     A plane of the heart lies so in everyone. One that lies exactly along the axes has lost its place on the way.
     """
@@ -75,7 +75,7 @@ def upright_turn(scan: Scan) -> str:
     """The turn that makes a DICOM sequence lie as `core.planes` lays every plane, whatever way it is stored.
 
     Returns:
-        A key of `TURNS`; `AS_STORED` where the file does not place its picture, or it lies upright.
+        A key of `TURNS`; `AS_STORED` where the file does not place its image, or it lies upright.
     """
     if scan.orientation is None or not can_be_turned(scan):
         return AS_STORED

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-#: What a bright picture's levels speak for: below the first edge background, then one label after the other.
+#: What a bright image's levels speak for: below the first edge background, then one label after the other.
 STEEPNESS = 80.0
 
 
@@ -103,7 +103,7 @@ def write_outliner():
             resize=resize,
             modality=modality,
             thresholds=f"threshold: {threshold}" if len(labels) == 2 else f"thresholds: {several}",
-            training_modality="a made-up picture",
+            training_modality="a made-up image",
             sha256=hashlib.sha256((place / "model.onnx").read_bytes()).hexdigest(),
         )
         (place / "README.md").write_text(card, encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Pictures on their way to the browser: encoded, and packed behind a header into one block of bytes.
+"""Images on their way to the browser: encoded, and packed behind a header into one block of bytes.
 
-The block is a little-endian uint32 with the length of a JSON header, the header, then the pictures whose sizes it lists
+The block is a little-endian uint32 with the length of a JSON header, the header, then the images whose sizes it lists
 in `blobs`.
 """
 
@@ -41,6 +41,6 @@ def fit_within(shape: Sequence[int], side: int) -> tuple[int, int]:
 
 
 def pack(header: Mapping[str, object], blobs: Sequence[bytes]) -> bytes:
-    """Header and pictures as one block; see the head of this file."""
+    """Header and images as one block; see the head of this file."""
     head = json.dumps({**header, "blobs": [len(blob) for blob in blobs]}).encode()
     return b"".join([struct.pack("<I", len(head)), head, *blobs])

@@ -74,7 +74,7 @@ class Reading:
         turns: Digest of an opened sequence to how it is turned in its plane.
         cuts: Scans in such planes and turns.
         forced: (scan digest, model slug) pairs that the user asked for against the contract.
-        pictures: Encoded pictures for the viewer.
+        pictures: Encoded images for the viewer.
         answers: Predictions and explanations; few, because each holds the model's input.
         checks: How far explanations can be trusted, by what was explained.
         maps: What the page that explains has made: heatmaps and checks by what was asked. For outlines the user's own

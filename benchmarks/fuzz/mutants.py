@@ -44,7 +44,7 @@ scanlens:
   labels: [a, b]
   threshold: 0.5
   explain_layer: out
-  training_modality: pictures
+  training_modality: images
   sha256: {model.onnx: ab}
   inputs:
   - {name: image, kind: image, size: [4, 4], channels: 1, range: [0, 1], intensity: display, resize: stretch}
@@ -89,7 +89,7 @@ def fragments(*parts: bytes, table: bytes = b"") -> bytes:
 
 
 def picture(mode: str, form: str, size: int = 6, **options: object) -> bytes:
-    """A ramp as a picture file."""
+    """A ramp as an image file."""
     stream = io.BytesIO()
     Image.linear_gradient("L").resize((size, size)).convert(mode).save(stream, form, **options)
     return stream.getvalue()

@@ -1,4 +1,4 @@
-"""Many small pictures of one label on one sheet, to see at a glance what a class looks like."""
+"""Many small images of one label on one sheet, to see at a glance what a class looks like."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def contact_sheet(dataset: Dataset, label: str, n: int = 24, size: int = 96) -> 
     Args:
         dataset: The dataset whose images are read.
         label: One of its labels; `""` for cases without any.
-        n: Pictures at most.
-        size: Edge of one picture in pixels.
+        n: Images at most.
+        size: Edge of one image in pixels.
 
     Returns:
-        (rows, columns, 3) uint8 RGB; a blank square of one picture where there are none.
+        (rows, columns, 3) uint8 RGB; a blank square of one image where there are none.
     """
     cases = [case for case in dataset.cases if (label in case.labels if label else not case.labels)]
     places = np.unique(np.linspace(0, max(len(cases) - 1, 0), min(n, len(cases))).round().astype(int))

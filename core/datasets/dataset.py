@@ -1,7 +1,7 @@
 """Datasets: labelled scans that stay where they lie.
 
 A reader in `DATASET_READERS` looks at a place and says what it understood; what it cannot know becomes a question
-whose answer is given as an option when the place is opened again. Pictures are read one by one, when needed.
+whose answer is given as an option when the place is opened again. Images are read one by one, when needed.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def with_digest(
 
 
 def digest_of_variant(digest: str, variant: str) -> str:
-    """The digest of a stressed copy from its original's, so that the pictures need not be made to know it."""
+    """The digest of a stressed copy from its original's, so that the images need not be made to know it."""
     return hashlib.sha256(f"{digest}~{variant}".encode()).hexdigest() if digest and variant else digest
 
 

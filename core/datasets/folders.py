@@ -20,13 +20,13 @@ from core.readers import READERS
 LAYOUT = "folders"
 #: Folders, each the only one in the last, that are gone through.
 _DEEPEST = 32
-#: Files of one ending that are looked into to see whether they are pictures.
+#: Files of one ending that are looked into to see whether they are images.
 _LOOKS = 8
 _MASK = re.compile(r"[ _-]*(mask|seg|segmentation|gt|label|annotation)(?:[ _-]?\d+)?$", re.IGNORECASE)
 
 
 def accepts(place: Place) -> bool:
-    """Whether there are two or more folders with pictures in them."""
+    """Whether there are two or more folders with images in them."""
     if place.chosen:
         return False
     files, _ = _without_masks(place.files)
@@ -38,7 +38,7 @@ def open_folders(place: Place, inquiry: Inquiry, _progress: Progress | None, _ca
     """Open the place by its folders.
 
     Raises:
-        UnusableDataset: There are no pictures in them.
+        UnusableDataset: There are no images in them.
     """
     files, beside = _without_masks(place.files)
     base, splits = _find_base(files)
@@ -54,9 +54,9 @@ def open_folders(place: Place, inquiry: Inquiry, _progress: Progress | None, _ca
     if splits:
         inquiry.understood.append(f"Above them lie the splits {', '.join(sorted({case.split for case in kept}))}.")
     if strange:
-        inquiry.warnings.append(f"{len(strange):,} files are no pictures and were left out: {some(strange)}.")
+        inquiry.warnings.append(f"{len(strange):,} files are no images and were left out: {some(strange)}.")
     if masks:
-        inquiry.warnings.append(f"{len(masks):,} masks of other pictures were left out: {some(sorted(masks))}.")
+        inquiry.warnings.append(f"{len(masks):,} masks of other images were left out: {some(sorted(masks))}.")
     if beside:
         folders = sorted({name.rpartition("/")[0] for name in beside})
         inquiry.warnings.append(
@@ -64,7 +64,7 @@ def open_folders(place: Place, inquiry: Inquiry, _progress: Progress | None, _ca
         )
     loose = len(cases) - len(kept)
     if loose:
-        inquiry.warnings.append(f"{loose:,} pictures lie in no class folder and were left out.")
+        inquiry.warnings.append(f"{loose:,} images lie in no class folder and were left out.")
     sources = FileCases(place, {case.name: (case.name,) for case in kept})
     return Dataset(
         name=short_name(place.name),
@@ -81,7 +81,7 @@ def open_folders(place: Place, inquiry: Inquiry, _progress: Progress | None, _ca
 
 
 def _without_masks(files: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Files that may be pictures of a class, and those in folders of masks."""
+    """Files that may be images of a class, and those in folders of masks."""
     kept: list[str] = []
     beside: list[str] = []
     masks: dict[str, bool] = {}
@@ -101,7 +101,7 @@ def _with_labels(cases: list[Case], inquiry: Inquiry) -> list[Case]:
     numbers = {plain_text(name): name for name in names - gaps}
     if set(numbers) == {"0", "1"}:
         yes = inquiry.settle(
-            "positive", "Which folder holds the pictures in which it is present?", ("1", "0"), "1", False
+            "positive", "Which folder holds the images in which it is present?", ("1", "0"), "1", False
         )
         meant |= {name: ("positive",) if number == yes else ("negative",) for number, name in numbers.items()}
     without = sum(case.labels[0] in gaps for case in cases)
@@ -152,7 +152,7 @@ def _case(name: str, base: str, splits: bool) -> Case | None:
 
 
 def _pictures(place: Place, files: Sequence[str], base: str) -> tuple[list[str], list[str]]:
-    """Files below the base that are pictures, and those that are not, told by a few of each ending."""
+    """Files below the base that are images, and those that are not, told by a few of each ending."""
     by_ending: dict[str, list[str]] = defaultdict(list)
     for name in files:
         if _in_folder(name, base):
@@ -187,7 +187,7 @@ def _with_patients(cases: list[Case], base: str, splits: bool, inquiry: Inquiry)
     depth = 2 if splits else 1
     inner = {case.name: case.name[len(base) :].split("/")[depth:-1] for case in cases}
     if not all(inner.values()):
-        inquiry.understood.append("Nothing names the patient: every picture counts as a patient of its own.")
+        inquiry.understood.append("Nothing names the patient: every image counts as a patient of its own.")
         return cases
     answer = inquiry.settle(
         "patient", "Is each folder inside the class folders one patient?", ("folder", ""), "folder", False

@@ -1,7 +1,7 @@
 """Where a dataset lies: a folder, or a zip that is read in place. Files are listed first and opened one by one.
 
 Nothing outside the folder is ever opened: links that lead out are left out of the list, and every name is one of the
-list. A zip is never unpacked to disk, and a member that claims to grow as no picture does is refused.
+list. A zip is never unpacked to disk, and a member that claims to grow as no image does is refused.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class ZipPlace:
         """A stream over one member, not longer than it claims to be.
 
         Raises:
-            TooLarge: It claims to grow as no picture does.
+            TooLarge: It claims to grow as no image does.
             UnreadableScan: It is locked or broken.
         """
         member = self.members[name]
@@ -134,7 +134,7 @@ class ZipPlace:
             member.file_size > _RATIO_FROM and member.file_size > RATIO * max(member.compress_size, 1)
         ):
             size = f"one of {member.file_size / MEGABYTE:,.0f} MB"
-            raise TooLarge("a file in the zip that is as large as a picture", size, "unpack it first")
+            raise TooLarge("a file in the zip that is as large as an image", size, "unpack it first")
         if member.flag_bits & _ENCRYPTED:
             raise UnreadableScan(f"{name} is locked by a password", "unpack the zip first")
         try:
@@ -310,7 +310,7 @@ def _is_workbook(path: Path) -> UnusableDataset:
     return UnusableDataset(
         "a folder, a zip, an .npz or a table as text",
         f"{path.name}, which is a workbook",
-        "save its sheet as CSV beside the pictures",
+        "save its sheet as CSV beside the images",
     )
 
 

@@ -44,7 +44,7 @@ DATASET_READERS: dict[str, DatasetReader] = {
     reader.name: reader
     for reader in (
         DatasetReader(medmnist.LAYOUT, "MedMNIST arrays", medmnist.accepts, medmnist.open_medmnist),
-        DatasetReader(tables.LAYOUT, "Pictures with a table", tables.accepts, tables.open_table),
+        DatasetReader(tables.LAYOUT, "Images with a table", tables.accepts, tables.open_table),
         DatasetReader(folders.LAYOUT, "A folder of classes", folders.accepts, folders.open_folders),
     )
 }
@@ -56,7 +56,7 @@ def open_dataset(
     progress: Progress | None = None,
     cancelled: Stopper | None = None,
 ) -> Dataset:
-    """Open a folder, a zip of one, a table or an `.npz`. Files are listed; no picture is read.
+    """Open a folder, a zip of one, a table or an `.npz`. Files are listed; no image is read.
 
     What could not be known is in `Dataset.questions`; open again with the answers in `options`.
 
@@ -100,11 +100,11 @@ def _reader(place: Place, options: Mapping[str, str]) -> DatasetReader:
     if found is None and (unread := other_tables(place.files)):
         words = " and ".join(f"{name}, which is {what}" for name, what in unread.items())
         raise UnusableDataset(
-            "pictures with a table of their labels as CSV", words, "save it as CSV (UTF-8) beside the pictures"
+            "images with a table of their labels as CSV", words, "save it as CSV (UTF-8) beside the images"
         )
     if found is None:
         raise UnusableDataset(
-            "pictures in one folder a class, pictures with a table of their labels, or an .npz of images and labels",
+            "images in one folder a class, images with a table of their labels, or an .npz of images and labels",
             f"{len(place.files):,} files in another order" if len(place.files) > 1 else "one file",
             "arrange them in one of these ways",
         )

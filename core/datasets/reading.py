@@ -35,7 +35,7 @@ def scan_of(sources: Sequence[Source]) -> Scan:
         raise UnreadableCase(reason)
     largest = max(opened.scans, key=lambda scan: scan.pixels.size)
     if len(opened.scans) > 1:
-        note = f"The case holds {len(opened.scans)} pictures or series; this is the largest."
+        note = f"The case holds {len(opened.scans)} images or series; this is the largest."
         return replace(largest, warnings=(*largest.warnings, note))
     return largest
 

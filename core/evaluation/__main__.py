@@ -66,7 +66,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--mask", action="append", default=[], metavar="VALUE=LABEL", help="what a value in the masks means"
     )
     run.add_argument("--stress", help="a stressed copy, e.g. blur-3")
-    run.add_argument("--kind", choices=get_args(Kind), default="unknown", help="where the pictures come from")
+    run.add_argument("--kind", choices=get_args(Kind), default="unknown", help="where the images come from")
     run.add_argument("--retry-failed", action="store_true", help="read again what could not be read before")
     commands.add_parser("list", help="all runs")
     out = commands.add_parser("export", help="finished runs as files")

@@ -16,7 +16,7 @@ from core.explain.target import score_weights
 from core.inference.bundle import Bundle
 from core.inference.prepare import Prepared
 
-#: Pictures made and run at once.
+#: Images made and run at once.
 BLOCK = 32
 
 
@@ -82,7 +82,7 @@ def probes(bundle: Bundle, prepared: Prepared, ask: Ask) -> list[Probe]:
     """One probe a frame.
 
     Raises:
-        UnsupportedModel: There is no such label, picture or region.
+        UnsupportedModel: There is no such label, image or region.
     """
     weights = score_weights(bundle.card, bundle.units, ask.target, ask.against)
     picture, region = explained_picture(bundle, prepared, ask), explained_region(bundle, prepared, ask)

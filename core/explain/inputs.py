@@ -1,7 +1,7 @@
 """Which of a model's inputs is explained, and how its maps lie on the frames of the scan.
 
-A model may take several pictures, and a table beside them. One picture is explained at a time, `Ask.input`; all the
-others stay as they are. A picture is (N, rows, columns, channels); a sequence or a volume is a picture with one more
+A model may take several images, and a table beside them. One image is explained at a time, `Ask.input`; all the
+others stay as they are. An image is (N, rows, columns, channels); a sequence or a volume is an image with one more
 axis, (N, frames, rows, columns, channels), and has a map for each frame.
 """
 
@@ -40,7 +40,7 @@ class Picture:
 
     @property
     def depth(self) -> int:
-        """Frames in one input; 1 for a plain picture."""
+        """Frames in one input; 1 for a plain image."""
         return self.values.shape[1] if self.values.ndim == 5 else 1
 
     @property
@@ -74,18 +74,18 @@ def picture_names(bundle: Bundle, prepared: Prepared) -> list[str]:
 
 
 def explained_picture(bundle: Bundle, prepared: Prepared, ask: Ask) -> Picture:
-    """The picture that `ask` is about: `ask.input`, or the first of the card.
+    """The image that `ask` is about: `ask.input`, or the first of the card.
 
     Raises:
-        UnsupportedModel: The model has no such picture, or `prepared.geometry` is the way back of another one.
+        UnsupportedModel: The model has no such image, or `prepared.geometry` is the way back of another one.
     """
     names = picture_names(bundle, prepared)
     name = ask.input or next(iter(names), "")
     if name not in names:
         raise UnsupportedModel(
-            f"one of the pictures {', '.join(names)}" if names else "a model with a picture",
+            f"one of the images {', '.join(names)}" if names else "a model with an image",
             f"the input {name}" if name else "a model without one",
-            "choose a picture of the model",
+            "choose an image of the model",
         )
     values = prepared.batch[name]
     spec = next(spec for spec in bundle.card.inputs if spec.name == name)
@@ -97,28 +97,28 @@ def explained_picture(bundle: Bundle, prepared: Prepared, ask: Ask) -> Picture:
 
 
 def is_plain(bundle: Bundle, prepared: Prepared) -> bool:
-    """Whether there is one picture without an axis of frames, tables aside, and one answer for it."""
+    """Whether there is one image without an axis of frames, tables aside, and one answer for it."""
     pictures = [array for array in prepared.batch.values() if is_picture(array)]
     return len(pictures) == 1 and pictures[0].ndim == 4 and bundle.card.task != "segmentation"
 
 
 def on_picture(activations: NDArray[np.float32], picture: Picture) -> NDArray[np.float32]:
-    """Activations of a layer with as many axes as the picture has.
+    """Activations of a layer with as many axes as the image has.
 
     Args:
         activations: (N, h, w, C), or (N, layers of depth, h, w, C).
         picture: What is explained.
 
     Returns:
-        (N, h, w, C) where the network treats a plain picture as a film of one frame, and anything else as it is.
+        (N, h, w, C) where the network treats a plain image as a film of one frame, and anything else as it is.
 
     Raises:
-        UnsupportedModel: The layer has several frames and the picture has none.
+        UnsupportedModel: The layer has several frames and the image has none.
     """
     if picture.values.ndim != 4 or activations.ndim != 5:
         return activations
     if activations.shape[1] != 1:
-        raise UnsupportedModel("a layer with one map a picture", "one with frames", "choose another layer")
+        raise UnsupportedModel("a layer with one map an image", "one with frames", "choose another layer")
     return activations[:, 0]
 
 
@@ -126,19 +126,19 @@ def on_frames(values: NDArray[np.floating], picture: Picture) -> NDArray[np.floa
     """Maps of a layer as maps of the frames, (N · depth, h, w).
 
     Args:
-        values: (N, h, w), or (N, layers of depth, h, w). Where a layer has fewer frames than the picture they are
+        values: (N, h, w), or (N, layers of depth, h, w). Where a layer has fewer frames than the image they are
             interpolated between the true centres; where it has none, its map stands for each frame.
         picture: What was explained.
 
     Raises:
-        UnsupportedModel: The layer has frames and the picture has none.
+        UnsupportedModel: The layer has frames and the image has none.
     """
     maps = np.asarray(values, np.float32)
     if picture.values.ndim == 4:
-        if maps.ndim == 4 and maps.shape[1] == 1:  # the network treats the picture as a film of one frame
+        if maps.ndim == 4 and maps.shape[1] == 1:  # the network treats the image as a film of one frame
             maps = maps[:, 0]
         if maps.ndim != 3:
-            raise UnsupportedModel("a layer with one map a picture", "one with frames", "choose another layer")
+            raise UnsupportedModel("a layer with one map an image", "one with frames", "choose another layer")
         return maps
     if maps.ndim == 3:
         maps = maps[:, None]
@@ -159,27 +159,27 @@ def stretch_depth(stack: NDArray[np.float32], depth: int) -> NDArray[np.float32]
 def refuse_unseen(
     picture: Picture, pictures: int, layer: str, before: NDArray[np.float32], after: NDArray[np.float32]
 ) -> None:
-    """Refuse a layer that does not see the picture: its map would be that of another one.
+    """Refuse a layer that does not see the image: its map would be that of another one.
 
     Args:
         picture: What is explained.
-        pictures: How many pictures the model has.
+        pictures: How many images the model has.
         layer: Its name.
         before: (N, …) activations of the layer.
-        after: (N, …) activations with the picture turned into its negative.
+        after: (N, …) activations with the image turned into its negative.
 
     Raises:
         UnsupportedModel: Both are the same.
     """
     if pictures > 1 and np.array_equal(before, after):
         raise UnsupportedModel(
-            f"a layer that sees the picture {picture.name}",
+            f"a layer that sees the image {picture.name}",
             f"{layer}, which sees another",
-            "choose a layer or the picture that belongs to it",
+            "choose a layer or the image that belongs to it",
         )
 
 
 def negative(picture: Picture) -> Batch:
-    """The whole batch with the picture turned into its negative."""
+    """The whole batch with the image turned into its negative."""
     low, high = picture.value_range
     return {picture.name: (low + high - picture.values).astype(np.float32), **picture.others}

@@ -44,7 +44,7 @@ class Ask:
         target: Index of the label that the evidence should speak for.
         against: Index of a label to compare with, for "A rather than B"; None for the label alone.
         layer: Name of the layer to look at, `""` for the card's; methods that change the input look at none.
-        input: Name of the picture to explain where a model has several, `""` for the first of the card.
+        input: Name of the image to explain where a model has several, `""` for the first of the card.
         region: (rows, columns) weights on the output's grid, or (N, rows, columns), of the places whose answers are
             explained, for a segmentation; None for all that the model calls the target.
         output: The prediction's output with its activations, so that the model need not run again.

@@ -1,4 +1,4 @@
-"""Outlines as colours, and burnt into a picture."""
+"""Outlines as colours, and burnt into an image."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def outlines_of(segmentation: Segmentation, position: int, tolerance: float = 0.
 def paint_outlines(
     picture: NDArray[np.uint8], outlines: Sequence[Outline], scan_size: tuple[int, int], fill: float = 0.25
 ) -> NDArray[np.uint8]:
-    """Burn outlines into a picture of the scan, each with a dark rim.
+    """Burn outlines into an image of the scan, each with a dark rim.
 
     Args:
         picture: (rows, columns) or (rows, columns, 3) uint8, of any size.
@@ -62,7 +62,7 @@ def paint_outlines(
     zoom = np.array([painted.shape[1] / scan_size[1], painted.shape[0] / scan_size[0]])
     width = max(1, round(max(painted.shape[:2]) / 400))
     for outline in outlines:
-        # OpenCV's coordinates are of pixel centres, ours of the picture's corner.
+        # OpenCV's coordinates are of pixel centres, ours of the image's corner.
         rings = [np.round((ring * zoom - 0.5) * (1 << _SHIFT)).astype(np.int32) for ring in outline.rings]
         color = tuple(int(outline.color[at : at + 2], 16) for at in (1, 3, 5))
         if fill and rings and not outline.is_reference:

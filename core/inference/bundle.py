@@ -132,7 +132,7 @@ class Bundle:
         """Run the model on N inputs, `CHUNK` at a time.
 
         Where there are more, several smaller chunks are under way at once, each with one thread: two threads of one
-        operation wait for each other by spinning, which took 8 ms of processor time for a picture where one took 4.
+        operation wait for each other by spinning, which took 8 ms of processor time for an image where one took 4.
 
         Args:
             batch: Input name to (N, …), as `prepare` makes it.
@@ -255,7 +255,7 @@ def open_bundle(card: ModelCard, threads: int = INTRA_THREADS) -> Bundle:
 
     Args:
         card: The contract.
-        threads: Within one operation. One suits many pictures best, of which several are under way at once: two threads
+        threads: Within one operation. One suits many images best, of which several are under way at once: two threads
             of one operation wait for each other by spinning and took 8.2 ms of processor time where one took 4.0.
 
     Raises:

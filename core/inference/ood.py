@@ -1,12 +1,12 @@
-"""Is this picture like what the model has seen? A distance between its features and those of the training split.
+"""Is this image like what the model has seen? A distance between its features and those of the training split.
 
 The distance is Mahalanobis' (Lee et al. 2018, arXiv:1807.03888, without classes) in a covariance of low rank: the
 strongest directions of the training features with their variances, and one variance for all other directions (Tipping
 and Bishop 1999, probabilistic principal components), so that it holds for 100 features and for 2,000. It is read as a
 percentile of the validation split, which took no part in its making.
 
-It tells other kinds of pictures from the model's own. It does not tell a wrong answer from a right one, nor a rare
-disease whose picture is made the same way.
+It tells other kinds of images from the model's own. It does not tell a wrong answer from a right one, nor a rare
+disease whose image is made the same way.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ RANK = 64
 #: Bytes of all arrays of a reference; those that ship have 70 kB.
 MOST_BYTES = 256 << 20
 
-#: Pictures beyond this percentile of the validation split are called unlike: about 1 in 100 of its own kind.
+#: Images beyond this percentile of the validation split are called unlike: about 1 in 100 of its own kind.
 LIMIT = 99.0
 
 
 @dataclass(frozen=True)
 class Similarity:
-    """How near one picture is to what the model has seen.
+    """How near one image is to what the model has seen.
 
     Attributes:
         distance: Mahalanobis distance of its features, 0 or more; about √D for D features of the same kind.
@@ -69,10 +69,10 @@ class Reference:
 
     @property
     def limit(self) -> float:
-        """The distance from which on a picture is unlike: the `LIMIT`th percentile of `distances`.
+        """The distance from which on an image is unlike: the `LIMIT`th percentile of `distances`.
 
         Percentiles are interpolated (Hyndman and Fan 1996, type 7), so that among few cases the furthest one, which may
-        be a picture gone wrong, does not set the limit alone.
+        be an image gone wrong, does not set the limit alone.
         """
         return float(np.percentile(self.distances, LIMIT)) if len(self.distances) else float("inf")
 
@@ -122,7 +122,7 @@ def distances(reference: Reference, features: NDArray[np.floating]) -> NDArray[n
 
 
 def similarity(reference: Reference, features: NDArray[np.floating]) -> tuple[Similarity, ...]:
-    """How near each picture is to what the model has seen.
+    """How near each image is to what the model has seen.
 
     Args:
         reference: Of the model.

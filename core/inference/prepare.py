@@ -86,7 +86,7 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Way:
-    """Where one picture among several inputs came from.
+    """Where one image among several inputs came from.
 
     Attributes:
         geometry: The way back.
@@ -109,7 +109,7 @@ class Prepared:
         geometry: The way back.
         frames: Which frames of the scan the batch holds, in order.
         provenance: What was done on top of the scan's own provenance.
-        ways: For a model with several inputs, the way of each picture that was given; `geometry` and `frames` are those
+        ways: For a model with several inputs, the way of each image that was given; `geometry` and `frames` are those
             of the first.
         left_out: Names of the inputs and facts that the model had to do without.
     """
@@ -149,7 +149,7 @@ def plan_geometry(scan_size: tuple[int, int], pixel_aspect: float, spec: InputSp
         inner_rows, inner_columns = max(1, round(height * zoom)), max(1, round(width * zoom))
         if max(inner_rows / model_rows, inner_columns / model_columns) > MOST_CROPPED:
             raise IncompatibleInput(
-                "a picture that is not far longer than wide",
+                "an image that is not far longer than wide",
                 f"one of {rows} × {columns} pixels",
                 "cut out the part to be read",
             )
@@ -201,11 +201,11 @@ def input_windows(scan: Scan, spec: InputSpec, frames: Sequence[int]) -> list[Wi
     """What makes grey levels of each frame for a model, as in its training; None for colour.
 
     The one place where this is decided, for what is uploaded, evaluated and trained on. Percentiles are those of the
-    frame alone where the model knew one picture at a time (`InputSpec.by_frame`), whatever else was opened with it.
+    frame alone where the model knew one image at a time (`InputSpec.by_frame`), whatever else was opened with it.
 
     Args:
         scan: Any scan.
-        spec: One picture of a model's contract.
+        spec: One image of a model's contract.
         frames: Which frames.
     """
     if scan.is_color:
@@ -229,7 +229,7 @@ def _frame_window(pixels: NDArray[np.generic], padding: float | None) -> Window:
 
 
 def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) -> Prepared:
-    """Bring frames of a scan onto the grid of one picture of a model.
+    """Bring frames of a scan onto the grid of one image of a model.
 
     Args:
         scan: Any scan; whether it is the right kind is `core.models.compatibility`'s question.
@@ -241,7 +241,7 @@ def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) ->
     """
     if not spec.is_picture:
         raise IncompatibleInput(
-            "an input with a picture", f"the input {spec.name!r} of kind {spec.kind}", "choose another model"
+            "an input with an image", f"the input {spec.name!r} of kind {spec.kind}", "choose another model"
         )
     chosen = tuple(range(scan.frames)) if frames is None else tuple(frames)
     if any(not 0 <= index < scan.frames for index in chosen):
@@ -261,7 +261,7 @@ def _provenance(scan: Scan, spec: InputSpec, windows: Sequence[Window | VoiTable
     rows, columns = spec.size
     how = {
         "stretch": "stretched to the model's shape",
-        "letterbox": "whole picture, black borders",
+        "letterbox": "whole image, black borders",
         "crop": "centre cut out",
     }[spec.resize]
     used = tuple(window for window in windows if window is not None)
@@ -288,7 +288,7 @@ def _window_words(scan: Scan, spec: InputSpec, windows: tuple[Window | VoiTable,
 
 def _range_words(scan: Scan, spec: InputSpec, frames: int) -> str:
     if scan.frames == 1:
-        return "this picture"
+        return "this image"
     if not spec.by_frame:
         return "the whole scan"
     return "this frame" if frames == 1 else "each frame by itself"

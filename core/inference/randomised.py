@@ -1,7 +1,7 @@
 """A copy of a compiled model whose weights were drawn anew, from the last layers backwards.
 
 What an explanation shows should depend on what the model learned. A map that stays the same when the weights are
-replaced by chance describes the picture, not the model (Adebayo et al. 2018, Sanity Checks for Saliency Maps,
+replaced by chance describes the image, not the model (Adebayo et al. 2018, Sanity Checks for Saliency Maps,
 arXiv:1810.03292, cascading randomisation). The compiled file is changed in memory, so this needs neither Keras nor a
 second file.
 """

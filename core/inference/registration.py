@@ -1,6 +1,6 @@
-"""Laying one picture of a study on another: rigid, by mutual information, on a grid that both share.
+"""Laying one image of a study on another: rigid, by mutual information, on a grid that both share.
 
-Two series of one patient differ in position, spacing and orientation, and a model that was trained on pictures that lie
+Two series of one patient differ in position, spacing and orientation, and a model that was trained on images that lie
 on each other reads nonsense from those that do not. Only turning and moving are allowed: a head does not change its
 shape between two sequences, and a transform that could bend would hide that something is wrong.
 """
@@ -22,7 +22,7 @@ from core.scan import Scan, Step, window_at
 if TYPE_CHECKING:
     import SimpleITK
 
-#: Share of the pixels that the measure looks at, of a picture and of a volume.
+#: Share of the pixels that the measure looks at, of an image and of a volume.
 SAMPLED, SAMPLED_3D = 0.5, 0.1
 #: Grid steps of the coarse levels, and blur at each in pixels.
 SHRINK, SMOOTH = (4, 2, 1), (2.0, 1.0, 0.0)
@@ -34,7 +34,7 @@ class Moved:
     """What a registration did.
 
     Attributes:
-        distance: How far the middle of the picture was moved, in `unit`.
+        distance: How far the middle of the image was moved, in `unit`.
         degrees: Angle of the turn.
         unit: `"mm"`, or `"pixels"` where a scan has no spacing.
         before: Mutual information before, in nats; higher is better.
@@ -54,19 +54,19 @@ class Moved:
 
 
 def needs_registration(moving: Scan, fixed: Scan) -> bool:
-    """Whether two pictures differ in their grid, so that the same pixel cannot be the same place."""
+    """Whether two images differ in their grid, so that the same pixel cannot be the same place."""
     grids = [(scan.pixels.shape[:3], scan.spacing_mm, scan.slice_spacing_mm) for scan in (moving, fixed)]
     return grids[0] != grids[1]
 
 
 def register(moving: Scan, fixed: Scan, cancelled: Callable[[], bool] | None = None) -> tuple[Scan, Moved]:
-    """The moving picture on the grid of the fixed one.
+    """The moving image on the grid of the fixed one.
 
-    Single pictures are turned and moved in their plane, volumes in space. Where it does not help, because mutual
-    information falls, the picture is only brought to the grid.
+    Single images are turned and moved in their plane, volumes in space. Where it does not help, because mutual
+    information falls, the image is only brought to the grid.
 
     Args:
-        moving: A grey picture or volume.
+        moving: A grey image or volume.
         fixed: Another one.
         cancelled: Asked at each step.
 
@@ -75,7 +75,7 @@ def register(moving: Scan, fixed: Scan, cancelled: Callable[[], bool] | None = N
         what was done.
 
     Raises:
-        IncompatibleInput: Colour pictures, or a volume and a single picture.
+        IncompatibleInput: Colour images, or a volume and a single image.
         Cancelled: `cancelled` said so.
     """
     import SimpleITK
@@ -87,7 +87,7 @@ def register(moving: Scan, fixed: Scan, cancelled: Callable[[], bool] | None = N
         or "time" in {moving.axis, fixed.axis}
     ):
         raise IncompatibleInput(
-            "two grey pictures, or two volumes", f"{moving.title} and {fixed.title}", "leave them where they are"
+            "two grey images, or two volumes", f"{moving.title} and {fixed.title}", "leave them where they are"
         )
     with_spacing = moving.spacing_mm is not None and fixed.spacing_mm is not None
     target, source = _image(fixed, with_spacing), _image(moving, with_spacing)

@@ -23,7 +23,7 @@ from core.models.card import FeatureSpec, InputSpec, ModelCard
 from core.models.compatibility import Compatibility, input_fit
 from core.scan import Scan, Step
 
-#: The way back of a model without pictures.
+#: The way back of a model without images.
 NOWHERE = Geometry((1, 1), (1, 1), (1.0, 1.0), (0.0, 0.0), (0, 0, 1, 1))
 
 
@@ -41,7 +41,7 @@ class Study:
 
     @classmethod
     def of(cls, card: ModelCard, scan: Scan) -> Study:
-        """One scan as the first picture of a model, and nothing else."""
+        """One scan as the first image of a model, and nothing else."""
         first = next((spec for spec in card.inputs if spec.is_picture), card.inputs[0])
         return cls({first.name: scan})
 
@@ -119,7 +119,7 @@ def study_fit(card: ModelCard, study: Study) -> Compatibility:
 
 
 def main_scan(card: ModelCard, study: Study) -> Scan:
-    """The scan that the masks of a model lie on: that of its first picture, or the first that was given.
+    """The scan that the masks of a model lie on: that of its first image, or the first that was given.
 
     Raises:
         IncompatibleInput: None was given, or the model takes a stack as one case.
@@ -138,19 +138,19 @@ def prepare_study(study: Study, card: ModelCard, frames: Sequence[int] | None = 
     """Bring everything that is known onto a model's inputs.
 
     Args:
-        study: Pictures by input and facts by feature.
+        study: Images by input and facts by feature.
         card: The model's contract.
         frames: Frames of the images, each of which is a case with all other inputs beside it; None for all. A model
             with a sequence or a volume has one case.
 
     Raises:
-        IncompatibleInput: An input is missing that must be there, a sequence has one frame, pictures differ in their
+        IncompatibleInput: An input is missing that must be there, a sequence has one frame, images differ in their
             number of frames, or a fact is out of bounds.
     """
     if missing := missing_inputs(card, study):
         raise IncompatibleInput(f"for {card.title} {', '.join(missing)}", "none", "add it, or choose another model")
     if not study.scans and not any(value is not None for value in study.facts.values()):
-        raise IncompatibleInput("one input at least", "none", "add a picture or a fact")
+        raise IncompatibleInput("one input at least", "none", "add an image or a fact")
     chosen = _cases(study, card, frames)
     batch: dict[str, NDArray[np.float32]] = {}
     ways: dict[str, Way] = {}
@@ -176,7 +176,7 @@ def prepare_study(study: Study, card: ModelCard, frames: Sequence[int] | None = 
 
 
 def _cases(study: Study, card: ModelCard, frames: Sequence[int] | None) -> tuple[int, ...]:
-    """The frames that are cases; (0,) for a model with a sequence or a volume, or without pictures."""
+    """The frames that are cases; (0,) for a model with a sequence or a volume, or without images."""
     given = [spec for spec in card.inputs if spec.name in study.scans]
     images = [spec for spec in given if spec.kind == "image"]
     if not images or len(images) < len(given):
@@ -184,7 +184,7 @@ def _cases(study: Study, card: ModelCard, frames: Sequence[int] | None) -> tuple
     counts = {study.scans[spec.name].frames for spec in images}
     if len(counts) > 1:
         said = ", ".join(f"{spec.title} with {study.scans[spec.name].frames}" for spec in images)
-        raise IncompatibleInput("pictures with the same number of slices", said, "choose series that belong together")
+        raise IncompatibleInput("images with the same number of slices", said, "choose series that belong together")
     count = counts.pop()
     chosen = tuple(range(count)) if frames is None else tuple(frames)
     if any(not 0 <= index < count for index in chosen):
@@ -193,12 +193,12 @@ def _cases(study: Study, card: ModelCard, frames: Sequence[int] | None) -> tuple
 
 
 def _picture(scan: Scan, spec: InputSpec, chosen: tuple[int, ...]) -> Prepared:
-    """One picture of the batch, with the axis of frames where it has one."""
+    """One image of the batch, with the axis of frames where it has one."""
     if spec.kind == "image":
         return prepare(scan, spec, chosen)
     if scan.frames < 2:
         what = "a sequence of two frames or more" if spec.kind == "sequence" else "a volume of two slices or more"
-        raise IncompatibleInput(f"for {spec.title} {what}", "one picture", "open the whole series, or leave it out")
+        raise IncompatibleInput(f"for {spec.title} {what}", "one image", "open the whole series, or leave it out")
     part = prepare(scan, spec, sample_frames(scan.frames, spec.frames))
     noun = "frames" if spec.kind == "sequence" else "slices"
     step = Step(f"Model's {noun}", f"{spec.frames} of {scan.frames} {noun}, evenly from the first to the last")

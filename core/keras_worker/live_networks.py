@@ -19,19 +19,19 @@ def build_network(settings: LiveSettings, size: tuple[int, int], units: int, mea
 
     Args:
         settings: Which network.
-        size: (rows, columns) of the pictures, one channel, values from 0 to 1.
+        size: (rows, columns) of the images, one channel, values from 0 to 1.
         units: 1 for two classes, else one each.
         mean: Of the training pixels, taken off inside the network.
         deviation: Of the training pixels, divided by inside the network.
 
     Raises:
-        UnsupportedModel: The pictures are too small for the poolings.
+        UnsupportedModel: The images are too small for the poolings.
     """
     import keras
     from keras import layers
 
     if settings.network in {"deeper", "normalised"} and min(size) < 8:
-        raise UnsupportedModel("pictures of at least 8 pixels", f"{min(size)}", "choose more pixels")
+        raise UnsupportedModel("images of at least 8 pixels", f"{min(size)}", "choose more pixels")
     keras.utils.set_random_seed(settings.seed)
     inputs = keras.Input((*size, 1), name="image")
     x = layers.Rescaling(1.0 / deviation, -mean / deviation, name="standardised")(inputs)
@@ -83,7 +83,7 @@ def _logistic(x: Any) -> Any:
 def take_filters(model: Any, donor: Any) -> None:
     """Start the first convolution from the donor's, which must have as many filters of the same size.
 
-    A donor that saw three colours gives the sum over them, as a grey picture has the same value in each.
+    A donor that saw three colours gives the sum over them, as a grey image has the same value in each.
 
     Raises:
         UnsupportedModel: The donor has no such convolution.

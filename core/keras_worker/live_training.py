@@ -25,10 +25,10 @@ from core.processes.worker_loop import Answer, Job
 #: Runs that are kept at once, for a class of people at one server; the one not asked for longest is forgotten.
 KEPT = 12
 
-#: Most pixels of one run's pictures together.
+#: Most pixels of one run's images together.
 MOST_PIXELS = 32 << 20
 
-#: Pictures that go through the network at once when it is only watched.
+#: Images that go through the network at once when it is only watched.
 CHUNK = 128
 
 _runs: OrderedDict[str, _Run] = OrderedDict()
@@ -41,7 +41,7 @@ class _Run:
     Attributes:
         model: Ends in `probabilities`.
         to_logits: The network up to its logits.
-        maps: From pictures to (activations of the explained layer, logits).
+        maps: From images to (activations of the explained layer, logits).
         settings: How it is trained.
         data: The arrays that it was started with.
         training: The loop, see `core.training.fit.Training`.
@@ -204,7 +204,7 @@ def _evidence(run: _Run) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     pictures = tf.constant(run.data["cases"][..., None].astype(np.float32) / 255)
     labels = run.data["case_labels"].astype(np.int64)
     with tf.GradientTape() as tape:
-        tape.watch(pictures)  # then everything between picture and logits is on the tape, frozen or not
+        tape.watch(pictures)  # then everything between image and logits is on the tape, frozen or not
         activations, logits = run.maps(pictures, training=False)
         if logits.shape[-1] == 1:
             score = tf.reduce_sum(logits[:, 0] * np.where(labels == 1, 1.0, -1.0).astype(np.float32))

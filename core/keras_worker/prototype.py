@@ -1,6 +1,6 @@
 """What activation maximisation by tf-keras-vis works on and with, for any network and any range of values.
 
-Erhan et al. 2009, Visualizing Higher-Layer Features of a Deep Network; what keeps the picture from being noise is that
+Erhan et al. 2009, Visualizing Higher-Layer Features of a Deep Network; what keeps the image from being noise is that
 of Mahendran and Vedaldi 2016, arXiv:1512.02017: penalties on total variation and on the distance from mid-grey, and
 jitter. The tool's own settings are for photographs from 0 to 255; here everything is a share of the model's own range,
 and everything that is drawn has a seed. Runs in the Keras process only.
@@ -28,7 +28,7 @@ class Climb:
         rate: Length of the first step where the slope is the mean one; the last is a tenth of it.
         smooth: Weight of the total variation, against a score whose slopes have a mean of 1.
         plain: Weight of the norm of the distance from mid-grey, likewise.
-        jitter: Most pixels that the picture is moved by before a step.
+        jitter: Most pixels that the image is moved by before a step.
         seed: Of the noise it starts from, and of the jitter.
     """
 
@@ -41,9 +41,9 @@ class Climb:
 
 
 class Canvas:
-    """A network of any kind as ActivationMaximization wants a model: one picture in, one score out.
+    """A network of any kind as ActivationMaximization wants a model: one image in, one score out.
 
-    Frames and colours are channels, since it smooths pictures of four axes only. The slope of the score is divided by
+    Frames and colours are channels, since it smooths images of four axes only. The slope of the score is divided by
     its mean size, so that the weights of the regularisers mean the same for every model.
     """
 
@@ -69,7 +69,7 @@ class Canvas:
         self._score = tf.function(score, autograph=False, jit_compile=False)
 
     def __call__(self, inputs: list[Any], training: bool = False) -> Any:  # noqa: ARG002  it is told
-        """(1, 1) the score of one folded picture from -0.5 to 0.5."""
+        """(1, 1) the score of one folded image from -0.5 to 0.5."""
         return self._score(inputs[0])
 
     def folded(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -129,7 +129,7 @@ def ablation(job: Job) -> Answer:
 
 
 def attention(job: Job) -> Answer:
-    """`scores` (N, layers, tokens, tokens) of a vision transformer, and how its `tokens` lie on the picture."""
+    """`scores` (N, layers, tokens, tokens) of a vision transformer, and how its `tokens` lie on the image."""
     loaded = load_checked(job)
     names = input_names(loaded, job)
     function, layout = _kept_function(

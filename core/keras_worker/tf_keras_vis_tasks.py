@@ -38,7 +38,7 @@ from core.processes.worker_loop import Answer, Job
 #: Bytes that its Score-CAM may take for all masks at once.
 MOST_MEMORY = 1 << 30
 
-#: Most pictures run at once, and most values in them together.
+#: Most images run at once, and most values in them together.
 BLOCK, VALUES = 32, 1 << 20
 
 
@@ -99,11 +99,11 @@ class _Told:
 
 
 def second_opinion(job: Job) -> Answer:
-    """The `map` (h, w) of one picture by `method`, absolute and rectified, and the `score` that was explained.
+    """The `map` (h, w) of one image by `method`, absolute and rectified, and the `score` that was explained.
 
     Arguments besides those of every task: `layer`, `weights` of the logits, `target` and `against` as columns of the
     probabilities, `exclusive` (whether these are a softmax), `channels` for Score-CAM (0 for all), `seed`, `samples`
-    and `sigma` in values of the input for SmoothGrad. One array: the picture (1, [frames,] rows, columns, channels).
+    and `sigma` in values of the input for SmoothGrad. One array: the image (1, [frames,] rows, columns, channels).
 
     Raises:
         UnsupportedModel: tf-keras-vis cannot be asked here, see the head of this file.
@@ -138,12 +138,12 @@ class _Asked:
         return tf.linalg.matvec(tf.cast(logits, tf.float32), self.weights)
 
     def scores(self, values: Any) -> Any:
-        """(N,) the score of pictures, by the model as it is."""
+        """(N,) the score of images, by the model as it is."""
         return self.score(self.logits(values))
 
     @cached_property
     def logits(self) -> Callable[[Any], Any]:
-        """(N, units) of pictures, by the model as it is."""
+        """(N, units) of images, by the model as it is."""
         import tensorflow as tf
 
         def logits(values: Any) -> Any:
@@ -161,7 +161,7 @@ def _saliency(asked: _Asked) -> NDArray[np.float32]:
 def _smooth_grad(asked: _Asked) -> NDArray[np.float32]:
     reach = float(np.ptp(asked.values))
     if reach == 0:
-        raise UnsupportedModel("a picture with two values", "a picture of one", INSTEAD)
+        raise UnsupportedModel("an image with two values", "an image of one", INSTEAD)
     given = asked.job.arguments
     return _gradient_map(asked, int(given["samples"]), float(given["sigma"]) / reach)
 

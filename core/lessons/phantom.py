@@ -1,4 +1,4 @@
-"""A drawn head in three contrasts, for where no pictures of several sequences are open. It is no patient's.
+"""A drawn head in three contrasts, for where no images of several sequences are open. It is no patient's.
 
 The contrasts do what T1 before contrast, FLAIR and T1 after contrast do: fluid is dark in all three, white matter is
 brighter than grey matter in T1 and darker in FLAIR, the lesion is dark in T1, bright in FLAIR and bright after

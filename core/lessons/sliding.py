@@ -1,4 +1,4 @@
-"""How a window slides over a picture: where it stands, how often, and what lies under it.
+"""How a window slides over an image: where it stands, how often, and what lies under it.
 
 Convolution and pooling share this. Lengths are pixels along one axis; rows and columns are treated alike.
 """
@@ -18,12 +18,12 @@ Padding = Literal["valid", "same"]
 
 @dataclass(frozen=True)
 class Sliding:
-    """A square window and its way over a picture.
+    """A square window and its way over an image.
 
     Attributes:
         window: Cells along one edge.
         stride: Pixels from one place of the window to the next.
-        padding: `valid` stays inside the picture; `same` adds zeros around it, as many as Keras and TensorFlow do,
+        padding: `valid` stays inside the image; `same` adds zeros around it, as many as Keras and TensorFlow do,
             so that stride 1 keeps the size.
         dilation: Pixels from one cell of the window to the next.
     """
@@ -49,7 +49,7 @@ class Sliding:
         """Places of the window along an axis: floor((n + p − d (k − 1) − 1) / s) + 1.
 
         Raises:
-            IncompatibleInput: The window is larger than the picture.
+            IncompatibleInput: The window is larger than the image.
 
         Example:
             >>> Sliding(3).output(32), Sliding(2, stride=2).output(30)
@@ -58,7 +58,7 @@ class Sliding:
         room = length + sum(self.pads(length)) - self.span
         if room < 0:
             raise IncompatibleInput(
-                f"a window of at most {length} pixels", f"one that spans {self.span}", "choose a larger picture"
+                f"a window of at most {length} pixels", f"one that spans {self.span}", "choose a larger image"
             )
         return room // self.stride + 1
 
@@ -67,7 +67,7 @@ class Sliding:
         return place * self.stride - self.pads(length)[0]
 
     def center(self, length: int, place: int) -> int:
-        """Pixel under the window's middle at output `place`, inside the picture."""
+        """Pixel under the window's middle at output `place`, inside the image."""
         return min(max(self.first(length, place) + (self.span - 1) // 2, 0), length - 1)
 
     def place(self, length: int, pixel: int) -> int:
@@ -88,7 +88,7 @@ class Patch:
     Attributes:
         values: (window, window) float64; 0 where there is padding.
         inside: (window, window) bool; False where there is padding.
-        rows: (window,) row of the picture under each row of cells; outside the picture where there is padding.
+        rows: (window,) row of the image under each row of cells; outside the image where there is padding.
         columns: (window,) likewise.
         place: (row, column) of the output.
     """

@@ -1,7 +1,7 @@
-"""A made-up set of pictures in which the truth is known: tissue-like texture, half of it with a lesion.
+"""A made-up set of images in which the truth is known: tissue-like texture, half of it with a lesion.
 
-Nobody is ill here, so it can be shown to any class, and every picture carries the exact outline of what is to be found.
-It is made to be mistaken in: lesions range from plain to hardly there, and healthy pictures have vessels and small
+Nobody is ill here, so it can be shown to any class, and every image carries the exact outline of what is to be found.
+It is made to be mistaken in: lesions range from plain to hardly there, and healthy images have vessels and small
 calcified spots that are bright too. What tells a lesion is that it is a broad, soft, uneven bump.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 #: Names of the classes, by label.
 LESION_LABELS = ("No lesion", "Lesion")
 
-#: Two makers of the same picture: the contrast, the level and the noise of each, in units of display range.
+#: Two makers of the same image: the contrast, the level and the noise of each, in units of display range.
 _DEVICES = {"A": (1.4, -0.12, 0.030), "B": (1.15, 0.0, 0.045)}
 
 #: Peaks of lesions against the tissue around them: hardly there, visible, plain.
@@ -25,13 +25,13 @@ _PEAKS = (0.09, 0.16, 0.26)
 
 @dataclass(frozen=True, eq=False)
 class LesionSet:
-    """Pictures with their truth. The pictures of one patient lie together and share their tissue and their label.
+    """Images with their truth. The images of one patient lie together and share their tissue and their label.
 
     Attributes:
         pictures: (N, size, size) uint8, display range.
         labels: (N,) int64, 0 for no lesion and 1 for a lesion.
         masks: (N, size, size) bool, where the lesion adds at least half of its peak; empty for label 0.
-        patients: (N,) str, whom each picture shows.
+        patients: (N,) str, whom each image shows.
         device: (N,) str, `"A"` or `"B"`, which differ in contrast, level and noise, and not in who is ill.
         contrast: (N,) float64, peak of the lesion in units of display range (0 to 1); 0 for label 0.
     """
@@ -45,21 +45,21 @@ class LesionSet:
 
 
 def synthetic_lesions(count: int, seed: int, size: int = 64) -> LesionSet:
-    """Make `count` pictures of about `count / 2.5` patients.
+    """Make `count` images of about `count / 2.5` patients.
 
-    A patient has one to four pictures of the same tissue, moved a little, and is healthy or ill in all of them;
+    A patient has one to four images of the same tissue, moved a little, and is healthy or ill in all of them;
     healthy and ill patients take turns, so the classes are about equal.
 
     Args:
-        count: Pictures, at least 1.
-        seed: The same seed gives the same pictures.
+        count: Images, at least 1.
+        seed: The same seed gives the same images.
         size: Rows and columns, at least 16.
 
     Raises:
         ValueError: `count` or `size` is too small.
     """
     if count < 1 or size < 16:
-        raise ValueError(f"Expected at least 1 picture of at least 16 pixels, received {count} of {size}.")
+        raise ValueError(f"Expected at least 1 image of at least 16 pixels, received {count} of {size}.")
     random = np.random.default_rng(seed)
     pictures: list[NDArray[np.uint8]] = []
     masks: list[NDArray[np.bool_]] = []
@@ -137,7 +137,7 @@ def _moved(random: np.random.Generator, lesion: NDArray[np.float32]) -> NDArray[
 
 
 def _cut(random: np.random.Generator, tissue: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """A window of the patient's tissue, near its middle: two pictures of one patient show nearly the same place."""
+    """A window of the patient's tissue, near its middle: two images of one patient show nearly the same place."""
     reach = size // 12
     row, column = size // 2 + random.integers(-reach, reach + 1, 2)
     return tissue[row : row + size, column : column + size]

@@ -1,4 +1,4 @@
-"""The picture that a lesson works on: one frame of a scan, grey, square and small enough to answer at once."""
+"""The image that a lesson works on: one frame of a scan, grey, square and small enough to answer at once."""
 
 from __future__ import annotations
 

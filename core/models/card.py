@@ -52,7 +52,7 @@ class ModelCard:
             one outline), else None.
         threshold_from: How and on which split it was chosen.
         temperature: Divides the logits before the final activation to calibrate them; from the validation split.
-        explain_layer: Name of the layer whose activations heatmaps are drawn from, `""` for a model without pictures.
+        explain_layer: Name of the layer whose activations heatmaps are drawn from, `""` for a model without images.
         sha256: File name to hash, for each file of the bundle but the card.
         license: SPDX-like identifier of the weights' licence.
         non_commercial: Whether the licence of the data forbids commercial use.

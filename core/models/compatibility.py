@@ -14,16 +14,16 @@ MODALITY_WORDS: dict[str, str] = {
     "DR": "a radiograph",
     "DX": "a radiograph",
     "ECG": "an ECG",
-    "ES": "an endoscopy picture",
+    "ES": "an endoscopy image",
     "IO": "a dental radiograph",
     "IVUS": "an ultrasound from inside a vessel",
     "MG": "a mammogram",
     "MR": "an MRI",
-    "NM": "a nuclear medicine picture",
+    "NM": "a nuclear medicine image",
     "OCT": "an optical coherence tomography",
     "OP": "an eye photograph",
     "OPT": "an optical coherence tomography",
-    "OT": "a picture of unnamed kind",
+    "OT": "an image of unnamed kind",
     "PT": "a PET",
     "PX": "a panoramic dental radiograph",
     "RF": "a fluoroscopy",
@@ -31,16 +31,16 @@ MODALITY_WORDS: dict[str, str] = {
     "RTDOSE": "a dose distribution",
     "RTIMAGE": "a portal image",
     "SC": "a secondary capture",
-    "SM": "a microscopy picture",
+    "SM": "a microscopy image",
     "US": "an ultrasound",
     "XA": "an angiography",
     "XC": "a photograph",
 }
 
-#: Codes that say nothing about what is in the picture.
+#: Codes that say nothing about what is in the image.
 UNTELLING = {"", "OT", "SC"}
 
-#: Formats that say whether a stack is a volume or a sequence; pages of a TIFF or pictures in a zip may be either.
+#: Formats that say whether a stack is a volume or a sequence; pages of a TIFF or images in a zip may be either.
 TELLS_TIME = {"DICOM", "NIfTI"}
 
 
@@ -67,7 +67,7 @@ def compatibility(card: ModelCard, scan: Scan) -> Compatibility:
     """Compare the contract of a model with one scan.
 
     A model with several inputs fits where the scan can be one of them; what else it needs is asked for beside the
-    picture. A stack where there is one picture, or one picture where there should be a stack, does not fit. What a file
+    image. A stack where there is one image, or one image where there should be a stack, does not fit. What a file
     does not say (a PNG has no modality) is not held against it, but said.
     """
     fits = [input_fit(card, spec, scan) for spec in card.inputs if spec.is_picture]
@@ -77,14 +77,14 @@ def compatibility(card: ModelCard, scan: Scan) -> Compatibility:
 
 
 def input_fit(card: ModelCard, spec: InputSpec, scan: Scan) -> Compatibility:
-    """Compare one picture of a model's contract with one scan."""
+    """Compare one image of a model's contract with one scan."""
     return _kind_fault(spec, scan) or _modality_fault(card, spec, scan)
 
 
 def _kind_fault(spec: InputSpec, scan: Scan) -> Compatibility | None:
     wanted_axis = {"volume": "slice", "sequence": "time"}.get(spec.kind)
     if wanted_axis == "time" and scan.axis == "slice" and scan.source not in TELLS_TIME:
-        return Compatibility(True, "expects a sequence; the file does not say whether its pictures follow in time")
+        return Compatibility(True, "expects a sequence; the file does not say whether its images follow in time")
     if wanted_axis and scan.axis != wanted_axis:
         found = (
             "one image" if scan.frames == 1 else {"slice": "a volume", "time": "a sequence"}.get(scan.axis, "one image")

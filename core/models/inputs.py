@@ -1,4 +1,4 @@
-"""What a model has to be given: pictures, sequences, volumes, and facts about the patient.
+"""What a model has to be given: images, sequences, volumes, and facts about the patient.
 
 One entry of `inputs:` in a card or a recipe becomes one `InputSpec`. Nothing here touches a scan.
 """
@@ -71,9 +71,9 @@ class InputSpec:
         title: For people.
         frames: Frames of a sequence or slices of a volume on the model's grid; 1 for an image.
         describe: Words in lower case by which a series is recognised as this input.
-        lies: How its pictures lay in training, in words; `""` where the plane says it.
+        lies: How its images lay in training, in words; `""` where the plane says it.
         optional: Whether the model was trained to go without it.
-        absent: Value that fills a picture that is left out.
+        absent: Value that fills an image that is left out.
         features: Facts of a table, in the order of its columns.
     """
 

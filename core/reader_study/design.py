@@ -55,7 +55,7 @@ class Plan:
         cases: In the order of the source; each reader has another order.
         seed: Of the choice of cases.
         balanced: Whether as many cases with the finding as without were wanted.
-        source: What it takes to find the pictures again.
+        source: What it takes to find the images again.
     """
 
     title: str

@@ -1,7 +1,7 @@
-"""Answers and results to take home, without names.
+"""Answers and results to export, without names.
 
 Readers are numbered by the random seeds of their orders, so that neither nicknames nor the order of their coming can
-be told. Cases are numbered as in the plan and carry a short hash of their name: who has the pictures can find them.
+be told. Cases are numbered as in the plan and carry a short hash of their name: who has the images can find them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A small model for the made-up lesions: honest, quick to fit, and wrong often enough to be read against.
 
-The picture is passed through five fixed filters: bright blobs of one size as a difference of Gaussians, rectified and
+The image is passed through five fixed filters: bright blobs of one size as a difference of Gaussians, rectified and
 squared at two strengths, dark ones, and two measures of fine detail, by which vessels and spots give themselves away.
-Their means over the picture go into a logistic regression. As means are sums over pixels, what each pixel adds to the
+Their means over the image go into a logistic regression. As means are sums over pixels, what each pixel adds to the
 logit is known exactly, and that is its heatmap.
 
 What was fitted lies beside this file, so that a class need not wait. `python -m core.reader_study.lesion_model` fits
@@ -24,9 +24,9 @@ from core.evaluation.metrics.calibration import choose_threshold
 from core.lessons.synthetic_lesions import LesionSet, synthetic_lesions
 
 TITLE = "Filter bank with logistic regression"
-#: Pictures and seeds that it is fitted on and that its threshold comes from; no session draws from these seeds.
+#: Images and seeds that it is fitted on and that its threshold comes from; no session draws from these seeds.
 TRAINING, VALIDATION = (300, 1_000_001), (250, 1_000_002)
-#: Width of blobs in pixels, and strengths in standard deviations of the picture from which on they count. More widths
+#: Width of blobs in pixels, and strengths in standard deviations of the image from which on they count. More widths
 #: make fewer mistakes; with one, people have something to correct.
 WIDTH, STRENGTHS = 4.0, (0.0, 0.4)
 #: Weight of the squared coefficients against the mean log loss.
@@ -42,9 +42,9 @@ class LesionModel:
         weights: (filters,) logit units for a mean response of 1.
         bias: Logit without any response.
         threshold: Probability from which on a lesion is called: the largest sensitivity + specificity on the
-            validation pictures.
+            validation images.
         scale: Logit units a pixel from which on heatmaps are brightest, the same for all cases: the median of the
-            strongest pixel over the validation pictures in which a lesion is called.
+            strongest pixel over the validation images in which a lesion is called.
     """
 
     weights: NDArray[np.float64]
@@ -53,7 +53,7 @@ class LesionModel:
     scale: float
 
     def probability(self, picture: NDArray[np.uint8]) -> float:
-        """Probability of a lesion in a (rows, columns) picture."""
+        """Probability of a lesion in a (rows, columns) image."""
         return float(_sigmoid(responses(picture).mean(axis=(0, 1)) @ self.weights + self.bias))
 
     def contributions(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -62,7 +62,7 @@ class LesionModel:
 
 
 def responses(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(rows, columns, filters) of a (rows, columns) picture in units of its own spread."""
+    """(rows, columns, filters) of a (rows, columns) image in units of its own spread."""
     values = picture.astype(np.float32)
     values = (values - np.median(values)) / (values.std() + 1e-6)
 

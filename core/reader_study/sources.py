@@ -27,12 +27,12 @@ from core.reader_study.faults import UnusableCases
 from core.reader_study.lesion_model import TITLE, lesion_model
 from core.scan import answered_frame, display_frame
 
-#: Made-up pictures to choose from for each case that is wanted: there are about 2.5 of each patient.
+#: Made-up images to choose from for each case that is wanted: there are about 2.5 of each patient.
 POOL = 3
-#: Longer side of a picture, and of the heat over it, in pixels. Heatmaps are smooth: few pixels do.
+#: Longer side of an image, and of the heat over it, in pixels. Heatmaps are smooth: few pixels do.
 SIDE, HEAT_SIDE = 768, 128
 METHOD = "grad-cam"
-#: The same model on the same picture differs by rounding only.
+#: The same model on the same image differs by rounding only.
 SAME_SCORE = 1e-3
 
 Progress = Callable[[float, str], None]
@@ -83,7 +83,7 @@ class Source(Protocol):
 
 @lru_cache(maxsize=16)
 def _made(count: int, seed: int) -> LesionSet:
-    """Nobody's pictures, so all sessions may share them."""
+    """Nobody's images, so all sessions may share them."""
     return synthetic_lesions(count, seed)
 
 
@@ -92,8 +92,8 @@ class LesionCases:
     """Made-up lesions, with the model of `lesion_model`.
 
     Attributes:
-        count: Pictures to choose from.
-        seed: Of the pictures.
+        count: Images to choose from.
+        seed: Of the images.
     """
 
     count: int
@@ -153,7 +153,7 @@ class DatasetCases:
     """Cases of an opened dataset, with a model that answers yes or no.
 
     Attributes:
-        dataset: Opened; its pictures are read where they lie.
+        dataset: Opened; its images are read where they lie.
         bundle: The model.
         mapping: Label of the dataset to that of the model.
         split: The split whose cases are taken, `""` for all.
@@ -289,7 +289,7 @@ def look_again(plan: Plan, source: Source, progress: Progress, cancelled: Stoppe
     """The cases of a plan.
 
     Raises:
-        UnusableCases: The model's answers are not those of the plan: pictures or model have changed.
+        UnusableCases: The model's answers are not those of the plan: images or model have changed.
         ScanLensError: One cannot be read.
         Cancelled: The user stopped it.
     """

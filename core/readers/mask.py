@@ -1,4 +1,4 @@
-"""A mask that the user brings, to compare the model's outline with: PNG, NIfTI, DICOM SEG, or any picture we can read.
+"""A mask that the user brings, to compare the model's outline with: PNG, NIfTI, DICOM SEG, or any image we can read.
 
 It lies on the scan pixel for pixel or is refused: stretching a mask would invent the agreement that is asked for.
 """
@@ -63,7 +63,7 @@ def read_reference(source: Source, scan: Scan, frame: int = 0, may_be_empty: boo
     Args:
         source: The file.
         scan: What it must lie on, pixel for pixel.
-        frame: Where a mask of one picture belongs in a stack.
+        frame: Where a mask of one image belongs in a stack.
         may_be_empty: Whether a mask without a single pixel is an answer: nothing is there.
 
     Raises:
@@ -106,7 +106,7 @@ def _check_size(found: tuple[int, ...], scan: Scan) -> None:
 
 def _size(shape: tuple[int, ...]) -> str:
     words = f"{shape[1]} × {shape[2]} pixels"
-    return words if shape[0] == 1 else f"{shape[0]} pictures of {words}"
+    return words if shape[0] == 1 else f"{shape[0]} images of {words}"
 
 
 def _masks_of(source: Source, scan: Scan, opening: Opening) -> dict[int, NDArray[np.bool_]]:
@@ -154,9 +154,7 @@ def _by_value(values: NDArray[np.generic], opening: Opening) -> dict[int, NDArra
         return {1: np.asarray(values, np.float32) >= 0.5}
     found = [int(value) for value in np.unique(values) if value > 0]
     if len(found) > MOST_VALUES:
-        raise IncompatibleInput(
-            "a mask of a few labels", f"a picture with {len(found)} values", "export the mask alone"
-        )
+        raise IncompatibleInput("a mask of a few labels", f"an image with {len(found)} values", "export the mask alone")
     opening.claim(len(found) * values.size)
     return {value: np.asarray(values == value) for value in found} or {1: np.zeros(values.shape, bool)}
 

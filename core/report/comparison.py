@@ -1,4 +1,4 @@
-"""A comparison of models as something to take home: what it rests on, and its numbers as CSV and LaTeX."""
+"""A comparison of models as something to export: what it rests on, and its numbers as CSV and LaTeX."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def grave_doubts(scan: Scan, prediction: Prediction) -> list[str]:
     unlike = sum(not entry.is_similar for entry in prediction.similarity)
     if unlike:
         which = f" in {unlike} of {len(prediction.similarity)} {frame_word(scan)}s" if scan.frames > 1 else ""
-        found.append(f"The picture is unlike what the model was validated on{which}: its answer may mean nothing.")
+        found.append(f"The image is unlike what the model was validated on{which}: its answer may mean nothing.")
     return found
 
 
@@ -87,7 +87,7 @@ def doubts(scan: Scan, prediction: Prediction, explanation: Explanation | None) 
     if prediction.note:
         found.append(f"Not checked: the model {prediction.note}.")
     if not prediction.similarity:
-        found.append("This model cannot tell whether the picture is like what it was trained on.")
+        found.append("This model cannot tell whether the image is like what it was trained on.")
     if explanation is not None and explanation.is_empty:
         found.append(f"The explanation is empty: no positive evidence for {explanation.label} was found anywhere.")
     return list(dict.fromkeys([*found, *scan.warnings]))

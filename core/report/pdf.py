@@ -1,6 +1,6 @@
-"""One A4 page to take home: the answer, the picture it came from, and every reason to doubt it.
+"""One A4 page to export: the answer, the image it came from, and every reason to doubt it.
 
-The page is always one page. The text is measured first; the picture takes what is left. When long text leaves too
+The page is always one page. The text is measured first; the image takes what is left. When long text leaves too
 little, the type gets smaller, and only then are entries shortened, with a note that the JSON has them in full.
 """
 
@@ -46,7 +46,7 @@ class Plan:
         size: Type size of the text in points.
         longest: Characters of one entry before it is shortened.
         most: Entries of one list before the rest is only counted.
-        room: Height in mm that must be left for the pictures.
+        room: Height in mm that must be left for the images.
     """
 
     size: float
@@ -55,7 +55,7 @@ class Plan:
     room: float = LOWEST
 
 
-#: From comfortable to cramped; the first that leaves room for a picture is taken.
+#: From comfortable to cramped; the first that leaves room for an image is taken.
 PLANS = (
     *(Plan(size, room=ENOUGH) for size in (9.0, 8.5, 8.0, 7.5, 7.0, 6.5)),
     *(Plan(size) for size in (6.5, 6.0)),
@@ -107,7 +107,7 @@ def as_pdf(
 
 
 def _fitting_plan(view: sections.View) -> tuple[Plan, float]:
-    """The roomiest plan that leaves enough height for the pictures, and what it leaves in mm."""
+    """The roomiest plan that leaves enough height for the images, and what it leaves in mm."""
     for plan in PLANS:
         scratch = new_sheet()
         top = _head(scratch, view, datetime.now(UTC), plan)
@@ -126,7 +126,7 @@ def _describe_file(pdf: FPDF, made: datetime) -> None:
 
 
 def _head(pdf: FPDF, view: sections.View, made: datetime, plan: Plan) -> float:
-    """Title, disclaimer and decision; returns where the pictures start."""
+    """Title, disclaimer and decision; returns where the images start."""
     pdf.set_fill_color(*ACCENT)
     pdf.rect(0, 0, WIDTH, 3, style="F")
     column = Column(pdf, MARGIN, WIDTH - 2 * MARGIN, 9.0, 9.0)
@@ -158,7 +158,7 @@ def _pictures(
     original = _for_print(original_pixels(scan, frame, window, invert))
     overlay = _for_print(overlay_pixels(scan, frame, window, invert, explanation, opacity))
     about = shortened(evidence_caption(scan, frame, explanation), 120)
-    place_picture(pdf, original, (MARGIN, top, HALF, height), "The picture as it was read")
+    place_picture(pdf, original, (MARGIN, top, HALF, height), "The image as it was read")
     place_picture(pdf, overlay, (right, top, HALF, height), about)
     below = top + height + 1.2
     place = f", {frame_word(scan)} {frame + 1} of {scan.frames}" if scan.frames > 1 else ""
@@ -171,7 +171,7 @@ def _pictures(
 
 
 def _for_print(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture with at most MOST_PIXELS on its longer side."""
+    """The image with at most MOST_PIXELS on its longer side."""
     zoom = min(1.0, MOST_PIXELS / max(picture.shape[:2]))
     return resample(picture, (max(1, round(picture.shape[0] * zoom)), max(1, round(picture.shape[1] * zoom))))
 

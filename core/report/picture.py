@@ -1,4 +1,4 @@
-"""The overlay as a picture file that can be understood without the page it came from."""
+"""The overlay as an image file that can be understood without the page it came from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
-#: Narrower pictures are laid on black of this width, because their caption would not be readable.
+#: Narrower images are laid on black of this width, because their caption would not be readable.
 LEAST_WIDTH = 420
 
 
@@ -93,9 +93,9 @@ def overlay_png(
         frame: Frame from 0.
         window: None for the scan's default.
         invert: As the viewer shows it.
-        explanation: What to lay over it, or None for the picture alone.
+        explanation: What to lay over it, or None for the image alone.
         opacity: 0 to 1.
-        scale_bar: Burn a strip beneath the picture: colour scale, label, frame, disclaimer. Without it the file holds
+        scale_bar: Burn a strip beneath the image: colour scale, label, frame, disclaimer. Without it the file holds
             the overlay's pixels and nothing else.
 
     Returns:
@@ -112,7 +112,7 @@ def overlay_png(
 
 
 def evidence_caption(scan: Scan, frame: int, explanation: Explanation | None) -> str:
-    """What a picture shows, in one line: `"Evidence for Pneumonia (Grad-CAM), slice 12 of 40"`."""
+    """What an image shows, in one line: `"Evidence for Pneumonia (Grad-CAM), slice 12 of 40"`."""
     place = f", {frame_word(scan)} {frame + 1} of {scan.frames}" if scan.frames > 1 else ""
     if explanation is None:
         return f"No explanation{place}"
@@ -127,7 +127,7 @@ def evidence_caption(scan: Scan, frame: int, explanation: Explanation | None) ->
 def _with_caption(
     picture: NDArray[np.uint8], scan: Scan, frame: int, explanation: Explanation | None
 ) -> NDArray[np.uint8]:
-    """Lay the picture on black and write beneath it; text grows with the picture."""
+    """Lay the image on black and write beneath it; text grows with the image."""
     from PIL import Image, ImageDraw, ImageFont
 
     rows, columns = picture.shape[:2]

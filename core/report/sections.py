@@ -161,7 +161,7 @@ def model(column: Column, view: View, longest: int, most: int) -> None:
     facts["Threshold"] = _thresholds(card)
     found = card.out_of_distribution.get("roc_auc")
     if isinstance(found, (int, float)):
-        facts["Similarity check"] = f"ROC AUC {found:.3f} against other pictures"
+        facts["Similarity check"] = f"ROC AUC {found:.3f} against other images"
     _pairs(column, facts, longest, most)
 
 

@@ -31,9 +31,9 @@ def outline_doubts(scan: Scan, segmentation: Segmentation) -> list[str]:
     if segmentation.warning:
         found.append(f"This scan does not fit the model: it {segmentation.warning}.")
     if not segmentation.similarity:
-        found.append("This model cannot tell whether the picture is like what it was trained on.")
+        found.append("This model cannot tell whether the image is like what it was trained on.")
     elif unlike := sum(not entry.is_similar for entry in segmentation.similarity):
-        found.append(f"Unlike the training scans: {unlike} of {len(segmentation.similarity)} pictures.")
+        found.append(f"Unlike the training scans: {unlike} of {len(segmentation.similarity)} images.")
     if segmentation.note:
         found.append(f"Not checked: the model {segmentation.note}.")
     return [*found, *size_notes(scan), *scan.warnings]

@@ -1,4 +1,4 @@
-"""One frame with its outlines burnt in, as a picture that can be understood without the page it came from."""
+"""One frame with its outlines burnt in, as an image that can be understood without the page it came from."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _lines(
 
 
 def _with_caption(picture: NDArray[np.uint8], lines: Sequence[tuple[str, str | None]]) -> NDArray[np.uint8]:
-    """Lay the picture on black and write beneath it; text grows with the picture."""
+    """Lay the image on black and write beneath it; text grows with the image."""
     from PIL import Image, ImageDraw, ImageFont
 
     rows, columns = picture.shape[:2]

@@ -1,4 +1,4 @@
-"""Drawing on one A4 page: columns of text that grow downwards, bars, a colour scale and framed pictures.
+"""Drawing on one A4 page: columns of text that grow downwards, bars, a colour scale and framed images.
 
 Positions are in millimetres from the top left corner, type sizes in points. A `Sheet` can be filled once to measure and
 once for good, because text takes the same room on every sheet.
@@ -150,7 +150,7 @@ class Column:
 
 
 def place_picture(pdf: FPDF, picture: np.ndarray, box: tuple[float, float, float, float], description: str) -> None:
-    """A picture as large as fits in (left, top, width, height), centred on black."""
+    """An image as large as fits in (left, top, width, height), centred on black."""
     from PIL import Image
 
     left, top, width, height = box

@@ -1,6 +1,6 @@
 """Text for fonts that cannot write everything.
 
-The pictures and the page use fonts that come with Pillow and with every PDF reader, so that a report looks the same on
+The images and the page use fonts that come with Pillow and with every PDF reader, so that a report looks the same on
 each machine. They know Latin letters only; what they lack is replaced by the nearest thing they have.
 """
 

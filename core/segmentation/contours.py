@@ -1,4 +1,4 @@
-"""From a mask to lines around it, for the viewer and for pictures.
+"""From a mask to lines around it, for the viewer and for images.
 
 Coordinates are (x, y) in pixels of the scan from its upper left corner, so that the centre of pixel (row 0, column 0)
 is at (0.5, 0.5) and a mask of the whole scan is drawn along its edge.

@@ -1,6 +1,6 @@
-"""How sure an outline is: the same picture mirrored, and by how much the answer changes.
+"""How sure an outline is: the same image mirrored, and by how much the answer changes.
 
-A model that has learnt the thing and not its place should outline the same on a mirrored picture. Test-time flips
+A model that has learnt the thing and not its place should outline the same on a mirrored image. Test-time flips
 (Wang et al. 2019, doi:10.1016/j.neucom.2019.01.103) take forward passes only. They show where the outline would move;
 they do not show an error that the model makes on every mirror image alike.
 """
@@ -38,7 +38,7 @@ class Spread(Explanation):
 
     @property
     def scale(self) -> float:
-        """The whole range of a probability, so that maps of two pictures can be compared."""
+        """The whole range of a probability, so that maps of two images can be compared."""
         return 1.0
 
     @property
@@ -70,7 +70,7 @@ def spread_of_flips(
         cancelled: Asked between chunks of frames.
 
     Raises:
-        IncompatibleInput: The model does not outline one picture.
+        IncompatibleInput: The model does not outline one image.
         Cancelled: The user stopped it.
     """
     card, cuts = bundle.card, cuts_of(bundle.card)

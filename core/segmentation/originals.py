@@ -65,7 +65,7 @@ def read_originals(sources: Sequence[Source], scan: Scan) -> Originals:
 
 
 def _placed(headers: list[Any]) -> Originals:
-    """The headers, once they say where in the scanner their pictures lie (PS3.3 C.7.4.1, C.7.6.2 and C.7.6.16)."""
+    """The headers, once they say where in the scanner their images lie (PS3.3 C.7.4.1, C.7.6.2 and C.7.6.16)."""
     for header in headers:
         if "FrameOfReferenceUID" not in header or not (
             "ImagePositionPatient" in header or "PerFrameFunctionalGroupsSequence" in header

@@ -97,7 +97,7 @@ def area_text(pixels: int, scan: Scan) -> str:
     if area is not None:
         return f"{number_text(pixels * area)} mm²"
     share = 100 * pixels / (scan.rows * scan.columns)
-    return f"{pixels:,} pixel{'' if pixels == 1 else 's'}, {number_text(share)} % of the picture"
+    return f"{pixels:,} pixel{'' if pixels == 1 else 's'}, {number_text(share)} % of the image"
 
 
 def range_text(low: int, high: int, scan: Scan) -> str:

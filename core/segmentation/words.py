@@ -108,6 +108,6 @@ def silence_sentence(card: ModelCard) -> str:
     if len(card.labels) != 2 or not found:
         return ""
     return (
-        f"Of the test pictures without {in_sentence(card.labels[1])} it left {_with_interval(found[0])} "
+        f"Of the test images without {in_sentence(card.labels[1])} it left {_with_interval(found[0])} "
         "without an outline."
     )

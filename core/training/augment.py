@@ -1,4 +1,4 @@
-"""Variation of training pictures. Every draw depends on (seed, epoch, position) alone, so a resumed run repeats it."""
+"""Variation of training images. Every draw depends on (seed, epoch, position) alone, so a resumed run repeats it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.training.recipe.course import Augmentation
 
 
 def affine(side: tuple[int, int], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(2, 3) matrix in OpenCV's (column, row) order, about the centre of the picture."""
+    """(2, 3) matrix in OpenCV's (column, row) order, about the centre of the image."""
     rows, columns = side
     angle = np.deg2rad(rng.uniform(-how.rotation, how.rotation))
     zoom = np.exp(rng.uniform(-how.zoom, how.zoom))
@@ -31,7 +31,7 @@ def _lose_detail(picture: NDArray[np.float32], rng: np.random.Generator) -> NDAr
 
 
 def change_levels(picture: NDArray[np.float32], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Other grey levels for a picture between 0 and 1, of any shape."""
+    """Other grey levels for an image between 0 and 1, of any shape."""
     gamma = np.exp(rng.uniform(-how.gamma, how.gamma))
     contrast = 1.0 + rng.uniform(-how.contrast, how.contrast)
     brightness = rng.uniform(-how.brightness, how.brightness)
@@ -81,7 +81,7 @@ def augment(
     rng: np.random.Generator,
     value_range: tuple[float, float] = (0, 1),
 ) -> NDArray[np.float32]:
-    """One variation of a prepared picture.
+    """One variation of a prepared image.
 
     Pixels from outside are black, as beside the collimated field of a radiograph.
 

@@ -72,7 +72,7 @@ def limit_words(crossed: bool = False, variations: int = 0) -> str:
             f"{words} and of training cases, each tenth of them measured against the others, without those beyond "
             f"{FAR:g} times the median"
         )
-    return f"{words} with {variations} variations of each picture" if variations else words
+    return f"{words} with {variations} variations of each image" if variations else words
 
 
 def ood_row(reference: Reference, own: Distances, other: Distances) -> dict[str, Any]:

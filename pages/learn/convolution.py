@@ -13,7 +13,7 @@ from ui.show import errors_shown
 
 
 def show_convolution() -> None:
-    """Controls, pictures, the sum of one pixel, and the size of the map."""
+    """Controls, images, the sum of one pixel, and the size of the map."""
     with st.container(horizontal=True, vertical_alignment="top"):
         scan = choose_scan("scan", width=230)
         copy = choose_copy(scan, choose_frame(scan))
@@ -37,7 +37,7 @@ def show_convolution() -> None:
         show_maps(picture, top, result, scale, sliding, products)
     show_sum(products, top, scale)
     st.caption(
-        f"{copy.sentence} What networks call convolution lays the kernel on the picture as it is, which mathematics "
+        f"{copy.sentence} What networks call convolution lays the kernel on the image as it is, which mathematics "
         "calls cross-correlation; its convolution turns the kernel round first."
     )
 
@@ -53,7 +53,7 @@ def ask() -> None:
             1,
             "The window can stand in 32 − 3 + 1 = 30 places along each edge. 28 × 28 would be a 5 × 5 kernel, and "
             "32 × 32 needs padding; a text that gives 28 and 30 for the same example cannot be right twice.",
-            "Set the picture size above to 32 × 32 with padding “valid”, and read the formula.",
+            "Set the image size above to 32 × 32 with padding “valid”, and read the formula.",
         )
     with right:
         show_question(

@@ -1,4 +1,4 @@
-"""Lesson: fusion. Several scales, attention, two pictures, picture and facts; each part can be switched off."""
+"""Lesson: fusion. Several scales, attention, two images, image and facts; each part can be switched off."""
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ from ui.session import reading
 from ui.show import errors_shown
 from ui.visible import visible_cards
 
-SCALES, ATTENTION, PICTURES, FACTS = PARTS = ("Several scales", "Attention", "Two pictures", "Picture and facts")
+SCALES, ATTENTION, PICTURES, FACTS = PARTS = ("Several scales", "Attention", "Two images", "Image and facts")
 FIRST = "pneumonia-multiscale"
 
 
@@ -63,7 +63,7 @@ def show(part: str, work: Work | None) -> None:
             if part == FACTS:
                 ask_about_priors()
         if part == FACTS and (cards := of_several(table=True)):
-            st.subheader("Picture and facts in one network", anchor=False)
+            st.subheader("Image and facts in one network", anchor=False)
             show_study(reading(), cards, "facts")
 
 

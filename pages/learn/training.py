@@ -47,7 +47,7 @@ def show_steps() -> None:
         elif step == STEPS[4]:
             show_application(state)
         elif material is None:
-            st.info("The pictures are being read.", icon=":material/hourglass:")
+            st.info("The images are being read.", icon=":material/hourglass:")
         elif step == STEPS[1]:
             show_preprocessing(material, settings)
         elif step == STEPS[0]:

@@ -1,4 +1,4 @@
-"""Read a scan: the picture, what a model says of it, and how far to trust both."""
+"""Read a scan: the image, what a model says of it, and how far to trust both."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How the states of the reading page look, wide and narrow, light and dark; the pictures are for people to look at."""
+"""How the states of the reading page look, wide and narrow, light and dark; the images are for people to look at."""
 
 import cv2
 import pytest

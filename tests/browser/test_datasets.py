@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two classes of made-up pictures, one picture twice."""
+    """Two classes of made-up images, one image twice."""
     root = tmp_path_factory.mktemp("lungs") / "made-up lungs"
     for number in range(20):
         noise = np.random.default_rng(number % 19).random((8, 8)).astype(np.float32)
@@ -35,7 +35,7 @@ def test_from_a_folder_to_the_pictures_of_its_mistakes(open_page, folder):
     turn_to(page, "Data quality")
     page.get_by_role("button", name="Inspect").click()
     page.get_by_text("Pixel for pixel the same").wait_for()
-    page.get_by_role("img", name=re.compile("pictures of made-up lungs labelled")).first.wait_for()
+    page.get_by_role("img", name=re.compile("images of made-up lungs labelled")).first.wait_for()
 
     turn_to(page, "Run models")
     for title in ("Pneumonia, chest X-ray", "Pneumonia, chest X-ray, multi-scale with attention"):

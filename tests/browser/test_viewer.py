@@ -107,7 +107,7 @@ def test_inversion_turns_the_air_bright(viewer, pixels, until_drawn):
     viewer.wait_for_function("() => " + AIR + " < 50")
 
 
-#: Brightness of the middle of the picture's left edge, where there is air.
+#: Brightness of the middle of the image's left edge, where there is air.
 AIR = """(() => {
   const pane = [...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector('.viewer canvas')).find(Boolean)
   return pane.getContext('2d').getImageData(8, pane.height / 2, 1, 1).data[0]

@@ -369,7 +369,7 @@ ARCHITECTURES = {
 }
 
 
-#: Beyond one picture, one answer and layers with a map: builder by name.
+#: Beyond one image, one answer and layers with a map: builder by name.
 FURTHER = {
     "multi-label": multi_label,
     "several branches": several_branches,

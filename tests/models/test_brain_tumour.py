@@ -49,7 +49,7 @@ def test_look_alikes_flatter_and_the_card_has_both_numbers(card):
     found = {words: balanced(scores, (table[BANDS] == words).to_numpy()) for words in ("0.9 and more", "below 0.8")}
     assert found["0.9 and more"] > found["below 0.8"] + 0.1
     for words, value in found.items():
-        assert f"{value:.3f} (" in row(card, f"most alike picture in training {words}")
+        assert f"{value:.3f} (" in row(card, f"most alike image in training {words}")
 
 
 def test_no_tumour_is_told_by_the_source_and_the_card_says_so(card):

@@ -32,7 +32,7 @@ FOLDERS = sorted(path.parent for path in MODELS.glob("*/README.md"))
 
 SECTIONS = (
     "What it is for", "What it is not for", "Data", "Population", "Training", "Results", "Threshold and temperature",
-    "Calibration", "Results by subgroup", "Failure modes", "Pictures unlike its own", "Size",
+    "Calibration", "Results by subgroup", "Failure modes", "Images unlike its own", "Size",
     "How it was made", "Licence and credit",
 )  # fmt: skip
 
@@ -93,14 +93,14 @@ def inputs(card, n=4):
 
 
 def noise(card, n=2):
-    """Grey that changes from pixel to pixel in the place of every picture."""
+    """Grey that changes from pixel to pixel in the place of every image."""
     return {
         spec.name: picture(spec, n, spec.size, seed=1) if spec.is_picture else facts(spec, n) for spec in card.inputs
     }
 
 
 def has_features(card):
-    """A model of facts alone has no pictures to explain or to compare."""
+    """A model of facts alone has no images to explain or to compare."""
     return "features" in open_bundle(card).outputs
 
 

@@ -26,7 +26,7 @@ def classify(bundle, scan, frames=None, **told):
 
 @pytest.fixture(scope="module")
 def beating():
-    """(frames, rows, columns) uint8: a ring that beats, with a crescent on its left, as training pictures lie."""
+    """(frames, rows, columns) uint8: a ring that beats, with a crescent on its left, as training images lie."""
     down, across = np.mgrid[:60, :64]
     frames = []
     for phase in np.linspace(0, 2 * np.pi, 14, endpoint=False):

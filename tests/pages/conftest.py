@@ -116,7 +116,7 @@ def settled_fixture():
 
 @pytest.fixture(scope="session")
 def png():
-    """A small grey picture."""
+    """A small grey image."""
     import cv2
     import numpy as np
 

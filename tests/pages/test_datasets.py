@@ -181,7 +181,7 @@ def test_a_stressed_copy_is_run_beside_the_original(page, chest):
     app.run()
     app.button(key="run").click()
     settled(app.run())
-    kinds = app.dataframe[-1].value["Pictures from"].tolist()
+    kinds = app.dataframe[-1].value["Images from"].tolist()
     assert sorted(kinds) == ["not known", "stressed copy"]
 
 
@@ -322,7 +322,7 @@ def test_a_case_of_an_added_dataset_shows_its_picture_with_heatmaps(page, chest)
     app = AppTest.from_function(look_at_first_case, default_timeout=60).run()
     assert not app.exception
     assert not app.error
-    assert len(app.get("image")) >= 2, "the picture and the model's map"
+    assert len(app.get("image")) >= 2, "the image and the model's map"
     assert any("Labelled" in caption.value for caption in app.caption)
 
 
@@ -336,7 +336,7 @@ def test_a_case_whose_file_is_gone_is_one_sentence(page, chest):
 
 
 def look_at_first_case() -> None:
-    """A script of its own: the pictures of the first case of the newest run."""
+    """A script of its own: the images of the first case of the newest run."""
     from types import SimpleNamespace
 
     from core.figures.comparing.lines import line_of

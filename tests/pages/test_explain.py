@@ -162,7 +162,7 @@ def test_a_prototype_is_made_on_request_and_compared_with_grey(explain, words, m
     assert job.wait(90)
     app.run()
     assert not app.exception
-    assert "a plain grey picture has" in words(app)
+    assert "a plain grey image has" in words(app)
 
 
 def test_what_is_under_way_on_the_other_page_gives_way(look_at, state, slots):

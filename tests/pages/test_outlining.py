@@ -1,4 +1,4 @@
-"""A model that outlines on the reading page: sizes, nothing found, a whole volume, a reference, files to take home."""
+"""A model that outlines on the reading page: sizes, nothing found, a whole volume, a reference, files to export."""
 
 import cv2
 import nibabel as nib
@@ -58,7 +58,7 @@ def test_a_picture_gets_an_outline_with_its_size_and_what_the_card_measured(uplo
     assert "■ 1 piece; threshold 0.50" in text
     assert "overlapped the expert's by 0.81" in text
     assert saves(app) == ["PNG", "NIfTI", "JSON", "CSV"]
-    assert not app.get("plotly_chart"), "one picture has no areas by slice"
+    assert not app.get("plotly_chart"), "one image has no areas by slice"
 
 
 def test_nothing_found_is_said_and_nothing_is_drawn(upload, state):
@@ -88,7 +88,7 @@ def test_doubt_is_shown_when_it_is_asked_for(upload, settled, words, state):
     toggle = next(toggle for toggle in app.toggle if "unsure" in toggle.label)
     app = settled(toggle.set_value(True).run())
     assert not app.exception
-    assert "Mirrored, the same picture gets no outline either" in words(app)
+    assert "Mirrored, the same image gets no outline either" in words(app)
     assert ("mirrored", state(app).scan.digest, "disc-outline") in state(app).answers
 
 

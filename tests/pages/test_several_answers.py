@@ -16,7 +16,7 @@ LABELS = ["Caries", "Crown", "Root"]
 CONTRACT = {
     "summary": "Tells three things apart.", "labels": LABELS, "temperature": 1.5,
     "inputs": [{"name": "image", "kind": "image", "size": [32, 32], "channels": 1, "resize": "stretch"}],
-    "threshold_from": "From the validation split", "explain_layer": "activations", "training_modality": "a picture",
+    "threshold_from": "From the validation split", "explain_layer": "activations", "training_modality": "an image",
 }  # fmt: skip
 SETS = [
     {"type": "kappa", "value": 0.61, "low": 0.5, "high": 0.7, "n": 40},

@@ -154,7 +154,7 @@ def versus() -> Tour:
     return joined(tour, alone, room)
 
 
-#: Models that know the labels of the made-up pictures.
+#: Models that know the labels of the made-up images.
 KNOWING = (
     "Pneumonia, chest X-ray",
     "Pneumonia, chest X-ray, multi-scale with attention",
@@ -184,7 +184,7 @@ def datasets() -> Tour:
 
 
 def write_pictures(folder: Path) -> None:
-    """Made-up pictures in two classes and two splits."""
+    """Made-up images in two classes and two splits."""
     import cv2
     import numpy as np
 

@@ -13,7 +13,7 @@ from ui.components.grid import Cell, board_message
 
 
 def cells_and_maps(scan, *cells):
-    """The described cells, and the picture of each of their maps."""
+    """The described cells, and the image of each of their maps."""
     data = board_message(scan, display_frame(scan, 0, scan.windows[0], False), cells, "key")
     (length,) = struct.unpack_from("<I", data)
     header, offset, blobs = json.loads(data[4 : 4 + length]), 4 + length, []

@@ -1,4 +1,4 @@
-"""What lessons share: pictures with a window on them, grids of numbers, and the list of lessons."""
+"""What lessons share: images with a window on them, grids of numbers, and the list of lessons."""
 
 import base64
 

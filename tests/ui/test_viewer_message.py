@@ -44,7 +44,7 @@ def decoded(blob: bytes):
 
 @pytest.fixture
 def send():
-    """A view to its header and pictures; `pictures` keeps what was encoded."""
+    """A view to its header and images; `pictures` keeps what was encoded."""
 
     def sent(view, with_reel=False, pictures=None):
         return unpacked(message(view, with_reel, Recent(24) if pictures is None else pictures))

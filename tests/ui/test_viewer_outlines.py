@@ -1,4 +1,4 @@
-"""Lines over the picture: sent for the frame, for all frames when they are asked for, and kept."""
+"""Lines over the image: sent for the frame, for all frames when they are asked for, and kept."""
 
 import json
 import struct

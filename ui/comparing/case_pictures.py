@@ -1,4 +1,4 @@
-"""Pictures of the cases behind the numbers, with the models' heatmaps side by side, read where the dataset lies."""
+"""Images of the cases behind the numbers, with the models' heatmaps side by side, read where the dataset lies."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ from ui.packing import encode_picture, fit_within
 from ui.show import errors_shown
 
 SHIPPED = (
-    "These results came with the product, and their pictures are not here: add the dataset on the page "
+    "These results came with the product, and their images are not here: add the dataset on the page "
     "Datasets and run the models on it to see them."
 )
-NOT_ADDED = "Its dataset is not among those that were added here: add it on the page Datasets to see its pictures."
+NOT_ADDED = "Its dataset is not among those that were added here: add it on the page Datasets to see its images."
 
 METHOD = "grad-cam"
-#: Longer side of a picture in pixels, models beside each other, opacity of the heat.
+#: Longer side of an image in pixels, models beside each other, opacity of the heat.
 SIDE, MOST, OPACITY = 460, 4, 0.55
-#: Least width of a picture on the page.
+#: Least width of an image on the page.
 ACROSS = 210
 
 
@@ -71,7 +71,7 @@ class Seen:
 
 
 def show_pictures(view: View, case: str) -> None:
-    """The picture of a case and where each model sees evidence, or one sentence why they cannot be shown."""
+    """The image of a case and where each model sees evidence, or one sentence why they cannot be shown."""
     evaluations = [member.evaluation for member in view.members]
     stored = records()
     match = next(((one, kept) for one in evaluations for kept in stored.datasets if is_of(one, kept)), None)
@@ -117,7 +117,7 @@ def _show(view: View, dataset: Dataset, evaluation: Evaluation, case: str) -> No
     found = next((one for one in dataset.cases if one.name == case), None)
     if found is None:
         raise UnusableDataset(f"{dataset.title} no longer has this case", "add it again")
-    with st.spinner("Reading the picture …"):
+    with st.spinner("Reading the image …"):
         scan = dataset.read(found)
         seen = _seen(view.members[:MOST], scan, (evaluation.dataset_digest, case))
     frame = answered_frame(scan)
@@ -126,7 +126,7 @@ def _show(view: View, dataset: Dataset, evaluation: Evaluation, case: str) -> No
     scale = max((one.found.scale for one in seen if one.found is not None), default=0.0)
     with st.grid("auto", min_column_width=ACROSS, gap="small"):
         with st.container():
-            st.image(encode_picture(picture), width="stretch", alt=f"The picture of {case}")
+            st.image(encode_picture(picture), width="stretch", alt=f"The image of {case}")
             st.caption(plain(f"Labelled {', '.join(found.labels) or 'nothing'}"))
         for one in seen:
             with st.container():

@@ -183,7 +183,7 @@ def _table(rows: list[dict[str, Any]], key: str, label: str) -> str:
 
 
 def show_case(view: View, case: str) -> None:
-    """What is known of one case, with its picture and the models' heatmaps where its dataset is at hand.
+    """What is known of one case, with its image and the models' heatmaps where its dataset is at hand.
 
     Args:
         view: The chosen models; each has the case under this name in `evaluation.cases`, unless it could not score it.

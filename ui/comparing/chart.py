@@ -1,4 +1,4 @@
-"""A figure of a comparison on the page, with what there is to take home of it: SVG, PNG and the numbers."""
+"""A figure of a comparison on the page, with what there is to export of it: SVG, PNG and the numbers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ button { font: inherit; color: var(--st-text-color); background: var(--st-backgr
 button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 1px; }
 """
-#: Plotly's own picture of the graph, asked for as its mode bar does, with dark ink on white whatever the theme: Plotly
+#: Plotly's own image of the graph, asked for as its mode bar does, with dark ink on white whatever the theme: Plotly
 #: reads the layout while the button is clicked, so a printed copy of it stands in for that moment.
 _JS = """
 const INK = "#1b2529"
@@ -87,7 +87,7 @@ class Drawn:
 
 
 def show_drawn(drawn: Drawn, key: str, name: str) -> None:
-    """Draw a figure and what there is to take home of it.
+    """Draw a figure and what there is to export of it.
 
     Args:
         drawn: The figure.

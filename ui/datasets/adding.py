@@ -23,7 +23,7 @@ from ui.serving.visitor import is_at_hand, machine
 from ui.show import show_error
 
 KINDS = (
-    "A folder of classes, pictures or DICOM with a table (CSV) of their labels, a zip of these, or an .npz of images "
+    "A folder of classes, images or DICOM with a table (CSV) of their labels, a zip of these, or an .npz of images "
     "and labels, as MedMNIST's. It is read where it lies and never copied."
 )
 NO_PACKAGE = (

@@ -19,7 +19,7 @@ _MOST_VALUES = 50
 
 
 def show_quality(state: Shelf, dataset: Dataset) -> None:
-    """The report, the inspection that makes it, or the button that starts it; pictures can be looked at anyway."""
+    """The report, the inspection that makes it, or the button that starts it; images can be looked at anyway."""
     key = key_of(dataset)
     job = state.jobs.find("inspection")
     if job is not None and job.key != key and job.wait(0.0) and job.error is None:  # of another dataset
@@ -37,7 +37,7 @@ def show_quality(state: Shelf, dataset: Dataset) -> None:
             )  # fmt: skip
             st.caption(
                 f"Reads all {count_text(len(dataset.cases), 'picture')} once and looks for copies, patients in two "
-                "splits, odd pictures, and what gives a label away.",
+                "splits, odd images, and what gives a label away.",
                 width="content",
             )
     show_contact_sheet(state, dataset)
@@ -62,9 +62,9 @@ def _show_report(state: Shelf, dataset: Dataset, found: QualityReport) -> None:
     show_pairs(state, dataset, (*found.copies, *found.look_alikes))
     _show_unreadable(found.unreadable)
     if found.odd:
-        with st.expander(f"Pictures unlike the others: {len(found.odd):,}"):
+        with st.expander(f"Images unlike the others: {len(found.odd):,}"):
             rows = [{"Case": odd.name, "What": odd.what, "How": odd.sentence} for odd in found.odd]
-            st.dataframe(rows, hide_index=True, alt="Pictures unlike the others")
+            st.dataframe(rows, hide_index=True, alt="Images unlike the others")
     if found.attributes:
         with st.expander("Counts by attribute"):
             _show_attributes(found.attributes)

@@ -1,4 +1,4 @@
-"""Pictures of a dataset on its page, read from where it lies, a few at a time."""
+"""Images of a dataset on its page, read from where it lies, a few at a time."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from ui.show import errors_shown
 #: Pairs that are shown at once.
 PAIRS = 4
 SIDE = 200
-#: Pictures on a contact sheet, and the side of each in pixels.
+#: Images on a contact sheet, and the side of each in pixels.
 SHEET, SMALL = 24, 112
 
 
 def show_pairs(state: Shelf, dataset: Dataset, alike: Sequence[Alike]) -> None:
-    """Copies and look-alikes, two pictures of each side by side; those across splits or labels first."""
+    """Copies and look-alikes, two images of each side by side; those across splits or labels first."""
     if not alike:
         return
     ordered = sorted(alike, key=lambda one: (not one.across_splits, not one.across_labels, -one.likeness))
     cases = {case.name: case for case in dataset.cases}
-    with st.expander(f"The same picture more than once: {len(ordered):,}", expanded=True):
+    with st.expander(f"The same image more than once: {len(ordered):,}", expanded=True):
         pages = -(-len(ordered) // PAIRS)
         page = 0
         if pages > 1:
@@ -86,7 +86,7 @@ def small_picture(dataset: Dataset, case: Case, side: int) -> bytes:
 
 
 def show_contact_sheet(state: Shelf, dataset: Dataset) -> None:
-    """Some pictures of one class, evenly spread over the dataset."""
+    """Some images of one class, evenly spread over the dataset."""
     counts = Counter(label for case in dataset.cases for label in (case.labels or ("",)))
     labels = [label for label in (*dataset.labels, "") if counts[label]]
     with errors_shown():
@@ -96,10 +96,8 @@ def show_contact_sheet(state: Shelf, dataset: Dataset) -> None:
             width=420, label_visibility="collapsed",
         )  # fmt: skip
         key = ("sheet", key_of(dataset), label)
-        with st.spinner("Reading pictures …", show_time=False):
+        with st.spinner("Reading images …", show_time=False):
             sheet = state.pictures.get(key, lambda: contact_sheet(dataset, str(label), SHEET, SMALL))
         shown = min(SHEET, counts[label])
         picture = encode_picture(sheet, ".jpg")
-        st.image(
-            picture, width=sheet.shape[1], alt=f"{shown} pictures of {dataset.title} labelled {label or 'nothing'}"
-        )
+        st.image(picture, width=sheet.shape[1], alt=f"{shown} images of {dataset.title} labelled {label or 'nothing'}")

@@ -67,7 +67,7 @@ class Order:
         dataset: The original.
         split: `""` for all cases.
         wishes: The models.
-        kind: Where the pictures come from.
+        kind: Where the images come from.
         stresses: (stress, strength) of stressed copies; the original is run as well.
     """
 
@@ -166,7 +166,7 @@ def _is_answer(mapping: Mapping[str, str]) -> bool:
 
 
 def _fits(state: Shelf, dataset: Dataset, card: ModelCard) -> bool:
-    """Whether the first picture is of the kind that the model reads; who cannot tell takes it."""
+    """Whether the first image is of the kind that the model reads; who cannot tell takes it."""
     if not any(spec.is_picture for spec in card.inputs):
         return True
     scan = state.pictures.get(("first", key_of(dataset)), lambda: _first_scan(dataset))
@@ -198,7 +198,7 @@ def _choose_split(dataset: Dataset, place: str) -> str:
 def _choose_kind(place: str) -> Kind:
     kinds = [kind for kind in get_args(Kind) if kind in KINDS]
     chosen = st.segmented_control(
-        "The pictures come from", kinds, default="unknown", required=True, key=f"run-kind-{place}",
+        "The images come from", kinds, default="unknown", required=True, key=f"run-kind-{place}",
         format_func=lambda kind: KINDS[cast(Kind, kind)], persist_state="session",
     )  # fmt: skip
     return cast(Kind, chosen)

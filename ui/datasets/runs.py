@@ -69,7 +69,7 @@ def run_rows(runs: Sequence[RunSummary]) -> list[dict[str, str | int]]:
             "Split": run.split or "all",
             "Cases": run.cases,
             "Failed": run.failed,
-            "Pictures from": _KINDS.get(run.kind, run.kind),
+            "Images from": _KINDS.get(run.kind, run.kind),
             "When": time.strftime("%Y-%m-%d %H:%M", time.localtime(run.finished or run.created)),
         }
         for run in runs

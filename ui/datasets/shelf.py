@@ -1,4 +1,4 @@
-"""What one session knows of datasets: the one on the page, and what is under way. Pictures stay where they lie."""
+"""What one session knows of datasets: the one on the page, and what is under way. Images stay where they lie."""
 
 from __future__ import annotations
 

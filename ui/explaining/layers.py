@@ -1,4 +1,4 @@
-"""A layer to look at, chosen from a picture of the model."""
+"""A layer to look at, chosen from an image of the model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def choose_layer(scan: Scan, frame: int, card: ModelCard) -> str:
     key = f"explain-layer-{card.slug}"
     chosen = st.session_state.get(key, "")
     with st.expander(f"Layer: {plain(chosen or card.explain_layer)}"), errors_shown():
-        # The picture takes a moment and is drawn only for those who want it.
+        # The image takes a moment and is drawn only for those who want it.
         if st.toggle("Show the model and choose", key=f"{key}-open"):
             _show_model(scan, frame, card, key)
     return str(st.session_state.get(key, ""))
@@ -44,7 +44,7 @@ def _show_model(scan: Scan, frame: int, card: ModelCard, key: str) -> None:
         ("layers", *work.key, number), lambda: message(work.network, thumbnails(work), number, card.slug)
     )
     show_graph(data, graph, lambda: _picked(key, own, graph, boxes))
-    st.caption(f"{LATER} Click a box; small pictures show its channel that varies most on this scan.")
+    st.caption(f"{LATER} Click a box; small images show its channel that varies most on this scan.")
 
 
 def _shown(key: str, own: str) -> str:

@@ -1,4 +1,4 @@
-"""What a class looks like to the model: a picture that it makes itself, without any scan."""
+"""What a class looks like to the model: an image that it makes itself, without any scan."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ WANTED = "prototype-wanted"
 
 
 def show_prototype(state: Reading, card: ModelCard, label: str, rather_than: str) -> None:
-    """A button that makes it, the work, and the picture; it needs some ten seconds of the Keras process."""
+    """A button that makes it, the work, and the image; it needs some ten seconds of the Keras process."""
     key = ("prototype", card.slug, label, rather_than)
     with st.expander(f"What {plain(label)} looks like to the model"):
         st.caption(
-            "The picture that raises the score most, found by climbing from noise (activation maximisation by "
+            "The image that raises the score most, found by climbing from noise (activation maximisation by "
             "tf-keras-vis). It is no patient and no proof; it shows what the model would like to see, its prejudices "
             "included."
         )
@@ -38,16 +38,16 @@ def show_prototype(state: Reading, card: ModelCard, label: str, rather_than: str
             bundle, keras = cached_bundle(card.slug), cached_keras()
             return class_prototype(bundle, target, keras, against, STEPS, progress=progress, cancelled=cancelled)
 
-        found = computed("prototype", key, state.maps, f"Making a picture of {label}", work, again="Try again")
+        found = computed("prototype", key, state.maps, f"Making an image of {label}", work, again="Try again")
         if found is not None:
             _show(found)
 
 
 def _show(found: Prototype) -> None:
-    st.image(_stretched(found.picture), width=SIDE, alt=f"The model's own picture of {found.label}")
+    st.image(_stretched(found.picture), width=SIDE, alt=f"The model's own image of {found.label}")
     than = f" rather than {found.rather_than}" if found.rather_than else ""
     score, grey = f"{found.score:.1f}", f"{found.grey_score:.1f}"
-    st.markdown(f"Score for {plain(found.label + than)}: {score} logit units; a plain grey picture has {grey}.")
+    st.markdown(f"Score for {plain(found.label + than)}: {score} logit units; a plain grey image has {grey}.")
 
 
 def _stretched(picture: NDArray[np.float32]) -> NDArray[np.uint8]:

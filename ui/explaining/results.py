@@ -1,4 +1,4 @@
-"""What the page shows of what was made: the board, where maps agree, the checks in numbers, and what to take home."""
+"""What the page shows of what was made: the board, where maps agree, the checks in numbers, and what to export."""
 
 from __future__ import annotations
 

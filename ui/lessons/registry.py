@@ -115,7 +115,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Start with the digits, which train in under a minute, and let the curves run before explaining them.\n"
         "Ask from which epoch on training longer does harm, then switch on a leak between splits and ask what looks "
         "wrong about the better curve.\n"
-        "Often misunderstood: that accuracy on the training pictures says anything, and that a good test result is "
+        "Often misunderstood: that accuracy on the training images says anything, and that a good test result is "
         "worth something when patients are in both splits. Plan for a class that trains at the same time: one Keras "
         "process serves them in turn.",
     ),
@@ -123,7 +123,7 @@ LESSONS: tuple[Lesson, ...] = (
         "fusion",
         "Fusion",
         ":material/join_inner:",
-        "Put several scales, pictures and facts together, and see what each part contributes.",
+        "Put several scales, images and facts together, and see what each part contributes.",
         20,
         "Start with all parts switched on and note the probability; then switch one part off at a time.\n"
         "Ask which part the model could best do without, and whether that holds for the next case too.\n"
@@ -140,7 +140,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Ask for a show of hands before the result: did the model make you better? Then look at the changes of mind, "
         "for better and for worse.\n"
         "Often misunderstood: that a point under the curve proves the model superior. A few cases give wide "
-        "intervals, and reading a small picture is not reading at a workstation.",
+        "intervals, and reading a small image is not reading at a workstation.",
     ),
 )
 

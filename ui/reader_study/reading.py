@@ -34,11 +34,11 @@ from ui.reader_study.cases import ready_cases
 from ui.reader_study.session import Versus, leave, rooms
 from ui.show import show_error
 
-#: Shorter side of a picture on the page in pixels, at least; opacity of the heat.
+#: Shorter side of an image on the page in pixels, at least; opacity of the heat.
 SHORT, OPACITY = 512, 0.55
 #: Seconds between two looks at whether the room was started.
 LOOK = 2.0
-#: Pictures lie on black in both themes, as tall as the window leaves room for; what is side by side is stacked where
+#: Images lie on black in both themes, as tall as the window leaves room for; what is side by side is stacked where
 #: there is no room.
 STYLE = """
 .st-key-versus-light { background: #000; border-radius: 6px; padding: 0.5rem; align-items: center; }
@@ -52,7 +52,7 @@ STYLE = """
 
 
 def use_style() -> None:
-    """How pictures lie on this page."""
+    """How images lie on this page."""
     st.html(f"<style>{STYLE}</style>")
 
 
@@ -97,7 +97,7 @@ def _asked(room: Room, reader: Reader, step: Step) -> tuple[object, ...]:
 def _show_picture(state: Versus, plan: Plan, seen: Seen, step: Step) -> None:
     heated = st.segmented_control(
         "Show", [True, False], default=step.aided, required=True, label_visibility="collapsed",
-        format_func=lambda with_heat: "With heatmap" if with_heat else "Picture alone", disabled=not step.aided,
+        format_func=lambda with_heat: "With heatmap" if with_heat else "Image alone", disabled=not step.aided,
         key=f"versus-heat-{step.place}-{step.aided}", help=None if step.aided else "After your first answer.",
     )  # fmt: skip
     alt = f"Case {step.number + 1} of {len(plan.cases)}"
@@ -124,7 +124,7 @@ def _encoded(seen: Seen, heated: bool) -> bytes:
 
 
 def enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture whose shorter side has `SHORT` pixels at least."""
+    """An image whose shorter side has `SHORT` pixels at least."""
     zoom = SHORT / min(picture.shape[:2])
     if zoom <= 1:
         return picture
@@ -134,7 +134,7 @@ def enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def show_scale(plan: Plan, seen: Seen) -> None:
     """What the colours mean."""
     if seen.heat.max(initial=0.0) <= 1e-6 * max(seen.scale, 1.0):
-        st.caption(f"Nothing in this picture speaks for {plain(plan.finding)}.")
+        st.caption(f"Nothing in this image speaks for {plain(plan.finding)}.")
         return
     bar = np.tile(np.linspace(0.0, 1.0, 160, dtype=np.float32), (10, 1))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

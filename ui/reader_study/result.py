@@ -172,7 +172,7 @@ def _show_cases(state: Versus, room: Room, reader: Reader, result: ReaderResult,
         with left:
             heated = st.segmented_control(
                 "Show", [True, False], default=True, required=True, label_visibility="collapsed",
-                format_func=lambda one: "With heatmap" if one else "Picture with the truth", key="versus-case-heat",
+                format_func=lambda one: "With heatmap" if one else "Image with the truth", key="versus-case-heat",
             )  # fmt: skip
             with st.container(key="versus-light"):
                 shown = picture_of(state, plan, seen, place, True) if heated else _outlined(seen)
@@ -205,7 +205,7 @@ def _show_answers(plan: Plan, place: int, said: dict[tuple[int, bool], Answer]) 
 
 
 def _outlined(seen: Seen) -> bytes:
-    """The picture with the outline of what is there to find, where that is known."""
+    """The image with the outline of what is there to find, where that is known."""
     picture = enlarged(seen.picture)
     if seen.mask is None or not seen.mask.any():
         return encode_picture(picture)

@@ -30,11 +30,11 @@ class Versus:
     Attributes:
         memory: Rooms of this session only, for one who goes on without the database.
         address: Of the visit, for coming back by the sidebar.
-        books: Code of a room to its cases as they are read; the pictures of one room at a time.
+        books: Code of a room to its cases as they are read; the images of one room at a time.
         trouble: What went wrong last, in one sentence.
         unreachable: A prepared session that found no database: what for, its plan and its cases.
         shown: When a question was first shown, seconds of a clock, by room, reader and question.
-        overlays: Encoded pictures with heat.
+        overlays: Encoded images with heat.
         results: What answers came to.
     """
 

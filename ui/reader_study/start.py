@@ -31,11 +31,11 @@ WAYS = {"alone": "On my own", "join": "Join a class", "class": "Open a room for 
 NUMBERS = (10, 20, 30, 40, MOST)
 SECONDS = 10
 LESIONS = (
-    "Computed pictures of tissue with vessels and small bright spots; half of them have a lesion, a broad and soft "
-    "bright patch. Nobody is ill here. The model is a small one that was fitted to other such pictures: five fixed "
+    "Computed images of tissue with vessels and small bright spots; half of them have a lesion, a broad and soft "
+    "bright patch. Nobody is ill here. The model is a small one that was fitted to other such images: five fixed "
     "filters and a logistic regression. It makes mistakes. Its heatmap is what each pixel adds to its answer."
 )
-SHIPPED = "The pictures are read where they lie and never stored; heatmaps are Grad-CAM for {finding}."
+SHIPPED = "The images are read where they lie and never stored; heatmaps are Grad-CAM for {finding}."
 
 
 def show_start(state: Versus) -> None:

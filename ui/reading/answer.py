@@ -54,9 +54,9 @@ def show_doubt(found: Prediction | Segmentation, position: int) -> None:
         near = found.similarity[position]
         sign, words = ("●", "like its training scans") if near.is_similar else ("◐", "unlike its training scans")
         st.markdown(
-            f"{sign} This picture is **{words}**",
+            f"{sign} This image is **{words}**",
             help=f"Its features are further from the training scans than those of {near.percentile:.0f} % of the "
-            "validation scans. That says how the picture was made, not whether the answer is right.",
+            "validation scans. That says how the image was made, not whether the answer is right.",
         )
     if found.note:
         st.markdown(f"◐ The model {plain(found.note)}")

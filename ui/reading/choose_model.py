@@ -41,12 +41,12 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
 
 
 def _say_how_it_lay(card: ModelCard, scan: Scan) -> None:
-    """How the pictures of some models lay in training; a doubt where the file does not show that this one lies so."""
+    """How the images of some models lay in training; a doubt where the file does not show that this one lies so."""
     for spec in card.inputs:
         if not spec.lies:
             continue
         turn = "; turn it, above, if it lies otherwise" if can_be_turned(scan) else ""
-        words = f"In training the picture lay with {spec.lies}{turn}. The answer depends on it."
+        words = f"In training the image lay with {spec.lies}{turn}. The answer depends on it."
         if is_placed_obliquely(scan):
             st.caption(words)
         else:
@@ -59,7 +59,7 @@ def _file_digest(state: Reading, scan: Scan) -> str:
 
 
 def _place(card: ModelCard) -> tuple[object, ...]:
-    """What one picture answers comes before what needs more, an answer before an outline."""
+    """What one image answers comes before what needs more, an answer before an outline."""
     return len(card.inputs), card.task == "segmentation", card.training_modality, card.title
 
 
@@ -85,7 +85,7 @@ def _likeliest(state: Reading, scan: Scan, offered: list[str], cards: dict[str, 
     able = [slug for slug in offered if len(cards[slug].inputs) == 1 and REFERENCE_FILE in cards[slug].sha256]
     near = state.answers.get(("alike", scan.digest), lambda: alikeness(filter(None, map(usable_bundle, able)), scan))
     nearest = next(iter(near), None)
-    if nearest is None or near[nearest] > 1.0:  # none of them knows such pictures
+    if nearest is None or near[nearest] > 1.0:  # none of them knows such images
         return offered[0]
     kind = cards[nearest].training_modality
     return next((slug for slug in offered if cards[slug].training_modality == kind), offered[0])

@@ -1,4 +1,4 @@
-"""What stands behind a picture and an answer, folded away until asked for."""
+"""What stands behind an image and an answer, folded away until asked for."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MAIN_METRICS = {
     "roc_auc_labels": "ROC AUC, mean of findings",
     "average_precision_labels": "Average precision, mean of findings",
     "dice_patient": "Dice by patient",
-    "dice": "Dice by picture",
+    "dice": "Dice by image",
     "empty_called_empty": "Rightly left without outline",
 }
 
@@ -70,7 +70,7 @@ def show_card(card: ModelCard) -> None:
         if title:
             row = rows.setdefault((metric["dataset"], metric["split"]), {})
             row["Measured on"] = f"{metric['dataset']}, {metric['split']}"
-            if card.task != "segmentation":  # its numbers are of pictures and of patients, which differ
+            if card.task != "segmentation":  # its numbers are of images and of patients, which differ
                 row["Cases"] = str(metric.get("n", ""))
             row[title] = _with_interval(metric)
     if rows:

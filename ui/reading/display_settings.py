@@ -50,7 +50,7 @@ def show_image(state: Reading, scan: Scan, view: Callable[[Look], View]) -> Look
 
 
 def choose_look(state: Reading, scan: Scan) -> Look:
-    """Window presets, sliders and inversion; colour pictures offer inversion only."""
+    """Window presets, sliders and inversion; colour images offer inversion only."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if scan.is_color:
             invert = st.toggle("Invert", key=f"invert-{scan.digest}")

@@ -76,7 +76,7 @@ def checked(
     """Check the map at `row` of an explanation; `name` is the input it belongs to where there are several."""
     labels = bundle.card.labels
     against = labels.index(explanation.rather_than) if explanation.rather_than else None
-    # A picture among several may have been explained at another layer than the card's; copies must be as well.
+    # An image among several may have been explained at another layer than the card's; copies must be as well.
     layer = explanation.layer if name and explanation.layer != bundle.explain_layer else ""
     ask = Ask(labels.index(explanation.label), against, layer, name, keras=cached_keras())
     return check_explanation(

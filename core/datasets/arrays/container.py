@@ -1,4 +1,4 @@
-"""MedMNIST's `.npz`: pictures and labels of train, val and test as arrays, read piece by piece.
+"""MedMNIST's `.npz`: images and labels of train, val and test as arrays, read piece by piece.
 
 An `.npz` is a zip of `.npy` arrays. Small ones are held in memory; of large ones only a window is, which moves forward
 through the compressed stream, so that memory does not grow with the file.

@@ -42,19 +42,19 @@ def read_labels(archive: zipfile.ZipFile, pair: Pair, count: int) -> NDArray[np.
     """(cases, columns) whole numbers as float64 with NaN where nothing is known, or (cases, 1) texts.
 
     Raises:
-        UnusableDataset: They are objects, probabilities, or not one for each picture.
+        UnusableDataset: They are objects, probabilities, or not one for each image.
     """
     labels = read_small(archive, pair.labels)
     if labels.dtype.kind not in "biufUS" or labels.ndim > 2 or len(labels) != count:
         raise UnusableDataset(
-            f"a label for each of the {count:,} pictures of {pair.images.removesuffix('.npy')}",
+            f"a label for each of the {count:,} images of {pair.images.removesuffix('.npy')}",
             f"{len(labels):,} of type {labels.dtype} in {' × '.join(map(str, labels.shape))}",
             "get the file again",
         )
     labels = labels.reshape(count, -1)
     if labels.dtype.kind in "US":
         if labels.shape[1] != 1:
-            raise UnusableDataset("one text a picture", f"{labels.shape[1]} of them", "save numbers or one text")
+            raise UnusableDataset("one text an image", f"{labels.shape[1]} of them", "save numbers or one text")
         return _texts(labels)
     numbers = labels.astype(np.float64)
     known = numbers[~np.isnan(numbers)]
@@ -62,7 +62,7 @@ def read_labels(archive: zipfile.ZipFile, pair: Pair, count: int) -> NDArray[np.
         raise UnusableDataset(
             "labels that are whole numbers",
             f"numbers such as {known[known != np.round(known)][0]:.3g} in {pair.labels}, which look like probabilities",
-            "save what is true of each picture",
+            "save what is true of each image",
         )
     return numbers
 
@@ -121,9 +121,9 @@ def _is_one_hot(title: str, numbers: Mapping[str, NDArray[np.float64]], inquiry:
     certain = len(rows) >= _ENOUGH or bool(known_labels(title, rows.shape[1]))
     sentence = f"What do the {rows.shape[1]} columns of labels say?"
     answer = inquiry.settle(
-        "several", sentence, ("one class a picture", "several findings"), "one class a picture", certain
+        "several", sentence, ("one class an image", "several findings"), "one class an image", certain
     )
-    return answer == "one class a picture"
+    return answer == "one class an image"
 
 
 def _of_findings(title: str, numbers: Mapping[str, NDArray[np.float64]], inquiry: Inquiry) -> ArrayLabels:

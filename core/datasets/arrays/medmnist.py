@@ -22,7 +22,7 @@ from core.scan import Scan
 
 LAYOUT = "medmnist"
 
-#: Where the pictures of a split lie: archive, its name in the place, and the pair of arrays.
+#: Where the images of a split lie: archive, its name in the place, and the pair of arrays.
 Source = tuple[zipfile.ZipFile, str, Pair]
 
 
@@ -55,8 +55,8 @@ def open_medmnist(place: Place, inquiry: Inquiry, _progress: Progress | None, _c
     )
     shape = " × ".join(str(n) for n in next(iter(images.values())).header.shape[1:])
     where = f" in {', '.join(images)}" if "" not in images else ""
-    inquiry.understood.insert(0, f"{len(cases):,} pictures of {shape}{where}.")
-    inquiry.understood.append("Nothing names the patient: every picture counts as a patient of its own.")
+    inquiry.understood.insert(0, f"{len(cases):,} images of {shape}{where}.")
+    inquiry.understood.append("Nothing names the patient: every image counts as a patient of its own.")
     arrays = ArrayCases(place, {split: name for split, (_, name, _) in sources.items()}, images, layout)
     return Dataset(
         name=short_name(title),
@@ -118,8 +118,8 @@ class ArrayCases:
     Attributes:
         place: Where the `.npz` lies.
         members: Split to the name of its `.npz` there, `""` where it is the place.
-        images: Split to its pictures.
-        layout: How an entry becomes a picture.
+        images: Split to its images.
+        layout: How an entry becomes an image.
     """
 
     place: Place

@@ -53,12 +53,12 @@ LABELS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-#: Sets whose pictures may have several labels or none.
+#: Sets whose images may have several labels or none.
 _SEVERAL = frozenset({"chestmnist"})
 
 
 def is_multilabel(file_name: str, classes: int) -> bool:
-    """Whether a file is one of MedMNIST's whose pictures may have several labels or none."""
+    """Whether a file is one of MedMNIST's whose images may have several labels or none."""
     start = file_name.rsplit("/", 1)[-1].lower()
     return any(start.startswith(flag) and len(LABELS[flag]) == classes for flag in _SEVERAL)
 

@@ -1,4 +1,4 @@
-"""Which arrays of an `.npz` are pictures and which their labels: MedMNIST's names and those that people use."""
+"""Which arrays of an `.npz` are images and which their labels: MedMNIST's names and those that people use."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LABELS = words_in("labels label y target targets class classes diagnosis")
 
 @dataclass(frozen=True)
 class Pair:
-    """Pictures and their labels in one archive.
+    """Images and their labels in one archive.
 
     Attributes:
         split: train, val, test, or `""` where the names do not say.
-        images: Name of the array of pictures, with its ending.
+        images: Name of the array of images, with its ending.
         labels: Name of the array of labels, with its ending.
     """
 
@@ -34,7 +34,7 @@ class Pair:
 
 
 def find_pairs(archive: zipfile.ZipFile) -> tuple[Pair, ...]:
-    """Pictures with labels, in the order train, val, test; `()` where none are recognised.
+    """Images with labels, in the order train, val, test; `()` where none are recognised.
 
     Names are taken apart: `train_images`, `X_train`, `y_val`, `imagesTest`, `x`. Two arrays of any name are a pair
     where one has three axes or more, the other one or two, and both as many entries.
@@ -90,7 +90,7 @@ def header_of(archive: zipfile.ZipFile, member: str) -> Header:
 
 
 def _could_be(archive: zipfile.ZipFile, pair: Pair, strict: bool = False) -> bool:
-    """Whether the shapes are those of pictures and labels; what cannot be read is told when it is opened."""
+    """Whether the shapes are those of images and labels; what cannot be read is told when it is opened."""
     try:
         images = header_of(archive, pair.images)
     except UnusableDataset:

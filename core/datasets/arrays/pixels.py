@@ -1,4 +1,4 @@
-"""Arrays of pictures as scans: where channels and slices lie, and what their numbers are."""
+"""Arrays of images as scans: where channels and slices lie, and what their numbers are."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ Axes = Literal["grey", "grey first", "colour", "colour first", "slices", "slices
 Values = Literal["stored", "whole", "unit", "numbers"]
 #: Answers to how arrays of one shape are laid out.
 _AXES: dict[Axes, str] = {
-    "colour first": "pictures in colour, channels first",
+    "colour first": "images in colour, channels first",
     "slices": "volumes, slices first",
     "slices last": "volumes, slices last",
 }
-#: Pictures that are looked at together to tell what their numbers are, and of an array that is too large all in all.
+#: Images that are looked at together to tell what their numbers are, and of an array that is too large all in all.
 _BLOCK, _SAMPLE = 512, 64
 
 
 @dataclass(frozen=True)
 class PixelLayout:
-    """How the entries of arrays become pictures.
+    """How the entries of arrays become images.
 
     Attributes:
         axes: Where channels and slices lie.
@@ -52,19 +52,19 @@ def pixel_layout(images: Mapping[str, ArrayReader], inquiry: Inquiry) -> PixelLa
     """Recognise how arrays are laid out; what their shape leaves open is asked.
 
     Raises:
-        UnusableDataset: They are no pictures, or differ from split to split.
+        UnusableDataset: They are no images, or differ from split to split.
     """
     headers = [reader.header for reader in images.values()]
     shapes = {header.shape[1:] for header in headers}
     shape = headers[0].shape[1:]
     if not 2 <= len(shape) <= 4 or any(header.dtype.kind not in "biuf" for header in headers) or 0 in shape:
         raise UnusableDataset(
-            "pictures as arrays of numbers (cases, rows, columns[, 3])",
+            "images as arrays of numbers (cases, rows, columns[, 3])",
             f"{headers[0].dtype} of {_by(headers[0].shape)}",
             "save them so",
         )
     if len({len(each) for each in shapes}) > 1:
-        raise UnusableDataset("arrays of one kind in every split", "pictures and volumes", "save them apart")
+        raise UnusableDataset("arrays of one kind in every split", "images and volumes", "save them apart")
     axes = _axes(shape, inquiry)
     values, dtype = _values(images, axes, inquiry)
     return PixelLayout(axes, values, dtype)
@@ -88,7 +88,7 @@ def _axes(shape: tuple[int, ...], inquiry: Inquiry) -> Axes:
         return "grey first"
     if last in (2, 4) and min(first, middle) > 4:
         raise UnusableDataset(
-            "pictures of 1 or 3 channels", f"arrays of {_by(shape)}, which have {last}", "save red, green and blue"
+            "images of 1 or 3 channels", f"arrays of {_by(shape)}, which have {last}", "save red, green and blue"
         )
     if first == 3:
         choices: list[Axes] = ["colour first", "slices", "slices last"]
@@ -129,16 +129,16 @@ def _values(images: Mapping[str, ArrayReader], axes: Axes, inquiry: Inquiry) -> 
     if colour:
         raise UnusableDataset(
             "colours from 0 to 255 or from 0 to 1", f"numbers from {low:.3g} to {high:.3g}",
-            "save the pictures as they were before they were normalised",
+            "save the images as they were before they were normalised",
         )  # fmt: skip
     if low < 0:
         inquiry.warnings.append(
-            f"The numbers go from {low:.3g} to {high:.3g}: the pictures were normalised before they were saved, and "
+            f"The numbers go from {low:.3g} to {high:.3g}: the images were normalised before they were saved, and "
             "their grey levels are set by percentiles."
         )
     else:
         inquiry.understood.append(
-            f"The numbers go from {low:.3g} to {high:.3g}; grey levels are set by percentiles of each picture."
+            f"The numbers go from {low:.3g} to {high:.3g}; grey levels are set by percentiles of each image."
         )
     return "numbers", np.dtype(np.float32)
 
@@ -177,7 +177,7 @@ def scan_of_array(entry: NDArray[np.generic], raw: bytes, name: str, layout: Pix
 
 
 def _arranged(entry: NDArray[np.generic], axes: Axes) -> NDArray[np.generic]:
-    """(rows, columns[, 3]) of a picture, (slices, rows, columns) of a volume."""
+    """(rows, columns[, 3]) of an image, (slices, rows, columns) of a volume."""
     if axes == "slices of one channel":
         return entry[..., 0] if entry.shape[-1] == 1 else entry[0]
     if axes == "grey":
@@ -203,7 +203,7 @@ def _typed(pixels: NDArray[np.generic], layout: PixelLayout) -> NDArray[np.gener
     limits = np.iinfo(layout.dtype.name) if layout.dtype.kind in "iu" else None
     if limits is not None and (numbers.min() < limits.min or numbers.max() > limits.max):
         raise UnreadableScan(
-            "numbers like those of the other pictures", f"some from {numbers.min():g} to {numbers.max():g}", "check it"
+            "numbers like those of the other images", f"some from {numbers.min():g} to {numbers.max():g}", "check it"
         )
     return numbers.astype(layout.dtype)
 

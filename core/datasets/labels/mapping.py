@@ -206,7 +206,7 @@ def _suggest(label: Meaning, ours: Mapping[str, Meaning], card: ModelCard, mark:
 
 
 def _nothing(ours: Mapping[str, Meaning]) -> str:
-    """The model's one label for a picture without any of what it looks for."""
+    """The model's one label for an image without any of what it looks for."""
     normal = [name for name, other in ours.items() if other.is_normal]
     without = [name for name, other in ours.items() if other.negated]
     found = normal or without
@@ -218,7 +218,7 @@ def _suggest_binary(label: Meaning, ours: Mapping[str, Meaning], card: ModelCard
     negative, positive = card.labels
     if label.negated and label.words and label.words == ours[positive].words:
         return negative
-    # A normal picture has no fracture; the model's "no fracture" need not be normal.
+    # A normal image has no fracture; the model's "no fracture" need not be normal.
     if label.is_normal and (ours[negative].negated or ours[negative].is_normal):
         return negative
     if _is_benign(label) and ours[positive].words == {"cancer"} and ours[negative].negated:

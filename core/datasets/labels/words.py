@@ -45,7 +45,7 @@ _ENDINGS = {
 }
 #: Words that do not change what a label says.
 _FILLERS = words_in(
-    "the a an of with in is are was class label finding findings picture image images for evidence sign signs any "
+    "the a an of with in is are was class label finding findings image image images for evidence sign signs any "
     "case cases patient patients mit von der die das de la le"
 )
 #: The whole label, where it says no more than yes or no.

@@ -17,20 +17,20 @@ from core.datasets.quality.near_duplicates import MOST_BITS, near_pairs
 _OTHER_BITS = 18
 #: Correlation of tiny thumbnails from which on textures are compared at all.
 _TINY_ALIKE = 0.95
-#: Likeness from which on two pictures count as the same; the tests hold it against the known copies in real sets.
+#: Likeness from which on two images count as the same; the tests hold it against the known copies in real sets.
 ALIKE = 0.75
-#: Pictures from which on it is measured how alike any two of the set are, and what is taken for granted below.
+#: Images from which on it is measured how alike any two of the set are, and what is taken for granted below.
 _ENOUGH, _USUAL = 20, 0.45
 
 
 @dataclass(frozen=True)
 class Alike:
-    """Cases that show the same picture.
+    """Cases that show the same image.
 
     Attributes:
         names: Of the cases, two or more.
         exact: Whether their decoded pixels are equal.
-        likeness: Correlation of their textures on a scale where any two pictures of the set have 0 and copies have 1.
+        likeness: Correlation of their textures on a scale where any two images of the set have 0 and copies have 1.
         labels: What is said of them, each once; `""` for none.
         splits: The splits they are in, each once.
         patients: Whom they are said to show, each once.
@@ -57,7 +57,7 @@ class Alike:
 def find_alike(
     cases: Sequence[Case], looks: Mapping[str, Look], stop: Callable[[], None] = lambda: None
 ) -> tuple[tuple[Alike, ...], tuple[Alike, ...]]:
-    """Exact copies as groups, and look-alikes as pairs of pictures that are no copies of each other.
+    """Exact copies as groups, and look-alikes as pairs of images that are no copies of each other.
 
     Args:
         cases: All of them.
@@ -76,7 +76,7 @@ def find_alike(
     near = []
     for first, second, likeness in _look_alikes([looks[group[0].name] for group in kept], stop):
         together = _alike([*kept[first], *kept[second]], False, likeness)
-        # Shown as two pictures; labels and splits are those of all their copies.
+        # Shown as two images; labels and splits are those of all their copies.
         names = (kept[first][0].name, kept[second][0].name)
         near.append(Alike(names, False, likeness, together.labels, together.splits, together.patients))
     return copies, tuple(sorted(near, key=lambda pair: (-pair.likeness, pair.names)))
@@ -105,7 +105,7 @@ def _look_alikes(looks: Sequence[Look], stop: Callable[[], None]) -> list[tuple[
 
 
 def _usual_likeness(textures: NDArray[np.int8]) -> float:
-    """Correlation of any two pictures of the set: high where all share an outline, as fundus photographs do."""
+    """Correlation of any two images of the set: high where all share an outline, as fundus photographs do."""
     if len(textures) < _ENOUGH:
         return _USUAL
     draw = np.random.default_rng(0)
@@ -118,7 +118,7 @@ def _usual_likeness(textures: NDArray[np.int8]) -> float:
 def propose(
     hashes: NDArray[np.uint64], tiny: NDArray[np.uint8], stop: Callable[[], None] = lambda: None
 ) -> NDArray[np.int64]:
-    """(pairs, 2) places that agree in one hash, roughly in the other, and in the tiny picture.
+    """(pairs, 2) places that agree in one hash, roughly in the other, and in the tiny image.
 
     Args:
         hashes: (cases, 2) uint64.

@@ -1,8 +1,8 @@
-"""What a picture looks like in a few numbers: for copies, look-alikes and odd ones out.
+"""What an image looks like in a few numbers: for copies, look-alikes and odd ones out.
 
 Two perceptual hashes of 64 bits propose: the signs of neighbouring differences of an 8 × 9 thumbnail, and the signs of
 the low frequencies of a 32 × 32 one (Zauner 2010, Implementation and Benchmarking of Perceptual Image Hash Functions).
-A correlation of textures decides: pictures of one kind share their outline, and only copies share the fine structure,
+A correlation of textures decides: images of one kind share their outline, and only copies share the fine structure,
 so each 64 × 64 thumbnail is freed of its blurred self and brought to the same local contrast first.
 """
 
@@ -20,7 +20,7 @@ from core.scan import Scan, answered_frame, display_frame
 
 #: Edge of the thumbnails that decide, and of those that sort out before, in pixels.
 EDGE, TINY = 64, 16
-#: Standard deviation of grey levels (0 to 255) below which a picture is blank.
+#: Standard deviation of grey levels (0 to 255) below which an image is blank.
 BLANK = 1.0
 #: A texture is stored in 8 bits, this many steps a standard deviation.
 _STEPS = 32.0
@@ -28,7 +28,7 @@ _STEPS = 32.0
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One picture in numbers, about 4.5 kB.
+    """One image in numbers, about 4.5 kB.
 
     Attributes:
         digest: sha256 of the decoded pixels, their shape and type.
@@ -37,7 +37,7 @@ class Look:
         frames: Slices or time points.
         modality: DICOM's code, `""` where unknown.
         is_color: Whether it is RGB.
-        mean: Mean stored value, in levels of 8 bits, or of 12 for deeper pictures.
+        mean: Mean stored value, in levels of 8 bits, or of 12 for deeper images.
         contrast: Standard deviation of the stored values, likewise.
         is_blank: Whether there is nothing to see.
         hashes: (2,) uint64, by differences and by frequencies.
@@ -97,7 +97,7 @@ def grey_thumbnail(scan: Scan) -> NDArray[np.uint8]:
 
 
 def _stored_levels(scan: Scan) -> tuple[float, float]:
-    """Mean and spread before any window, which would bring dark and bright pictures to the same levels."""
+    """Mean and spread before any window, which would bring dark and bright images to the same levels."""
     frame = np.nan_to_num(scan.frame(answered_frame(scan)))
     kept = frame if scan.padding is None else frame[frame != scan.padding]
     scale = 1.0 if scan.pixels.dtype == np.uint8 else 255.0 / 4095.0
@@ -147,7 +147,7 @@ def texture_of(thumbnail: NDArray[np.uint8]) -> NDArray[np.int8]:
 
 
 class Correlation:
-    """Pearson correlation of pictures.
+    """Pearson correlation of images.
 
     Args:
         pictures: (cases, rows, columns) thumbnails or textures.
@@ -171,7 +171,7 @@ class Correlation:
         if not len(pairs):
             return found
         bounds = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1, append=-1))
-        # One matrix product for all partners of a picture: several times faster than pair by pair.
+        # One matrix product for all partners of an image: several times faster than pair by pair.
         for start, end in pairwise(bounds.tolist()):
             left, partners = pairs[start, 0], pairs[start:end, 1]
             centred = self._flat[left].astype(np.float32) - self._means[left]

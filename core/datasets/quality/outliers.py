@@ -1,4 +1,4 @@
-"""Pictures unlike the others of their set, and simple facts that give the label away."""
+"""Images unlike the others of their set, and simple facts that give the label away."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from core.datasets.dataset import Case
 from core.datasets.quality.fingerprint import Look
 
-#: Robust standard deviations from the median beyond which a picture is odd (Iglewicz and Hoaglin 1993 use 3.5 for
-#: normal data; pictures have heavier tails).
+#: Robust standard deviations from the median beyond which an image is odd (Iglewicz and Hoaglin 1993 use 3.5 for
+#: normal data; images have heavier tails).
 _FAR = 6.0
 #: A kind is odd when at most this share has it and at least that share another.
 _FEW, _MOST = 0.05, 0.90
-#: What more than this share of the pictures has is no oddity.
+#: What more than this share of the images has is no oddity.
 _ALL_TOO_MANY = 0.10
 #: Area under the curve of a plain fact beyond which it gives a label away.
 _TELLING = 0.80
@@ -28,7 +28,7 @@ _BOUND = 0.50
 
 @dataclass(frozen=True)
 class Odd:
-    """A picture unlike the others.
+    """An image unlike the others.
 
     Attributes:
         name: Of the case.
@@ -68,7 +68,7 @@ def _facts(looks: Sequence[Look]) -> dict[str, NDArray[np.float64]]:
 
 
 def find_odd(looks: Mapping[str, Look]) -> tuple[Odd, ...]:
-    """Blank pictures, rare kinds, and values far from the median on a robust scale.
+    """Blank images, rare kinds, and values far from the median on a robust scale.
 
     Args:
         looks: Name of a case to its look.
@@ -91,7 +91,7 @@ def find_odd(looks: Mapping[str, Look]) -> tuple[Odd, ...]:
         floor = {"size": 0.2, "shape": 0.05}.get(what, 4.0)
         far = np.flatnonzero(_distance(numbers, floor) > _FAR)
         found += [Odd(names[place], what, f"Its {what} is far from that of the others.") for place in far]
-    # A picture that is odd by its size in pixels need not be named again for the logarithm of it.
+    # An image that is odd by its size in pixels need not be named again for the logarithm of it.
     once = tuple({(odd.name, odd.what): odd for odd in found[::-1]}.values())[::-1]
     counts = Counter(odd.what for odd in once)
     return tuple(odd for odd in once if odd.what == "blank" or counts[odd.what] <= _ALL_TOO_MANY * len(looks))
@@ -143,7 +143,7 @@ def _told_by_fact(what: str, label: str, area: float) -> Shortcut:
     more = {"size": "larger", "shape": "wider", "brightness": "brighter", "contrast": "richer in contrast"}[what]
     less = {"size": "smaller", "shape": "narrower", "brightness": "darker", "contrast": "poorer in contrast"}[what]
     sentence = (
-        f"Pictures of {label} are {more if area > 0.5 else less} than the others: {what} alone tells them apart with "
+        f"Images of {label} are {more if area > 0.5 else less} than the others: {what} alone tells them apart with "
         f"an AUC of {strength:.2f}, and a good figure may rest on it."
     )
     return Shortcut(what, label, strength, sentence)

@@ -38,10 +38,10 @@ class QualityReport:
         attributes: Attribute to value to number of cases.
         patients: How many are named.
         copies: Groups of cases whose pixels are equal.
-        look_alikes: Pairs of cases that show the same picture, but for compression, size or a moment in time.
+        look_alikes: Pairs of cases that show the same image, but for compression, size or a moment in time.
         patients_in_splits: Patients that are in more than one split, to those splits.
         unreadable: Name of a case to the sentence that says why.
-        odd: Pictures unlike the others.
+        odd: Images unlike the others.
         shortcuts: Plain facts that give labels away.
         findings: Sentences, the gravest first; empty where nothing was found.
     """
@@ -61,14 +61,14 @@ class QualityReport:
 
 
 def inspect(dataset: Dataset, progress: Progress | None = None, cancelled: Stopper | None = None) -> QualityReport:
-    """Read every picture once and compare them.
+    """Read every image once and compare them.
 
-    Memory is about 5 kB a case beside the pictures that are being read.
+    Memory is about 5 kB a case beside the images that are being read.
 
     Args:
         dataset: As opened.
         progress: Called with a share from 0 to 1 and a few words.
-        cancelled: Asked between pictures and steps.
+        cancelled: Asked between images and steps.
 
     Raises:
         Cancelled: The user stopped it.
@@ -80,7 +80,7 @@ def inspect(dataset: Dataset, progress: Progress | None = None, cancelled: Stopp
 
     looks, unreadable = _read_all(dataset, progress, stop)
     if progress is not None:
-        progress(_READING, "Comparing pictures")
+        progress(_READING, "Comparing images")
     copies, look_alikes = find_alike(dataset.cases, looks, stop)
     torn = _patients_in_splits(dataset.cases)
     labels = _count_labels(dataset)
@@ -130,7 +130,7 @@ def _read_all(
                     looks[case.name] = found
             if progress is not None:
                 done = min(start + _CHUNK, len(dataset.cases))
-                progress(_READING * done / len(dataset.cases), f"Picture {done:,} of {len(dataset.cases):,}")
+                progress(_READING * done / len(dataset.cases), f"Image {done:,} of {len(dataset.cases):,}")
     return looks, unreadable
 
 

@@ -61,7 +61,7 @@ def _across_splits(
     near = [pair for pair in look_alikes if pair.across_splits]
     if near:
         yield (
-            f"{_count(len(near), 'pair', 'pairs')} of nearly the same picture {_verb(near, 'lie')} in two splits "
+            f"{_count(len(near), 'pair', 'pairs')} of nearly the same image {_verb(near, 'lie')} in two splits "
             f"({_first(near)}): they may be of one patient, and flatter a model that was trained on one of them."
         )
     if patients:
@@ -82,7 +82,7 @@ def _across_labels(copies: Sequence[Alike], look_alikes: Sequence[Alike]) -> Ite
     near = [pair for pair in look_alikes if pair.across_labels]
     if near:
         yield (
-            f"{_count(len(near), 'pair', 'pairs')} of nearly the same picture {_verb(near, 'have')} different labels "
+            f"{_count(len(near), 'pair', 'pairs')} of nearly the same image {_verb(near, 'have')} different labels "
             f"({_first(near)})."
         )
 
@@ -97,7 +97,7 @@ def _within(copies: Sequence[Alike], look_alikes: Sequence[Alike]) -> Iterator[s
     inside = [pair for pair in look_alikes if not pair.across_splits]
     if inside:
         yield (
-            f"{_count(len(inside), 'pair', 'pairs')} of cases {_verb(inside, 'show')} nearly the same picture "
+            f"{_count(len(inside), 'pair', 'pairs')} of cases {_verb(inside, 'show')} nearly the same image "
             f"({_first(inside)}): they are not independent, and intervals come out too narrow."
         )
 
@@ -154,7 +154,7 @@ def _about_files(dataset: Dataset, unreadable: Mapping[str, str], odd: Sequence[
 
 
 def _of_one_label(found: Sequence[str], everything: Sequence[str]) -> str:
-    """What to add where nearly all odd pictures are of one class, which most others are not."""
+    """What to add where nearly all odd images are of one class, which most others are not."""
     label, count = Counter(found).most_common(1)[0]
     if len(found) < _FEW or count < 0.9 * len(found) or everything.count(label) > 0.75 * len(everything):
         return ""

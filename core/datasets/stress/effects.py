@@ -1,6 +1,6 @@
-"""The effects of `core.datasets.stress.levels` on one picture with 0 black and 1 white.
+"""The effects of `core.datasets.stress.levels` on one image with 0 black and 1 white.
 
-Lengths are given for a long side of 256 pixels and grow with the picture, so that a strength means the same for a
+Lengths are given for a long side of 256 pixels and grow with the image, so that a strength means the same for a
 thumbnail and for a full radiograph. Values outside 0 to 1, bone beyond a window for example, are kept: effects on grey
 levels change the part inside and add the rest back.
 """
@@ -30,7 +30,7 @@ _MARKER = (0.05, 0.08, 0.11, 0.15, 0.20)
 
 
 def _scale(picture: Picture) -> float:
-    """Pixels of this picture for one of a picture of 256."""
+    """Pixels of this image for one of an image of 256."""
     return max(picture.shape[:2]) / 256.0
 
 
@@ -72,7 +72,7 @@ def gamma(picture: Picture, strength: int, _draw: np.random.Generator) -> Pictur
 
 
 def resolution(picture: Picture, strength: int, _draw: np.random.Generator) -> Picture:
-    """Shrunk by the mean of areas and enlarged by straight lines; a picture that is smaller already stays as it is."""
+    """Shrunk by the mean of areas and enlarged by straight lines; an image that is smaller already stays as it is."""
     rows, columns = picture.shape[:2]
     zoom = _LONG_SIDE[strength - 1] / max(rows, columns)
     if zoom >= 1:

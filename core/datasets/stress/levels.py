@@ -1,7 +1,7 @@
 """Stressed copies of a dataset, made on the fly: where does which model break?
 
 In the spirit of MedMNIST-C (Di Salvo et al. 2024, arXiv:2406.17536) and of ImageNet-C (Hendrycks and Dietterich 2019,
-arXiv:1903.12261): each stress has five strengths, and the picture that it makes of a case is always the same. It acts
+arXiv:1903.12261): each stress has five strengths, and the image that it makes of a case is always the same. It acts
 on the scan before the model's own preparation, so every model meets it through its contract: one that sets its grey
 levels by percentiles does not notice a lower contrast, and that is a result.
 """
@@ -23,20 +23,20 @@ from core.scan import Scan, Step, percentile_window
 
 STRENGTHS = (1, 2, 3, 4, 5)
 
-#: A picture (rows, columns[, 3]) float32 with 0 black and 1 white, a strength from 1 to 5, and a source of chance.
+#: An image (rows, columns[, 3]) float32 with 0 black and 1 white, a strength from 1 to 5, and a source of chance.
 Effect = Callable[[NDArray[np.float32], int, np.random.Generator], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Stress:
-    """One way in which pictures get worse.
+    """One way in which images get worse.
 
     Attributes:
         name: Short, as in names of datasets.
         title: For people.
         meaning: One sentence: what it stands for, and what changes with the strength.
         source: Where the idea is from.
-        apply: Gives the stressed picture; values may leave 0 to 1 where the scan's do.
+        apply: Gives the stressed image; values may leave 0 to 1 where the scan's do.
     """
 
     name: str
@@ -101,7 +101,7 @@ STRESSES: dict[str, Stress] = {
 
 
 def stressed(dataset: Dataset, name: str, strength: int) -> Dataset:
-    """A dataset of its own, `<dataset>~<stress>-<strength>`, whose pictures are stressed as they are read.
+    """A dataset of its own, `<dataset>~<stress>-<strength>`, whose images are stressed as they are read.
 
     Args:
         dataset: Any that is not stressed itself.
@@ -201,7 +201,7 @@ def stress_scan(scan: Scan, name: str, strength: int, case: Case) -> Scan:
         worse = stress.apply(levels, strength, draw)
         stored = _stored(worse * (high - low) + low, scan.pixels.dtype)
         pixels[index] = np.where(away, scan.pixels[index], stored)
-    step = Step("Stress", f"{stress.title.lower()}, strength {strength} of 5; not the original picture")
+    step = Step("Stress", f"{stress.title.lower()}, strength {strength} of 5; not the original image")
     return replace(
         scan,
         pixels=pixels,

@@ -117,7 +117,7 @@ def file_name_rank(column: str) -> int:
 
 
 def is_known_heading(cell: str) -> bool:
-    """Whether a text is a usual heading of a table of pictures: of files, labels, patients, splits, age and so on.
+    """Whether a text is a usual heading of a table of images: of files, labels, patients, splits, age and so on.
 
     Example:
         >>> is_known_heading("Image Index"), is_known_heading("p000.png"), is_known_heading("Hospital A")
@@ -134,7 +134,7 @@ def is_known_heading(cell: str) -> bool:
 
 
 def is_mask_folder(name: str) -> bool:
-    """Whether a folder's name says that it holds masks or small copies of pictures, and no pictures of its own.
+    """Whether a folder's name says that it holds masks or small copies of images, and no images of its own.
 
     Example:
         >>> is_mask_folder("lung_masks"), is_mask_folder("Ground Truth"), is_mask_folder("without_mask")

@@ -63,7 +63,7 @@ def lay_out(name: str, rows: list[Row]) -> Layout:
     """Part a table into headings and rows.
 
     Lines above the headings are narrower than the table, comments, or stand above the first line that has a known
-    heading. A first line that names a picture, or repeats what stands in its columns, is no heading.
+    heading. A first line that names an image, or repeats what stands in its columns, is no heading.
 
     Args:
         name: Of its file, for the notes.

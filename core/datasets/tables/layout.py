@@ -210,7 +210,7 @@ def _join(
     ranks = [file_name_rank(column) for column in columns]
     certain = len(columns) == 1 or ranks.count(ranks[0]) == 1 if columns else False
     guess = columns[0] if columns else ""
-    column = inquiry.settle("file", "Which column names the picture?", columns, guess, certain)
+    column = inquiry.settle("file", "Which column names the image?", columns, guess, certain)
     found = match(index, table.values(column), home, inquiry.options.get("folder"))
     _say_rules(found, column, inquiry)
     others = {
@@ -226,21 +226,21 @@ def _join(
 def _say_rules(found: Match, column: str, inquiry: Inquiry) -> None:
     if found.rivals:
         guess = found.rules[0][0].added
-        sentence = "In which folder are the pictures of the table? Several hold files of the same names."
+        sentence = "In which folder are the images of the table? Several hold files of the same names."
         inquiry.settle("folder", sentence, found.rivals, guess, False)
-    inquiry.understood.append(f"The column {column!r} names the pictures; {found.found:,} were found.")
+    inquiry.understood.append(f"The column {column!r} names the images; {found.found:,} were found.")
     for rule, _ in found.rules[:1]:
         if rule.added:
-            inquiry.understood.append(f"The pictures lie in {rule.added}, which the table leaves out.")
+            inquiry.understood.append(f"The images lie in {rule.added}, which the table leaves out.")
         if rule.ending:
-            inquiry.understood.append(f"The pictures end in {rule.ending}, which the table leaves out.")
+            inquiry.understood.append(f"The images end in {rule.ending}, which the table leaves out.")
     for how, words in (
         ("zeros", "with other leading zeros than the file has"),
         ("percent", "with other percent signs than the file has"),
         ("letters", "in scrambled letters, or the file has them"),
     ):
         if count := found.spelled(how):
-            inquiry.understood.append(f"{count:,} {'row names' if count == 1 else 'rows name'} a picture {words}.")
+            inquiry.understood.append(f"{count:,} {'row names' if count == 1 else 'rows name'} an image {words}.")
     if found.outside:
         inquiry.warnings.append(
             f"{found.outside:,} rows name places outside the dataset's folder, which are never opened; files of the "

@@ -18,7 +18,7 @@ from core.datasets.dataset import UnusableDataset
 from core.datasets.place import Place, looks_like_text, read_head, stream_pieces, utf_16_without_mark
 from core.datasets.tables.headings import from_first_row, lay_out, without_separator_line
 
-#: A table larger than this is no list of pictures.
+#: A table larger than this is no list of images.
 _MOST_BYTES = 512 * 1024 * 1024
 _DELIMITERS = ",;\t|"
 #: Blanks, byte order marks and what nobody sees.

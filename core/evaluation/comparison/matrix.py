@@ -55,7 +55,7 @@ class Cell:
     Attributes:
         model: Key of the row.
         dataset: Key of the column.
-        kind: Where the pictures come from as this model sees it.
+        kind: Where the images come from as this model sees it.
         estimate: The metric with its 95 % interval, on all cases that the model has scored.
         patients: Patients among them.
         positives: Cases with the finding; 0 of a question about all classes.

@@ -1,6 +1,6 @@
 """Is one model better than another, and how sure is that: on the same cases, on different ones, over many pairs.
 
-Two models are compared on the cases that both have scored. Patients, not pictures, are what is drawn, swapped or summed
+Two models are compared on the cases that both have scored. Patients, not images, are what is drawn, swapped or summed
 over, wherever a patient has several cases.
 """
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def usable(y_true: ArrayLike, y_score: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Both as arrays, without the cases whose score is NaN (a picture that could not be read has no answer).
+    """Both as arrays, without the cases whose score is NaN (an image that could not be read has no answer).
 
     Raises:
         ValueError: The shapes differ or are not one-dimensional.

@@ -1,7 +1,7 @@
 """How well an outline fits: overlap and distances between two masks, in mm.
 
 A mask is boolean, (rows, columns) or (slices, rows, columns). Its surface are the voxels with a neighbour across a face
-that is outside of it; what is outside the picture counts as such. Undefined is NaN: two empty masks have no overlap to
+that is outside of it; what is outside the image counts as such. Undefined is NaN: two empty masks have no overlap to
 speak of, and an empty mask has no distance to anything.
 """
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.results.case_scores import CaseScores
 
-#: Where the pictures come from as the model sees it: where it was trained, elsewhere, a stressed copy, not known.
+#: Where the images come from as the model sees it: where it was trained, elsewhere, a stressed copy, not known.
 Kind = Literal["internal", "external", "stress", "unknown"]
 
 
@@ -55,7 +55,7 @@ class Evaluation:
         dataset_title: For people.
         dataset_digest: sha256 of what was scored: contents where the dataset was opened here, else names and labels.
         split: train, val or test, or `""` where the dataset has no splits.
-        kind: Where the pictures come from as the model sees it.
+        kind: Where the images come from as the model sees it.
         scores: Truth, logits and patients.
         cases: (cases,) names, the same for every model on this dataset.
         attributes: Name to (cases,) texts, `""` where not known.

@@ -1,7 +1,7 @@
 """Cases of a dataset, scored one by one in a few threads, in order and never too many at once.
 
-Each thread reads a picture, brings it onto the model's grid and runs the model on it, so that every core has work from
-decoding to inference and at most one picture a thread is in memory.
+Each thread reads an image, brings it onto the model's grid and runs the model on it, so that every core has work from
+decoding to inference and at most one image a thread is in memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from core.inference.study import Study, main_scan, prepare_study
 #: Answers that may wait for one that takes longer.
 AHEAD = 16
 
-_NOT_FINITE = "Expected a finite answer of the model, received one that is not a number: look at this picture."
+_NOT_FINITE = "Expected a finite answer of the model, received one that is not a number: look at this image."
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ def answer(
     except ScanLensError as error:
         fault = str(error)
     except Exception as error:  # a decoder that stumbles over one file must not end a run over thousands
-        fault = f"Expected a picture, received a fault while it was read ({type(error).__name__}): look at this file."
+        fault = f"Expected an image, received a fault while it was read ({type(error).__name__}): look at this file."
     if not dataset.location.exists():
         raise UnusableDataset(
             f"{dataset.title} is no longer where it was opened",

@@ -29,7 +29,7 @@ def card_facts(
         dataset_title: For people.
         dataset_digest: sha256 of what is scored.
         split: train, val or test, or `""`.
-        kind: Where the pictures come from as the model sees it.
+        kind: Where the images come from as the model sees it.
     """
     return {
         "model": card.slug,

@@ -67,7 +67,7 @@ def evaluate(
     Args:
         card: The model's.
         bundle: The opened model, or None. It is opened again with one thread an operation unless it has that, because
-            many pictures at once go faster so; a card that differs from the bundle's is the one that counts.
+            many images at once go faster so; a card that differs from the bundle's is the one that counts.
         dataset: Without open questions. Its hash is taken where it has none.
         split: train, val or test; `""` for all cases.
         mapping: What the dataset's words mean for the model: label to label, `""` for left out, and columns and values
@@ -75,7 +75,7 @@ def evaluate(
         store: Where scores go, chunk by chunk.
         progress: Called with a share from 0 to 1 and a few words.
         cancelled: Asked after each case; what was scored until then is stored.
-        kind: Where the pictures come from as the model sees it; a stressed dataset is of kind `stress`.
+        kind: Where the images come from as the model sees it; a stressed dataset is of kind `stress`.
         retry_failed: Try again what failed before.
         chunk: Cases that are stored together.
         threads: Cases that are scored at the same time.
@@ -101,7 +101,7 @@ def evaluate(
         if not run.has_scores():
             store.delete(run.id)
             raise UnusableDataset(
-                f"pictures that {card.title} can read", f"none in {dataset.title}: {work.first_fault}", "choose another"
+                f"images that {card.title} can read", f"none in {dataset.title}: {work.first_fault}", "choose another"
             )
         check_unchanged(plan.dataset)
         run.finish()
@@ -155,7 +155,7 @@ def _for_many(card: ModelCard, bundle: Bundle | None) -> Bundle:
 
 @dataclass(eq=False)
 class _Work:
-    """The open cases of a run, from the first picture to the last stored chunk."""
+    """The open cases of a run, from the first image to the last stored chunk."""
 
     bundle: Bundle
     plan: Plan

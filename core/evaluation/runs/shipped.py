@@ -59,7 +59,7 @@ def shipped_of(card: ModelCard) -> tuple[list[Evaluation], list[InvalidCard]]:
 def case_digest(dataset: str, split: str, cases: Iterable[str]) -> str:
     """sha256 over a dataset's name, a split and the names of its cases, in no particular order.
 
-    It stands in for the hash of the contents where the pictures are not at hand. Labels are not in it, so that models
+    It stands in for the hash of the contents where the images are not at hand. Labels are not in it, so that models
     that name them otherwise (Normal and Pneumonia, or Normal, Bacterial and Viral) meet on the same cases.
 
     Example:

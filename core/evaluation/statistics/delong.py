@@ -2,7 +2,7 @@
 
 DeLong, DeLong and Clarke-Pearson 1988 (Biometrics 44:837-845) estimate the covariance of AUCs from placements: for each
 case with the finding the share of the others that it outranks, and the reverse. Obuchowski 1997 (Biometrics
-53:567-578) sums placements by patient first, so pictures of one patient need not be independent, whether they all show
+53:567-578) sums placements by patient first, so images of one patient need not be independent, whether they all show
 the finding or only some do. With one case a patient the two are equal, so there is one implementation.
 """
 

@@ -1,6 +1,6 @@
 """95 % intervals of single numbers: Wilson's for shares, and percentiles of a bootstrap that draws patients.
 
-Several pictures of one patient are not independent: the bootstrap draws patients with replacement (`resampling`).
+Several images of one patient are not independent: the bootstrap draws patients with replacement (`resampling`).
 `estimates` chooses the interval that suits a metric.
 """
 

@@ -31,7 +31,7 @@ class RunSummary:
         dataset_title: For people.
         dataset_digest: sha256 of the dataset.
         split: `""` where the dataset has none.
-        kind: Where the pictures come from as the model sees it.
+        kind: Where the images come from as the model sees it.
         state: `done`, `running` where a process is at it, or `stopped` where it waits to go on.
         cases: How many cases count.
         scored: How many were scored so far.

@@ -27,12 +27,12 @@ def attention_rollout(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanati
         ask: What is wanted; the map is the same for every target.
 
     Raises:
-        UnsupportedModel: The model is no vision transformer, has several pictures, or there is no Keras process.
+        UnsupportedModel: The model is no vision transformer, has several images, or there is no Keras process.
         KerasProcessFailed: It hung, crashed or ran out of memory.
     """
     picture = explained_picture(bundle, prepared, ask)
     if len(picture_names(bundle, prepared)) != 1 or picture.values.ndim != 4:
-        raise UnsupportedModel("a vision transformer of one picture", "another model", "choose another method")
+        raise UnsupportedModel("a vision transformer of one image", "another model", "choose another method")
     if ask.keras is None:
         raise UnsupportedModel("Attention scores need the Keras process, which is not there", "choose another method")
     found, arrays = ask.keras.call("attention", keras_arguments(bundle, ask), prepared.batch)

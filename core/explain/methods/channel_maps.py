@@ -38,7 +38,7 @@ def score_cam(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
     masks each with its own map; over a region the weight is the mean probability there.
 
     Raises:
-        UnsupportedModel: The model has no spatial layer that sees the picture, or another layer than the card's is
+        UnsupportedModel: The model has no spatial layer that sees the image, or another layer than the card's is
             asked.
         Cancelled: The user stopped it.
     """

@@ -36,7 +36,7 @@ def smallest_turning_region(
 
     Args:
         bundle: The opened model.
-        prepared: Frames on the model's grid. Of several pictures one is changed, of a sequence one frame at a time.
+        prepared: Frames on the model's grid. Of several images one is changed, of a sequence one frame at a time.
         ask: What is wanted.
 
     Returns:

@@ -60,7 +60,7 @@ def feature_shares(
 
     Args:
         bundle: The opened model.
-        prepared: What it gets; the pictures stay as they are.
+        prepared: What it gets; the images stay as they are.
         ask: What is wanted; without `ask.keras` there is no slope.
         reference: (features,) what to compare with, best the training's mean; None for 0, the mean of standardised
             features.

@@ -1,6 +1,6 @@
 """Methods that look at the gradient of the score with respect to the input's pixels. They need the Keras process.
 
-The Keras process knows one thing only: the gradient of the score at given pictures. Noise, paths and averages are made
+The Keras process knows one thing only: the gradient of the score at given images. Noise, paths and averages are made
 here.
 """
 
@@ -30,13 +30,13 @@ COPIES, NOISE = 24, 0.1
 #: Integrated Gradients: first number of steps, and the most; the gap above which there are twice as many.
 STEPS, MOST_STEPS, GAP = 24, 384, 0.01
 
-#: Pictures sent to the Keras process at once.
+#: Images sent to the Keras process at once.
 BLOCK = 24
 
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """The gradient of the explained score at any copies of the explained picture.
+    """The gradient of the explained score at any copies of the explained image.
 
     Attributes:
         bundle: The model.
@@ -120,7 +120,7 @@ def saliency(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
     """The size of the gradient at each pixel, the largest over the channels (Simonyan et al. 2013, arXiv:1312.6034).
 
     Raises:
-        UnsupportedModel: There is no such picture or region, or no Keras process.
+        UnsupportedModel: There is no such image or region, or no Keras process.
     """
     asked = _asked(bundle, prepared, ask)
     gradient, _ = asked.at(asked.picture.values)
@@ -131,7 +131,7 @@ def gradient_times_input(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explan
     """Gradient times the distance from black, summed over the channels (Shrikumar et al. 2016, arXiv:1605.01713).
 
     Raises:
-        UnsupportedModel: There is no such picture or region, or no Keras process.
+        UnsupportedModel: There is no such image or region, or no Keras process.
     """
     asked = _asked(bundle, prepared, ask)
     gradient, _ = asked.at(asked.picture.values)
@@ -143,7 +143,7 @@ def smooth_grad(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
     """Saliency of the mean gradient over noisy copies (Smilkov et al. 2017, arXiv:1706.03825).
 
     Raises:
-        UnsupportedModel: There is no such picture or region, or no Keras process.
+        UnsupportedModel: There is no such image or region, or no Keras process.
         Cancelled: The user stopped it.
     """
     asked = _asked(bundle, prepared, ask)
@@ -167,7 +167,7 @@ def integrated_gradients(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explan
     frames of a sequence or volume walk together.
 
     Raises:
-        UnsupportedModel: There is no such picture or region, or no Keras process.
+        UnsupportedModel: There is no such image or region, or no Keras process.
         Cancelled: The user stopped it.
     """
     asked = _asked(bundle, prepared, ask)
@@ -212,7 +212,7 @@ def guided_grad_cam(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation
     Guided backpropagation draws edges and depends little on the class (Adebayo et al. 2018); it is here for teaching.
 
     Raises:
-        UnsupportedModel: There is no such picture or region, no layer that sees it, or no Keras process.
+        UnsupportedModel: There is no such image or region, no layer that sees it, or no Keras process.
     """
     asked = _asked(bundle, prepared, ask)
     coarse = np.maximum(grad_cam_rule(*activations_and_gradient(bundle, prepared, ask)), 0)

@@ -1,6 +1,6 @@
 """What each input adds to an answer: what the score loses when the input is left out, and what the slopes say.
 
-An input is left out as the model was trained to go without it: a picture becomes its `absent` value, a table the
+An input is left out as the model was trained to go without it: an image becomes its `absent` value, a table the
 references of its facts. Where the model was never trained without an input, the number says what an empty one does,
 which is less than what the input is worth; `trained_without` tells the two apart.
 """

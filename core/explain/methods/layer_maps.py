@@ -51,7 +51,7 @@ def activations_and_gradient(bundle: Bundle, prepared: Prepared, ask: Ask) -> tu
     """A and G of the asked layer, both (N, h, w, C), or (N, frames, h, w, C) where the layer has frames.
 
     Raises:
-        UnsupportedModel: There is no such layer, it does not see the picture, or gradients are needed and there is no
+        UnsupportedModel: There is no such layer, it does not see the image, or gradients are needed and there is no
             Keras process.
         KerasProcessFailed: It hung, crashed or ran out of memory.
     """
@@ -75,9 +75,9 @@ def activations_and_gradient(bundle: Bundle, prepared: Prepared, ask: Ask) -> tu
 
 
 def refuse_other_layer(bundle: Bundle, prepared: Prepared, ask: Ask, activations: NDArray[np.float32]) -> None:
-    """Refuse a layer that does not see the explained picture, where a model has several.
+    """Refuse a layer that does not see the explained image, where a model has several.
 
-    Whether it does is found out by trying: the picture is turned into its negative.
+    Whether it does is found out by trying: the image is turned into its negative.
 
     Raises:
         UnsupportedModel: The activations stay the same.

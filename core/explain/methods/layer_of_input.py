@@ -1,4 +1,4 @@
-"""Which layer a picture is explained at where a model has several, each with a branch of its own."""
+"""Which layer an image is explained at where a model has several, each with a branch of its own."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ MOST_TRIED = 10
 
 
 def grad_cam_of_input(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
-    """Grad-CAM of one picture at the card's layer, or at the last layer that sees this picture.
+    """Grad-CAM of one image at the card's layer, or at the last layer that sees this image.
 
     Args:
         bundle: The model.
-        prepared: Its inputs, with the way back of the picture.
-        ask: With the picture's name in `input`; a layer that it names is the only one that is tried.
+        prepared: Its inputs, with the way back of the image.
+        ask: With the image's name in `input`; a layer that it names is the only one that is tried.
 
     Raises:
-        UnsupportedModel: No layer with a map sees the picture.
+        UnsupportedModel: No layer with a map sees the image.
         KerasProcessFailed: It was needed and failed.
     """
     try:

@@ -1,6 +1,6 @@
 """Explanations that only ask the model: cover, sample or blur parts of the scan and see what becomes of the score.
 
-They need no gradient and no layer, so they work for every model with a picture, on ONNX Runtime alone. What is taken
+They need no gradient and no layer, so they work for every model with an image, on ONNX Runtime alone. What is taken
 away is replaced by a smooth blur of the scan (`core.explain.patches.blur`); black would be a finding of its own.
 """
 
@@ -42,11 +42,11 @@ def occlusion(
 
     Args:
         bundle: The opened model.
-        prepared: Frames on the model's grid. Of several pictures one is changed, of a sequence one frame at a time.
+        prepared: Frames on the model's grid. Of several images one is changed, of a sequence one frame at a time.
         ask: What is wanted.
 
     Raises:
-        UnsupportedModel: There is no such label, picture or region.
+        UnsupportedModel: There is no such label, image or region.
         Cancelled: The user stopped it.
     """
     asked = probes(bundle, prepared, ask)
@@ -99,11 +99,11 @@ def rise(
 
     Args:
         bundle: The opened model.
-        prepared: Frames on the model's grid. Of several pictures one is changed, of a sequence one frame at a time.
+        prepared: Frames on the model's grid. Of several images one is changed, of a sequence one frame at a time.
         ask: What is wanted.
 
     Raises:
-        UnsupportedModel: There is no such label, picture or region.
+        UnsupportedModel: There is no such label, image or region.
         Cancelled: The user stopped it.
     """
     asked = probes(bundle, prepared, ask)

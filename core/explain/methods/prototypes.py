@@ -1,6 +1,6 @@
-"""What a class looks like to the model: the picture that raises its score most. It needs no scan.
+"""What a class looks like to the model: the image that raises its score most. It needs no scan.
 
-Such a picture is no patient and no proof; it shows what the model would like to see, its prejudices included.
+Such an image is no patient and no proof; it shows what the model would like to see, its prejudices included.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from core.explain.request import Ask, KerasWithProgress
 from core.explain.target import score_weights
 from core.inference.bundle import Bundle
 
-#: Steps uphill; the picture hardly changes after them.
+#: Steps uphill; the image hardly changes after them.
 STEPS = 160
 
 
 @dataclass(frozen=True, eq=False)
 class Prototype:
-    """A picture made by the model.
+    """An image made by the model.
 
     Attributes:
         picture: (rows, columns, channels), or (frames, rows, columns, channels), on the model's grid, from 0 to 1.
         label: What it is a prototype of.
         rather_than: The label it was compared with, `""` for none.
-        score: In logit units, of the picture.
-        grey_score: Score of a plain grey picture, to compare with.
+        score: In logit units, of the image.
+        grey_score: Score of a plain grey image, to compare with.
     """
 
     picture: NDArray[np.float32]
@@ -53,17 +53,17 @@ def class_prototype(
     """Activation maximisation from noise, see `core.keras_worker.prototype`.
 
     Args:
-        bundle: The opened model. Of several pictures the first is made and the others are grey; tables are 0.
+        bundle: The opened model. Of several images the first is made and the others are grey; tables are 0.
         target: Index of the label.
         keras: The Keras process.
-        against: Index of a label that the picture should not look like.
+        against: Index of a label that the image should not look like.
         steps: More make it sharper, and take longer.
-        seed: Of the noise and the jitter; the same seed gives the same picture.
+        seed: Of the noise and the jitter; the same seed gives the same image.
         progress: Called with the share done.
         cancelled: Asked before each step.
 
     Raises:
-        UnsupportedModel: There is no such label, the model has no picture, or answers for each place.
+        UnsupportedModel: There is no such label, the model has no image, or answers for each place.
         KerasProcessFailed: It hung, crashed or ran out of memory.
         Cancelled: The user stopped it.
     """
@@ -73,7 +73,7 @@ def class_prototype(
     grey = {name: _grey(bundle, name, shape) for name, shape in bundle.input_shapes.items()}
     pictures = [spec for spec in card.inputs if grey[spec.name].ndim in {4, 5}]
     if not pictures:
-        raise UnsupportedModel("a model with a picture", "one without", "choose another model")
+        raise UnsupportedModel("a model with an image", "one without", "choose another model")
     first = pictures[0]
     arguments = keras_arguments(bundle, Ask(target, against))
     climb = {"picture": first.name, "range": list(first.value_range), "steps": steps, "seed": seed}
@@ -90,7 +90,7 @@ def class_prototype(
 
 
 def _grey(bundle: Bundle, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """One input (1, …): mid-grey for a picture, 0 for a table."""
+    """One input (1, …): mid-grey for an image, 0 for a table."""
     spec = next(spec for spec in bundle.card.inputs if spec.name == name)
     value = sum(spec.value_range) / 2 if len(shape) > 1 else 0.0
     return np.full((1, *shape), value, np.float32)

@@ -34,11 +34,11 @@ def kernel_shap(
 
     Args:
         bundle: The opened model.
-        prepared: Frames on the model's grid. Of several pictures one is changed, of a sequence one frame at a time.
+        prepared: Frames on the model's grid. Of several images one is changed, of a sequence one frame at a time.
         ask: What is wanted.
 
     Raises:
-        UnsupportedModel: There is no such label, picture or region.
+        UnsupportedModel: There is no such label, image or region.
         Cancelled: The user stopped it.
     """
     asked = probes(bundle, prepared, ask)

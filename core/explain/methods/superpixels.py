@@ -1,4 +1,4 @@
-"""Superpixels: parts of a picture that are near each other and alike, as units that can be taken away.
+"""Superpixels: parts of an image that are near each other and alike, as units that can be taken away.
 
 k-means over place and grey or colour, started from a regular grid, as SLIC does (Achanta et al. 2012,
 doi:10.1109/TPAMI.2012.120), with OpenCV's k-means.

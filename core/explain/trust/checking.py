@@ -32,11 +32,11 @@ QUICK = frozenset(
 
 
 def single_case(prepared: Prepared, name: str, position: int) -> Prepared:
-    """One case of what a model was given: one picture, or one whole sequence or volume, with what goes with it.
+    """One case of what a model was given: one image, or one whole sequence or volume, with what goes with it.
 
     Args:
         prepared: All cases.
-        name: Of the picture that is explained.
+        name: Of the image that is explained.
         position: Of one of its frames.
     """
     depth = _depth(prepared, name)
@@ -75,7 +75,7 @@ def check_explanation(
         bundle: The model.
         prepared: What it was given.
         explanation: Of the same frames, by a method of `EXPLAINERS`.
-        ask: What it was asked for; its output is not used again, since the pictures differ.
+        ask: What it was asked for; its output is not used again, since the images differ.
         position: Which frame of both; of a sequence or a volume any of its frames.
         thorough: Whether to make a slow method's map again too.
         progress: Called with the share done.

@@ -6,7 +6,7 @@ known beside others on the same scan, so it is compared with random orders of th
 smooth blur and not black, which no scan has there and which the model would answer to by itself.
 
 Only forward passes are needed. Taking away the first half of an order and bringing back the second half of it give the
-same picture, so one set of pictures serves both questions.
+same image, so one set of images serves both questions.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from core.explain.request import Ask
 from core.inference.bundle import Bundle
 from core.inference.prepare import Geometry, Prepared
 
-#: Shares of the patches that are taken away. Symmetric, so that one set of pictures serves deletion and insertion.
+#: Shares of the patches that are taken away. Symmetric, so that one set of images serves deletion and insertion.
 SHARES = (0.15, 0.5, 0.85)
 
 #: Random orders to compare with.
 ORDERS = 100
 
-#: Random orders for a sequence or a volume, of which one prediction costs as much as many pictures.
+#: Random orders for a sequence or a volume, of which one prediction costs as much as many images.
 FEW_ORDERS = 30
 
 #: Patches of a sequence or a volume along its frames, and along its longer side.
 TIMES, FEW_PATCHES = 4, 5
 
-#: Pictures made and run at once; bounds the memory.
+#: Images made and run at once; bounds the memory.
 BLOCK = 32
 
 
@@ -172,7 +172,7 @@ def _block_heat(grids: NDArray[np.float32], geometry: Geometry, layout: tuple[in
 
 
 def _block_masks(kept: NDArray[np.float32], geometry: Geometry, picture: Picture) -> NDArray[np.float32]:
-    """(n, groups, down, across) shares kept to masks that can be multiplied with n copies of the picture."""
+    """(n, groups, down, across) shares kept to masks that can be multiplied with n copies of the image."""
     flat = patch_masks(kept.reshape(-1, *kept.shape[2:]), geometry)
     masks = flat.reshape(*kept.shape[:2], *flat.shape[1:])[..., None]
     if picture.values.ndim == 4:

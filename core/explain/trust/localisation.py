@@ -1,7 +1,7 @@
-"""How well heatmaps fall on marked regions: measured by case, beside what chance and the picture's centre would give.
+"""How well heatmaps fall on marked regions: measured by case, beside what chance and the image's centre would give.
 
-A number alone says little: a lesion that fills half of the picture is hit every other time by chance, and most lesions
-lie near the centre, where a map that knows nothing of the picture would point as well. So each measure comes with both.
+A number alone says little: a lesion that fills half of the image is hit every other time by chance, and most lesions
+lie near the centre, where a map that knows nothing of the image would point as well. So each measure comes with both.
 
 Heat and truth lie on the same pixels, those of the scan (`Explanation.heatmap`). Heat of 0 or less is no evidence; a
 map without any points nowhere, which counts as a miss.
@@ -22,7 +22,7 @@ from core.evaluation.statistics.intervals import Estimate, bootstrap_words, perc
 from core.evaluation.statistics.proportions import patient_wilson
 from core.explain.explanation import Explanation
 
-#: How far beside the truth still is a hit, as a share of the longer side. Zhang et al. 2018 allow 15 pixels in pictures
+#: How far beside the truth still is a hit, as a share of the longer side. Zhang et al. 2018 allow 15 pixels in images
 #: that are about 500 pixels long.
 TOLERANCE = 0.03
 
@@ -65,7 +65,7 @@ class LocalisedCase:
     Attributes:
         found: What the map reaches.
         chance: What an even map reaches, which is what random places reach on average.
-        centre: What a blob at the picture's centre reaches.
+        centre: What a blob at the image's centre reaches.
         area: Share of the pixels that are marked.
         is_empty: Whether the map holds no positive evidence.
     """
@@ -171,7 +171,7 @@ def iou(heat: NDArray[np.floating], truth: NDArray[np.bool_], above: float | Non
 
 
 def centre_heat(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """A Gaussian at the picture's centre, `CENTRE_WIDTH` of each side wide: (rows, columns) float32."""
+    """A Gaussian at the image's centre, `CENTRE_WIDTH` of each side wide: (rows, columns) float32."""
     rows, columns = (np.exp(-0.5 * (((np.arange(n) + 0.5) / n - 0.5) / CENTRE_WIDTH) ** 2) for n in shape)
     return np.outer(rows, columns).astype(np.float32)
 

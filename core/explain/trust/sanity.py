@@ -1,7 +1,7 @@
 """Does the heat depend on what the model learned?
 
 The weights are replaced by chance from the last layers backwards, and the map is made again each time (Adebayo et al.
-2018, arXiv:1810.03292). A map that stays as it was describes the picture and not the model.
+2018, arXiv:1810.03292). A map that stays as it was describes the image and not the model.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def measure_sanity(
         bundle: The model.
         prepared: What it was given.
         explanation: Of the same frames.
-        explain: The method with everything but model and pictures filled in.
+        explain: The method with everything but model and images filled in.
         position: Which frame; of a sequence any of its frames.
         shares: How much is replaced at each step.
         progress: Called with the share done.

@@ -1,6 +1,6 @@
 """Does the same scan, made very slightly differently, get the same heat?
 
-The picture is shifted by a few pixels, given faint noise and compressed once more; nobody would read it differently.
+The image is shifted by a few pixels, given faint noise and compressed once more; nobody would read it differently.
 The maps are brought back by the shift and compared by the order of their cells. All variants are explained at once.
 """
 
@@ -54,7 +54,7 @@ def measure_stability(
     Args:
         prepared: What the model was given.
         explanation: Of the same frames.
-        explain: The method with everything but the pictures filled in.
+        explain: The method with everything but the images filled in.
         score: Gives (N,) explained scores.
         value_range: Black and white on the model's grid.
         position: Which frame.
@@ -86,7 +86,7 @@ def measure_stability(
 
 
 def _each(whole: NDArray[np.float32], change: Callable[..., NDArray[np.float32]], how: object) -> NDArray[np.float32]:
-    """Change each frame of a picture, a sequence or a volume in the same way."""
+    """Change each frame of an image, a sequence or a volume in the same way."""
     frames = whole.reshape(-1, *whole.shape[-3:])
     return np.stack([change(frame, how) for frame in frames]).reshape(whole.shape)
 

@@ -28,7 +28,7 @@ def localisation_figure(found: Sequence[LocalisedModel]) -> Figure:
     figure = canvas(
         "Do the heatmaps find what is marked?",
         f"{MEASURES[found[0].measure]}. Dot: heatmaps with 95 % interval over patients; diamond: a blob at the "
-        "picture's centre; cross: an even map",
+        "image's centre; cross: an even map",
         150 + ROW * len(found),
     )
     rows = list(range(len(found)))[::-1]

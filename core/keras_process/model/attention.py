@@ -17,14 +17,14 @@ Run = Callable[[Mapping[str, NDArray[np.generic]]], NDArray[np.float32]]
 
 
 def attention_function(anatomy: Anatomy) -> tuple[Run, tuple[int, int, int]]:
-    """A function of the inputs that gives the scores of all attention layers, and how the tokens lie on the picture.
+    """A function of the inputs that gives the scores of all attention layers, and how the tokens lie on the image.
 
     Returns:
         The function, whose result is (N, layers, tokens, tokens): the mean over the heads, each row adding up to 1; and
         (rows, columns, leading) as in `core.keras_process.model.layers.Place`.
 
     Raises:
-        UnsupportedModel: The model has no attention among the patches of its picture.
+        UnsupportedModel: The model has no attention among the patches of its image.
     """
     import tensorflow as tf
 

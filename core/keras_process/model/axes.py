@@ -17,7 +17,7 @@ _LAST: Mapping[int, Axes] = {3: ("row", "column", "channel"), 4: ("frame", "row"
 #: Layers that look at one frame after the other, so that channels come first behind the frames.
 _FRAME_BY_FRAME = ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "TimeDistributed")
 
-#: Numbers of channels that a picture can have.
+#: Numbers of channels that an image can have.
 _CHANNELS = (1, 3)
 
 #: How far ahead a layer is looked for that says in which order it takes the axes.

@@ -93,7 +93,7 @@ def grad_cam_grids(
         (N, h, w) float32, rectified, on the absolute scale of the logit.
     """
     activations, gradient = _evaluated(gradients, inputs, unit)
-    if activations.ndim == 5 and activations.shape[1] == 1:  # a picture that the network treats as a film of one frame
+    if activations.ndim == 5 and activations.shape[1] == 1:  # an image that the network treats as a film of one frame
         activations, gradient = activations[:, 0], gradient[:, 0]
     weights = sign * gradient.mean(axis=(1, 2))
     return np.maximum(np.einsum("nhwc,nc->nhw", activations, weights), 0.0).astype(np.float32)
@@ -121,7 +121,7 @@ def constant_cam_weights(
     """The Grad-CAM weights of every logit, if they do not depend on the input.
 
     The gradient is compared at the given inputs, and again with random activations in their place (see `_probes`),
-    because a rectifier behind a mean over many positions may stay on one side for every picture one happens to try.
+    because a rectifier behind a mean over many positions may stay on one side for every image one happens to try.
 
     Args:
         anatomy: From `dissect`, with a layer.

@@ -1,6 +1,6 @@
 """Convolution as networks do it, for one output and for all of them.
 
-What deep learning calls convolution is cross-correlation: the kernel is laid on the picture as it is. Mathematics
+What deep learning calls convolution is cross-correlation: the kernel is laid on the image as it is. Mathematics
 turns it round first (Goodfellow, Bengio and Courville 2016, Deep Learning, section 9.1).
 """
 
@@ -27,12 +27,12 @@ def convolve(picture: NDArray[np.floating], kernel: Kernel, sliding: Sliding) ->
         (rows out, columns out) float64.
 
     Raises:
-        IncompatibleInput: The kernel spans more than the picture.
+        IncompatibleInput: The kernel spans more than the image.
     """
     rows, columns = (sliding.output(length) for length in picture.shape)
     whole = padded(np.asarray(picture, np.float64), sliding)
     total = np.full((rows, columns), float(kernel.bias))
-    # One shifted picture a weight: 9 to 49 sums, exact for whole numbers, which a Fourier transform would not be.
+    # One shifted image a weight: 9 to 49 sums, exact for whole numbers, which a Fourier transform would not be.
     for (row, column), weight in np.ndenumerate(kernel.weights):
         top, left = row * sliding.dilation, column * sliding.dilation
         if weight:

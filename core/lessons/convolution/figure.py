@@ -57,7 +57,7 @@ def products_panels(products: Products, top: float, scale: Scale) -> list[Panel]
 
     Args:
         products: Of one output.
-        top: Value of white in the picture.
+        top: Value of white in the image.
         scale: Of the map's colours, for the sum.
     """
     patch, places = products.patch, _places(products.patch)

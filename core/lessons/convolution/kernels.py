@@ -20,7 +20,7 @@ class Kernel:
 
     Attributes:
         title: For people.
-        weights: (k, k) float64; they are laid on the picture as they are, not turned round.
+        weights: (k, k) float64; they are laid on the image as they are, not turned round.
         bias: Added to the sum.
         sentence: What it answers to.
     """

@@ -20,7 +20,7 @@ class FirstLayer:
 
     Attributes:
         title: The model's.
-        weights: (filters, k, k) float64 for a grey picture, see `first_layer`.
+        weights: (filters, k, k) float64 for a grey image, see `first_layer`.
         biases: (filters,) float64.
         stride: Of the layer in the model.
         channels: Channels of its input; more than one were put together.
@@ -45,13 +45,13 @@ class FirstLayer:
 def first_layer(card: ModelCard) -> FirstLayer:
     """Read the kernels of the first convolution from `model.onnx`.
 
-    A grey picture goes into each channel of a layer for colour alike, so the kernel's channels may be added. A
+    A grey image goes into each channel of a layer for colour alike, so the kernel's channels may be added. A
     normalisation behind the layer is folded into weights and bias, as compiling does; the scaling of grey values in
     front of it is left out.
 
     Raises:
         InvalidCard: The compiled file is gone or another one.
-        UnsupportedModel: The model does not begin with a square convolution over pictures.
+        UnsupportedModel: The model does not begin with a square convolution over images.
     """
     import onnx
 

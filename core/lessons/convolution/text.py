@@ -50,7 +50,7 @@ def size_latex(sliding: Sliding, length: int, name: str = "out") -> str:
 
     Args:
         sliding: The window.
-        length: Pixels along one axis of the picture.
+        length: Pixels along one axis of the image.
         name: Of the result, as an index.
     """
     pad = sum(sliding.pads(length))

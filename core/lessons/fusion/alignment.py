@@ -1,4 +1,4 @@
-"""Laying one picture on another of the same head: rigid registration by mutual information, in the plane.
+"""Laying one image on another of the same head: rigid registration by mutual information, in the plane.
 
 Two contrasts of one place do not look alike: what is bright in one may be dark in the other. Mutual information asks
 only whether one tells about the other (Wells et al. 1996, doi:10.1016/S1361-8415(01)80004-9; Maes et al. 1997,
@@ -22,7 +22,7 @@ FURTHEST, STEEPEST = 0.15, 20.0
 
 @dataclass(frozen=True)
 class Pose:
-    """How a picture is moved: first turned around its middle, then shifted.
+    """How an image is moved: first turned around its middle, then shifted.
 
     Attributes:
         down: Pixels.
@@ -45,7 +45,7 @@ def moved(picture: NDArray[np.floating], pose: Pose) -> Picture:
 
 
 def distance(first: Pose, second: Pose, size: tuple[int, int]) -> float:
-    """How far apart two poses put the pixels of a picture, in the mean over a centred disc of half its shorter side."""
+    """How far apart two poses put the pixels of an image, in the mean over a centred disc of half its shorter side."""
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     radius = min(size) / 4
     away = []
@@ -56,14 +56,14 @@ def distance(first: Pose, second: Pose, size: tuple[int, int]) -> float:
 
 
 def joint_histogram(fixed: NDArray[np.floating], moving: NDArray[np.floating], bins: int = BINS) -> NDArray[np.float64]:
-    """(bins, bins) share of the pixels with each pair of brightnesses; both pictures go from 0 to 1."""
+    """(bins, bins) share of the pixels with each pair of brightnesses; both images go from 0 to 1."""
     found, _, _ = np.histogram2d(fixed.ravel(), moving.ravel(), bins=bins, range=((0, 1), (0, 1)))
     shares: NDArray[np.float64] = found / max(found.sum(), 1.0)
     return shares
 
 
 def mutual_information(fixed: NDArray[np.floating], moving: NDArray[np.floating], bins: int = BINS) -> float:
-    """What one picture tells about the other, in bits; 0 where they are independent.
+    """What one image tells about the other, in bits; 0 where they are independent.
 
     Example:
         >>> both = np.array([[0.1, 0.9], [0.9, 0.1]])
@@ -81,7 +81,7 @@ class Registration:
     """What the search came to.
 
     Attributes:
-        pose: That lays the moving picture on the fixed one.
+        pose: That lays the moving image on the fixed one.
         before: Mutual information at the start, in bits.
         after: At the end.
         tried: How many poses were tried.
@@ -94,9 +94,9 @@ class Registration:
 
 
 def register(fixed: Picture, moving: Picture) -> Registration:
-    """Find the pose in which the moving picture tells most about the fixed one.
+    """Find the pose in which the moving image tells most about the fixed one.
 
-    From coarse to fine: on pictures of a quarter and a half of the size first, then on the whole ones, each time by
+    From coarse to fine: on images of a quarter and a half of the size first, then on the whole ones, each time by
     ever smaller steps along shift and angle.
 
     Args:
@@ -143,7 +143,7 @@ def _climb(
 
 
 def checkerboard(first: Picture, second: Picture, fields: int = 8) -> Picture:
-    """Squares of one picture and the other in turn: edges that break show where they do not fit."""
+    """Squares of one image and the other in turn: edges that break show where they do not fit."""
     rows, columns = (np.arange(n) * fields // n for n in first.shape)
     own = (rows[:, None] + columns[None]) % 2 == 0
     return np.where(own, first, second).astype(np.float32)

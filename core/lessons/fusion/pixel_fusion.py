@@ -1,7 +1,7 @@
 """The smallest fusion there is: a pixel is called lesion from its brightness in one, two or three contrasts.
 
 Logistic regression on drawn heads, fitted in a blink, so that one can see how much a second contrast adds, and how it
-is lost where the pictures do not lie on each other.
+is lost where the images do not lie on each other.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class PixelModel:
     threshold: float = 0.5
 
     def probability(self, pictures: Sequence[Picture]) -> Picture:
-        """(rows, columns) for pictures in the order of `contrasts`."""
+        """(rows, columns) for images in the order of `contrasts`."""
         logit = self.bias + sum(w * p for w, p in zip(self.weights, pictures, strict=True))
         return np.asarray(0.5 * (1 + np.tanh(0.5 * logit)), np.float32)
 

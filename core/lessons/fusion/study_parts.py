@@ -42,7 +42,7 @@ def answer_without(bundle: Bundle, prepared: Prepared, off: Collection[str], pro
         bundle: The opened model.
         prepared: What it was given.
         off: Names of inputs.
-        probe: The same model with taps, to see how it weighs its pictures.
+        probe: The same model with taps, to see how it weighs its images.
     """
     batch = {name: array[:1].copy() for name, array in prepared.batch.items()}
     for spec in bundle.card.inputs:
@@ -70,12 +70,12 @@ def drawn_contrast(spec: InputSpec) -> str:
 
 
 def drawn_scans(card: ModelCard, drawn: Phantom) -> dict[str, Scan]:
-    """The drawn head as all pictures of a model."""
+    """The drawn head as all images of a model."""
     return {spec.name: phantom_scan(drawn, drawn_contrast(spec)) for spec in card.inputs if spec.is_picture}
 
 
 def one_frame(scan: Scan, index: int | None = None) -> Scan:
-    """One frame of a stack as a scan, the middle one for None; a single picture stays what it is."""
+    """One frame of a stack as a scan, the middle one for None; a single image stays what it is."""
     if scan.frames == 1:
         return scan
     at = answered_frame(scan) if index is None else index

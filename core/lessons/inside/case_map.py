@@ -125,11 +125,11 @@ def point_of(bundle: Bundle, scan: Scan, frame: int, name: str, truth: str = "")
     """One frame of a scan as a point.
 
     Raises:
-        IncompatibleInput: The model takes something else than one picture, gives no features, or outlines.
+        IncompatibleInput: The model takes something else than one image, gives no features, or outlines.
     """
     if len(bundle.card.inputs) != 1 or "features" not in bundle.outputs or bundle.card.task == "segmentation":
         raise IncompatibleInput(
-            "a model that answers for one picture and gives features", "another one", "choose another model"
+            "a model that answers for one image and gives features", "another one", "choose another model"
         )
     prepared = prepare(scan, bundle.card.inputs[0], [frame])
     output = bundle.run(prepared.batch, outputs=("features",))

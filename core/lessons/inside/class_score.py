@@ -24,7 +24,7 @@ CHUNK = 32
 
 @dataclass(frozen=True, eq=False)
 class ClassScore:
-    """The logit of one label for one picture, channel by channel.
+    """The logit of one label for one image, channel by channel.
 
     Attributes:
         label: What the score speaks for.

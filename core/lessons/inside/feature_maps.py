@@ -1,4 +1,4 @@
-"""Feature maps, kernels and receptive fields as pictures."""
+"""Feature maps, kernels and receptive fields as images."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def field_picture(picture: NDArray[np.uint8], paths: NDArray[np.floating]) -> ND
 
     Args:
         picture: (rows, columns) or (rows, columns, 3).
-        paths: (rows, columns) of the same picture, 0 where nothing reaches the cell.
+        paths: (rows, columns) of the same image, 0 where nothing reaches the cell.
     """
     grey = np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
     top = float(paths.max()) or 1.0

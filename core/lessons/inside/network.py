@@ -201,7 +201,7 @@ class _Grouping:
 
 def _is_light(step: Step) -> bool:
     if step.op == "Concat":
-        return len(set(step.inputs)) == 1  # one grey picture as three equal channels
+        return len(set(step.inputs)) == 1  # one grey image as three equal channels
     if step.op == "Softmax":
         return False  # it looks at all of its numbers at once, and what it gives are weights worth seeing
     return step.op in BENDING or step.op in _SHAPING or step.op in _SCALING

@@ -1,6 +1,6 @@
 """Where the boxes of a network stand on a page: row after row, branches below each other.
 
-A new row begins where the map gets smaller or the row is full, and where the whole picture goes through one box, so
+A new row begins where the map gets smaller or the row is full, and where the whole image goes through one box, so
 that no branch is torn apart; only where that never happens, as in a U-Net, a row ends where it is full.
 """
 

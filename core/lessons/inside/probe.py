@@ -65,12 +65,12 @@ def open_probe(bundle: Bundle) -> Probe:
 
     Raises:
         InvalidCard: The compiled file is gone or another one.
-        UnsupportedModel: The model takes something else than pictures and facts.
+        UnsupportedModel: The model takes something else than images and facts.
     """
     import onnx
 
     if any(spec.kind not in {"image", "table"} for spec in bundle.card.inputs):
-        raise UnsupportedModel("a model of single pictures", "one of sequences or volumes", "choose another model")
+        raise UnsupportedModel("a model of single images", "one of sequences or volumes", "choose another model")
     return Probe(onnx.load_from_string(verified_bytes(bundle.card, ONNX_FILE)), bundle.card.sha256[ONNX_FILE])
 
 

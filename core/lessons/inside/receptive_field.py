@@ -34,7 +34,7 @@ class Field:
 
     Attributes:
         paths: (rows, columns) of the input: by how many paths each pixel reaches the cell, averages left out.
-        whole: Whether an average over all places, or a layer that reads them all, adds the whole picture to it.
+        whole: Whether an average over all places, or a layer that reads them all, adds the whole image to it.
     """
 
     paths: Mask
@@ -74,7 +74,7 @@ def field_of(network: Network, number: int, cell: tuple[int, int], picture: str 
     steps = network.steps
     name, box = picture or steps.inputs[0], network.boxes[number]
     size = steps.grid(name)
-    assert size is not None  # pictures have rows and columns
+    assert size is not None  # images have rows and columns
     masks: dict[str, Mask] = {}
     whole = False
     if box.has_map:
@@ -200,7 +200,7 @@ class Reach:
     """The rule of thumb for one box, in rows of pixels; columns are alike in all our models.
 
     Attributes:
-        size: r, the widest field of a cell inside a large picture, averages left out.
+        size: r, the widest field of a cell inside a large image, averages left out.
         jump: j, distance of neighbouring cells.
         before: (r, j) of the box before, on the widest path; None for an input.
         kernel: k of the step between, 1 where there is none.

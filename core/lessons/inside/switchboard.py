@@ -40,7 +40,7 @@ class Switch:
         group: Number of the box that puts branches together, or that multiplies.
         number: Number of the box that gives the branch or the weights.
         title: In words: `"3 × 3, every 2nd"`.
-        span: How wide one kernel of the branch is, in pixels of the model's picture; 0 where it is not known.
+        span: How wide one kernel of the branch is, in pixels of the model's image; 0 where it is not known.
     """
 
     name: str

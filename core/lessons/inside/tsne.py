@@ -1,7 +1,7 @@
 """t-SNE of a few hundred cases, step by step, so that progress shows and it can be stopped.
 
 Van der Maaten and Hinton 2008, Visualizing Data using t-SNE, JMLR 9. Distances between far points and sizes of clusters
-on such a picture mean nothing; which points are neighbours does.
+on such an image mean nothing; which points are neighbours does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def tsne(
 ) -> Array:
     """Put cases on a plane so that near ones stay near.
 
-    Starts from the two strongest directions, so the same cases always give the same picture.
+    Starts from the two strongest directions, so the same cases always give the same image.
 
     Args:
         points: (cases, dimensions), 5 cases at least.

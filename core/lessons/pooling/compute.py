@@ -1,4 +1,4 @@
-"""Pooling, and what a shift of the picture does to what comes out.
+"""Pooling, and what a shift of the image does to what comes out.
 
 Maximum and average pooling keep one number a window and then skip pixels. Skipping without blurring first breaks the
 sampling theorem, so that a shift by one pixel changes more than the place of things; a small blur before skipping
@@ -75,7 +75,7 @@ def _cells(values: NDArray[np.float64], size: int, stride: int) -> list[NDArray[
 def shifted(feature_map: NDArray[np.floating], pixels: int) -> NDArray[np.float64]:
     """The middle of a map whose content has moved to the right; real content moves in, nothing wraps round.
 
-    Convolution and activation move with the picture, so shifting their map is the same as shifting the picture.
+    Convolution and activation move with the image, so shifting their map is the same as shifting the image.
 
     Args:
         feature_map: (rows, columns).
@@ -90,7 +90,7 @@ def shifted(feature_map: NDArray[np.floating], pixels: int) -> NDArray[np.float6
     columns = feature_map.shape[1]
     if columns < 3 * FARTHEST:
         raise IncompatibleInput(
-            f"a map of at least {3 * FARTHEST} columns", f"one of {columns}", "choose a larger picture"
+            f"a map of at least {3 * FARTHEST} columns", f"one of {columns}", "choose a larger image"
         )
     if not 0 <= pixels <= FARTHEST:
         raise IncompatibleInput(f"a shift from 0 to {FARTHEST} pixels", str(pixels), "move the slider")
@@ -115,10 +115,10 @@ class Shift:
     """What a shift did to a map.
 
     Attributes:
-        pixels: How far the picture moved.
+        pixels: How far the image moved.
         change: How far the map changed, see `change`.
         left_over: How far it still differs after it was moved back as well as whole cells allow; 0 where pooling
-            moves with the picture.
+            moves with the image.
         moved: By how many cells it was moved back.
     """
 

@@ -1,4 +1,4 @@
-"""What a shift of the picture does to a pooled map, over the size of the shift."""
+"""What a shift of the image does to a pooled map, over the size of the shift."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _drawn(size: float, random: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def brightness_curve(scan: Scan) -> NDArray[np.float64]:
-    """(frames,) mean grey value, 0 to 255, of the middle half of each frame: how full the picture's middle is."""
+    """(frames,) mean grey value, 0 to 255, of the middle half of each frame: how full the image's middle is."""
     found = []
     for frame in range(scan.frames):
         picture = display_frame(scan, frame)

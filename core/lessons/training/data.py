@@ -17,13 +17,13 @@ from core.scan import answered_frame, display_frame
 if TYPE_CHECKING:
     from core.datasets.dataset import Case, Dataset
 
-#: Most pictures of an added dataset, and the side at which they are kept: a class waits for each epoch.
+#: Most images of an added dataset, and the side at which they are kept: a class waits for each epoch.
 MOST, SIDE = 1000, 64
 
 #: Most classes that the lesson's figures can show.
 MOST_CLASSES = 12
 
-#: Share of the training and validation pictures of a class that stay when it is made rare.
+#: Share of the training and validation images of a class that stay when it is made rare.
 RARE = 0.1
 
 
@@ -33,7 +33,7 @@ class UnfitDataset(ScanLensError):
 
 @dataclass(frozen=True, eq=False)
 class LessonSet:
-    """Pictures to train on.
+    """Images to train on.
 
     Attributes:
         key: Short name, for addresses and folders.
@@ -42,13 +42,13 @@ class LessonSet:
         pictures: (N, rows, columns) uint8.
         labels: (N,) int64 class indices.
         names: Of the classes.
-        patients: (N,) str, whom each picture shows; empty texts where not known.
+        patients: (N,) str, whom each image shows; empty texts where not known.
         masks: (N, rows, columns) bool, what is to be found, or None where not known.
-        kind: What one picture is, in words for a refusal, e.g. `"a chest radiograph"`.
+        kind: What one image is, in words for a refusal, e.g. `"a chest radiograph"`.
         modality: DICOM codes of the scans; `("OT",)` for what is no scan.
         body_part: In lower case.
-        licence: Of the pictures, which a trained model inherits.
-        as_displayed: Whether the pictures are what a scan looks like in its own window; else plain levels, 0 to 255.
+        licence: Of the images, which a trained model inherits.
+        as_displayed: Whether the images are what a scan looks like in its own window; else plain levels, 0 to 255.
     """
 
     key: str
@@ -67,11 +67,11 @@ class LessonSet:
 
     @property
     def knows_patients(self) -> bool:
-        """Whether pictures of the same patient can be told."""
+        """Whether images of the same patient can be told."""
         return bool((self.patients != "").all())
 
     def resized(self, size: int, part: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """(len(part), size, size) some of the pictures on the network's grid."""
+        """(len(part), size, size) some of the images on the network's grid."""
         chosen = self.pictures[part]
         if chosen.shape[1:] == (size, size):
             return chosen
@@ -81,12 +81,12 @@ class LessonSet:
 
 @dataclass(frozen=True, eq=False)
 class Division:
-    """Which pictures go where; indices into a `LessonSet`.
+    """Which images go where; indices into a `LessonSet`.
 
     Attributes:
-        train: Pictures to learn from; one may stand there twice.
-        val: Pictures to watch.
-        test: Pictures to judge by, once; never leaked and never made rare.
+        train: Images to learn from; one may stand there twice.
+        val: Images to watch.
+        test: Images to judge by, once; never leaked and never made rare.
         words: Sentences on what was done.
     """
 
@@ -126,7 +126,7 @@ def lesions_set(count: int = 1000, seed: int = 7) -> LessonSet:
         key="lesions",
         title="Synthetic lesions",
         about=(
-            f"{count:,} made-up pictures of {len(set(made.patients))} invented patients: tissue, vessels, calcified "
+            f"{count:,} made-up images of {len(set(made.patients))} invented patients: tissue, vessels, calcified "
             "spots, and in half of the patients a lesion whose outline is known. Nobody is ill here."
         ),
         pictures=made.pictures,
@@ -134,7 +134,7 @@ def lesions_set(count: int = 1000, seed: int = 7) -> LessonSet:
         names=LESION_LABELS,
         patients=made.patients,
         masks=made.masks,
-        kind="a synthetic lesion picture",
+        kind="a synthetic lesion image",
         licence="apache-2.0",
     )
 
@@ -159,7 +159,7 @@ def added_set(
     for number, case in enumerate(chosen):
         if cancelled():
             raise Cancelled("reading the set")
-        progress(number / len(chosen), f"Reading {number + 1} of {len(chosen)} pictures")
+        progress(number / len(chosen), f"Reading {number + 1} of {len(chosen)} images")
         try:
             scan = dataset.read(case)
             pictures.append(_square(display_frame(scan, answered_frame(scan))))
@@ -170,21 +170,21 @@ def added_set(
         parts.add(scan.body_part)
     labels = np.array([classes.index(case.labels[0]) for case in kept], np.int64)
     if len(labels) < 40 or min(np.bincount(labels, minlength=len(classes))) < 8:
-        raise UnfitDataset("8 pictures of each class that can be read", f"{len(labels)} in all", "choose another set")
+        raise UnfitDataset("8 images of each class that can be read", f"{len(labels)} in all", "choose another set")
     known = bool(all(case.patient for case in kept))
     return LessonSet(
         key=dataset.name,
         title=dataset.title,
         about=(
-            f"{len(kept):,} of its {len(dataset.cases):,} pictures, shrunk to {SIDE} × {SIDE} grey pixels, "
-            + ("divided by patient." if known else "divided by picture, since the patients are not known.")
+            f"{len(kept):,} of its {len(dataset.cases):,} images, shrunk to {SIDE} × {SIDE} grey pixels, "
+            + ("divided by patient." if known else "divided by image, since the patients are not known.")
         ),
         pictures=np.stack(pictures),
         labels=labels,
         names=tuple(classes),
         patients=np.array([case.patient if known else "" for case in kept]),
         masks=None,
-        kind=f"a picture as in {dataset.title}",
+        kind=f"an image as in {dataset.title}",
         modality=tuple(sorted(modalities - {""})) or ("OT",),
         as_displayed=True,
         body_part=tuple(sorted(parts)) if "" not in parts else (),
@@ -211,10 +211,10 @@ def divide(
     Args:
         lesson_set: What to divide.
         seed: The same seed gives the same division, and the same test part with and without faults.
-        few: Keep only so many training pictures, which invites overfitting.
-        leak: Put half of the validation pictures into the training part too, and divide the two parts by picture
+        few: Keep only so many training images, which invites overfitting.
+        leak: Put half of the validation images into the training part too, and divide the two parts by image
             instead of by patient.
-        rare: Keep only a tenth of the training and validation pictures of the last class, or of the last half of many.
+        rare: Keep only a tenth of the training and validation images of the last class, or of the last half of many.
     """
     random = np.random.default_rng(seed)
     count = len(lesson_set.labels)
@@ -231,12 +231,12 @@ def divide(
         words.append(f"Rare: only {RARE:.0%} of {_rare_words(lesson_set)} are left in training and validation.")
     if few is not None and few < len(train):
         train = train[:few]
-        words.append(f"Few: {few} training pictures.")
+        words.append(f"Few: {few} training images.")
     if leak:
         train = np.concatenate([train, val[: len(val) // 2]])
         shared = np.isin(groups[val], groups[train]).mean()
         whose = f"; {shared:.0%} show a patient of the training part" if lesson_set.knows_patients else ""
-        words.append(f"Leak: half of the validation pictures are in the training part too{whose}.")
+        words.append(f"Leak: half of the validation images are in the training part too{whose}.")
     return Division(train, val, test, tuple(words))
 
 

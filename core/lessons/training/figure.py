@@ -97,7 +97,7 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], part: str)
     Args:
         counts: (classes, classes).
         names: Of the classes.
-        part: Which pictures, e.g. `"validation"`.
+        part: Which images, e.g. `"validation"`.
     """
     from plotly.graph_objects import Figure, Heatmap
 
@@ -120,7 +120,7 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], part: str)
     )  # fmt: skip
     figure.update_layout(
         height=300, margin={"l": 8, "r": 8, "t": 30, "b": 44}, paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, dragmode=False,
-        title={"text": f"Confusion, {part} ({int(counts.sum())} pictures)", "font": {"size": 13}, "x": 0, "y": 0.98},
+        title={"text": f"Confusion, {part} ({int(counts.sum())} images)", "font": {"size": 13}, "x": 0, "y": 0.98},
         showlegend=False,
     )  # fmt: skip
     ticks = {"tickvals": list(range(size)), "ticktext": words, "showgrid": False, "zeroline": False, "fixedrange": True}
@@ -181,7 +181,7 @@ def evidence_figure(run: LiveRun, epoch: Epoch) -> Figure:
 def _overlay(
     picture: NDArray[np.uint8], grid: NDArray[np.float32], scale: float, mask: NDArray[np.bool_] | None
 ) -> NDArray[np.uint8]:
-    """(SIDE, SIDE, 3) the picture under its evidence, with the true outline in white."""
+    """(SIDE, SIDE, 3) the image under its evidence, with the true outline in white."""
     big = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
     heat = cv2.resize(grid, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
     drawn = blend(big, heat_rgba(heat, scale), 0.75)

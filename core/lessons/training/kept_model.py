@@ -97,7 +97,7 @@ def delete_kept(card: ModelCard) -> None:
 
 
 def _batch(run: LiveRun, part: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """(N, size, size, 1) the pictures of one part as the network takes them."""
+    """(N, size, size, 1) the images of one part as the network takes them."""
     pictures = run.lesson_set.resized(run.size, getattr(run.division, part))
     return np.asarray(pictures[..., None].astype(np.float32) / 255, np.float32)
 
@@ -110,7 +110,7 @@ def _compile(keras: KerasProcess, run: LiveRun, folder: Path, layer: str) -> dic
 
 
 def _write_reference(run: LiveRun, folder: Path) -> None:
-    """What its own pictures look like to it, so that it can say when one is unlike them."""
+    """What its own images look like to it, so that it can say when one is unlike them."""
     bundle = open_bundle(load_card(folder))
     train, val = (bundle.run({"image": _batch(run, part)}).features for part in ("train", "val"))
     if train is not None and val is not None:
@@ -211,7 +211,7 @@ def _text(run: LiveRun, slug: str, title: str) -> str:
 
 def _counts(run: LiveRun) -> str:
     parts = (("Training", run.division.train), ("validation", run.division.val), ("test", run.division.test))
-    return ", ".join(f"{name} {len(part)}" for name, part in parts) + " pictures."
+    return ", ".join(f"{name} {len(part)}" for name, part in parts) + " images."
 
 
 def _warnings(run: LiveRun) -> list[str]:
@@ -227,8 +227,8 @@ def _how(run: LiveRun, last: Epoch) -> str:
     return (
         f"{name}: {made_of}. {sum(layer['parameters'] for layer in run.layers):,} weights, {run.trainable:,} of them "
         f"trained. Start: {STARTS[settings.start].lower()}. {last.number} of {settings.epochs} epochs with "
-        f"{settings.optimizer}, learning rate {settings.learning_rate:g}, {settings.batch_size} pictures a step, "
-        f"dropout {settings.dropout:g}, variation of the pictures: {varied}."
+        f"{settings.optimizer}, learning rate {settings.learning_rate:g}, {settings.batch_size} images a step, "
+        f"dropout {settings.dropout:g}, variation of the images: {varied}."
         + (" Rare classes weigh more." if settings.weigh_classes else "")
     )
 
@@ -243,6 +243,6 @@ def _judged(run: LiveRun) -> list[str]:
         for name, share in zip(names, sensitivities(counts), strict=True)
     )
     return [
-        f"Test part, {int(counts.sum())} pictures: accuracy {np.diag(counts).sum() / counts.sum():.3f}; share of each "
+        f"Test part, {int(counts.sum())} images: accuracy {np.diag(counts).sum() / counts.sum():.3f}; share of each "
         f"class that is called right: {shares}."
     ]

@@ -58,7 +58,7 @@ class LiveRun:
         settings: How it is trained.
         lesson_set: On what.
         division: How that was divided.
-        size: Side of the pictures that the network sees.
+        size: Side of the images that the network sees.
         faults: Keys of the faults that were switched on: few, leak, rare.
         epochs: What came of it so far; appended to by the training thread.
         layers: Name, kind, shape and parameters of each layer.

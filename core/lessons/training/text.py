@@ -93,19 +93,19 @@ def _plain(text: str) -> str:
 
 PRINTED = """\
 model.add(Conv2D(32, (3, 3), activation="relu",
-                 input_shape=(32, 32, 3)))      # the pictures are 28 × 28 × 1
+                 input_shape=(32, 32, 3)))      # the images are 28 × 28 × 1
 model.compile(optimizer="adam",
               loss="categorical_crossentropy")  # the labels are 0 … 9
 model.fit(x_train, y_train)                     # stops here
 """
 
 WHY_SHAPE = (
-    "MNIST's pictures are 28 × 28 with one grey channel, so the first layer must expect (28, 28, 1), and the array "
+    "MNIST's images are 28 × 28 with one grey channel, so the first layer must expect (28, 28, 1), and the array "
     "needs that last axis: `x[..., None]`. A network for 32 × 32 × 3 refuses them before the first step."
 )
 
 WHY_LOSS = (
-    "The labels are integers, one for each picture, while the network gives ten probabilities. "
+    "The labels are integers, one for each image, while the network gives ten probabilities. "
     "`categorical_crossentropy` compares ten numbers with ten: it wants each label as ten zeros with a one. "
     "`sparse_categorical_crossentropy` takes the integer and looks up its probability. Both are the same −ln p."
 )
@@ -114,7 +114,7 @@ WHY_LOSS = (
 def script(settings: LiveSettings, lesson_set: LessonSet, size: int) -> str:
     """The chosen network and training as a Keras script that runs by itself, on scikit-learn's digits.
 
-    On another set the lines that read the pictures are the reader's own; the rest is the same.
+    On another set the lines that read the images are the reader's own; the rest is the same.
     """
     lines = [
         "import cv2",
@@ -170,7 +170,7 @@ def _model_lines(settings: LiveSettings, size: int) -> list[str]:
 
 
 def _variation_lines(settings: LiveSettings) -> list[str]:
-    """The nearest layers that Keras has; the lesson varies pictures by functions of its own."""
+    """The nearest layers that Keras has; the lesson varies images by functions of its own."""
     layers = {
         "shift": "layers.RandomTranslation(0.08, 0.08)",
         "turn": "layers.RandomRotation(12 / 360)",

@@ -1,4 +1,4 @@
-"""How training pictures vary, for the page and for the Keras process alike."""
+"""How training images vary, for the page and for the Keras process alike."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from core.training.recipe.course import Augmentation
 
 
 def augmentation(settings: LiveSettings) -> Augmentation | None:
-    """How the training pictures vary, None where they do not."""
+    """How the training images vary, None where they do not."""
     if not settings.variations:
         return None
     return Augmentation(**{name: value for key in settings.variations for name, value in VARIATIONS[key][1].items()})
 
 
 def varied(picture: NDArray[np.uint8], settings: LiveSettings, seed: int) -> NDArray[np.uint8]:
-    """One variation of a picture.
+    """One variation of an image.
 
     Args:
         picture: (rows, columns) uint8.

@@ -47,7 +47,7 @@ Part = tuple[Facts, list[Picture]]
 
 
 def sorted_alike(pictures: Sequence[Picture], asked: Callable[[], None] = lambda: None) -> list[Part]:
-    """Parts that agree in every fact, in order of their first picture.
+    """Parts that agree in every fact, in order of their first image.
 
     Args:
         pictures: Frames of one series.

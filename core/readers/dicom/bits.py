@@ -2,7 +2,7 @@
 
 Bits Stored, High Bit and Pixel Representation say how a word is to be read. Old files keep overlays in the bits that
 are left (PS3.5 8.1.2), which must be taken off; careless writers keep values there, which must not. Which it is shows
-in the picture: neighbours are alike in the right reading, and jump by powers of two in the wrong one.
+in the image: neighbours are alike in the right reading, and jump by powers of two in the wrong one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Stored:
         low: Lowest value.
         high: Highest value.
         ends: Lowest and highest value that can be.
-        padding: Stored value of pixels outside the picture, or None.
+        padding: Stored value of pixels outside the image, or None.
         warnings: What the header says wrong.
     """
 
@@ -94,7 +94,7 @@ class _Work:
 
 
 def _roughness(frame: NDArray[np.int64], outside: NDArray[np.bool_] | None = None) -> float:
-    """Mean difference of neighbours, but for those at pixels outside the picture."""
+    """Mean difference of neighbours, but for those at pixels outside the image."""
     total, count = 0.0, 0
     for axis in (0, 1):
         steps = np.abs(np.diff(frame, axis=axis))
@@ -254,7 +254,7 @@ def _are_graphics(frames: Sequence[NDArray[np.int64]], padded: Sequence[NDArray[
 
 
 def _lower_padding(work: _Work, outside: int, cut: bool) -> None:
-    """Pixels outside the picture become the lowest value instead of one above all others, which would be white."""
+    """Pixels outside the image become the lowest value instead of one above all others, which would be white."""
     size = 1 << work.layout.allocated
     lowered = outside - size if outside >= size // 2 else -1
     values = np.empty(work.pixels.shape, np.int64 if size > 1 << 16 else np.int32)

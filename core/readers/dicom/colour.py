@@ -65,7 +65,7 @@ def ybr_sense(image: Pixels, stated: bool) -> tuple[bool, str]:
     """Whether samples are luma and chroma, and a sentence where the header is wrong.
 
     Samples that are red, green and blue give impossible colours when they are taken for luma and chroma. In those that
-    are luma and chroma, grey pixels have 128 twice, as a picture in red, green and blue hardly ever has.
+    are luma and chroma, grey pixels have 128 twice, as an image in red, green and blue hardly ever has.
 
     Args:
         image: (rows, columns, 3) uint8.

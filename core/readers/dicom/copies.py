@@ -26,7 +26,7 @@ class Copies:
     other: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
     def warnings(self, pictures: Iterable[Picture]) -> list[str]:
-        """Sentences for a scan that is made of these pictures."""
+        """Sentences for a scan that is made of these images."""
         files = {id(picture.file) for picture in pictures}
         same = sum(self.same.get(file, 0) for file in files)
         other = sum(self.other.get(file, 0) for file in files)
@@ -87,7 +87,7 @@ def _same_pixels(one: Picture, two: Picture) -> bool:
 
 
 def distinct(pictures: Sequence[Picture]) -> list[Picture]:
-    """Pictures at one place without those that repeat one before: the same pixels, taken in the same way.
+    """Images at one place without those that repeat one before: the same pixels, taken in the same way.
 
     For exports that give the copies new identifiers and numbers.
     """

@@ -1,4 +1,4 @@
-"""Well-formed DICOM that holds no picture, told apart for its sentence."""
+"""Well-formed DICOM that holds no image, told apart for its sentence."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def no_picture(file: DicomFile) -> tuple[ScanLensError, str]:
     words = next((words for start, words in _CLASSES if sop_class.startswith(start)), "")
     words = words or _MODALITIES.get(file.text("Modality"), "")
     if words == "a DICOMDIR index":
-        return UnsupportedScan("a DICOM image", words, "add the files that it lists"), "hold no picture"
+        return UnsupportedScan("a DICOM image", words, "add the files that it lists"), "hold no image"
     if not words and file.count("Rows") > 0:
         action = "export it together with its pixels"
         return UnreadableScan(
             "The DICOM header describes an image, but its pixels are missing", action
-        ), "hold no picture"
+        ), "hold no image"
     if not words and file.pixels is not None:
         return UnreadableScan(
             "The DICOM header does not say how large its image is", "export it again"
         ), "could not be read"
-    words = words or "a file without a picture"
-    return UnsupportedScan("a DICOM image", words, "choose the images of the study instead"), "hold no picture"
+    words = words or "a file without an image"
+    return UnsupportedScan("a DICOM image", words, "choose the images of the study instead"), "hold no image"

@@ -12,7 +12,7 @@ from core.readers.dicom.terms import PHOTOMETRICS
 from core.readers.memory import MEGABYTE
 from core.readers.opening import FRAME_PIXELS, MEMORY_BUDGET
 
-#: Frames of one file, in one picture each; a cine or an enhanced series has some thousands.
+#: Frames of one file, in one image each; a cine or an enhanced series has some thousands.
 FRAMES = 20_000
 _GREY = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
 
@@ -90,7 +90,7 @@ def layout_of(file: DicomFile) -> Layout:
     frames = max(file.count("NumberOfFrames", 1), 1)
     if rows * columns > FRAME_PIXELS or rows * columns * frames > MEMORY_BUDGET or frames > FRAMES:
         raise TooLarge(
-            f"at most {FRAMES:,} pictures of {FRAME_PIXELS // 1_000_000} million pixels, "
+            f"at most {FRAMES:,} images of {FRAME_PIXELS // 1_000_000} million pixels, "
             f"{MEMORY_BUDGET // MEGABYTE:,} MB in all",
             f"a header that claims {frames:,} frames of {rows:,} × {columns:,}",
             "export it in a smaller size or in parts",

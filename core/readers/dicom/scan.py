@@ -76,7 +76,7 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
     first = decoded.pictures[0]
     warnings = list(group.warnings) + _cut_short(group)
     if "MOSAIC" in first.file.text("ImageType"):
-        warnings.append("The image is a mosaic of slices, shown as one picture.")
+        warnings.append("The image is a mosaic of slices, shown as one image.")
     lost = len(group.pictures) - len(decoded.pictures)
     if lost:
         warnings.append(f"{lost} of {len(group.pictures)} frames could not be decoded and are missing.")
@@ -258,7 +258,7 @@ def _grey(decoded: _Decoded, claim: Callable[[int], None]) -> _Values:
     if padding is not None:
         padding = modalities[0](padding)
         padding = padding if pivot is None else pivot - padding
-        words = f"pixels of value {padding:g} are outside the picture"
+        words = f"pixels of value {padding:g} are outside the image"
         steps.append(Step("Padding", f"{words}, and {padded:,} more were set to it" if padded else words))
     if pivot is not None:
         steps.append(Step("Inversion", f"{_plain_sense(first)}: {pivot:g} minus the value, so that higher is brighter"))

@@ -143,7 +143,7 @@ def _stack(members: list[Picture], places: NDArray[np.float64], warnings: list[s
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """A picture and its place (3,)."""
+    """An image and its place (3,)."""
 
     picture: Picture
     place: NDArray[np.float64]

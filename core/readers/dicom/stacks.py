@@ -22,7 +22,7 @@ _SAID = 0.5
 
 
 def places_of(pictures: Sequence[Picture]) -> NDArray[np.float64] | None:
-    """(pictures, 3) where the first pixel of each lies in mm: along the common normal, down columns, across rows.
+    """(images, 3) where the first pixel of each lies in mm: along the common normal, down columns, across rows.
 
     The normal is that of the mean orientation: where slices round their orientation differently, positions along a
     normal of their own would be out of order (PS3.3 C.7.6.2.1.1).
@@ -147,7 +147,7 @@ def stack_warnings(
 
     Args:
         places: (slices, 3) in their order, None where unknown.
-        first: One of its pictures.
+        first: One of its images.
         gaps: Distances between neighbouring places in mm.
         spacing: The usual one.
     """

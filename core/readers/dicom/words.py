@@ -113,7 +113,7 @@ _CODES: tuple[tuple[str, str], ...] = (
 
 
 def facts_of(group: Group) -> dict[str, str]:
-    """What the header says of how the picture was made."""
+    """What the header says of how the image was made."""
     first = group.pictures[0]
     layout = first.layout
     facts = {"Matrix": f"{layout.rows} × {layout.columns}", "Bits": f"{layout.stored} of {layout.allocated}"}

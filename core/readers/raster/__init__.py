@@ -34,11 +34,11 @@ from core.scan import Scan, Step
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "MPO", "DIB")
 _ORIENTATION = 0x0112
-#: Bytes a pixel that decoding takes at its peak beside the pixels that are kept, by Pillow's mode: its own picture
+#: Bytes a pixel that decoding takes at its peak beside the pixels that are kept, by Pillow's mode: its own image
 #: (four bytes for every kind of colour), converted copies, and what goes over to NumPy. Measured; compositing is worst.
 _DECODING = {"1": 4, "L": 4, "I;16": 6, "I": 12, "F": 12, "RGB": 12, "P": 14, "YCbCr": 16, "CMYK": 20}
 _COMPOSITING = 20
-#: More for WebP, whose decoder holds a picture of its own and hands over a copy.
+#: More for WebP, whose decoder holds an image of its own and hands over a copy.
 _WEBP = 8
 
 Pixels = NDArray[np.generic]
@@ -55,7 +55,7 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
     """One scan a file, or several for a TIFF whose pages differ in size."""
     scans: list[Scan] = []
     for number, source in enumerate(sources):
-        opening.advance(number / len(sources), f"Reading picture {number + 1:,} of {len(sources):,}")
+        opening.advance(number / len(sources), f"Reading image {number + 1:,} of {len(sources):,}")
         with opening.guarded(source.name, what="picture"):
             scans += _scans_of(source, opening)
     return scans
@@ -103,7 +103,7 @@ def _check_size(image: Image.Image) -> None:
 
 
 def _too_large(what: str) -> TooLarge:
-    limit = f"a picture of at most {FRAME_PIXELS // 1_000_000} million pixels"
+    limit = f"an image of at most {FRAME_PIXELS // 1_000_000} million pixels"
     return TooLarge(limit, what, "export it in a smaller size")
 
 
@@ -111,7 +111,7 @@ def _pages(image: Image.Image, opening: Opening) -> Iterator[Page]:
     """Each page, with what was done to it."""
     count = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
     if count > PAGES:
-        raise TooLarge(f"a picture of at most {PAGES:,} pages", f"one of {count:,}", "export it in parts")
+        raise TooLarge(f"an image of at most {PAGES:,} pages", f"one of {count:,}", "export it in parts")
     for number in range(count):
         opening.stop_if_asked()
         image.seek(number)
@@ -168,7 +168,7 @@ def _simplified(page: Image.Image) -> tuple[Image.Image, list[Step]]:
 
 
 def _file_steps(name: str) -> list[Step]:
-    words = {"JPEG": "lossy", "MPO": "lossy, first picture only"}.get(name, "")
+    words = {"JPEG": "lossy", "MPO": "lossy, first image only"}.get(name, "")
     return [Step("Decoding", f"{'JPEG' if name == 'MPO' else name}{', ' + words if words else ''}")]
 
 

@@ -1,4 +1,4 @@
-"""Pictures that Pillow would cut to 8 bits or refuse: 16-bit PNG with colour or alpha, JPEG of more than 8 bits.
+"""Images that Pillow would cut to 8 bits or refuse: 16-bit PNG with colour or alpha, JPEG of more than 8 bits.
 
 imagecodecs decodes them with every bit; what is made of colour and alpha is in one place for all formats.
 """
@@ -24,14 +24,14 @@ Pixels = NDArray[np.generic]
 _PNG = b"\x89PNG\r\n\x1a\n"
 #: PNG's colour types to what they hold (ISO/IEC 15948, 11.2.2), where Pillow drops the lower 8 of 16 bits.
 _PNG_KINDS = {2: "RGB", 4: "grey with transparency", 6: "RGB with transparency"}
-#: Bytes a pixel that such a picture takes at its peak: transparency and eight bits are computed in floats.
+#: Bytes a pixel that such an image takes at its peak: transparency and eight bits are computed in floats.
 _PNG_BYTES = {2: 64, 4: 48, 6: 72}
 _ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """One decoded picture.
+    """One decoded image.
 
     Attributes:
         pixels: (rows, columns), or (rows, columns, 3) uint8.
@@ -48,7 +48,7 @@ def deep_page(source: Source, opening: Opening) -> Page | None:
     """A 16-bit PNG with colour or alpha, or a JPEG of more than 8 bits; None for what Pillow reads in full.
 
     Raises:
-        TooLarge: More pixels than a picture may have.
+        TooLarge: More pixels than an image may have.
     """
     head = source.head
     if head.startswith(_PNG):
@@ -67,7 +67,7 @@ def check_size(rows: int, columns: int) -> None:
         TooLarge: More than `FRAME_PIXELS`.
     """
     if rows * columns > FRAME_PIXELS:
-        limit = f"a picture of at most {FRAME_PIXELS // 1_000_000} million pixels"
+        limit = f"an image of at most {FRAME_PIXELS // 1_000_000} million pixels"
         raise TooLarge(limit, f"one of {columns:,} × {rows:,}", "export it in a smaller size")
 
 
@@ -81,8 +81,8 @@ def _deep_png(source: Source, head: bytes, opening: Opening) -> Page | None:
         pixels = imagecodecs.png_decode(bytes(source.data))
         page = from_samples(pixels, 16, has_alpha=head[25] in {4, 6})
         del pixels
-    # The pictures of an animation behind the first have a chunk of their own; Pillow cuts them to 8 bits.
-    more = ("Of this animation the first picture is shown.",) if b"acTL" in bytes(source.data[:4096]) else ()
+    # The images of an animation behind the first have a chunk of their own; Pillow cuts them to 8 bits.
+    more = ("Of this animation the first image is shown.",) if b"acTL" in bytes(source.data[:4096]) else ()
     with_turn = turned(page, _exif_turn(source))
     return Page(with_turn.pixels, with_turn.steps, (*with_turn.warnings, *more))
 
@@ -170,7 +170,7 @@ def from_samples(samples: Pixels, bits: int, has_alpha: bool = False, channels: 
     if count == 1:
         return Page(np.ascontiguousarray(samples[..., 0]), tuple(steps))
     if count != 3:
-        note = f"The picture has {count} channels ({channels}); the first is shown."
+        note = f"The image has {count} channels ({channels}); the first is shown."
         return Page(np.ascontiguousarray(samples[..., 0]), tuple(steps), (note,))
     if all((row[:, :1] == row[:, 1:]).all() for row in samples):
         steps.append(Step("Colour", "red, green and blue are equal everywhere; read as grey"))

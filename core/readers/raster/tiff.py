@@ -1,4 +1,4 @@
-"""TIFF pages that are no plain 8-bit picture: signed, 16 to 64 bits, floats, channels, planes; BigTIFF too.
+"""TIFF pages that are no plain 8-bit image: signed, 16 to 64 bits, floats, channels, planes; BigTIFF too.
 
 Pillow knows some of these by a mode that wraps or cuts their values; libtiff, through imagecodecs, gives them as they
 are. What the tags mean is TIFF 6.0.
@@ -89,7 +89,7 @@ def tags_of(source: Source) -> list[Tags]:
             directory.load(stream)
             found.append(_tags(directory))
             if len(found) > PAGES:
-                raise TooLarge(f"a picture of at most {PAGES:,} pages", "one of more", "export it in parts")
+                raise TooLarge(f"an image of at most {PAGES:,} pages", "one of more", "export it in parts")
     except TooLarge:
         raise
     except Exception:  # Pillow's parser raises whatever a broken directory provokes
@@ -117,7 +117,7 @@ def deep_tiff_page(source: Source, number: int, tags: Tags, opening: Opening) ->
     """Page `number`, counted from 0, with every level.
 
     Raises:
-        TooLarge: More pixels than a picture may have.
+        TooLarge: More pixels than an image may have.
         UnsupportedScan: Samples or colours that are not supported; the sentence names them.
         UnreadableScan: It is broken.
     """

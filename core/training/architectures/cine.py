@@ -17,7 +17,7 @@ from keras import layers, ops
 
 from core.models.card import InputSpec
 
-#: Added to sums of weights, so that a picture without any ventricle divides by no zero.
+#: Added to sums of weights, so that an image without any ventricle divides by no zero.
 _EPSILON = 1e-3
 
 

@@ -1,6 +1,6 @@
 """Where the ventricles and the wall are on cine MRI, found by classical means, as a warm start without labels.
 
-The centre is where a bright disc lies in a darker ring and the picture moves most. The blood of the left ventricle is
+The centre is where a bright disc lies in a darker ring and the image moves most. The blood of the left ventricle is
 what is brighter than half-way between the ring and the disc and hangs together about the centre. The wall reaches from
 there, along each ray, to the next bright pixel, smoothed over neighbouring rays; the right ventricle is the bright part
 beyond it, on the left, that moves. In about one case in ten this is wrong (no heart in the crop, another bright
@@ -23,7 +23,7 @@ from core.training.augment import affine, change_levels
 from core.training.data.studies import StudyCases
 from core.training.recipe.schema import Recipe
 
-#: Radii that are tried, and widths of rings, as shares of the picture's side.
+#: Radii that are tried, and widths of rings, as shares of the image's side.
 RADII = tuple(np.linspace(0.07, 0.28, 11))
 RING = 0.05
 
@@ -199,7 +199,7 @@ def warm_start(
 
     Args:
         model: With a layer `outline` of (N, frames, rows / 4, columns / 4, 3).
-        recipe: Says how pictures vary.
+        recipe: Says how images vary.
         train: The training cases.
         seed: Of what is drawn.
         report: Told of the result.

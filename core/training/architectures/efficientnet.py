@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 in Keras, so that recipes can start from weights that have seen ImageNet.
 
 Tan and Le 2019, arXiv:1905.11946, in the Lite variant: no squeeze-and-excitation, ReLU6 for swish, stem and head of
-fixed width. Padding is TensorFlow's `same`, norms have an epsilon of 1e-3, as where the weights come from. Pictures of
+fixed width. Padding is TensorFlow's `same`, norms have an epsilon of 1e-3, as where the weights come from. Images of
 one channel are repeated to three inside the model; 0 to 1 becomes −1 to 1 there (mean 127, deviation 128 of 255).
 """
 
@@ -62,7 +62,7 @@ def _block(x: Any, kernel: int, stride: int, expansion: int, channels: int, name
 
 
 def feature_maps(inputs: Any, stages: int = len(LITE0)) -> Any:
-    """From pictures between 0 and 1 to the last activations.
+    """From images between 0 and 1 to the last activations.
 
     Args:
         inputs: (batch, rows, columns, 1 or 3).

@@ -1,6 +1,6 @@
-"""Networks that fuse several pictures of one place: at the input, at the features, or by attention.
+"""Networks that fuse several images of one place: at the input, at the features, or by attention.
 
-All are built of the same branch, so that they differ in where the pictures meet and in nothing else. A picture that is
+All are built of the same branch, so that they differ in where the images meet and in nothing else. An image that is
 not there comes as zeros.
 """
 
@@ -18,14 +18,14 @@ from core.training.architectures.blocks import convolve
 #: Channels of the four stages of a branch.
 WIDTHS = (16, 32, 48, 48)
 
-#: What a picture that is not there scores in attention: e to this is nothing.
+#: What an image that is not there scores in attention: e to this is nothing.
 ABSENT_SCORE = -60.0
 
 
 def branch(x: Any, name: str, widths: Sequence[int] = WIDTHS) -> Any:
     """Activations on an eighth of the rows and columns.
 
-    A wide first convolution and two stages halve the picture each; the last stage keeps the grid, so that a small
+    A wide first convolution and two stages halve the image each; the last stage keeps the grid, so that a small
     tumour has more than one cell of the heatmap.
 
     Args:
@@ -44,10 +44,10 @@ def _entries(inputs: Sequence[InputSpec]) -> dict[str, Any]:
     """Keras inputs by name.
 
     Raises:
-        ValueError: One of them is no picture.
+        ValueError: One of them is no image.
     """
     if any(spec.kind != "image" for spec in inputs):
-        raise ValueError("Expected pictures only. Received another kind of input.")
+        raise ValueError("Expected images only. Received another kind of input.")
     return {spec.name: keras.Input(spec.shape, name=spec.name) for spec in inputs}
 
 
@@ -59,12 +59,12 @@ def _head(entries: dict[str, Any], features: Any, units: int, dropout: float, na
 def fusion_early(
     inputs: tuple[InputSpec, ...], units: int, *, widths: Sequence[int] = WIDTHS, dropout: float = 0.3
 ) -> keras.Model:
-    """The pictures as channels of one, and one branch; with one picture, the network for it alone.
+    """The images as channels of one, and one branch; with one image, the network for it alone.
 
-    The layer to explain is `activations`, which all pictures share.
+    The layer to explain is `activations`, which all images share.
 
     Args:
-        inputs: Pictures of the same size.
+        inputs: Images of the same size.
         units: Output units.
         widths: Channels of the stages.
         dropout: Share of features dropped in training.
@@ -77,7 +77,7 @@ def fusion_early(
 
 
 def _features(entries: dict[str, Any], widths: Sequence[int]) -> list[Any]:
-    """A branch for each picture, and the mean of its activations over the places."""
+    """A branch for each image, and the mean of its activations over the places."""
     return [
         layers.GlobalAveragePooling2D(name=f"{name}_features")(branch(picture, f"{name}_", widths))
         for name, picture in entries.items()
@@ -87,13 +87,13 @@ def _features(entries: dict[str, Any], widths: Sequence[int]) -> list[Any]:
 def fusion_late(
     inputs: tuple[InputSpec, ...], units: int, *, widths: Sequence[int] = WIDTHS, dropout: float = 0.3
 ) -> keras.Model:
-    """A branch for each picture; their features side by side go into one linear layer.
+    """A branch for each image; their features side by side go into one linear layer.
 
-    The logit is a sum of one share for each picture, and the head is affine in the activations of each:
+    The logit is a sum of one share for each image, and the head is affine in the activations of each:
     `<name>_activations` are the layers to explain.
 
     Args:
-        inputs: Pictures of any size.
+        inputs: Images of any size.
         units: Output units.
         widths: Channels of the stages of each branch.
         dropout: Share of features dropped in training.
@@ -104,7 +104,7 @@ def fusion_late(
 
 
 def _penalty(picture: Any, name: str) -> Any:
-    """(batch, 1): 0 for a picture, `ABSENT_SCORE` for one that is black throughout."""
+    """(batch, 1): 0 for an image, `ABSENT_SCORE` for one that is black throughout."""
     brightest = layers.GlobalMaxPooling2D(name=f"{name}_brightest")(picture)
     absent = layers.ReLU(name=f"{name}_absent")(layers.Rescaling(-1000.0, 1.0, name=f"{name}_is_black")(brightest))
     return layers.Rescaling(ABSENT_SCORE, name=f"{name}_penalty")(absent)
@@ -118,14 +118,14 @@ def fusion_attention(
     hidden: int = 16,
     dropout: float = 0.3,
 ) -> keras.Model:
-    """A branch for each picture; features are averaged with weights that the pictures themselves decide.
+    """A branch for each image; features are averaged with weights that the images themselves decide.
 
-    Attention as in multiple-instance learning (Ilse et al. 2018, arXiv:1802.04712): a score for each picture from its
-    features, a softmax over the pictures, a weighted mean. The layer `sequence_attention` gives the weights, (batch,
-    pictures) in the order of the inputs, with sum 1. A picture that is black throughout gets none.
+    Attention as in multiple-instance learning (Ilse et al. 2018, arXiv:1802.04712): a score for each image from its
+    features, a softmax over the images, a weighted mean. The layer `sequence_attention` gives the weights, (batch,
+    images) in the order of the inputs, with sum 1. An image that is black throughout gets none.
 
     Args:
-        inputs: Pictures of any size.
+        inputs: Images of any size.
         units: Output units.
         widths: Channels of the stages of each branch.
         hidden: Units between features and score.

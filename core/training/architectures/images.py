@@ -46,7 +46,7 @@ def compact_residual(
 ) -> keras.Model:
     """A small residual network that trains from scratch on two cores.
 
-    The stem halves the picture and each of the stages halves it again, so three stages leave 1/16 of the rows and
+    The stem halves the image and each of the stages halves it again, so three stages leave 1/16 of the rows and
     columns: 10 × 10 cells for 160 px. The layer to explain is `activations`.
 
     Args:

@@ -1,8 +1,8 @@
-"""Pictures and a table in one network, small enough for fewer than two hundred people.
+"""Images and a table in one network, small enough for fewer than two hundred people.
 
-What pictures show is read by the first layers of EfficientNet-Lite0 with their ImageNet weights, which stay as they
+What images show is read by the first layers of EfficientNet-Lite0 with their ImageNet weights, which stay as they
 are: filters for edges and texture, whose means over a slice tell how much of it is bright tissue and how much dark
-fluid. Only one linear layer is learned, strongly held back; the logit is a sum of one share for each picture and fact.
+fluid. Only one linear layer is learned, strongly held back; the logit is a sum of one share for each image and fact.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def standardise_table(table: Any, features: tuple[FeatureSpec, ...], weight: flo
 
 
 def trunk(shape: tuple[int, ...], stages: int, imagenet: bool) -> keras.Model:
-    """The first stages of EfficientNet-Lite0, the same for each picture.
+    """The first stages of EfficientNet-Lite0, the same for each image.
 
     Raises:
         MissingWeights: `imagenet`, and the package with the weights is not installed.
@@ -46,7 +46,7 @@ def trunk(shape: tuple[int, ...], stages: int, imagenet: bool) -> keras.Model:
 
 
 def _pictures(entries: dict[str, Any], model: keras.Model) -> Any:
-    """(batch, pictures × channels) features, standardised by running means over batches."""
+    """(batch, images × channels) features, standardised by running means over batches."""
     means = []
     for name, picture in entries.items():
         maps = layers.Activation("linear", name=f"{name}_activations")(model(picture))
@@ -67,14 +67,14 @@ def pictures_and_table(
     dropout: float = 0.0,
     imagenet: bool = True,
 ) -> keras.Model:
-    """Pictures, a table or both, into one linear layer.
+    """Images, a table or both, into one linear layer.
 
     `<name>_activations` are the layers to explain; the head is affine in them, so Grad-CAM needs no gradients.
 
     Args:
-        inputs: Any number of pictures of one size, and at most one table.
+        inputs: Any number of images of one size, and at most one table.
         units: Output units.
-        stages: Of the original's seven, how many the pictures go through.
+        stages: Of the original's seven, how many the images go through.
         penalty: On the sum of the squared weights of the linear layer.
         table_weight: See `standardise_table`.
         dropout: Share of features dropped in training.

@@ -16,7 +16,7 @@ from keras import layers
 
 from core.training.architectures.blocks import add_head, convolve
 
-#: Kernels of the first layer, which sees the picture itself: edges, ribs, and what lies between them.
+#: Kernels of the first layer, which sees the image itself: edges, ribs, and what lies between them.
 STEM_KERNELS = (3, 5, 7)
 
 
@@ -29,7 +29,7 @@ def _stem(inputs: Any, filters: int) -> Any:
 
 
 def attend(x: Any, name: str, reduction: int = 8) -> Any:
-    """Weigh channels by what the whole picture holds, places by what is there, and add both.
+    """Weigh channels by what the whole image holds, places by what is there, and add both.
 
     Args:
         x: (batch, rows, columns, channels).
@@ -70,7 +70,7 @@ def multi_scale_attention(
 ) -> keras.Model:
     """A small multi-scale network with attention that trains from scratch on two cores.
 
-    The stem halves the picture and each of the stages halves it again, so three stages leave 1/16 of the rows and
+    The stem halves the image and each of the stages halves it again, so three stages leave 1/16 of the rows and
     columns: 10 × 10 cells for 160 px. In the last stage a kernel of dilation 4 spans 9 of these cells, nearly the whole
     chest, beside one that spans 3. The layer to explain is `activations`, after the last fusion.
 

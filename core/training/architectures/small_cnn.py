@@ -19,7 +19,7 @@ def small_cnn(
 ) -> keras.Model:
     """One convolution of 3 × 3, maximum pooling, one hidden layer.
 
-    The hidden layer sees every place of the picture by itself, so the head is not affine in the activations and
+    The hidden layer sees every place of the image by itself, so the head is not affine in the activations and
     Grad-CAM needs gradients. The layer to explain is `activations`, as fine as the input.
 
     Args:

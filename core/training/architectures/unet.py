@@ -15,7 +15,7 @@ def _convolve(tensor: keras.KerasTensor, filters: int, name: str) -> keras.Keras
 
 
 def _with_local_contrast(picture: keras.KerasTensor) -> keras.KerasTensor:
-    """The picture, and how far each pixel is above its surroundings of about 40 pixels, eight times enlarged.
+    """The image, and how far each pixel is above its surroundings of about 40 pixels, eight times enlarged.
 
     Photographs are lit unevenly by far more than a small lesion differs from its ground.
     """
@@ -38,7 +38,7 @@ def unet(
 ) -> keras.Model:
     """A U-Net with two convolutions a level, transposed convolutions on the way up, and as many logits a pixel.
 
-    Unlike in the original, convolutions are padded, so that the answer is as large as the picture, and normalised.
+    Unlike in the original, convolutions are padded, so that the answer is as large as the image, and normalised.
 
     Args:
         shape: (rows, columns, channels); rows and columns are multiples of `stem` times 2 to the number of levels

@@ -1,7 +1,7 @@
 """What a result on a set without patients is worth: the card's section on look-alikes and shortcuts, in numbers.
 
 Asked for by `audit` in the recipe's card: `among` names the classes that come from one source, the fairer question;
-`control` has the recipe trained once more on a split by picture.
+`control` has the recipe trained once more on a split by image.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Tests = Sequence[tuple[Result, Sequence[LabelledCase]]]
 
 UNDEFINED = Estimate(math.nan, math.nan, math.nan, 0, "")
 
-#: Correlation from which two pictures are compared by their running numbers.
+#: Correlation from which two images are compared by their running numbers.
 CLOSE = 0.9
 
 
@@ -97,16 +97,14 @@ def _compared(
         bands = result.table[STORED + ATTRIBUTE].to_numpy()
         if result.source.name != recipe.images.name and result.kind == "internal":
             for _, words in (BANDS[0], BANDS[-1]):
-                where = f"… of these, most alike picture in training {words}"
+                where = f"… of these, most alike image in training {words}"
                 found.append(("this model", where, _some(result.classes, bands == words)))
     if (folder / CONTROL).is_file():
         control = read_scores(pd.read_parquet(folder / CONTROL), recipe.task, recipe.labels)
-        found.append(
-            ("**control**: same network and pictures, split picture by picture", "its own test split", control)
-        )
+        found.append(("**control**: same network and images, split image by image", "its own test split", control))
     for who, answer in (
-        ("no learning: class of the most alike training picture", by_most_alike),
-        (f"no anatomy: linear model on {len(NUMBERS)} numbers of the whole picture", by_numbers),
+        ("no learning: class of the most alike training image", by_most_alike),
+        (f"no anatomy: linear model on {len(NUMBERS)} numbers of the whole image", by_numbers),
     ):
         for result, cases in tests:
             logits = answer(parts["train"], cases, len(recipe.labels))
@@ -130,7 +128,7 @@ def numbering(
         labels: Names of the classes.
 
     Returns:
-        Rows of label, median correlation of pictures with successive numbers, that of any two, number of pictures
+        Rows of label, median correlation of images with successive numbers, that of any two, number of images
         elsewhere with one here that correlates by `CLOSE`, and the rank correlation of the numbers of these pairs.
     """
     rows = []
@@ -175,7 +173,7 @@ def audit_section(recipe: Recipe, parts: Mapping[str, Sequence[LabelledCase]], t
     head = ["answer", "pictures", "number", "macro AUC", "balanced accuracy", *rest]
     head += [f"macro AUC among the {len(labels)}", f"balanced accuracy among the {len(labels)}"]
     rows = [[who, where, *_cells(scores, labels)] for who, where, scores in _compared(recipe, parts, tests, folder)]
-    text = f"Among the {len(labels)}: pictures of {', '.join(labels)} only, with probabilities of these alone.\n\n"
+    text = f"Among the {len(labels)}: images of {', '.join(labels)} only, with probabilities of these alone.\n\n"
     own = [case for part in parts.values() for case in part]
     sibling = next(cases for result, cases in tests if result.source.name != recipe.images.name)
     numbers = [
@@ -185,8 +183,8 @@ def audit_section(recipe: Recipe, parts: Mapping[str, Sequence[LabelledCase]], t
     return (
         f"{text}{table(head, rows)}\nThe {len(NUMBERS)} numbers: {', '.join(NUMBERS)}.\n\n"
         + table(
-            ["class", "correlation of successive pictures (median)", "of any two of the class",
-             f"test pictures with one alike (≥ {CLOSE:g}) here", "rank correlation of their running numbers"],
+            ["class", "correlation of successive images (median)", "of any two of the class",
+             f"test images with one alike (≥ {CLOSE:g}) here", "rank correlation of their running numbers"],
             numbers,
         )
     )  # fmt: skip

@@ -49,7 +49,7 @@ def _weights_words(recipe: Recipe, targets: Any) -> str:
     if recipe.task == "multilabel":
         weights = label_weights(targets, recipe.schedule.class_weights)[:, 1]
         said = ", ".join(f"{label} {weight:.2f}" for label, weight in zip(recipe.labels, weights, strict=True))
-        return f"for each finding, pictures with it weighed as much in sum as those without (one with it: {said})"
+        return f"for each finding, images with it weighed as much in sum as those without (one with it: {said})"
     weights = class_weights(targets, len(recipe.labels), recipe.schedule.class_weights)
     said = ", ".join(f"{label} {weight:.2f}" for label, weight in zip(recipe.labels, weights, strict=True))
     return f"each case was weighted by its class ({said})"

@@ -42,19 +42,19 @@ def heatmap_section(entry: Mapping[str, Any], prose: str = "") -> str:
         prose: What the numbers mean, from the recipe.
     """
     if not entry["parts"]:
-        return "No picture of the test split is marked.\n"
+        return "No image of the test split is marked.\n"
     left = ", ".join(f"{count} {reason}" for reason, count in entry["left_out"].items())
     words = (
         f"{EXPLAINERS[entry['method']].title} of the label that is true, drawn on the scan as the app draws it, on "
-        f"{entry['n']} pictures of {entry['patients']} patients that the model neither learned from nor was chosen on"
-        f"{f'. Of the marked pictures, left out: {left}' if left else ''}. Maps without evidence, which count as "
+        f"{entry['n']} images of {entry['patients']} patients that the model neither learned from nor was chosen on"
+        f"{f'. Of the marked images, left out: {left}' if left else ''}. Maps without evidence, which count as "
         f"misses: {entry['empty']}. A hit may lie {100 * entry['tolerance']:g} % of the longer side beside the mark. "
         f"Overlap is that of the mark with as many of the hottest pixels. Chance is what an even map reaches; centre "
-        f"is a Gaussian at the picture's centre, {100 * CENTRE_WIDTH:g} % of each side wide, which knows nothing "
-        "of the picture. Means over maps, with 95 % intervals by patient."
+        f"is a Gaussian at the image's centre, {100 * CENTRE_WIDTH:g} % of each side wide, which knows nothing "
+        "of the image. Means over maps, with 95 % intervals by patient."
     )
     area = ", ".join(
         f"{part['group']['marks']} {100 * part['area']:.1f} %" for part in entry["parts"] if len(part["group"]) == 1
     )
     tables = "\n".join(_measure_table(entry["parts"], name) for name in MEASURES)
-    return f"{words} Mean share of the picture that is marked: {area}.\n\n{tables}\n{prose.strip()}\n"
+    return f"{words} Mean share of the image that is marked: {area}.\n\n{tables}\n{prose.strip()}\n"

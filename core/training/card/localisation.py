@@ -1,4 +1,4 @@
-"""Heatmaps of a model against marked regions of pictures it never learned from: rows by case, and what they come to."""
+"""Heatmaps of a model against marked regions of images it never learned from: rows by case, and what they come to."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class Localised:
 
     Attributes:
         truth: What was marked, and where that is stored.
-        table: One row for each picture, kind of mark and explained label.
-        left_out: Why pictures with marks took no part, to how many.
+        table: One row for each image, kind of mark and explained label.
+        left_out: Why images with marks took no part, to how many.
     """
 
     truth: Truth
@@ -83,13 +83,13 @@ class Localised:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A picture that may be measured on.
+    """An image that may be measured on.
 
     Attributes:
-        case: The picture; its target is -1 where it is not among the recipe's own.
+        case: The image; its target is -1 where it is not among the recipe's own.
         marked: Its rows in the table of marks.
         own: Its row in the recipe's own table, empty where it is not among these.
-        indices: The labels to explain, or for a picture that is not the recipe's own those one of which is true.
+        indices: The labels to explain, or for an image that is not the recipe's own those one of which is true.
     """
 
     case: LabelledCase
@@ -105,7 +105,7 @@ class Chosen:
 
 
 def choose_pictures(recipe: Recipe, truth: Truth, data: Path) -> tuple[list[Chosen], dict[str, int]]:
-    """Marked pictures that the model never learned from, and why others were left out, with counts."""
+    """Marked images that the model never learned from, and why others were left out, with counts."""
     source = recipe.images
     own = {case.name: case for case in load_cases(source, recipe.labels, data)}
     places: dict[tuple[str, ...], list[Row]] = {}
@@ -117,7 +117,7 @@ def choose_pictures(recipe: Recipe, truth: Truth, data: Path) -> tuple[list[Chos
         if not rows and truth.others_are:
             chosen.append(_unseen(recipe, truth, data, marked))
         elif not rows:
-            left_out["not among the model's pictures"] += 1
+            left_out["not among the model's images"] += 1
         for own_row in rows:
             case = own.get(source.prefix + own_row[source.file])
             found = _labels_to_explain(recipe, truth, case)
@@ -176,9 +176,9 @@ def measure_localisation(bundle: Bundle, recipe: Recipe, truth: Truth, choices: 
 
     Args:
         bundle: The compiled model.
-        recipe: Names the model's own pictures and their split.
+        recipe: Names the model's own images and their split.
         truth: What is marked where.
-        choices: Thresholds, to tell pictures that were called rightly from missed ones.
+        choices: Thresholds, to tell images that were called rightly from missed ones.
         data: The data folder.
     """
     import pandas as pd
@@ -223,7 +223,7 @@ def group_rows(table: pd.DataFrame, group: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def parts(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """All maps of each kind of mark; those of pictures called rightly, and missed; and by label if there are several.
+    """All maps of each kind of mark; those of images called rightly, and missed; and by label if there are several.
 
     Yields:
         What the rows have in common, and the rows.

@@ -52,7 +52,7 @@ def training_section(recipe: Recipe, measured: Measured, state: State, parameter
     """How it was trained."""
     schedule, (rows, columns) = recipe.schedule, recipe.input.size
     side = schedule.patch_size
-    what = f"patches of {side} × {side} pixels" if side else "whole pictures"
+    what = f"patches of {side} × {side} pixels" if side else "whole images"
     filters = ", ".join(str(count) for count in recipe.architecture.parameters.get("filters", ()))
     return (
         f"U-Net with {parameters:,} weights and {filters} filters from the top level to the bottom; "
@@ -67,7 +67,7 @@ def training_section(recipe: Recipe, measured: Measured, state: State, parameter
 
 
 def results_tables(recipe: Recipe, result: Result) -> str:
-    """A table of the metrics of pictures with the label, and one of those without, a column for each label."""
+    """A table of the metrics of images with the label, and one of those without, a column for each label."""
     parts = []
     for empties in (False, True):
         names = [
@@ -86,7 +86,7 @@ def results_tables(recipe: Recipe, result: Result) -> str:
             for name in names
         ]
         heads = [f"{label} ({_shown(result, label, empties)})" for label in labels]
-        parts.append(table(["pictures without it" if empties else "metric", *heads], rows))
+        parts.append(table(["images without it" if empties else "metric", *heads], rows))
     return "\n".join(parts)
 
 
@@ -103,16 +103,16 @@ def _cell(estimate: Estimate | None, digits: int) -> str:
 def _shown(result: Result, label: str, empties: bool) -> str:
     rows = result.table[result.table["label"] == label]
     rows = rows[rows["true_empty"] == empties]
-    return f"{len(rows)} pictures of {rows['patient'].nunique()} patients"
+    return f"{len(rows)} images of {rows['patient'].nunique()} patients"
 
 
 def results_section(recipe: Recipe, measured: Measured) -> str:
     """Metrics of the test split."""
     test = measured.results[-1]
     return (
-        f"{recipe.data.title}, test. Masks are taken at the stored thresholds and compared on the picture's own "
+        f"{recipe.data.title}, test. Masks are taken at the stored thresholds and compared on the image's own "
         "pixels. Intervals are 95 %, by patient (Wilson's for shares, else from 2000 resamples). A "
-        "picture whose label is missed altogether counts with Dice 0; pictures without the label are counted apart.\n\n"
+        "image whose label is missed altogether counts with Dice 0; images without the label are counted apart.\n\n"
         f"{results_tables(recipe, test)}\n{recipe.card.results.strip()}\n"
     )
 
@@ -154,7 +154,7 @@ def subgroup_section(recipe: Recipe, measured: Measured) -> str:
         for row in mask_subgroups(measured.results[-1].table, recipe.foreground)
     ]
     if not rows:
-        return "No attribute with enough pictures in a group was recorded.\n"
+        return "No attribute with enough images in a group was recorded.\n"
     return table(["label", "group", "pictures", "Dice where it is", "called empty where it is not"], rows)
 
 

@@ -1,7 +1,7 @@
 """How far one gets without looking at the finding: two answers that know nothing, to hold beside a model's.
 
-One takes the class of the most alike training picture. The other is a linear model on nine numbers such as brightness
-and sharpness, in which no tumour and no fracture can be seen. Where they do well, the pictures of the classes differ in
+One takes the class of the most alike training image. The other is a linear model on nine numbers such as brightness
+and sharpness, in which no tumour and no fracture can be seen. Where they do well, the images of the classes differ in
 where they come from, or the same people are on both sides of the split (Geirhos et al. 2020, arXiv:2004.07780).
 """
 
@@ -34,7 +34,7 @@ SHARPNESS = 30.0
 
 
 def picture_numbers(path: Path) -> NDArray[np.float64]:
-    """(9,) the `NUMBERS` of a picture file: nothing of where in the picture something lies, but for the rim."""
+    """(9,) the `NUMBERS` of an image file: nothing of where in the image something lies, but for the rim."""
     levels = grey_levels(open_picture(path)).astype(np.float64)
     rows, columns = levels.shape
     width = max(1, round(RIM * min(rows, columns)))
@@ -91,7 +91,7 @@ def by_numbers(training: Sequence[LabelledCase], cases: Sequence[LabelledCase], 
 
 
 def by_most_alike(training: Sequence[LabelledCase], cases: Sequence[LabelledCase], classes: int) -> NDArray[np.float64]:
-    """(cases, classes) logits that rise with the correlation with the most alike training picture of each class."""
+    """(cases, classes) logits that rise with the correlation with the most alike training image of each class."""
     products = thumbnails([case.path for case in cases]) @ thumbnails([case.path for case in training]).T
     targets = np.array([case.target for case in training])
     return SHARPNESS * np.stack([products[:, targets == k].max(axis=1) for k in range(classes)], axis=1)

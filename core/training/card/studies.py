@@ -1,4 +1,4 @@
-"""What cards of models with several inputs say beyond those of pictures: folds, changed inputs, missing facts."""
+"""What cards of models with several inputs say beyond those of images: folds, changed inputs, missing facts."""
 
 from __future__ import annotations
 

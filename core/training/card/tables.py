@@ -133,7 +133,7 @@ def combined(result: Result) -> Sequence[Mapping[str, str]]:
 
 
 def likeness_table(likeness: Mapping[str, Any]) -> str:
-    """How other pictures were told from the model's own."""
+    """How other images were told from the model's own."""
     rows = [
         (name, row["n"], number(row["roc_auc"]), f"{100 * row['called_unlike']:.0f} %", wish)
         for key, wish in (("by_set", "yes"), ("alike", "open"))

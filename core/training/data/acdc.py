@@ -74,7 +74,7 @@ def load(folder: Path, options: Mapping[str, Any]) -> StudyCases:
     """All patients of the set.
 
     Args:
-        folder: Holds `labels.csv` and the pictures.
+        folder: Holds `labels.csv` and the images.
         options: `inputs` of the recipe: a sequence or an image of end-diastole, and maybe a table of `height` (cm) and
             `weight` (kg).
 

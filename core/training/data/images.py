@@ -1,4 +1,4 @@
-"""Labelled pictures of a recipe, brought onto the model's grid the same way as an uploaded scan."""
+"""Labelled images of a recipe, brought onto the model's grid the same way as an uploaded scan."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from core.training.recipe.sources import Source
 
 @dataclass(frozen=True)
 class LabelledCase:
-    """One picture.
+    """One image.
 
     Attributes:
         name: Path within the source's folder.
         path: Where it lies.
-        patient: Whom it shows; the picture's own name where the source does not say.
+        patient: Whom it shows; the image's own name where the source does not say.
         target: Index of the class, -1 where the source has no labels; 0 or 1 for each label of a multilabel task.
         split: train, val or test.
         attributes: Further columns, as text.

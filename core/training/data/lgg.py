@@ -1,6 +1,6 @@
 """Slices of lower-grade glioma in three MRI sequences: before contrast, FLAIR and after contrast.
 
-The table names a picture for each sequence, or none where the patient has none of it. Each picture goes through the
+The table names an image for each sequence, or none where the patient has none of it. Each image goes through the
 same readers and the same grey levels as an uploaded scan.
 """
 
@@ -37,7 +37,7 @@ HEIGHTS = ("lowest third", "middle third", "highest third")
 
 
 def read_picture(path: Path, spec: InputSpec) -> NDArray[np.float32]:
-    """(rows, columns, 1) float32; NaN where the file holds one grey level only, which is no picture.
+    """(rows, columns, 1) float32; NaN where the file holds one grey level only, which is no image.
 
     Raises:
         UnreadableScan: It cannot be decoded.

@@ -1,4 +1,4 @@
-"""Where the findings of a recipe's pictures are marked: boxes, masks, or masks packed into bits."""
+"""Where the findings of a recipe's images are marked: boxes, masks, or masks packed into bits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class UnreadableTruth(ScanLensError):
 
 @dataclass(frozen=True)
 class Marked:
-    """The rows of one picture.
+    """The rows of one image.
 
     Attributes:
         key: What they have in the columns that join.
@@ -36,7 +36,7 @@ class Marked:
 
 
 def read_marked(truth: Truth, data: Path) -> list[Marked]:
-    """The pictures of the table in its order; the boxes of one picture together.
+    """The images of the table in its order; the boxes of one image together.
 
     Raises:
         InvalidRecipe: There is no such table.
@@ -51,7 +51,7 @@ def read_marked(truth: Truth, data: Path) -> list[Marked]:
     grouped: dict[tuple[str, ...], list[Row]] = {}
     for number, row in enumerate(kept):
         key = tuple(row[column] for column in truth.join)
-        # Rows that name no counterpart are pictures of their own.
+        # Rows that name no counterpart are images of their own.
         grouped.setdefault(key if truth.kind == "boxes" or all(key) else (*key, str(number)), []).append(row)
     return [Marked(key, tuple(rows)) for key, rows in grouped.items()]
 
@@ -61,17 +61,17 @@ def _columns(template: str) -> set[str]:
 
 
 def masks(truth: Truth, marked: Marked, own: Row, data: Path, size: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
-    """What is marked in one picture, by the name of the finding; findings that are not there are left out.
+    """What is marked in one image, by the name of the finding; findings that are not there are left out.
 
     Args:
         truth: Says how it is stored.
-        marked: The picture's rows.
+        marked: The image's rows.
         own: Its row in the recipe's own table, for crops.
         data: The data folder.
-        size: (rows, columns) of the picture, for boxes.
+        size: (rows, columns) of the image, for boxes.
 
     Returns:
-        Boolean masks over the whole picture, boxes at its size and masks at their own.
+        Boolean masks over the whole image, boxes at its size and masks at their own.
 
     Raises:
         UnreadableTruth: A mask cannot be read.
@@ -89,16 +89,16 @@ def _picture(path: Path) -> NDArray[np.integer]:
     """(rows, columns) as stored.
 
     Raises:
-        UnreadableTruth: It is no picture with one channel.
+        UnreadableTruth: It is no image with one channel.
     """
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.ndim != 2:
-        raise UnreadableTruth("a picture with one channel", path.name, "check the data folder")
+        raise UnreadableTruth("an image with one channel", path.name, "check the data folder")
     return stored
 
 
 def _view(truth: Truth, row: Row, own: Row, data: Path, size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Left and top of the recipe's picture in the coordinates of the boxes, and its pixels for one of theirs."""
+    """Left and top of the recipe's image in the coordinates of the boxes, and its pixels for one of theirs."""
     if not truth.crop:
         return 0.0, 0.0, 1.0, 1.0
     rows, columns = _picture(data / truth.folder / truth.file.format(**row)).shape

@@ -1,4 +1,4 @@
-"""Pictures with masks: read by the table, brought onto the model's grid, and the truth on the scan's own pixels."""
+"""Images with masks: read by the table, brought onto the model's grid, and the truth on the scan's own pixels."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from core.training.data.tables import Row, read_table
 from core.training.recipe.schema import SPLITS, InvalidRecipe, Recipe
 from core.training.recipe.sources import MaskedImages
 
-#: Keys that are added to the rows of the table: whom a picture shows, and the kind that is divided for itself.
+#: Keys that are added to the rows of the table: whom an image shows, and the kind that is divided for itself.
 _OWNER, _KIND = "scanlens patient", "scanlens kind"
 
 
 @dataclass(frozen=True)
 class MaskedCase:
-    """One picture with its mask.
+    """One image with its mask.
 
     Attributes:
         name: Path within the folder.
@@ -50,7 +50,7 @@ class MaskedCase:
 
 @dataclass(frozen=True, eq=False)
 class MaskedExamples:
-    """Prepared pictures with the label of each pixel, on the model's grid.
+    """Prepared images with the label of each pixel, on the model's grid.
 
     Attributes:
         images: (cases, rows, columns, channels) float16.
@@ -138,7 +138,7 @@ def read_masks(path: Path, recipe: Recipe) -> NDArray[np.bool_]:
     """(foreground labels, rows, columns) truth on the scan's own pixels; masks of several labels may overlap.
 
     Raises:
-        UnreadableScan: It is no picture with one channel.
+        UnreadableScan: It is no image with one channel.
     """
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.ndim != 2:
@@ -167,7 +167,7 @@ def to_model(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:
 
 
 def prepare_image(case: MaskedCase, recipe: Recipe) -> Prepared:
-    """The picture on the model's grid, the way an uploaded scan goes there."""
+    """The image on the model's grid, the way an uploaded scan goes there."""
     scan = open_picture(case.path)
     return prepare(scan, recipe.input, [answered_frame(scan)])
 
@@ -183,7 +183,7 @@ def _example(case: MaskedCase, recipe: Recipe) -> tuple[NDArray[np.float16], NDA
 
 
 def load_examples(cases: Sequence[MaskedCase], recipe: Recipe, threads: int = 2) -> MaskedExamples:
-    """All pictures and masks of some cases in memory."""
+    """All images and masks of some cases in memory."""
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(lambda case: _example(case, recipe), cases))
     return MaskedExamples(np.stack([picture for picture, _ in found]), np.stack([classes for _, classes in found]))

@@ -1,7 +1,7 @@
-"""Labelled pictures in one NumPy archive, as MedMNIST hands them out (Yang et al. 2023, Scientific Data 10:41).
+"""Labelled images in one NumPy archive, as MedMNIST hands them out (Yang et al. 2023, Scientific Data 10:41).
 
 The archive holds `<split>_images` (n, rows, columns[, 3]) uint8 and `<split>_labels` (n, columns) for one or more of
-train, val and test. A picture of it is addressed like a file in a folder of the archive's name, for example
+train, val and test. An image of it is addressed like a file in a folder of the archive's name, for example
 `pneumoniamnist_test.npz/test/17`, so that it stands in a table of cases as a file does.
 """
 
@@ -48,7 +48,7 @@ def _strange(path: Path, fault: str) -> UnreadableScan:
 
 
 def is_inside(path: Path) -> bool:
-    """Whether a path addresses a picture of an archive."""
+    """Whether a path addresses an image of an archive."""
     return len(path.parts) > 2 and path.parents[1].suffix == SUFFIX
 
 
@@ -71,20 +71,20 @@ def read_rows(path: Path) -> tuple[list[dict[str, str]], list[str]]:
 
 
 def picture_file(path: Path) -> bytes:
-    """A picture of an archive as a PNG file, which the readers of uploads open without loss.
+    """An image of an archive as a PNG file, which the readers of uploads open without loss.
 
     Args:
         path: `<archive>/<split>/<number>`.
 
     Raises:
-        UnreadableScan: There is no such archive or picture.
+        UnreadableScan: There is no such archive or image.
     """
     split, number = path.parts[-2:]
     try:
         picture = _arrays(path.parents[1])[split][0][int(number)]
     except (KeyError, IndexError, ValueError) as error:
-        raise _strange(path.parents[1], f"no picture {split}/{number}") from error
+        raise _strange(path.parents[1], f"no image {split}/{number}") from error
     written, content = cv2.imencode(".png", picture[..., ::-1] if picture.ndim == 3 else picture)
     if not written:
-        raise _strange(path.parents[1], f"picture {split}/{number} of shape {picture.shape}")
+        raise _strange(path.parents[1], f"image {split}/{number} of shape {picture.shape}")
     return content.tobytes()

@@ -43,14 +43,14 @@ def with_groups(
 ) -> list[dict[str, str]]:
     """The rows of a table with two more columns.
 
-    `similarity_group` is the name of the first picture of a group within one class; `number` the last digits of the
-    picture's name, "" without any.
+    `similarity_group` is the name of the first image of a group within one class; `number` the last digits of the
+    image's name, "" without any.
 
     Args:
         rows: Of the table.
-        paths: The picture of each row.
+        paths: The image of each row.
         label: Column of the class.
-        limit: Correlation above which two pictures of a class are one group.
+        limit: Correlation above which two images of a class are one group.
     """
     group = [""] * len(rows)
     for text in sorted({row[label] for row in rows}):
@@ -71,7 +71,7 @@ def running_number(name: str) -> str:
 
 
 def marked(cases: Sequence[LabelledCase], training: Sequence[LabelledCase]) -> list[LabelledCase]:
-    """The cases with one more attribute: how alike the most alike picture among those of training is, of any class."""
+    """The cases with one more attribute: how alike the most alike image among those of training is, of any class."""
     _, closeness = nearest(thumbnails([case.path for case in cases]), thumbnails([case.path for case in training]))
     return [
         replace(case, attributes={**case.attributes, ATTRIBUTE: band(value)})

@@ -56,7 +56,7 @@ def load(folder: Path, options: Mapping[str, Any]) -> StudyCases:
     """Everybody in the folder, by name.
 
     Args:
-        folder: With `labels.csv` and the pictures it names.
+        folder: With `labels.csv` and the images it names.
         options: `inputs`, the contracts of those of the three planes and the table that the model takes.
     """
     import pandas as pd

@@ -12,7 +12,7 @@ from core.training.data import medmnist
 
 
 def open_picture(path: Path) -> Scan:
-    """A picture file as a Scan, by the same readers as an upload.
+    """An image file as a Scan, by the same readers as an upload.
 
     Raises:
         UnreadableScan: It cannot be decoded.
@@ -25,5 +25,5 @@ def open_picture(path: Path) -> Scan:
 def _first_scan(path: Path, content: bytes) -> Scan:
     opened = open_sources([readers.Source(path.name, content)])
     if not opened.scans:
-        raise UnreadableScan("a picture", f"{path.name}, which gives none", "check the data folder")
+        raise UnreadableScan("an image", f"{path.name}, which gives none", "check the data folder")
     return opened.scans[0]

@@ -29,9 +29,9 @@ class StudyCases:
     Attributes:
         case_ids: (cases,) unique names.
         patients: (cases,) whom each case shows; a patient's cases are all in one split and one fold.
-        arrays: Input name to (cases, …) as the model eats it. Pictures (cases, rows, columns, channels) and sequences
+        arrays: Input name to (cases, …) as the model eats it. Images (cases, rows, columns, channels) and sequences
             (cases, frames, rows, columns, channels) are uint8, which stand for the input's value range, or float32
-            within it; tables (cases, features) are float32 with NaN for what is not known. A picture that a case lacks
+            within it; tables (cases, features) are float32 with NaN for what is not known. An image that a case lacks
             is one of NaN (float32).
         class_index: (cases,) positions in the recipe's labels.
         split: (cases,) train, val or test; a recipe with folds makes its own.

@@ -83,13 +83,13 @@ def vary(
 ) -> Batch:
     """One variation of a case, which depends on the seed alone.
 
-    All pictures and frames of a case are turned, shifted and scaled in the same way, for they lie over each other; grey
-    levels change alike in the frames of a sequence, and by themselves in each picture.
+    All images and frames of a case are turned, shifted and scaled in the same way, for they lie over each other; grey
+    levels change alike in the frames of a sequence, and by themselves in each image.
 
     Args:
         case: Input name to (…,) without the axis of cases.
         inputs: The contracts.
-        how: How pictures vary.
+        how: How images vary.
         timing: How sequences vary.
         missing: Input or feature to the chance of being left out.
         seed: For example (seed of the recipe, epoch, case).
@@ -109,7 +109,7 @@ def vary(
 
 
 def _gone(inputs: Sequence[InputSpec], missing: Mapping[str, float], rng: np.random.Generator) -> list[str]:
-    """What is left out this time; never all pictures of a model that has some."""
+    """What is left out this time; never all images of a model that has some."""
     gone = [name for name, chance in missing.items() if rng.random() < chance]
     pictures = [spec.name for spec in inputs if spec.is_picture]
     if pictures and set(pictures) <= set(gone):
@@ -130,7 +130,7 @@ def _in_space(
     array: NDArray[np.float32], spec: InputSpec, how: Augmentation, seed: tuple[int, ...], position: int
 ) -> NDArray[np.float32]:
     low, high = spec.value_range
-    if np.all(array == spec.absent):  # a picture that is not there stays away
+    if np.all(array == spec.absent):  # an image that is not there stays away
         return array
     levels = (array - low) / (high - low)
     frames = levels.reshape(-1, *spec.size, spec.channels)

@@ -75,7 +75,7 @@ def _data(recipe: Recipe) -> str:
     if isinstance(data, Source):
         named = data.label_columns if recipe.task == "multilabel" else data.classes if data.label else {}
         if not (data.split or data.division) or set(named.values()) != set(recipe.labels):
-            return "data without label column, split column or pictures for every label"
+            return "data without label column, split column or images for every label"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""What a compiled model does on labelled pictures: scores by case, and from them every number of the card."""
+"""What a compiled model does on labelled images: scores by case, and from them every number of the card."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Scored:
 def score(
     bundle: Bundle, paths: Sequence[Path], spec: InputSpec, shrink: int = 0, threads: int = 2, block: int = 64
 ) -> Scored:
-    """Run the bundle over picture files, the way an uploaded scan goes through it, shrunken first where asked for."""
+    """Run the bundle over image files, the way an uploaded scan goes through it, shrunken first where asked for."""
     logits, features = [], []
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(paths), block):

@@ -26,7 +26,7 @@ class Halves:
     """A network cut after some of its layers.
 
     Attributes:
-        frozen: From the pictures to the outputs of those layers.
+        frozen: From the images to the outputs of those layers.
         rest: From there, and from tables, to the logits; it shares its weights with the whole network.
         names: Names of the rest's inputs: the layers, then the tables.
     """
@@ -49,7 +49,7 @@ class Halves:
 
 
 class FrozenBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches of one epoch for the rest of the network; pictures vary as often as was computed, tables each time."""
+    """Batches of one epoch for the rest of the network; images vary as often as was computed, tables each time."""
 
     def __init__(self, recipe: Recipe, cases: StudyCases, halves: Halves, seed: int) -> None:
         super().__init__(workers=1)

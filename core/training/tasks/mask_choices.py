@@ -16,12 +16,12 @@ THRESHOLD_DIGITS, TEMPERATURE_DIGITS = 6, 4
 
 
 def pooled_dice(counts: NDArray[np.integer]) -> NDArray[np.float64]:
-    """(borders,) Dice of all pixels of all pictures together, from (pictures, 2, `BINS`)."""
+    """(borders,) Dice of all pixels of all images together, from (images, 2, `BINS`)."""
     return dice_by_border(counts.sum(axis=0))
 
 
 def mean_dice(counts: NDArray[np.integer]) -> NDArray[np.float64]:
-    """(borders,) mean Dice of the pictures; one without the label counts 1 if nothing is called and 0 otherwise."""
+    """(borders,) mean Dice of the images; one without the label counts 1 if nothing is called and 0 otherwise."""
     return np.nan_to_num(dice_by_border(counts), nan=1.0).mean(axis=0)
 
 
@@ -29,7 +29,7 @@ RULES = {"pooled_dice": pooled_dice, "mean_dice": mean_dice}
 
 RULE_WORDS = {
     "pooled_dice": "largest Dice of all pixels together",
-    "mean_dice": "largest mean Dice, a picture without the label counting 1 if nothing is called and 0 otherwise",
+    "mean_dice": "largest mean Dice, an image without the label counting 1 if nothing is called and 0 otherwise",
 }
 
 
@@ -37,7 +37,7 @@ def best_threshold(counts: NDArray[np.integer], rule: ThresholdRule) -> float:
     """Probability from which on a pixel is called; the middle one where several are equally good.
 
     Args:
-        counts: (pictures, 2, `BINS`) of the validation split.
+        counts: (images, 2, `BINS`) of the validation split.
         rule: What is to be largest.
     """
     found = np.nan_to_num(RULES[rule](counts), nan=-1.0)
@@ -62,7 +62,7 @@ def choose_masks(counts: NDArray[np.integer], labels: Sequence[str], rule: Thres
     """
     thresholds = {label: best_threshold(counts[:, index], rule) for index, label in enumerate(labels)}
     source = (
-        f"Both from the validation split, {len(counts)} pictures of {patients} patients: {RULE_WORDS[rule]}; "
+        f"Both from the validation split, {len(counts)} images of {patients} patients: {RULE_WORDS[rule]}; "
         "least log loss of its pixels"
     )
     if len(labels) == 1:

@@ -34,7 +34,7 @@ SUBGROUP_MINIMUM = 5
 
 @dataclass(frozen=True, eq=False)
 class ScoredMasks:
-    """What the model says of one picture, with the truth.
+    """What the model says of one image, with the truth.
 
     Attributes:
         case: Which.
@@ -52,7 +52,7 @@ class ScoredMasks:
 
 
 def score_masks(bundle: Bundle, case: MaskedCase, recipe: Recipe) -> ScoredMasks:
-    """Run one picture through the compiled model, and its probabilities back onto the scan's pixels."""
+    """Run one image through the compiled model, and its probabilities back onto the scan's pixels."""
     prepared = prepare_image(case, recipe)
     output = bundle.run(prepared.batch, outputs=("logits", "features"))
     assert output.features is not None  # a U-Net has a spatial layer
@@ -69,7 +69,7 @@ def called(probability: NDArray[np.floating], threshold: float) -> NDArray[np.bo
 
 
 def counts_of(scored: Sequence[ScoredMasks]) -> NDArray[np.int64]:
-    """(pictures, labels, 2, bins), what thresholds and temperature are chosen from."""
+    """(images, labels, 2, bins), what thresholds and temperature are chosen from."""
     return np.stack(
         [
             np.stack([count_scores(truth, found) for truth, found in zip(one.masks, one.probability, strict=True)])
@@ -79,7 +79,7 @@ def counts_of(scored: Sequence[ScoredMasks]) -> NDArray[np.int64]:
 
 
 def rows_of(one: ScoredMasks, recipe: Recipe, choices: Choices) -> list[dict[str, Any]]:
-    """One row a label of one picture. Dice is NaN where nothing is true and nothing called; distances are in pixels."""
+    """One row a label of one image. Dice is NaN where nothing is true and nothing called; distances are in pixels."""
     rows = []
     for index, label in enumerate(recipe.foreground):
         truth, mask = one.masks[index], called(one.probability[index], choices.of(label))
@@ -170,8 +170,8 @@ class MaskMetric:
         title: For people, with the convention.
         function: From the rows of one label.
         needs: Column without which there is no such number.
-        empties: Whether it is about pictures without the label.
-        several: Whether it says something only where patients have several pictures.
+        empties: Whether it is about images without the label.
+        several: Whether it says something only where patients have several images.
     """
 
     title: str
@@ -183,35 +183,35 @@ class MaskMetric:
 
 #: By the type in the card's model-index, the main one first.
 MASK_METRICS: Mapping[str, MaskMetric] = {
-    "dice": MaskMetric("Dice, mean of the pictures with the label", _metric("mask_dice")),
+    "dice": MaskMetric("Dice, mean of the images with the label", _metric("mask_dice")),
     "dice_patient": MaskMetric(
-        "Dice of all pictures of a patient together, mean of the patients", _by_patient, several=True
+        "Dice of all images of a patient together, mean of the patients", _by_patient, several=True
     ),
     "pixel_average_precision": MaskMetric(
-        "Average precision of the pixels, mean of the pictures with the label", _metric("mask_average_precision")
+        "Average precision of the pixels, mean of the images with the label", _metric("mask_average_precision")
     ),
     "pixel_average_precision_pooled": MaskMetric(
-        "Average precision of the pixels of all pictures together", _pooled_area
+        "Average precision of the pixels of all images together", _pooled_area
     ),
     "hausdorff_95_pixels": MaskMetric(
-        "Hausdorff distance of the outlines in pixels, 95th percentile, mean of the pictures with both",
+        "Hausdorff distance of the outlines in pixels, 95th percentile, mean of the images with both",
         _metric("mask_hausdorff_95_pixels"),
         needs="hausdorff_95",
     ),
     "second_observer_dice": MaskMetric(
-        "Dice of the second observer against the first, same pictures", _second_dice, needs="second_dice"
+        "Dice of the second observer against the first, same images", _second_dice, needs="second_dice"
     ),
     "empty_called_empty": MaskMetric(
-        "Share of the pictures without the label where nothing is called", _metric("mask_left_empty"), empties=True
+        "Share of the images without the label where nothing is called", _metric("mask_left_empty"), empties=True
     ),
     "false_area": MaskMetric(
-        "Share of the picture called falsely, mean of the pictures without the label", _false_area, empties=True
+        "Share of the image called falsely, mean of the images without the label", _false_area, empties=True
     ),
 }
 
 
 def estimate_rows(table: pd.DataFrame, labels: Iterable[str]) -> dict[str, Estimate]:
-    """Every metric that applies, of every label; nothing for pictures without the label where there are none."""
+    """Every metric that applies, of every label; nothing for images without the label where there are none."""
     names = list(labels)
     parts = {label: table[table["label"] == label] for label in names}
     found = {}
@@ -238,9 +238,9 @@ def measure_split(scored: Sequence[ScoredMasks], recipe: Recipe, choices: Choice
 
 
 def mask_subgroups(table: pd.DataFrame, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Dice and the share of rightly empty pictures for each value of each attribute, of each label.
+    """Dice and the share of rightly empty images for each value of each attribute, of each label.
 
-    Groups with fewer than `SUBGROUP_MINIMUM` pictures are left out.
+    Groups with fewer than `SUBGROUP_MINIMUM` images are left out.
     """
     found = []
     for column in [name for name in table.columns if str(name).startswith(ATTRIBUTE)]:

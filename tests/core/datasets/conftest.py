@@ -39,13 +39,13 @@ def _png(seed=0, size=48, value=None):
 
 @pytest.fixture(scope="session")
 def png():
-    """The bytes of a smooth random picture; equal seeds give equal pictures."""
+    """The bytes of a smooth random image; equal seeds give equal images."""
     return _png
 
 
 @pytest.fixture
 def lay(tmp_path):
-    """Write files below a folder: name to seed of a picture, text or bytes."""
+    """Write files below a folder: name to seed of an image, text or bytes."""
 
     def write(files, folder="set"):
         for name, content in files.items():
@@ -118,7 +118,7 @@ def card():
 
 @pytest.fixture(scope="session")
 def dataset_of():
-    """A dataset in memory from (labels, options of the case) and the bytes of each picture."""
+    """A dataset in memory from (labels, options of the case) and the bytes of each image."""
 
     def make(entries, multilabel=False, **more):
         cases, data = [], {}

@@ -23,7 +23,7 @@ def test_the_digest_does_not_depend_on_where_the_dataset_lies(lay, pack):
 @pytest.mark.parametrize(
     "files",
     [FILES | {"ill/a.png": 9}, {**FILES, "well/d.png": 4}, {"ill/a.png": 1, "ill/b.png": 2, "sick/c.png": 3}],
-    ids=["another picture", "one more", "another label"],
+    ids=["another image", "one more", "another label"],
 )
 def test_the_digest_changes_with_contents_and_labels(files, lay):
     assert digest(lay(FILES)) != digest(lay(files, "other"))

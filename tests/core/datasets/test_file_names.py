@@ -46,7 +46,7 @@ def test_a_file_is_found_as_people_would_find_it(file, text, joined):
 
 def test_other_leading_zeros_are_said(joined):
     dataset = joined(["007.png", "008.png"], ["7", "008"])
-    assert "1 row names a picture with other leading zeros than the file has." in dataset.understood
+    assert "1 row names an image with other leading zeros than the file has." in dataset.understood
 
 
 @pytest.mark.parametrize(

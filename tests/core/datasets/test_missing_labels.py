@@ -13,7 +13,7 @@ from core.datasets.readers import open_dataset
 
 @pytest.fixture
 def opened(lay):
-    """A dataset of one picture a row; a row is the cells behind the name of its file."""
+    """A dataset of one image a row; a row is the cells behind the name of its file."""
 
     def make(heading, *rows, folder="set", **options):
         files = {f"p{number}.png": number for number in range(len(rows))}

@@ -21,7 +21,7 @@ def encoded(pixels, ending=".png", *options):
 
 
 def many(png, count=40, **facts):
-    """Unlike pictures of two labels in two splits."""
+    """Unlike images of two labels in two splits."""
     return [
         (("ill", "well")[n % 2], png(1000 + n), {"split": ("train", "test")[n // 2 % 2], "patient": f"p{n}", **facts})
         for n in range(count)
@@ -44,7 +44,7 @@ def test_a_copy_in_two_splits_is_found_though_its_file_differs(dataset_of, png):
     assert copy != png(1000)
     report = inspect(dataset_of([*many(png), ("ill", copy, {"split": "test", "patient": "px"})]))
     assert [group.names for group in report.copies] == [("00000.png", "00040.png")]
-    assert said(report, "1 picture is in more than one split", "flattered")
+    assert said(report, "1 image is in more than one split", "flattered")
 
 
 CHANGES = {
@@ -62,7 +62,7 @@ def test_a_changed_copy_in_two_splits_is_found(change, dataset_of, png):
     report = inspect(dataset_of([*many(png), ("ill", copy, {"split": "test", "patient": "px"})]))
     assert report.copies == ()
     assert [pair.names for pair in report.look_alikes] == [("00000.png", "00040.png")]
-    assert said(report, "nearly the same picture lies in two splits")
+    assert said(report, "nearly the same image lies in two splits")
 
 
 def test_pictures_that_share_an_outline_are_no_look_alikes(dataset_of):
@@ -74,7 +74,7 @@ def test_pictures_that_share_an_outline_are_no_look_alikes(dataset_of):
 
 def test_one_picture_under_two_labels_is_found(dataset_of, png):
     report = inspect(dataset_of([*many(png), ("well", png(1000), {"split": "train", "patient": "px"})]))
-    assert said(report, "1 picture has two different labels", "00000.png = 00040.png")
+    assert said(report, "1 image has two different labels", "00000.png = 00040.png")
 
 
 def test_a_patient_in_two_splits_is_counted_and_not_named(dataset_of, png):

@@ -9,7 +9,7 @@ TABLE = "path,label,split,patient,age,sex\na.png,ill,train,p1,50,F\nb.png,well,t
 
 
 def classes():
-    return {"ill/a.png": 1, "ill/b.png": 2, "well/c.png": 3, "README.txt": "about", "ill/notes.txt": "no picture"}
+    return {"ill/a.png": 1, "ill/b.png": 2, "well/c.png": 3, "README.txt": "about", "ill/notes.txt": "no image"}
 
 
 def npz(path, **arrays):
@@ -55,7 +55,7 @@ def test_class_folders_may_lie_below_splits_and_a_wrapper(lay):
 def test_files_in_class_folders_that_are_no_pictures_are_left_out_and_said(lay):
     dataset = open_dataset(lay(classes()))
     assert [case.name for case in dataset.cases] == ["ill/a.png", "ill/b.png", "well/c.png"]
-    assert "1 files are no pictures" in dataset.warnings[0]
+    assert "1 files are no images" in dataset.warnings[0]
 
 
 def test_masks_beside_their_pictures_are_no_cases(lay):
@@ -159,7 +159,7 @@ def test_a_file_that_became_a_link_out_is_not_read(lay, tmp_path, png):
 def test_a_zip_bomb_is_refused_when_it_is_read(lay, pack):
     folder = lay({"a/1.png": 1, "b/2.png": 2, "b/3.png": b"\x89PNG\r\n\x1a\n" + bytes(64 * 1024 * 1024)})
     dataset = open_dataset(pack(folder))
-    with pytest.raises(ScanLensError, match="as large as a picture"):
+    with pytest.raises(ScanLensError, match="as large as an image"):
         dataset.read(dataset.cases[2])
     assert dataset.read(dataset.cases[0]).rows == 48
 
@@ -190,6 +190,6 @@ def test_opening_reads_no_picture(lay, monkeypatch):
     heads = []
     real_head = __import__("core.datasets.folders", fromlist=["read_head"]).read_head
     monkeypatch.setattr("core.datasets.folders.read_head", lambda p, n: heads.append(n) or real_head(p, n))
-    monkeypatch.setattr("core.datasets.reading.read_all", lambda *_: pytest.fail("read a picture"))
+    monkeypatch.setattr("core.datasets.reading.read_all", lambda *_: pytest.fail("read an image"))
     assert len(open_dataset(folder).cases) == 80
     assert len(heads) < 30

@@ -19,7 +19,7 @@ CASE = Case("a.png", ("ill",))
 
 
 def levels(edge=256, color=False):
-    """A smooth picture with fine structure and dark borders, 0 to 1."""
+    """A smooth image with fine structure and dark borders, 0 to 1."""
     draw = np.random.default_rng(5)
     shape = (edge, edge, 3) if color else (edge, edge)
     coarse = cv2.resize(draw.random((8, 8, 3) if color else (8, 8)).astype(np.float32), (edge, edge))

@@ -53,7 +53,7 @@ def quick(monkeypatch):
 
 
 def picture_of(red, green=(15, 9)):
-    """A dark picture with a large red and a smaller, duller green square."""
+    """A dark image with a large red and a smaller, duller green square."""
     picture = np.full((SIZE, SIZE, 3), 0.02, np.float32)
     picture[red[0] : red[0] + 8, red[1] : red[1] + 8, 0] = 1.0
     picture[green[0] : green[0] + 7, green[1] : green[1] + 7, 1] = 0.95
@@ -146,7 +146,7 @@ def answer(bundle, prepared, keras_process):
 def check_movement(found, may_be_empty):
     """As the square moves to the right, so does the map of each frame.
 
-    Blurring one frame of several, or one picture of two, may turn no decision: then a counterfactual is empty.
+    Blurring one frame of several, or one image of two, may turn no decision: then a counterfactual is empty.
     """
     half = len(found.grids) // 2
     pairs = list(zip(found.grids[:half], found.grids[half:], strict=True))

@@ -1,4 +1,4 @@
-"""One of several pictures, and the frames of sequences and volumes."""
+"""One of several images, and the frames of sequences and volumes."""
 
 import dataclasses
 
@@ -49,7 +49,7 @@ def hottest(found, position=0):
     ("name", "method"),
     [
         *((name, method) for name in ("several images", "shared backbone") for method in (*GRADIENTS, *ASKING)),
-        # Where the pictures are added up at once, the slope is that of both, and only times the input is it of one.
+        # Where the images are added up at once, the slope is that of both, and only times the input is it of one.
         *(("images fused early", method) for method in ("gradient-x-input", "integrated-gradients", *ASKING)),
     ],
 )
@@ -71,7 +71,7 @@ def test_map_of_a_layer_is_drawn_on_the_picture_that_it_sees(taught, keras_proce
     layer = (
         "" if method != "grad-cam" else "of_the_second"
     )  # without a name, Grad-CAM looks for one that sees the image
-    with pytest.raises(UnsupportedModel, match="a layer that sees the picture image"):
+    with pytest.raises(UnsupportedModel, match="a layer that sees the image image"):
         explain(bundle, two_pictures, Ask(0, input="image", layer=layer, keras=keras_process))
 
 
@@ -88,7 +88,7 @@ def test_other_layer_than_the_cards_is_looked_at_too(taught, keras_process, two_
     bundle, explain = taught("several images", "of_the_second"), EXPLAINERS["grad-cam"].function
     found = explain(bundle, two_pictures, Ask(0, input="image", layer="last", keras=keras_process))
     assert max(hottest(found)) < 12
-    with pytest.raises(UnsupportedModel, match="a layer that sees the picture second"):
+    with pytest.raises(UnsupportedModel, match="a layer that sees the image second"):
         explain(bundle, two_pictures, Ask(0, input="second", layer="last", keras=keras_process))
 
 
@@ -114,7 +114,7 @@ def test_layer_that_has_no_frames_left_says_so(taught, keras_process, in_one_fra
 @pytest.mark.keras
 def test_what_does_not_belong_together_is_refused(taught, two_pictures):
     bundle, explain = taught("several images"), EXPLAINERS["occlusion"].function
-    with pytest.raises(UnsupportedModel, match="one of the pictures image, second"):
+    with pytest.raises(UnsupportedModel, match="one of the images image, second"):
         explain(bundle, two_pictures, Ask(0, input="third"))
     elsewhere = dataclasses.replace(two_pictures, geometry=dataclasses.replace(WHOLE, model_size=(12, 12)))
     with pytest.raises(UnsupportedModel, match="The way back is not that of the image image"):
@@ -132,5 +132,5 @@ def test_layer_with_frames_needs_a_picture_with_frames(two_pictures):
     from core.explain.inputs import Picture
 
     plain = Picture("image", two_pictures.batch["image"], (0.0, 1.0), {})
-    with pytest.raises(UnsupportedModel, match="one map a picture"):
+    with pytest.raises(UnsupportedModel, match="one map an image"):
         on_frames(np.zeros((1, 3, 4, 4)), plain)

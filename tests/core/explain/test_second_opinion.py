@@ -35,7 +35,7 @@ BEYOND = {
 
 
 def one_image(bundle):
-    """A red and a duller green square on dark, for every input that takes pictures."""
+    """A red and a duller green square on dark, for every input that takes images."""
     picture = np.full((SIZE, SIZE, 3), 0.02, np.float32)
     picture[2:10, 13:21, 0], picture[15:22, 9:16, 1] = 1.0, 0.95
     batch, frames = {}, 1

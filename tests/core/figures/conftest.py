@@ -30,7 +30,7 @@ def contrast_of():
 def make_card():
     def made(labels=("Normal", "Pneumonia"), threshold=0.62, task="binary"):
         return ModelCard(
-            "m", Path("m"), "M", "S", task, labels, (), threshold, "", 1.0, "layer", {}, "mit", False, "a picture"
+            "m", Path("m"), "M", "S", task, labels, (), threshold, "", 1.0, "layer", {}, "mit", False, "an image"
         )
 
     return made

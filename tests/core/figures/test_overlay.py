@@ -67,7 +67,7 @@ def test_picture_that_fits_is_not_resampled():
 
 
 def test_overlays_come_without_plotly():
-    """The first picture must not wait for a chart library."""
+    """The first image must not wait for a chart library."""
     modules = "core.display, core.figures.probabilities, core.figures.evidence"
     code = f"import sys, {modules}; print('plotly' in sys.modules)"
     root = Path(__file__).parents[3]

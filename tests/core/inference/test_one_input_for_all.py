@@ -78,7 +78,7 @@ def test_page_evaluation_cards_and_training_take_the_same_array(stack, slices):
     path, scan = stack
     page, shell, search = Recorder(SPEC), Recorder(SPEC), Recorder(SPEC)
     predict(page, Study.of(page.card, scan), [answered_frame(scan)])
-    dataset = SimpleNamespace(read=lambda case: scan, location=path, title="")
+    dataset = SimpleNamespace(read=lambda case: scan, location=path, title="", table=None, has_images=True)
     answer(shell, dataset, Case(name=path.name, patient="", split="", labels=()), 0)
     alikeness([search], scan)
     trained = prepare_case(path, SPEC)

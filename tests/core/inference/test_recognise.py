@@ -1,4 +1,4 @@
-"""A picture of unnamed kind goes to the model that has seen its like."""
+"""An image of unnamed kind goes to the model that has seen its like."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from core.scan import Scan
 
 
 class Stub:
-    """What is needed of an opened model: pictures of a mean grey near its own are near to it."""
+    """What is needed of an opened model: images of a mean grey near its own are near to it."""
 
     def __init__(self, slug, grey, spec, refuses=False):
         from types import SimpleNamespace

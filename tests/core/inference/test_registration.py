@@ -1,4 +1,4 @@
-"""A picture that was turned and moved finds its way back, also where the grey values are others."""
+"""An image that was turned and moved finds its way back, also where the grey values are others."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from core.scan import Scan
 
 
 def head(size=128):
-    """A head-like picture without symmetry."""
+    """A head-like image without symmetry."""
     picture = np.zeros((size, size), np.float32)
     cv2.ellipse(picture, (size // 2, size // 2), (size // 3, size * 2 // 5), 0, 0, 360, 0.5, -1)
     cv2.circle(picture, (size * 3 // 8, size * 3 // 8), size // 10, 1.0, -1)
@@ -69,5 +69,5 @@ def test_volumes_are_moved_in_space():
 
 def test_colour_and_mixed_stacks_are_refused():
     flat, deep = scan_of(head(32)), scan_of(np.stack([head(32)] * 4))
-    with pytest.raises(IncompatibleInput, match="two grey pictures, or two volumes"):
+    with pytest.raises(IncompatibleInput, match="two grey images, or two volumes"):
         register(flat, deep)

@@ -1,4 +1,4 @@
-"""Pictures and facts of one patient become one batch, and what is missing is said."""
+"""Images and facts of one patient become one batch, and what is missing is said."""
 
 from dataclasses import replace
 

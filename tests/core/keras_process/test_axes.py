@@ -7,7 +7,7 @@ from core.errors import UnsupportedModel
 
 pytestmark = pytest.mark.keras
 ROWS, COLUMNS, CELL = 24, 32, 4
-#: Rows 4 to 11, columns 20 to 27 of the picture: cells (1, 5) to (2, 6).
+#: Rows 4 to 11, columns 20 to 27 of the image: cells (1, 5) to (2, 6).
 INSIDE = (slice(1, 3), slice(5, 7))
 
 

@@ -127,7 +127,7 @@ def test_several_inputs_keep_their_names(tmp_path, card_for):
 
 
 def test_rectifier_that_no_sample_reaches_is_found(model_of, sample, tmp_path):
-    """All samples lie on one side of it, so their gradients are the same; another picture's need not be."""
+    """All samples lie on one side of it, so their gradients are the same; another image's need not be."""
     import keras
 
     from core.keras_process.model.compile import compile_bundle

@@ -11,7 +11,7 @@ SIZE = 12
 
 
 class Heads:
-    """One small picture and what stands behind it; every head is made of `features` or of a `map`."""
+    """One small image and what stands behind it; every head is made of `features` or of a `map`."""
 
     def __init__(self):
         import keras

@@ -156,7 +156,7 @@ def test_operations_beyond_plain_calculation_are_refused(operation):
 @pytest.mark.keras
 @pytest.mark.parametrize("name", ["resnet", "vgg16", "densenet", "mobilenet_v2", "efficientnet"])
 def test_usual_preparation_inside_a_model_is_accepted_and_compiled(name, tmp_path):
-    """A grey picture as three channels, 0 to 255, then what the weights of the backbone want."""
+    """A grey image as three channels, 0 to 255, then what the weights of the backbone want."""
     import keras
     from keras import layers, ops
 

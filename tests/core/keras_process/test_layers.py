@@ -1,4 +1,4 @@
-"""Which layer is explained by default, and which can be asked for, in models of more than one plain picture."""
+"""Which layer is explained by default, and which can be asked for, in models of more than one plain image."""
 
 import numpy as np
 import pytest

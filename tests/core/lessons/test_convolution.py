@@ -162,7 +162,7 @@ def test_the_first_map_of_a_shipped_model_is_the_one_that_onnx_runtime_computes(
 
 
 def make_scan(pixels, **facts):
-    return Scan(pixels, "single", "ab" * 32, "PNG", "a picture", **facts)
+    return Scan(pixels, "single", "ab" * 32, "PNG", "an image", **facts)
 
 
 def test_a_copy_is_the_middle_square_and_each_pixel_the_mean_of_those_under_it():

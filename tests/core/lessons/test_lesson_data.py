@@ -84,7 +84,7 @@ def dataset(count=80, labels=("ill", "well"), broken=(), multilabel=False):
     def read(case):
         number = int(case.name[1:])
         if number in broken:
-            raise UnreadableScan("a picture", "none", "check the file")
+            raise UnreadableScan("an image", "none", "check the file")
         pixels = np.full((1, 40, 30), number % 200, np.uint8)
         return Scan(pixels, "single", str(number), "test", "Test", modality="DX", body_part="chest")
 

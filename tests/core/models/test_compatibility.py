@@ -74,7 +74,7 @@ def test_a_scan_that_is_not_the_first_picture_of_a_model_may_be_the_second():
 
 
 def test_a_picture_of_unnamed_kind_is_not_said_to_be_of_a_body_part():
-    assert modality_words(scan_of("OT", "hand")) == "a picture of unnamed kind"
+    assert modality_words(scan_of("OT", "hand")) == "an image of unnamed kind"
 
 
 @pytest.mark.parametrize(

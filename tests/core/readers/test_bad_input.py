@@ -87,7 +87,7 @@ def test_encrypted_dicom_says_so(make_dicom, refuse_one):
         ("rtstruct.dcm", "radiotherapy contours"),
         ("waveform_ecg.dcm", "a waveform"),
         ("dicomdirtests/DICOMDIR", "a DICOMDIR index"),
-        ("chrJapMulti.dcm", "a file without a picture"),
+        ("chrJapMulti.dcm", "a file without an image"),
         ("MR_truncated.dcm", "cut short"),
     ],
 )

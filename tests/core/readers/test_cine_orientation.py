@@ -1,4 +1,4 @@
-"""A DICOM cine tells how its picture lies, so that it can be laid as a model saw its like."""
+"""A DICOM cine tells how its image lies, so that it can be laid as a model saw its like."""
 
 import numpy as np
 import pytest

@@ -78,7 +78,7 @@ def test_a_header_of_more_elements_than_any_has_is_refused_and_can_be_left(make_
 
 def test_frames_beyond_any_cine_are_refused(make_dicom, refuse_one):
     data = make_dicom(np.zeros((2, 2, 2), np.uint8), NumberOfFrames=20_001)
-    assert "at most 20,000 pictures" in refuse_one(data)
+    assert "at most 20,000 images" in refuse_one(data)
 
 
 def test_clusters_are_numbered_in_order_of_their_values():

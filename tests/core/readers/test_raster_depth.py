@@ -1,4 +1,4 @@
-"""Pictures with more than 8 bits, a sign, or samples laid out in a rare way: every level, or one clear sentence."""
+"""Images with more than 8 bits, a sign, or samples laid out in a rare way: every level, or one clear sentence."""
 
 import io
 import struct

@@ -62,7 +62,7 @@ def picture_of(size, frames=1, axis="single", **facts):
     frame = (down * 4 + across * 2 + disc * 400).astype(np.int16)
     described = {
         "source": "DICOM",
-        "title": "Chest radiograph, one picture",
+        "title": "Chest radiograph, one image",
         "modality": "DX",
         "body_part": "chest",
         "spacing_mm": (0.2, 0.2),

@@ -2,7 +2,6 @@ import getpass
 import io
 import re
 import socket
-import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -24,15 +23,8 @@ def pages(data):
 
 def content_of(data):
     """The page's drawing commands, unpacked."""
-    parts = []
-    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.S):
-        try:
-            text = zlib.decompress(stream)
-        except zlib.error:
-            continue
-        if b" Tf " in text or b" Tj" in text:
-            parts.append(text)
-    return b"\n".join(parts).decode("cp1252")
+    contents = [page.get_contents() for page in PdfReader(io.BytesIO(data)).pages]
+    return b"\n".join(content.get_data() for content in contents).decode("cp1252")
 
 
 def lowest_text(data):

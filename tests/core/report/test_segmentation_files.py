@@ -214,7 +214,7 @@ def test_a_nifti_mask_of_a_dicom_scan_lies_in_the_scanner_where_its_slices_lie(o
     ):
         x, y, z = (float(v) for v in header.ImagePositionPatient)
         assert image.affine @ [0, 0, place, 1] == pytest.approx([-x, -y, z, 1])
-    assert (image.affine @ [0, 1, 0, 0])[:3] == pytest.approx([0, -0.8 * 0.8, 0.8 * 0.6]), "down the picture"
+    assert (image.affine @ [0, 1, 0, 0])[:3] == pytest.approx([0, -0.8 * 0.8, 0.8 * 0.6]), "down the image"
 
 
 def test_a_dicom_segmentation_without_originals_is_as_aslant_as_its_scan(outlined):

@@ -122,7 +122,7 @@ def test_one_frame_answers_as_it_does_in_its_stack(outliner, planted):
 
 
 def test_a_scan_of_another_kind_carries_a_warning(outliner, planted):
-    assert "expects a made-up picture" in segment(outliner(), planted((16, 16), [], modality="CT")).warning
+    assert "expects a made-up image" in segment(outliner(), planted((16, 16), [], modality="CT")).warning
 
 
 def test_a_model_that_does_not_outline_is_refused(outliner, planted):
@@ -141,7 +141,7 @@ def test_the_cards_overlap_is_quoted_with_its_interval(outliner):
     card = outliner().card
     said = overlap_sentence(card)
     assert said.startswith("On its own test patients its outline overlapped the expert's by 0.81 (0.77 to 0.85):")
-    assert silence_sentence(card) == "Of the test pictures without disc it left 0.75 without an outline."
+    assert silence_sentence(card) == "Of the test images without disc it left 0.75 without an outline."
 
 
 def test_overlaps_of_several_labels_are_told_apart(outliner):

@@ -83,7 +83,7 @@ def test_a_mask_of_one_picture_belongs_to_the_slice_on_the_page(square, planted)
         (lambda mask: Source("mask.png", png(mask).data[:50]), "PNG is broken"),
         (lambda mask: png(np.arange(2400, dtype=np.uint8).reshape(40, 60)), "values"),
         (lambda mask: Source("mask.txt", b"no mask at all, only words"), "a file that holds none"),
-        (lambda mask: nifti(np.ones((60, 40, 3), np.uint8), np.eye(4)), "one of 3 pictures of 40 × 60"),
+        (lambda mask: nifti(np.ones((60, 40, 3), np.uint8), np.eye(4)), "one of 3 images of 40 × 60"),
     ],
 )
 def test_what_is_no_mask_of_this_scan_gets_one_sentence(square, planted, source, said):
@@ -150,6 +150,7 @@ def test_a_png_of_another_size_is_refused_before_it_is_unpacked(planted, side, s
 
 
 def test_what_a_mask_holds_is_counted_until_it_is_gone(square, planted):
+    gc.collect()  # what earlier tests let go of
     before = process_budget().claimed
     reference = read_reference(png(square), planted((40, 60), []))
     assert process_budget().claimed == before + 40 * 60

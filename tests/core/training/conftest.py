@@ -1,4 +1,4 @@
-"""A data set of 96 small pictures that a model can learn in seconds: a bright blob or none."""
+"""A data set of 96 small images that a model can learn in seconds: a bright blob or none."""
 
 import csv
 from pathlib import Path
@@ -10,7 +10,7 @@ import yaml
 
 ENTRY = {
     "title": "Blobs",
-    "summary": "Tells pictures with a blob from those without.",
+    "summary": "Tells images with a blob from those without.",
     "task": "binary",
     "labels": ["Empty", "Blob"],
     "data": {

@@ -49,7 +49,7 @@ ENTRY = {
 
 
 def draw(folder, name, number, rng):
-    """A disc on noise beside a brighter bar that is none, or nothing; every fifth picture is empty."""
+    """A disc on noise beside a brighter bar that is none, or nothing; every fifth image is empty."""
     picture, mask = rng.normal(0.3, 0.06, (32, 32)), np.zeros((32, 32), np.uint8)
     if number % 5:
         cv2.circle(mask, tuple(int(v) for v in rng.integers(9, 23, 2)), int(rng.integers(4, 8)), 255, -1)
@@ -103,7 +103,7 @@ def test_card_is_a_contract_of_one_outline(card):
     assert card.task == "segmentation"
     assert 0 < card.threshold < 1
     assert "validation split" in card.threshold_from
-    for section in ("Results", "Calibration", "Failure modes", "Pictures unlike its own", "Size"):
+    for section in ("Results", "Calibration", "Failure modes", "Images unlike its own", "Size"):
         assert f"\n## {section}\n" in card.text
     assert f"{metrics(card)['dice', 'test']['value']:.3f}" in card.text
 

@@ -31,7 +31,7 @@ def classify(bundle, scan, frames=None, **told):
 
 @pytest.fixture(scope="module")
 def discs(tmp_path_factory):
-    """90 pictures with no disc, a small or a large one, and in some of them a bar."""
+    """90 images with no disc, a small or a large one, and in some of them a bar."""
     data = tmp_path_factory.mktemp("data")
     (data / "discs").mkdir()
     rng, rows = np.random.default_rng(0), []
@@ -97,7 +97,7 @@ def recomputed(card):
 
 
 def assert_app_can_use(card, path):
-    """The way of an uploaded picture: answer, heatmap of every label, and what is taken home."""
+    """The way of an uploaded image: answer, heatmap of every label, and what is taken home."""
     prediction = classify(open_bundle(card), open_picture(path))
     assert prediction.probabilities.shape == (1, len(card.labels))
     assert prediction.decision().sentence
@@ -201,7 +201,7 @@ def test_finding_without_a_column_is_refused(entry, write_recipe):
     entry.update(task="multilabel", labels=["Disc", "Bar"])
     entry["data"]["label_columns"] = {"disc": "Disc"}
     entry["data"]["classes"] = {}
-    with pytest.raises(InvalidRecipe, match="pictures for every label"):
+    with pytest.raises(InvalidRecipe, match="images for every label"):
         load_recipe(write_recipe(entry))
 
 

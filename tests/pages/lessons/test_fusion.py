@@ -62,7 +62,7 @@ def test_attention_can_be_levelled_and_shows_its_numbers():
 
 
 def test_the_search_lays_the_drawn_head_back(monkeypatch):
-    app = opened(part="Two pictures")
+    app = opened(part="Two images")
 
     def off_by():
         return float(next(m for m in app.metric if m.label == "Still off by").value.split()[0])
@@ -76,7 +76,7 @@ def test_the_search_lays_the_drawn_head_back(monkeypatch):
 
 
 def test_fewer_contrasts_find_less_of_the_lesion():
-    app = opened(part="Two pictures")
+    app = opened(part="Two images")
     next(button for button in app.button if button.label == "Find it").click().run()
 
     def overlap():
@@ -92,7 +92,7 @@ def test_fewer_contrasts_find_less_of_the_lesion():
 
 
 def test_a_prior_moves_the_answer_by_the_formula():
-    app = opened(part="Picture and facts", model="pneumonia-chest-xray")
+    app = opened(part="Image and facts", model="pneumonia-chest-xray")
     low = probability(app)
     app.slider(key="prior").set_value(90).run()
     assert probability(app) > low
@@ -102,7 +102,7 @@ def test_a_prior_moves_the_answer_by_the_formula():
 
 @pytest.fixture
 def with_tiny_model(tmp_path, monkeypatch):
-    """The shipped models and a tiny one of two pictures and a table."""
+    """The shipped models and a tiny one of two images and a table."""
     place = ROOT / "tests" / "core" / "lessons" / "fusion" / "conftest.py"
     spec = importlib.util.spec_from_file_location("tiny_fusion", place)
     tiny = importlib.util.module_from_spec(spec)
@@ -123,9 +123,9 @@ def with_tiny_model(tmp_path, monkeypatch):
 
 
 def test_picture_and_table_of_a_model_are_switched_by_themselves(with_tiny_model):
-    app = opened(part="Picture and facts")
+    app = opened(part="Image and facts")
     shown = [m for m in app.metric if m.label == "Probability of Ill"]
-    assert "Picture and facts in one network" in text(app)
+    assert "Image and facts in one network" in text(app)
     whole = float(shown[0].value)
     assert "means nothing medical" in text(app)
     assert r"f = \sum_m a_m f_m" in text(app)
@@ -138,7 +138,7 @@ def test_picture_and_table_of_a_model_are_switched_by_themselves(with_tiny_model
 
 
 def test_questions_answer_at_once():
-    app = opened(part="Two pictures")
+    app = opened(part="Two images")
     app.radio(key="fusion-registration").set_value("It would take too long").run()
     assert "Not quite." in text(app)
 
@@ -150,7 +150,7 @@ def test_two_open_scans_are_laid_on_each_other_and_one_is_refused():
 
     head = phantom(7, 96)
     app = AppTest.from_file(PAGE, default_timeout=120)
-    app.query_params["part"] = "Two pictures"
+    app.query_params["part"] = "Two images"
     scans = [phantom_scan(head, name) for name in ("pre", "flair")]
     app.session_state["reading"] = Reading(opened=Opened(scans=scans, skipped=[]))
     app.session_state["fit-source"] = "Two of the open scans"
@@ -166,4 +166,4 @@ def test_two_open_scans_are_laid_on_each_other_and_one_is_refused():
 
 def test_a_model_of_several_pictures_is_not_walked_and_says_where_it_is_taken_apart():
     app = opened(sample="shoulder", model="glioma-early-fusion")
-    assert "takes more than one picture" in text(app)
+    assert "takes more than one image" in text(app)

@@ -95,7 +95,7 @@ def test_added_dataset_can_be_trained_on(lesson, tmp_path, monkeypatch):
     app.run()
     finish(app, lambda: app.session_state["jobs"].find("training-set"))
     said = words(clean(app))
-    assert "60 of its 60 pictures" in said
+    assert "60 of its 60 images" in said
     assert not app.button(key="train-go").disabled
 
 

@@ -1,6 +1,6 @@
-"""The network as a graph whose boxes can be clicked, each with a small picture of what it makes of the scan.
+"""The network as a graph whose boxes can be clicked, each with a small image of what it makes of the scan.
 
-The message is one block as `ui.packing` makes it: the boxes, and their thumbnails below each other as one picture.
+The message is one block as `ui.packing` makes it: the boxes, and their thumbnails below each other as one image.
 """
 
 from __future__ import annotations

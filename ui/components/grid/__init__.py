@@ -25,7 +25,7 @@ _COMPONENT = st.components.v2.component(
     js=script("grid"),
 )
 
-#: Long side of the picture and of the heat over it, in pixels; a cell is some 250 wide and can be zoomed into.
+#: Long side of the image and of the heat over it, in pixels; a cell is some 250 wide and can be zoomed into.
 PICTURE_SIDE, HEAT_SIDE = 900, 480
 
 
@@ -35,7 +35,7 @@ class Cell:
 
     Attributes:
         name: Stays the same while the cell does.
-        title: Above the picture.
+        title: Above the image.
         explanation: What to draw, None while it is made or where there is none. What speaks against the label has a
             scale of its own, and where there is no evidence for it, that alone is drawn.
         position: Which frame of it.
@@ -43,7 +43,7 @@ class Cell:
         verdict: One line, bold.
         note: One line, quiet.
         opinion: What an independent implementation draws, quiet; `""` where it was not asked.
-        waiting: What stands in the picture's place while there is no map.
+        waiting: What stands in the image's place while there is no map.
         scan: The scan that gives the cell its shape; None for that of the board.
         picture: The frame as people see it, uint8; None for that of the board.
     """

@@ -39,7 +39,7 @@ _COMPONENT = st.components.v2.component(
     js=(_HERE / "matrix.js").read_text(encoding="utf-8"),
 )
 
-#: Where pictures come from as a model sees it, above columns and in cells of mixed columns.
+#: Where images come from as a model sees it, above columns and in cells of mixed columns.
 KINDS = {
     "internal": "internal",
     "external": "external",

@@ -1,6 +1,6 @@
-"""Pictures in a grid with one scale for all; a click says which picture and where.
+"""Images in a grid with one scale for all; a click says which image and where.
 
-The message is one block as `ui.packing` makes it, with one picture for each tile.
+The message is one block as `ui.packing` makes it, with one image for each tile.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Mark:
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One picture.
+    """One image.
 
     Attributes:
         picture: (rows, columns[, 3]) uint8.

@@ -36,7 +36,7 @@ _COMPONENT = st.components.v2.component(
     js=script("viewer"),
 )
 
-#: Long side of the moving pictures, and of the heat over them, in pixels. Heatmaps are smooth: few pixels do.
+#: Long side of the moving images, and of the heat over them, in pixels. Heatmaps are smooth: few pixels do.
 REEL_SIDE, HEAT_REEL_SIDE, HEAT_SIDE = 384, 96, 512
 #: Frames beyond this are not sent at once; the slider then fetches one after the other.
 REEL_FRAMES = 400
@@ -67,7 +67,7 @@ class Lines:
         frames: Frames of the scan that have any.
         draw: Frame and tolerance in pixels of the scan to the outlines.
         legend: Label, colour and whether it is a reference of everything that may be outlined, in order.
-        alt: What the picture with its outlines shows, for those who cannot see it.
+        alt: What the image with its outlines shows, for those who cannot see it.
     """
 
     key: str
@@ -98,11 +98,11 @@ class View:
         scan: The scan.
         frame: Which frame, in full resolution.
         window: VOI transform for grey scans, None for colour.
-        look: Names the window, for the pictures that are kept.
+        look: Names the window, for the images that are kept.
         invert: Dark for bright.
         explanation: Heat to lay over it, or None.
-        heat_key: Names the explanation, for the pictures that are kept.
-        heat_alt: What the picture with its heat shows, where that is no evidence.
+        heat_key: Names the explanation, for the images that are kept.
+        heat_alt: What the image with its heat shows, where that is no evidence.
         lines: Outlines to lay over it, or None.
         overlays: Draw the overlay planes that the scan brought along.
     """
@@ -148,7 +148,7 @@ def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
     Args:
         view: What to show.
         with_reel: Add the small versions of all frames.
-        pictures: Where encoded pictures are kept for the next run.
+        pictures: Where encoded images are kept for the next run.
     """
     # Several scans may be open at once: whatever is kept is kept under the scan that it shows.
     look, heat, frame = (view.scan.digest, view.style, view.invert), view.heat, view.frame

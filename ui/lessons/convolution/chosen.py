@@ -27,7 +27,7 @@ BOX, GAUSS, GABOR, OWN, LEARNED = "Box blur", "Gaussian blur", "Gabor", "Your ow
 NAMES = (*FIXED, BOX, GAUSS, GABOR, OWN, LEARNED)
 SIZES = (3, 5, 7)
 
-#: Where the window stands to begin with, as a share of the picture.
+#: Where the window stands to begin with, as a share of the image.
 BEGIN = (0.55, 0.65)
 
 
@@ -105,7 +105,7 @@ def choose_sliding(window: int) -> Sliding:
     with st.container(horizontal=True):
         padding: Padding = st.segmented_control(
             "Padding", ["valid", "same"], default="valid", required=True, key="padding", bind="query-params",
-            help="valid: the window stays inside the picture. same: zeros around it keep the size at stride 1.",
+            help="valid: the window stays inside the image. same: zeros around it keep the size at stride 1.",
         )  # fmt: skip
         stride = st.segmented_control(
             "Stride", [1, 2, 3], default=1, required=True, key="stride", bind="query-params",
@@ -121,10 +121,10 @@ def choose_sliding(window: int) -> Sliding:
 
 
 def choose_pixel(edge: int) -> tuple[int, int]:
-    """(row, column) of the picture that the window is to stand on, kept in the address.
+    """(row, column) of the image that the window is to stand on, kept in the address.
 
     Not bound to the address as the other controls are: a slider whose range changes, as this one does with the size of
-    the picture, would lose its place there.
+    the image, would lose its place there.
     """
     _keep_place(edge)
     with st.container(horizontal=True):
@@ -135,7 +135,7 @@ def choose_pixel(edge: int) -> tuple[int, int]:
 
 
 def _keep_place(edge: int) -> None:
-    """Begin where the address says, and stay on the same part of the scan when the picture's size changes."""
+    """Begin where the address says, and stay on the same part of the scan when the image's size changes."""
     before = st.session_state.get("lesson edge", edge)
     st.session_state["lesson edge"] = edge
     for name, share in zip(("row", "column"), BEGIN, strict=True):

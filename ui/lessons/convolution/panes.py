@@ -1,6 +1,6 @@
-"""Pictures side by side with a window on them that can be moved by pointer or arrow keys.
+"""Images side by side with a window on them that can be moved by pointer or arrow keys.
 
-The browser gets finished pictures and rectangles and sends back which pixel of which picture was pointed at; what
+The browser gets finished images and rectangles and sends back which pixel of which image was pointed at; what
 follows from that is the page's business.
 """
 
@@ -174,7 +174,7 @@ def _short(value: float) -> str:
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle over a picture, in its pixels; it may reach over the edge.
+    """A rectangle over an image, in its pixels; it may reach over the edge.
 
     Attributes:
         row: Of the upper left pixel.
@@ -193,7 +193,7 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class Pane:
-    """One picture.
+    """One image.
 
     Attributes:
         name: Told back when it is pointed at.
@@ -202,7 +202,7 @@ class Pane:
         scale: What its colours mean.
         alt: What it shows, for those who cannot see it.
         boxes: Rectangles over it.
-        at: (row, column) that the arrow keys move from; None for a picture that only shows.
+        at: (row, column) that the arrow keys move from; None for an image that only shows.
     """
 
     name: str
@@ -232,7 +232,7 @@ class Pane:
 
 
 def show_panes(panes: Sequence[Pane], key: str, on_move: Callable[[str, int, int], None]) -> None:
-    """Draw pictures side by side.
+    """Draw images side by side.
 
     Args:
         panes: From left to right.

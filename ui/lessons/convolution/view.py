@@ -17,7 +17,7 @@ from ui.lessons.convolution.panes import Box, Pane, show_panes
 
 
 def window_boxes(patch: Patch) -> list[Box]:
-    """The window over the picture: one outline, and its cells where they lie apart."""
+    """The window over the image: one outline, and its cells where they lie apart."""
     top, left, span = int(patch.rows[0]), int(patch.columns[0]), int(np.ptp(patch.rows)) + 1
     outline = Box(top, left, span, span)
     if span == len(patch.rows):

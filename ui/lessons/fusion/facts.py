@@ -1,4 +1,4 @@
-"""Picture and facts: what is known before the scan moves the answer, by Bayes' rule or inside a model."""
+"""Image and facts: what is known before the scan moves the answer, by Bayes' rule or inside a model."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show_prior(work: Work) -> None:
     share = kept().get(("training share", card.slug), lambda: training_share(card))
     left, right = wide_columns("prior", (1, 1.3))
     with left:
-        picture = st.toggle("The picture", True, key="knows-picture", bind="query-params")
+        picture = st.toggle("The image", True, key="knows-picture", bind="query-params")
         facts = st.toggle("What is known of the patient", True, key="knows-facts", bind="query-params")
         trained = share if share is not None else 0.5
         prior = st.slider(
@@ -79,7 +79,7 @@ def _fused(chance: float, trained: float, prior: float, picture: bool, facts: bo
 
 def _formula(chance: float, trained: float, prior: float, picture: bool, facts: bool, now: float) -> str:
     if not (picture and facts):
-        alone = "the picture alone" if picture else "the patient alone" if facts else "neither"
+        alone = "the image alone" if picture else "the patient alone" if facts else "neither"
         return rf"p = {now:.2f} \quad \text{{({alone})}}"
     odds = [value / (1 - value) for value in (chance, trained, prior)]
     return (
@@ -93,8 +93,8 @@ def ask_about_priors() -> None:
     show_question(
         "fusion-prior-question",
         "A model was trained where 3 of 4 were ill. In a practice 1 of 50 is. Unchanged, its answers there are …",
-        ["too high", "too low", "right, the picture is the same"],
+        ["too high", "too low", "right, the image is the same"],
         0,
-        "The training share is in the model's bias. The same picture is far less often a sign of illness where few "
+        "The training share is in the model's bias. The same image is far less often a sign of illness where few "
         "are ill; a model that also gets age and sex learns such shares for each group by itself.",
     )

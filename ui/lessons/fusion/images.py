@@ -1,4 +1,4 @@
-"""Two pictures of one place: lay one on the other, and see what a second contrast adds once they fit."""
+"""Two images of one place: lay one on the other, and see what a second contrast adds once they fit."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ POSE = {"down": "fit-down", "across": "fit-across", "degrees": "fit-turn"}
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two pictures from 0 to 1 of the same size.
+    """Two images from 0 to 1 of the same size.
 
     Attributes:
         fixed: That stays.
@@ -72,11 +72,11 @@ def show_pictures(state: Reading) -> None:
     _show_fit(pair, laid, pose)
     show_question(
         "fusion-registration",
-        "Why not simply take the pose in which the two pictures differ least in brightness?",
+        "Why not simply take the pose in which the two images differ least in brightness?",
         [
             "It would take too long",
             "The same tissue has another brightness in each contrast",
-            "Pictures cannot be subtracted",
+            "Images cannot be subtracted",
         ],
         1,
         "Fluid is dark in both, but white matter is brighter than grey matter in T1 and darker in FLAIR. Mutual "
@@ -224,7 +224,7 @@ def _show_pixels(pair: Pair, pose: Pose) -> None:
     st.subheader("Fuse them, pixel by pixel", anchor=False)
     st.markdown(
         "A logistic regression, fitted to six other drawn heads that fit. The FLAIR lies where the sliders put it; T1 "
-        "after contrast was taken with the first picture and fits it."
+        "after contrast was taken with the first image and fits it."
     )
     names = {TITLES[name]: name for name in CONTRASTS}
     chosen = st.pills(

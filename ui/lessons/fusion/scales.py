@@ -74,7 +74,7 @@ def show_scales(work: Work) -> None:
         [
             "It averages the pixels in between",
             "It has nine weights all the same, only further apart",
-            "It works on a smaller picture",
+            "It works on a smaller image",
         ],
         1,
         "Nine weights at steps of 4 span (3 − 1) · 4 + 1 = 9 cells. What lies in between is left to the other "

@@ -1,4 +1,4 @@
-"""Models of several pictures and facts: switch each input off and see the prediction move."""
+"""Models of several images and facts: switch each input off and see the prediction move."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def show_study(state: Reading, cards: Sequence[ModelCard], key: str) -> None:
 
 
 def _scans(state: Reading, card: ModelCard, key: str) -> tuple[dict[str, Scan] | None, bool]:
-    """A scan for each picture, and whether they are drawn."""
+    """A scan for each image, and whether they are drawn."""
     pictures = [spec for spec in card.inputs if spec.is_picture]
     scans = list(state.opened.scans) if state.opened is not None else []
     matched = match_scans(card, scans) if scans else {}
@@ -149,7 +149,7 @@ def _answers(card: ModelCard, prepared: Prepared, off: list[str]) -> tuple[Parts
 
 
 def _show_inputs(scans: dict[str, Scan], card: ModelCard, off: list[str], now: Parts) -> None:
-    """The pictures with what attention gives to each."""
+    """The images with what attention gives to each."""
     tiles = []
     for spec in card.inputs:
         if spec.name not in scans:
@@ -173,7 +173,7 @@ def _say_optional(card: ModelCard) -> None:
     rigid = [spec.title for spec in card.inputs if not spec.optional]
     if rigid:
         st.caption(
-            f"The model was never trained without {', '.join(rigid)}: off, it gets an empty picture or the training "
+            f"The model was never trained without {', '.join(rigid)}: off, it gets an empty image or the training "
             "mean, and the number says what that does, not what the part is worth."
         )
     else:

@@ -162,7 +162,7 @@ def _words(found: Gathered, here: Point, near: list[tuple[int, float]], chosen: 
     )
     st.markdown(
         f"A case is {len(here.features)} numbers, the means of the heatmap layer's channels. The distance counts all "
-        "of them in standard deviations, the picture only two."
+        "of them in standard deviations, the image only two."
     )
     if how == PLANES[0] and plane.of_training:
         st.markdown(

@@ -49,12 +49,12 @@ DOWN, ACROSS, LAYER, CHANNEL = "down", "across", "layer", "channel"
 
 
 def can_be_walked(card: ModelCard) -> bool:
-    """Whether the model takes one picture, which is what can be followed through it box by box; says so where not."""
+    """Whether the model takes one image, which is what can be followed through it box by box; says so where not."""
     if len(card.inputs) == 1 and card.inputs[0].kind == "image":
         return True
     st.info(
-        f"{card.title} takes more than one picture, and here one picture is followed through a model: choose another "
-        "model. In the lesson on fusion, “Two pictures” and “Picture and facts” take such models apart."
+        f"{card.title} takes more than one image, and here one image is followed through a model: choose another "
+        "model. In the lesson on fusion, “Two images” and “Image and facts” take such models apart."
     )
     return False
 
@@ -74,7 +74,7 @@ def show_walk(work: Work) -> None:
     )
     show_graph(data, graph, lambda: _take_layer(graph, names))
     st.caption(
-        "Click a box. Small pictures: the channel that varies most. A row begins where maps get smaller. "
+        "Click a box. Small images: the channel that varies most. A row begins where maps get smaller. "
         "The orange foot marks the box that heatmaps are drawn from."
     )
     _show_box(work, work.network.boxes[number], (down, across))
@@ -85,7 +85,7 @@ def _names(work: Work) -> list[str]:
 
 
 def choose_place() -> tuple[float, float]:
-    """A place of the model's picture in shares of its height and width, by sliders that a click moves as well."""
+    """A place of the model's image in shares of its height and width, by sliders that a click moves as well."""
     down = st.slider("Place, down (%)", 0, 99, 50, key=DOWN, bind="query-params", width=200)
     across = st.slider("Place, across (%)", 0, 99, 50, key=ACROSS, bind="query-params", width=200)
     return (down + 0.5) / 100, (across + 0.5) / 100

@@ -1,4 +1,4 @@
-"""The numbers beside the picture: what a box is, how one cell's value came about, and how far it sees."""
+"""The numbers beside the image: what a box is, how one cell's value came about, and how far it sees."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ui.foreign_text import plain
 from ui.lessons.inside.work import Work, field_at, maps_of
 
 MEANING = {
-    "input": "The picture as the model gets it: its grid, its grey levels.",
+    "input": "The image as the model gets it: its grid, its grey levels.",
     "convolution": "Each output channel slides a kernel of its own over all channels before.",
     "depthwise": "Each channel has one kernel of its own and sees no other channel.",
     "dense": "Each output reads every number before.",
@@ -102,11 +102,11 @@ def about_field(work: Work, box: Box, cell: tuple[int, int]) -> None:
         return
     top, left, bottom, right = found.box
     st.markdown(
-        f"This cell: {bottom - top} × {right - left} pixels of the model's picture, {_percent(found.share)} of it. "
+        f"This cell: {bottom - top} × {right - left} pixels of the model's image, {_percent(found.share)} of it. "
         f"Half of all paths run through {_percent(found.half)}."
     )
     if found.whole:
-        st.markdown("Attention averages over the whole picture, so all other pixels have some say as well.")
+        st.markdown("Attention averages over the whole image, so all other pixels have some say as well.")
 
 
 def _percent(share: float) -> str:

@@ -91,7 +91,7 @@ class Work:
         return self.scan.digest, self.frame, self.card.slug
 
     def cell(self, number: int, place: tuple[float, float]) -> tuple[int, int]:
-        """The cell of a box at a place of the model's picture, given in shares of its height and width."""
+        """The cell of a box at a place of the model's image, given in shares of its height and width."""
         rows, columns = self.network.boxes[number].grid or (1, 1)
         return min(int(place[0] * rows), rows - 1), min(int(place[1] * columns), columns - 1)
 
@@ -119,7 +119,7 @@ def thumbnails(work: Work) -> list[NDArray[np.float32] | None]:
     def make() -> list[NDArray[np.float32] | None]:
         boxes = [box for box in work.network.boxes if box.has_map]
         found: list[NDArray[np.float32] | None] = [None] * len(work.network.boxes)
-        for start in range(0, len(boxes), 12):  # never all maps of a large picture at once
+        for start in range(0, len(boxes), 12):  # never all maps of a large image at once
             some = boxes[start : start + 12]
             for number, maps in work.probe.run(work.prepared.batch, [box.number for box in some]).items():
                 best = int(np.argmax(maps.reshape(len(maps), -1).std(axis=1)))
@@ -174,7 +174,7 @@ def shown_picture(work: Work) -> NDArray[np.uint8]:
 
 
 def on_scan(work: Work, grid: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Values of the model's pixels drawn on the scan, at (rows, columns) of the shown picture."""
+    """Values of the model's pixels drawn on the scan, at (rows, columns) of the shown image."""
     return work.prepared.geometry.to_scan(grid, size)
 
 
@@ -191,7 +191,7 @@ def frame_on_scan(work: Work, box: tuple[float, float, float, float]) -> tuple[f
 
 
 def place_on_model(work: Work, down: float, across: float) -> tuple[float, float]:
-    """A place on the scan in shares of its size, as a place on the model's picture."""
+    """A place on the scan in shares of its size, as a place on the model's image."""
     way, found = work.prepared.geometry, []
     for axis, share in enumerate((down, across)):
         pixel = (share * way.scan_size[axis] - 0.5 - way.offset[axis]) / way.scale[axis]

@@ -48,7 +48,7 @@ class Maps:
     """What the parts of the lesson work on.
 
     Attributes:
-        edge: Of the picture that the map was made from.
+        edge: Of the image that the map was made from.
         sliding: How the kernel moved over it.
         sums: (rows, columns) of the map before the activation, for grey levels from 0 to 1.
         found: The activation.
@@ -67,7 +67,7 @@ class Maps:
         return self.found.function(self.sums)
 
     def place(self, pixel: tuple[int, int]) -> tuple[int, int]:
-        """The unit whose window has its middle nearest to a pixel of the picture."""
+        """The unit whose window has its middle nearest to a pixel of the image."""
         return self.sliding.place(self.edge, pixel[0]), self.sliding.place(self.edge, pixel[1])
 
     def go(self, row: int, column: int) -> None:

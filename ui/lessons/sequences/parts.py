@@ -73,7 +73,7 @@ def _show_answer(sequence: Sequence, probability: float, accuracy: float) -> Non
         )
     else:
         st.caption(
-            "It only knows phantoms, by the brightness of the picture's middle: here its states are worth watching, "
+            "It only knows phantoms, by the brightness of the image's middle: here its states are worth watching, "
             "its answer means nothing."
         )
 
@@ -100,8 +100,8 @@ def show_spoilt(sequence: Sequence) -> None:
         "seq-question-shuffled",
         "The frames are shuffled. Why does even a good network then guess?",
         (
-            "The pictures are worse than before",
-            "The two classes show the same pictures and differ in their order only",
+            "The images are worse than before",
+            "The two classes show the same images and differ in their order only",
             "There are fewer frames than before",
         ),
         1,

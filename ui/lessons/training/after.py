@@ -1,4 +1,4 @@
-"""After a training: judge it on pictures that it never saw, compare runs, and use or keep it."""
+"""After a training: judge it on images that it never saw, compare runs, and use or keep it."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _show_judged(run: LiveRun) -> None:
 
 def _leak_words(runs: list[LiveRun]) -> str:
     why = (
-        "The network has seen half of the validation pictures, and other pictures of the same patients: it may "
+        "The network has seen half of the validation images, and other images of the same patients: it may "
         "remember them instead of reading them. The patients of the test part it has never met, and neither the next."
     )
     leaky = next((run for run in reversed(runs) if "leak" in run.faults and run.test_probabilities is not None), None)

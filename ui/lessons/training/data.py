@@ -1,4 +1,4 @@
-"""Which pictures a class trains on, and what is done wrong with them on purpose."""
+"""Which images a class trains on, and what is done wrong with them on purpose."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ui.lessons.training.state import Training, cached_lesson_set
 SHIPPED = {"Handwritten digits": "digits", "Synthetic lesions": "lesions"}
 SIZES = (16, 28, 32, 48, 64)
 
-#: Training pictures that are left when overfitting is asked for.
+#: Training images that are left when overfitting is asked for.
 FEW = 60
 
 FAULTS = {
-    "few": ("Few pictures, to overfit", f"Only {FEW} training pictures are left."),
-    "leak": ("Leak between the splits", "Half of the validation pictures are learnt from as well."),
+    "few": ("Few images, to overfit", f"Only {FEW} training images are left."),
+    "leak": ("Leak between the splits", "Half of the validation images are learnt from as well."),
     "rare": ("One class rare", "A tenth of one class, or of half of many classes, is left to learn from and to watch."),
 }
 
@@ -37,7 +37,7 @@ class Material:
     """What a run is trained on.
 
     Attributes:
-        lesson_set: The pictures.
+        lesson_set: The images.
         size: Side at which the network sees them.
         division: Which go where.
         faults: Keys in `FAULTS` that are switched on.
@@ -70,7 +70,7 @@ def choose_material(state: Training) -> Material | None:
 
 
 def _added(state: Training, entry: Entry) -> LessonSet | None:
-    """The pictures of an added dataset, read in the background."""
+    """The images of an added dataset, read in the background."""
     title, work = f"Reading {entry.title}", _reading(entry.key)
     return computed("training-set", entry.key, state.added, title, work, again="Try again", patience=0.5)
 

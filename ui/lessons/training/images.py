@@ -1,4 +1,4 @@
-"""Pictures of the lesson's sets, put together to strips."""
+"""Images of the lesson's sets, put together to strips."""
 
 from __future__ import annotations
 

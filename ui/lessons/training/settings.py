@@ -32,7 +32,7 @@ def choose_network() -> tuple[str, str, tuple[str, ...], float]:
         )  # fmt: skip
         start = next((key for key, words in STARTS.items() if words == title), "random")
     chosen = st.pills(
-        "Vary the training pictures", _titles(VARIATIONS), selection_mode="multi", key="train-vary",
+        "Vary the training images", _titles(VARIATIONS), selection_mode="multi", key="train-vary",
         bind="query-params",
     )  # fmt: skip
     variations = tuple(key for key, (words, _) in VARIATIONS.items() if words in (chosen or []))
@@ -49,10 +49,10 @@ def choose_descent() -> tuple[str, float, int, int, bool]:
         "Learning rate", [f"{rate:g}" for rate in RATES], "0.001", key="train-rate", bind="query-params"
     )
     epochs = st.slider("Epochs", 1, 40, 10, key="train-epochs", bind="query-params")
-    batch = st.select_slider("Pictures a step", BATCHES, 32, key="train-batch", bind="query-params")
+    batch = st.select_slider("Images a step", BATCHES, 32, key="train-batch", bind="query-params")
     weigh = st.toggle(
         "Weigh rare classes more", key="train-weigh", bind="query-params",
-        help="Each picture counts by how rare its class is, so that all classes weigh the same together.",
+        help="Each image counts by how rare its class is, so that all classes weigh the same together.",
     )  # fmt: skip
     chosen = next((key for key in OPTIMIZERS if NAMES[key] == optimizer), "adam")
     return chosen, float(rate), int(epochs), int(batch), bool(weigh)

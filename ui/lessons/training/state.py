@@ -30,7 +30,7 @@ class Training:
         runs: The oldest first.
         count: Runs that were started, for their names.
         trouble: Why the last run failed, in one sentence.
-        added: Pictures of added datasets, by key; patients' pixels, so they are nowhere but here.
+        added: Images of added datasets, by key; patients' pixels, so they are nowhere but here.
         kept: Card of the model that was kept last.
         left: The step of the lesson that was on the page when the last training was started.
         started: When that was, by `time.monotonic`.

@@ -21,7 +21,7 @@ from ui.show import forget_beyond
 
 
 def show_data(material: Material) -> None:
-    """What the pictures are, how many of each class lie where, and a few of them."""
+    """What the images are, how many of each class lie where, and a few of them."""
     found, division = material.lesson_set, material.division
     st.markdown(found.about)
     each = max(1, 8 // len(found.names))
@@ -54,10 +54,10 @@ def show_data(material: Material) -> None:
 
 
 def show_preprocessing(material: Material, settings: LiveSettings) -> None:
-    """One picture's way into the network, its variations, and the sizes on the way."""
+    """One image's way into the network, its variations, and the sizes on the way."""
     found, train = material.lesson_set, material.division.train
     forget_beyond("train-picture", min(len(train), 200))
-    number = st.slider("Training picture", 1, min(len(train), 200), 1, key="train-picture", bind="query-params") - 1
+    number = st.slider("Training image", 1, min(len(train), 200), 1, key="train-picture", bind="query-params") - 1
     index = int(train[min(number, len(train) - 1)])
     raw, picture = found.pictures[index], found.resized(material.size, np.array([index]))[0]
     pixels = found.resized(material.size, train).astype(np.float32) / 255
@@ -82,7 +82,7 @@ def show_preprocessing(material: Material, settings: LiveSettings) -> None:
         "Which of these variations would do harm with handwritten digits?",
         ("Shift by two pixels", "Mirror left and right", "A little noise"),
         1,
-        "A mirrored 2 is no digit at all, and nobody will ever show one: the network spends weights on pictures that "
+        "A mirrored 2 is no digit at all, and nobody will ever show one: the network spends weights on images that "
         "do not exist. In a chest radiograph mirroring moves the heart to the other side. A variation is right "
         "where the label stays true.",
     )
@@ -104,7 +104,7 @@ def show_listing(material: Material, settings: LiveSettings) -> None:
     right.markdown(f"**The loss.** {WHY_LOSS}")
     show_question(
         "train-question-loss",
-        "A picture shows a 3, and its label is the integer 3. Which loss takes it as it is?",
+        "An image shows a 3, and its label is the integer 3. Which loss takes it as it is?",
         ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy"),
         1,
         "The sparse one looks up the probability of class 3 and takes −ln of it. The categorical one would need "

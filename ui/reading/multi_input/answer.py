@@ -1,4 +1,4 @@
-"""What a model says of a study, and where in each picture the evidence is."""
+"""What a model says of a study, and where in each image the evidence is."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ui.reading.trust import checked, measured, show_trust
 from ui.session import Reading
 from ui.show import errors_shown
 
-#: Where Grad-CAM has no layer that sees a picture, parts of it are covered instead.
+#: Where Grad-CAM has no layer that sees an image, parts of it are covered instead.
 WITHOUT_LAYER = "occlusion"
 
 
@@ -40,7 +40,7 @@ class StudyAnswer:
         bundle: The model.
         prediction: One row.
         label: Which the evidence is for.
-        maps: Input name to the map of its picture, or one sentence why there is none.
+        maps: Input name to the map of its image, or one sentence why there is none.
         key: Names what was given.
     """
 
@@ -69,7 +69,7 @@ def _has_depth(answer: StudyAnswer, name: str) -> bool:
 
 
 def pictures_of(card: ModelCard, study: Study) -> list[InputSpec]:
-    """The pictures that were given, in the order of the card."""
+    """The images that were given, in the order of the card."""
     return [spec for spec in card.inputs if spec.name in study.scans]
 
 
@@ -104,7 +104,7 @@ def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> S
 
 
 def _map(bundle: Bundle, prediction: Prediction, spec: InputSpec, label: str) -> Explanation | str:
-    """Grad-CAM of one picture; where no layer sees that picture, by covering its parts."""
+    """Grad-CAM of one image; where no layer sees that image, by covering its parts."""
     target = bundle.card.labels.index(label)
     ask = Ask(target, input=spec.name, output=prediction.output, keras=cached_keras())
     prepared = prediction.prepared.of_picture(spec.name)
@@ -134,7 +134,7 @@ def show_map_words(answer: StudyAnswer) -> None:
 
 
 def verdict_of(state: Reading, answer: StudyAnswer, name: str) -> Trust | None:
-    """How far one picture's map can be trusted, where that is known by now."""
+    """How far one image's map can be trusted, where that is known by now."""
     key = (*answer.key, "trust", answer.label, name)
     found: Trust | None = state.checks.peek(key)
     return found
@@ -156,5 +156,5 @@ def measure_verdicts(state: Reading, answer: StudyAnswer) -> None:
 
 
 def scan_on_page(answer: StudyAnswer, scan: Scan) -> str:
-    """Name of the input whose picture is on the page, `""` for none."""
+    """Name of the input whose image is on the page, `""` for none."""
     return next((name for name, found in answer.study.scans.items() if found.digest == scan.digest), "")

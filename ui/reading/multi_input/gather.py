@@ -22,7 +22,7 @@ LEFT_OUT = "Left out"
 
 
 def needs_study(card: ModelCard) -> bool:
-    """Whether a model takes more, or something else, than one picture."""
+    """Whether a model takes more, or something else, than one image."""
     return len(card.inputs) > 1 or card.inputs[0].kind != "image"
 
 
@@ -32,7 +32,7 @@ def gather(state: Reading, card: ModelCard, scan: Scan) -> Study | None:
     Args:
         state: The session's.
         card: The model.
-        scan: The scan on the page, which is the picture of a model with only one.
+        scan: The scan on the page, which is the image of a model with only one.
 
     Raises:
         IncompatibleInput: The series are of different patients, or a fact is out of bounds.
@@ -47,7 +47,7 @@ def gather(state: Reading, card: ModelCard, scan: Scan) -> Study | None:
     study = Study(scans, facts)
     missing = missing_inputs(card, study)
     if missing or not (scans or any(value is not None for value in facts.values())):
-        words = ", ".join(missing) or "a picture or a fact"
+        words = ", ".join(missing) or "an image or a fact"
         st.info(f"Still missing: {plain(words)}. Add it above, or choose another model.", icon=":material/help:")
         return None
     return study
@@ -76,7 +76,7 @@ def _ask_for_pictures(state: Reading, card: ModelCard, pictures: list[InputSpec]
 
 
 def _lay_on_each_other(state: Reading, card: ModelCard, chosen: dict[str, Scan]) -> dict[str, Scan]:
-    """Offer to register pictures on the first one; on by default where their grids differ, undone by the switch."""
+    """Offer to register images on the first one; on by default where their grids differ, undone by the switch."""
     if not chosen:
         return chosen
     (fixed, fixed_scan), *others = chosen.items()
@@ -88,7 +88,7 @@ def _lay_on_each_other(state: Reading, card: ModelCard, chosen: dict[str, Scan])
     key = f"register-{card.slug}-{state.turn}-{len(chosen)}-{needed}"
     turned = st.toggle(
         f"Lay them on {plain(titles[fixed])}", value=needed, key=key,
-        help="Turns and moves the other pictures, by mutual information, so that the same pixel is the same place. "
+        help="Turns and moves the other images, by mutual information, so that the same pixel is the same place. "
         "Switched off, they stay as they are in their files.",
     )  # fmt: skip
     if not turned:

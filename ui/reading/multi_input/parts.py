@@ -68,7 +68,7 @@ def _show_shares(state: Reading, answer: StudyAnswer) -> None:
         lambda: shares_figure(names, values, answer.label), "shares", describe_shares(names, values, answer.label)
     )
     st.caption(
-        "What the score loses when this part alone is left out: a picture empty, a fact at its mean in training. "
+        "What the score loses when this part alone is left out: an image empty, a fact at its mean in training. "
         + _untrained(shares)
     )
     if any(share.slope is not None for share in shares):

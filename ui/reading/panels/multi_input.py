@@ -62,7 +62,7 @@ def show_multi_input(
 
 
 def _slice_of(state: Reading, scan: Scan, card: ModelCard) -> int:
-    """Slice of several stacks that go together; of a single picture the one that the viewer is turned to."""
+    """Slice of several stacks that go together; of a single image the one that the viewer is turned to."""
     pictures = [spec for spec in card.inputs if spec.is_picture]
     if len(pictures) == 1 or scan.frames == 1:
         return turned_to(scan)
@@ -106,7 +106,7 @@ def _show_side_by_side(state: Reading, answer: StudyAnswer, frame: int) -> None:
         board_message(first, _frame_of(first, min(frame, first.frames - 1)), cells, key),
         f"study-{state.turn}-{answer.prediction.card.slug}",
     )
-    st.caption("Each picture has a colour scale of its own: compare the numbers below them, not the colours.")
+    st.caption("Each image has a colour scale of its own: compare the numbers below them, not the colours.")
 
 
 def _frame_of(scan: Scan, frame: int) -> NDArray[np.uint8]:

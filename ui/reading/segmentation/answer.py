@@ -1,4 +1,4 @@
-"""The panel beside the picture: what was outlined, how large it is, and how far to trust it."""
+"""The panel beside the image: what was outlined, how large it is, and how far to trust it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def show_outline(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Out
 
 
 HELP = (
-    "The model is asked again with the picture mirrored left to right, upside down, and both. Where its probability "
+    "The model is asked again with the image mirrored left to right, upside down, and both. Where its probability "
     "changes, the outline is unsure. Where it does not, it can still be wrong."
 )
 
@@ -95,5 +95,5 @@ def _unsure(outlined: Outlined, scan: Scan, ranges: list[tuple[int, int]]) -> st
         if high:
             parts.append(f"{in_sentence(label)} {range_text(low, high, scan)}")
     if not parts:
-        return "Mirrored, the same picture gets no outline either."
-    return f"Mirrored, the same picture gets outlines of other sizes: {', '.join(parts)}."
+        return "Mirrored, the same image gets no outline either."
+    return f"Mirrored, the same image gets outlines of other sizes: {', '.join(parts)}."

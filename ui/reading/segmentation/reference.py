@@ -35,7 +35,7 @@ def choose_reference(state: Reading, scan: Scan, labels: tuple[str, ...], frame:
         if isinstance(kept, str):
             show_error(kept)
         if not isinstance(kept, Reference):
-            size = f"{scan.rows} × {scan.columns} pixels" + (f", {scan.frames} pictures" if scan.frames > 1 else "")
+            size = f"{scan.rows} × {scan.columns} pixels" + (f", {scan.frames} images" if scan.frames > 1 else "")
             st.file_uploader(
                 f"A mask of this scan's size ({size}): PNG, NIfTI or DICOM SEG",
                 key=f"mask-{scan.digest[:12]}-{state.uploads}",

@@ -108,7 +108,7 @@ def test_interval_by_patients_is_wider_where_their_pictures_are_alike():
 
 
 def clustered_study(rng, patients=60, pictures=3):
-    """Two models on patients of whom some pictures show the finding; true AUCs are known."""
+    """Two models on patients of whom some images show the finding; true AUCs are known."""
     owner = np.repeat(np.arange(patients), pictures)
     truth = rng.random(len(owner)) < np.repeat(rng.beta(1, 1.5, patients), pictures)
     shared = np.repeat(rng.normal(size=patients), pictures)
@@ -120,7 +120,7 @@ def clustered_study(rng, patients=60, pictures=3):
 
 
 def test_clustered_interval_of_a_difference_covers_the_truth_as_often_as_it_says():
-    # Pairs of pictures of one patient, which share their patient's part, are one of 60 pairs: their AUC is slightly
+    # Pairs of images of one patient, which share their patient's part, are one of 60 pairs: their AUC is slightly
     # higher than that of others. The truth is taken from one very large study.
     aucs = auc_covariance(*clustered_study(np.random.default_rng(99), 100_000))[0]
     truth, hits, plain = aucs[0] - aucs[1], 0, 0

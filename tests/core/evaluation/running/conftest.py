@@ -45,7 +45,7 @@ def make_card(tmp_path):
             "sha256": {"model.keras": "AB" * 32},
             "license": "",
             "non_commercial": False,
-            "training_modality": "a picture",
+            "training_modality": "an image",
         }
         return ModelCard(**(facts | changes))
 
@@ -143,7 +143,7 @@ def store(database_url):
 
 
 def _onnx_model():
-    """Logits = log(mean of the picture) + 1: above 0 for bright pictures, not finite for a black one."""
+    """Logits = log(mean of the image) + 1: above 0 for bright images, not finite for a black one."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -163,7 +163,7 @@ def _onnx_model():
 FRONT_MATTER = """---
 scanlens:
   title: Finder
-  summary: Tells bright pictures.
+  summary: Tells bright images.
   task: binary
   labels: [Normal, Ill]
   inputs:
@@ -173,7 +173,7 @@ scanlens:
   threshold_from: Chosen on the validation split
   temperature: 1.5
   explain_layer: last
-  training_modality: a picture
+  training_modality: an image
   sha256: {model.keras: HASH, model.onnx: HASH}
 ---
 A model of a test.
@@ -182,7 +182,7 @@ A model of a test.
 
 @pytest.fixture
 def finder(tmp_path):
-    """Folder of a bundle that calls bright pictures ill."""
+    """Folder of a bundle that calls bright images ill."""
     folder = tmp_path / "models" / "finder"
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(_onnx_model())
@@ -203,7 +203,7 @@ def bundle(card):
 
 @pytest.fixture
 def make_pictures(tmp_path):
-    """A folder of grey pictures by split and class; ill ones are brighter."""
+    """A folder of grey images by split and class; ill ones are brighter."""
 
     def make(count=40, name="clinic", split="test"):
         rng = np.random.default_rng(5)
@@ -220,5 +220,5 @@ def make_pictures(tmp_path):
 
 @pytest.fixture
 def clinic(make_pictures):
-    """The dataset of 40 such pictures."""
+    """The dataset of 40 such images."""
     return open_dataset(make_pictures())

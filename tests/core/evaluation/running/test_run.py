@@ -123,7 +123,7 @@ def test_cases_that_cannot_be_read_are_set_aside_with_their_sentence(card, bundl
 def test_failed_cases_are_read_again_only_when_asked(card, bundle, clinic, results):
     def broken(case):
         if case.name.endswith("0001.png"):
-            raise UnreadableScan("a picture", "a broken one", "mend it")
+            raise UnreadableScan("an image", "a broken one", "mend it")
         if case.name.endswith("0003.png"):
             raise RuntimeError("a bug of a decoder")
         return clinic.read(case)
@@ -138,9 +138,9 @@ def test_failed_cases_are_read_again_only_when_asked(card, bundle, clinic, resul
 
 def test_where_no_case_can_be_read_nothing_is_kept(card, bundle, clinic, results):
     def broken(case):
-        raise UnreadableScan("a picture", "a broken one", "mend it")
+        raise UnreadableScan("an image", "a broken one", "mend it")
 
-    with pytest.raises(UnusableDataset, match=r"none in clinic: Expected a picture, received a broken one"):
+    with pytest.raises(UnusableDataset, match=r"none in clinic: Expected an image, received a broken one"):
         run(card, bundle, dataclasses.replace(clinic, read=broken), results)
     assert results.evaluations() == []
 
@@ -267,7 +267,7 @@ def test_a_remembered_dataset_is_not_hashed_again(card, bundle, clinic, results)
 
 
 def _made_up(count):
-    """A dataset of 512-pixel pictures that are drawn when they are read."""
+    """A dataset of 512-pixel images that are drawn when they are read."""
 
     def read(case):
         level = np.random.default_rng(int(case.name)).integers(10, 250)
@@ -288,7 +288,7 @@ def test_memory_does_not_grow_with_the_dataset(card, bundle, results):
 
     peak(30)
     few, many = peak(100), peak(900)
-    assert many < few + 800 * 1500  # names and truth of 800 cases; their pictures would be 800 times 262,144 bytes
+    assert many < few + 800 * 1500  # names and truth of 800 cases; their images would be 800 times 262,144 bytes
 
 
 def test_only_so_many_pictures_are_under_way(card, bundle, results):

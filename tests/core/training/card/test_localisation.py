@@ -1,4 +1,4 @@
-"""Heatmaps against marks: which pictures take part, and what rows come to. To the model brightness is evidence."""
+"""Heatmaps against marks: which images take part, and what rows come to. To the model brightness is evidence."""
 
 import base64
 import csv
@@ -58,7 +58,7 @@ def recipe(entry, write_recipe):
 
 @pytest.fixture
 def bundle(entry, recipe):
-    """One channel of 8 × 8 cells, the brightness of the picture; the logit is its mean less what blobs have."""
+    """One channel of 8 × 8 cells, the brightness of the image; the logit is its mean less what blobs have."""
     make, shape = onnx.helper.make_node, onnx.helper.make_tensor_value_info
     constants = {"dark": np.float32([0.4]), "less": np.float32([0.01]), "places": np.int64([1, 2])}
     graph = onnx.helper.make_graph(
@@ -106,7 +106,7 @@ def test_marks_of_unknown_pictures_are_left_out_unless_their_label_is_known(reci
     shutil.copy(data / "blobs" / "95.png", data / "marks" / "new.png")
     write(data / "marks" / "marks.csv", ["picture", "own"], [["new.png", ""], ["new.png", ""], ["95.png", "95.png"]])
     made = recipe(join={"own": "file"})
-    assert choose_pictures(made, made.localise[0], data)[1] == {"not among the model's pictures": 2}
+    assert choose_pictures(made, made.localise[0], data)[1] == {"not among the model's images": 2}
     made = recipe(join={"own": "file"}, others_are=["Blob"], file="{picture}")
     chosen, left_out = choose_pictures(made, made.localise[0], data)
     assert [(each.case.name, each.case.split) for each in chosen] == [("new.png", "unseen")] * 2 + [("95.png", "test")]

@@ -1,4 +1,4 @@
-"""Answers that know nothing do well only where the pictures give the class away."""
+"""Answers that know nothing do well only where the images give the class away."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""From a table to pictures on the model's grid."""
+"""From a table to images on the model's grid."""
 
 import cv2
 import numpy as np
@@ -75,7 +75,7 @@ def test_cached_pictures_lose_less_than_a_grey_level(entry, write_recipe, blobs)
 
 
 def test_broken_picture_is_named(tmp_path):
-    (tmp_path / "x.png").write_bytes(b"not a picture")
+    (tmp_path / "x.png").write_bytes(b"not an image")
     with pytest.raises(UnreadableScan, match=r"x\.png"):
         open_picture(tmp_path / "x.png")
 

@@ -1,4 +1,4 @@
-"""Loader and networks of the models that fuse several MRI sequences, on pictures drawn here."""
+"""Loader and networks of the models that fuse several MRI sequences, on images drawn here."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Masks go with their pictures: through the table, onto the model's grid and through every variation."""
+"""Masks go with their images: through the table, onto the model's grid and through every variation."""
 
 import csv
 

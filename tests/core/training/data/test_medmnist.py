@@ -1,4 +1,4 @@
-"""Pictures of a NumPy archive are cases like files."""
+"""Images of a NumPy archive are cases like files."""
 
 import numpy as np
 import pytest
@@ -74,5 +74,5 @@ def test_file_that_is_no_archive_is_refused(tmp_path):
 
 def test_picture_that_is_not_there_is_named(archive):
     path = archive(test_images=pictures(1, 8, 8), test_labels=[[1]])
-    with pytest.raises(UnreadableScan, match="no picture test/7"):
+    with pytest.raises(UnreadableScan, match="no image test/7"):
         medmnist.picture_file(path / "test" / "7")

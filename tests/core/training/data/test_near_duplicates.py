@@ -26,7 +26,7 @@ HEADS, SLICES = 12, 3
 
 @pytest.fixture(scope="module")
 def slices(tmp_path_factory):
-    """A folder with pictures a-000.png to a-035.png, of which each three successive ones show one head, and a table."""
+    """A folder with images a-000.png to a-035.png, of which each three successive ones show one head, and a table."""
     folder = tmp_path_factory.mktemp("slices")
     rng = np.random.default_rng(3)
     rows = []
@@ -65,7 +65,7 @@ def test_picture_of_one_grey_has_no_correlation_and_no_nan(tmp_path):
 
 
 def test_file_that_is_no_picture_is_refused(tmp_path):
-    (tmp_path / "text.png").write_text("no picture", encoding="utf-8")
+    (tmp_path / "text.png").write_text("no image", encoding="utf-8")
     with pytest.raises(UnreadableScan, match=r"text\.png"):
         thumbnails([tmp_path / "text.png"])
 

@@ -33,7 +33,7 @@ FAULTS = [
     (("task",), "guessing", "task: Invalid enum value 'guessing'", "task:"),
     (("augmentation", "rotaton"), 5, "unknown key 'rotaton' in augmentation", "rotaton:"),
     (("augmentation", "rotation"), "much", "augmentation.rotation: Expected `float`, got `str`", "rotation:"),
-    (("data", "classes"), {"none": "Empty"}, "pictures for every label", "data:"),
+    (("data", "classes"), {"none": "Empty"}, "images for every label", "data:"),
     (("data", "classes", "blob"), "Blub", "no labels: Blub", "data:"),
     (("data", "combined"), [{"hair": "1"}], "by no attribute: hair", "data:"),
     (("data", "layout"), "cupboard", "Invalid value 'cupboard'", "layout:"),

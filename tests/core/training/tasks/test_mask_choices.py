@@ -64,4 +64,4 @@ def test_choices_name_the_split_and_have_a_threshold_for_each_label():
     counts = np.stack([[count_scores(*picture(seed)), count_scores(*picture(seed + 9))] for seed in range(4)])
     choices = choose_masks(counts, ["a", "b"], "pooled_dice", 3)
     assert set(choices.thresholds) == {"a", "b"}
-    assert "validation split, 4 pictures of 3 patients" in choices.source
+    assert "validation split, 4 images of 3 patients" in choices.source
