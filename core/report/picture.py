@@ -138,20 +138,20 @@ def _with_caption(
     canvas = np.zeros((rows + line * (4 if drawn else 2) + line // 2, width, 3), np.uint8)
     left = (width - columns) // 2
     canvas[:rows, left : left + columns] = picture
-    image = Image.fromarray(canvas)
+    sheet = Image.fromarray(canvas)
     # Pillow carries this font itself, so the caption looks the same everywhere.
-    pen, font = ImageDraw.Draw(image), cast("FreeTypeFont", ImageFont.load_default(text_size))
+    pen, font = ImageDraw.Draw(sheet), cast("FreeTypeFont", ImageFont.load_default(text_size))
     top, margin = rows + line // 2, text_size
     if drawn and explanation is not None:
         bar = inferno(np.tile(np.linspace(0.0, 1.0, width - 2 * margin, dtype=np.float32), (line // 2, 1)))
-        image.paste(Image.fromarray(bar), (margin, top))
+        sheet.paste(Image.fromarray(bar), (margin, top))
         # The dark end of the colours is as black as what it lies on.
         pen.rectangle((margin - 1, top - 1, width - margin, top + line // 2), outline=(120, 120, 120))
         top = _write_ends(pen, font, explanation.scale, (margin, width - margin), top + line // 2)
     caption = printable(evidence_caption(scan, frame, explanation), "ascii")
     _write(pen, font, caption, (margin, top), width - 2 * margin, (235, 235, 235))
     _write(pen, font, f"ScanLens. {DISCLAIMER}.", (margin, top + line), width - 2 * margin, (170, 170, 170))
-    return np.asarray(image)
+    return np.asarray(sheet)
 
 
 def _write_ends(pen: ImageDraw, font: FreeTypeFont, scale: float, ends: tuple[int, int], top: int) -> int:

@@ -96,9 +96,9 @@ def _with_caption(picture: NDArray[np.uint8], lines: Sequence[tuple[str, str | N
     canvas = np.zeros((rows + line * (len(lines) + 1), width, 3), np.uint8)
     left = (width - columns) // 2
     canvas[:rows, left : left + columns] = picture
-    image = Image.fromarray(canvas)
+    sheet = Image.fromarray(canvas)
     # Pillow carries this font itself, so the caption looks the same everywhere.
-    pen, font = ImageDraw.Draw(image), cast("FreeTypeFont", ImageFont.load_default(size))
+    pen, font = ImageDraw.Draw(sheet), cast("FreeTypeFont", ImageFont.load_default(size))
     for number, (text, color) in enumerate(lines):
         top, at = rows + line // 2 + number * line, size
         if color is not None:
@@ -110,4 +110,4 @@ def _with_caption(picture: NDArray[np.uint8], lines: Sequence[tuple[str, str | N
         ):
             longest -= 1
         pen.text((at, top), printable(shortened(text, longest), "ascii"), font=font, fill=(235, 235, 235))
-    return np.asarray(image)
+    return np.asarray(sheet)

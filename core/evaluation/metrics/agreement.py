@@ -17,23 +17,23 @@ def _divide(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
 
 
-def table_mcc(hits: ArrayLike, alarms: ArrayLike, rejected: ArrayLike, misses: ArrayLike) -> NDArray[np.float64]:
+def table_mcc(tp: ArrayLike, fp: ArrayLike, tn: ArrayLike, fn: ArrayLike) -> NDArray[np.float64]:
     """Matthews' correlation coefficient (Matthews 1975) of true and false positives, true and false negatives.
 
     Counts are single numbers or arrays of one shape, which the answer has too.
 
     NaN where all cases, or all decisions, are of one kind.
     """
-    tp, fp, tn, fn = (np.asarray(counts, np.float64) for counts in (hits, alarms, rejected, misses))
+    tp, fp, tn, fn = (np.asarray(counts, np.float64) for counts in (tp, fp, tn, fn))
     return _divide(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn)))
 
 
-def table_kappa(hits: ArrayLike, alarms: ArrayLike, rejected: ArrayLike, misses: ArrayLike) -> NDArray[np.float64]:
+def table_kappa(tp: ArrayLike, fp: ArrayLike, tn: ArrayLike, fn: ArrayLike) -> NDArray[np.float64]:
     """Cohen's kappa (Cohen 1960); NaN where no disagreement can be expected, all being of one kind.
 
     Counts are single numbers or arrays of one shape, which the answer has too.
     """
-    tp, fp, tn, fn = (np.asarray(counts, np.float64) for counts in (hits, alarms, rejected, misses))
+    tp, fp, tn, fn = (np.asarray(counts, np.float64) for counts in (tp, fp, tn, fn))
     return _divide(2.0 * (tp * tn - fn * fp), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn))
 
 

@@ -41,9 +41,9 @@ def test_rows_of_the_archive_are_cases(archive, tmp_path):
 
 @pytest.mark.parametrize("shape", [(3, 28, 28), (3, 28, 28, 3)])
 def test_picture_opens_with_its_own_pixels(archive, shape):
-    images = pictures(*shape)
-    path = archive(test_images=images, test_labels=np.zeros((3, 1), np.uint8))
-    assert np.array_equal(open_picture(path / "test" / "2").pixels[0], images[2])
+    made = pictures(*shape)
+    path = archive(test_images=made, test_labels=np.zeros((3, 1), np.uint8))
+    assert np.array_equal(open_picture(path / "test" / "2").pixels[0], made[2])
 
 
 def test_findings_of_several_columns_keep_their_order(archive):
