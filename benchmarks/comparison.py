@@ -33,12 +33,12 @@ def _evaluation(model: int, dataset: int) -> Evaluation:
     )  # fmt: skip
 
 
-def _many(pictures: int) -> tuple[Finding, Finding]:
+def _many(images: int) -> tuple[Finding, Finding]:
     rng = np.random.default_rng(0)
     truth = rng.random(MANY) < 0.3
     base = rng.normal(size=MANY) + truth
     scores = [base + rng.normal(0, spread, MANY) for spread in (0.5, 0.6)]
-    patients = np.array([f"patient {n // pictures}" for n in range(MANY)], object)
+    patients = np.array([f"patient {n // images}" for n in range(MANY)], object)
     names = np.array([f"pictures/{n}.png" for n in range(MANY)], object)
     one, two = (Finding("Pneumonia", truth, score, score, 0.5, patients, names) for score in scores)
     return one, two
@@ -68,9 +68,9 @@ def run() -> list[dict[str, object]]:
             _seconds(lambda: matrix(evaluations, "Pneumonia", "f1"), 3), 5.0, "s",
         ),
     ]  # fmt: skip
-    for pictures in (1, 2):
-        one, two = _many(pictures)
-        words = f"DeLong's test, {MANY:,} cases, {pictures} a patient"
+    for images in (1, 2):
+        one, two = _many(images)
+        words = f"DeLong's test, {MANY:,} cases, {images} a patient"
         rows.append(_row(words, _seconds(lambda one=one, two=two: compare(one, two), 3), 3.0, "s"))
         tracemalloc.start()
         compare(one, two)

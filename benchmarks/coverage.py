@@ -1,6 +1,6 @@
 """How often 95 % intervals hold the truth with few patients: simulated studies whose truth is known.
 
-Patients have one or several images that are alike: a share of what is noise in the score belongs to the patient. Two
+Patients have one or several images that are alike: a fraction of what is noise in the score belongs to the patient. Two
 models see the same images, and half of their noise is common. The finding belongs to the patient or to the image; its
 prevalence, the AUC, the likeness of a patient's images and their number differ between designs. A row is the mean over
 the designs, which must lie between 0.94 and 0.97; the least and the most covered design stand in its name.
@@ -34,7 +34,7 @@ class Design:
         of_patient: Whether all images of a patient show the finding or none does.
         prevalence: Of the finding.
         auc: Of the better model between images of different patients; the other one's is 0.05 lower.
-        icc: Intra-class correlation: which share of the noise belongs to the patient.
+        icc: Intra-class correlation: which fraction of the noise belongs to the patient.
         images: Fewest and most of a patient.
     """
 
@@ -61,7 +61,7 @@ class Study:
 
     truth: NDArray[np.bool_]
     scores: NDArray[np.float64]
-    owner: NDArray[np.intp]
+    patient_index: NDArray[np.intp]
     right: tuple[dict[str, float], dict[str, float]]
 
 
@@ -69,16 +69,16 @@ def simulate(design: Design, patients: int, rng: np.random.Generator) -> Study:
     """One study."""
     from scipy.stats import norm
 
-    owner = np.repeat(np.arange(patients), rng.integers(design.images[0], design.images[1] + 1, patients))
+    patient_index = np.repeat(np.arange(patients), rng.integers(design.images[0], design.images[1] + 1, patients))
     rate = design.prevalence
     if design.of_patient:
-        truth = (rng.random(patients) < rate)[owner]
+        truth = (rng.random(patients) < rate)[patient_index]
     else:
-        truth = rng.random(len(owner)) < rng.beta(2 * rate, 2 * (1 - rate), patients)[owner]
+        truth = rng.random(len(patient_index)) < rng.beta(2 * rate, 2 * (1 - rate), patients)[patient_index]
 
     def noise() -> NDArray[np.float64]:
-        shared = rng.normal(size=patients)[owner]
-        return np.sqrt(design.icc) * shared + np.sqrt(1 - design.icc) * rng.normal(size=len(owner))
+        shared = rng.normal(size=patients)[patient_index]
+        return np.sqrt(design.icc) * shared + np.sqrt(1 - design.icc) * rng.normal(size=len(patient_index))
 
     common, scores, right = noise(), [], []
     for auc in (design.auc, design.auc - 0.05):
@@ -88,7 +88,7 @@ def simulate(design: Design, patients: int, rng: np.random.Generator) -> Study:
         accuracy = rate * sensitivity + (1 - rate) * SPECIFICITY
         found = {"roc_auc": auc, "sensitivity": sensitivity, "specificity": SPECIFICITY, "accuracy": accuracy}
         right.append(found)
-    return Study(truth, np.array(scores), owner, (right[0], right[1]))
+    return Study(truth, np.array(scores), patient_index, (right[0], right[1]))
 
 
 def intervals(study: Study) -> Iterator[tuple[str, float, float, float]]:
@@ -97,7 +97,7 @@ def intervals(study: Study) -> Iterator[tuple[str, float, float, float]]:
     from core.evaluation.results.estimates import cases_of, estimate
 
     for name, right in study.right[0].items():
-        one, two = (cases_of(name, study.truth, score, study.owner, THRESHOLD) for score in study.scores)
+        one, two = (cases_of(name, study.truth, score, study.patient_index, THRESHOLD) for score in study.scores)
         yield name, *(getattr(estimate(one), end) for end in ("low", "high")), right
         if name in {"roc_auc", "accuracy"}:
             difference = paired(one, two)
@@ -105,7 +105,7 @@ def intervals(study: Study) -> Iterator[tuple[str, float, float, float]]:
 
 
 def coverage(design: Design, patients: int, studies: int = STUDIES) -> dict[str, float]:
-    """Share of the studies of a design whose interval holds the truth, by metric."""
+    """Fraction of the studies of a design whose interval holds the truth, by metric."""
     rng = np.random.default_rng([SEED, DESIGNS.index(design), patients])
     held: dict[str, list[bool]] = {}
     for _ in range(studies):
@@ -120,9 +120,10 @@ def run() -> list[dict[str, object]]:
     for patients in PATIENTS:
         found = list(map(partial(coverage, patients=patients), DESIGNS))
         for name in found[0]:
-            shares = [design[name] for design in found]
-            mean = float(np.mean(shares))
-            title = f"coverage of 95 % intervals, {name}, {patients} patients ({min(shares):.3f} to {max(shares):.3f})"
+            fractions = [design[name] for design in found]
+            mean = float(np.mean(fractions))
+            spread = f"{min(fractions):.3f} to {max(fractions):.3f}"
+            title = f"coverage of 95 % intervals, {name}, {patients} patients ({spread})"
             holds = LEAST <= round(mean, 3) <= MOST
             rows.append({"name": title, "value": round(mean, 4), "limit": MOST, "unit": "", "holds": holds})
     return rows

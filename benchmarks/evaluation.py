@@ -28,8 +28,8 @@ def run() -> list[dict[str, object]]:
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _make_pictures(folder / "few", FEW)
-        _make_pictures(folder / "many", MANY)
+        _make_images(folder / "few", FEW)
+        _make_images(folder / "many", MANY)
         alone, batches = _against_keras(folder)
         growth = _growth(folder)
     what = f"evaluation of {FEW} images / decoding and Keras' predict in one loop"
@@ -44,14 +44,14 @@ def _row(name: str, value: float, limit: float) -> dict[str, object]:
     return {"name": name, "value": round(value, 4), "limit": limit, "unit": "×", "holds": value <= limit}
 
 
-def _make_pictures(folder: Path, count: int) -> None:
+def _make_images(folder: Path, count: int) -> None:
     rng = np.random.default_rng(0)
     for label in ("NORMAL", "PNEUMONIA"):
         (folder / label).mkdir(parents=True)
     for number in range(count):
         shades = cv2.resize(rng.random((12, 12)).astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
-        picture = np.clip(220 * shades + rng.normal(0, 5, (SIZE, SIZE)), 0, 255).astype(np.uint8)
-        cv2.imwrite(str(folder / ("PNEUMONIA" if number % 2 else "NORMAL") / f"{number}.jpg"), picture)
+        image = np.clip(220 * shades + rng.normal(0, 5, (SIZE, SIZE)), 0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / ("PNEUMONIA" if number % 2 else "NORMAL") / f"{number}.jpg"), image)
 
 
 class _Ours:
@@ -90,12 +90,12 @@ def _by_keras(model: Any, paths: list[Path], size: tuple[int, int], batch: int) 
     """Seconds an image of the usual loop."""
     begin = time.perf_counter()
     for start in range(0, len(paths), batch):
-        pictures = []
+        images = []
         for path in paths[start : start + batch]:
-            picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-            small = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA)
-            pictures.append(small[..., None].astype(np.float32) / 255.0)
-        model.predict(np.stack(pictures), verbose=0)
+            image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+            small = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+            images.append(small[..., None].astype(np.float32) / 255.0)
+        model.predict(np.stack(images), verbose=0)
     return (time.perf_counter() - begin) / len(paths)
 
 

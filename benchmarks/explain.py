@@ -61,10 +61,12 @@ def _against_tf_keras_vis(model: Any, bundle: Any, keras_process: Any) -> list[d
         other = theirs["score-cam-all" if method == "score-cam" else method]
         ours = _median(lambda explain=explain: explain(bundle, prepared, ask), max(rounds, 3))
         # Where tf-keras-vis takes seconds, its first call costs no more than the others.
-        share = ours / (_median(other, rounds) if rounds > 1 else _once(other))
+        fraction = ours / (_median(other, rounds) if rounds > 1 else _once(other))
         title = EXPLAINERS[method].title
         name = f"{title} / tf-keras-vis" + (" with all channels" if method == "score-cam" else "")
-        rows.append({"name": name, "value": round(share, 4), "limit": limit, "unit": "ratio", "holds": share <= limit})
+        rows.append(
+            {"name": name, "value": round(fraction, 4), "limit": limit, "unit": "ratio", "holds": fraction <= limit}
+        )
     return rows
 
 

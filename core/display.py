@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-#: Below this share of the scale the colour fades out, so that the anatomy stays visible where there is no evidence.
+#: Below this fraction of the scale the colour fades out, so that the anatomy stays visible where there is no evidence.
 FADE_BELOW = 0.35
 
 
@@ -29,25 +29,25 @@ def heat_rgba(heatmap: NDArray[np.floating], scale: float) -> NDArray[np.uint8]:
     Returns:
         (rows, columns, 4) RGBA, more transparent towards 0.
     """
-    share = np.clip(heatmap / scale, 0.0, 1.0) if scale > 0 else np.zeros(heatmap.shape)
-    alpha = np.clip(share / FADE_BELOW, 0.0, 1.0) * 255 + 0.5
-    return np.dstack([inferno(share), alpha.astype(np.uint8)])
+    fraction = np.clip(heatmap / scale, 0.0, 1.0) if scale > 0 else np.zeros(heatmap.shape)
+    alpha = np.clip(fraction / FADE_BELOW, 0.0, 1.0) * 255 + 0.5
+    return np.dstack([inferno(fraction), alpha.astype(np.uint8)])
 
 
-def blend(picture: NDArray[np.uint8], layer: NDArray[np.uint8], opacity: float) -> NDArray[np.uint8]:
+def blend(image: NDArray[np.uint8], layer: NDArray[np.uint8], opacity: float) -> NDArray[np.uint8]:
     """Lay a layer over an image.
 
     Args:
-        picture: (rows, columns) or (rows, columns, 3) uint8.
+        image: (rows, columns) or (rows, columns, 3) uint8.
         layer: (rows, columns, 4) RGBA.
         opacity: 0 shows the image alone, 1 the layer at its full alpha.
 
     Returns:
         (rows, columns, 3) RGB uint8.
     """
-    below = np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
-    share = layer[..., 3:].astype(np.float32) / 255.0 * opacity
-    return (below * (1 - share) + layer[..., :3] * share + 0.5).astype(np.uint8)
+    below = np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image
+    fraction = layer[..., 3:].astype(np.float32) / 255.0 * opacity
+    return (below * (1 - fraction) + layer[..., :3] * fraction + 0.5).astype(np.uint8)
 
 
 def square_size(rows: int, columns: int, pixel_aspect: float) -> tuple[int, int]:
@@ -70,9 +70,9 @@ def square_size(rows: int, columns: int, pixel_aspect: float) -> tuple[int, int]
     return rows, round(columns / pixel_aspect)
 
 
-def resample(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def resample(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """An image at (rows, columns); by area where it shrinks, bilinear where it grows, untouched where it fits."""
-    if picture.shape[:2] == size:
-        return picture
-    shrinks = size[0] <= picture.shape[0] and size[1] <= picture.shape[1]
-    return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    if image.shape[:2] == size:
+        return image
+    shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
+    return cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

@@ -37,20 +37,20 @@ def packed_mask(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return np.packbits(mask.reshape(-1))
 
 
-def draw_planes(picture: NDArray[np.uint8], planes: Sequence[OverlayPlane], index: int) -> NDArray[np.uint8]:
+def draw_planes(image: NDArray[np.uint8], planes: Sequence[OverlayPlane], index: int) -> NDArray[np.uint8]:
     """Planes over one frame: white with a dark edge, so that they are seen on bright and on dark ground.
 
     Args:
-        picture: (rows, columns) or (rows, columns, 3), as people see it; stays as it is.
+        image: (rows, columns) or (rows, columns, 3), as people see it; stays as it is.
         planes: Of its scan.
         index: Frame from 0.
     """
     masks = [mask for plane in planes if (mask := plane.mask(index)) is not None]
     if not masks:
-        return picture
+        return image
     marked = np.logical_or.reduce(masks)
     around = cv2.dilate(marked.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    drawn = picture.copy()
+    drawn = image.copy()
     drawn[around] = 0
     drawn[marked] = 255
     return drawn

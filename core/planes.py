@@ -28,7 +28,7 @@ _NORMALS: dict[Plane, int] = {"axial": 2, "coronal": 1, "sagittal": 0}
 _HEAD_START: dict[Plane, float] = {"axial": 2e-3, "coronal": 1e-3, "sagittal": 0.0}
 #: A normal with as much to the side and to the front, and no more to the head, is of a plane of the heart.
 _LEANS, _UPRIGHT_LIMIT = 0.3, 0.8
-#: Voxels are taken as equally long on all sides within this share.
+#: Voxels are taken as equally long on all sides within this fraction.
 _EQUAL = 0.02
 #: A slice distance of so many pixels tells the plane whatever else the header says.
 _THICK = 1.5

@@ -143,11 +143,11 @@ def thumbnail(scan: Scan, size: int = 256) -> NDArray[np.uint8]:
     Returns:
         (size, size, 3) uint8 RGB.
     """
-    picture = display_frame(scan, answered_frame(scan))
+    image = display_frame(scan, answered_frame(scan))
     zoom = size / max(scan.rows * scan.pixel_aspect, scan.columns)
     rows, columns = max(1, round(scan.rows * scan.pixel_aspect * zoom)), max(1, round(scan.columns * zoom))
     shrinking = zoom < 1
-    resized = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    resized = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
     colour = resized if resized.ndim == 3 else np.repeat(resized[..., None], 3, axis=2)
     square = np.zeros((size, size, 3), np.uint8)
     top, left = (size - rows) // 2, (size - columns) // 2

@@ -290,7 +290,7 @@ def _byte_percentiles(sample: NDArray[np.generic], padding: float | None) -> tup
     if padding is not None and padding in range(256):
         counts[int(padding)] = 0
     upto = np.cumsum(counts)
-    places = [share * (int(upto[-1]) - 1) for share in (0.005, 0.995)]
+    places = [fraction * (int(upto[-1]) - 1) for fraction in (0.005, 0.995)]
     around = [np.searchsorted(upto, (place - 1, place + 2), side="right") for place in places]
     (low, next_low), (high, next_high) = around
     return (float(low), float(high)) if low == next_low < high == next_high < 256 else None
@@ -395,8 +395,8 @@ def display_frame(scan: Scan, index: int, window: Voi | None = None, invert: boo
         (rows, columns) or (rows, columns, 3) uint8.
     """
     if scan.is_color:
-        picture = np.asarray(scan.pixels[index], dtype=np.uint8)
+        image = np.asarray(scan.pixels[index], dtype=np.uint8)
     else:
         levels = grey_levels(scan.pixels[index], window_at(window or default_window(scan), index))
-        picture = (np.nan_to_num(levels) * 255.0 + 0.5).astype(np.uint8)
-    return 255 - picture if invert else picture
+        image = (np.nan_to_num(levels) * 255.0 + 0.5).astype(np.uint8)
+    return 255 - image if invert else image

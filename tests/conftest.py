@@ -77,8 +77,8 @@ Made by the tests.
 
 
 @pytest.fixture(scope="session")
-def write_outliner():
-    """Write a bundle: `write_outliner(folder, labels=("Background", "Disc"), size=(64, 64), resize="letterbox")`."""
+def write_segmenter():
+    """Write a bundle: `write_segmenter(folder, labels=("Background", "Disc"), size=(64, 64), resize="letterbox")`."""
 
     def written(
         folder: Path,

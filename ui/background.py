@@ -33,7 +33,7 @@ Stopper = Callable[[], bool]
 class Progress(Protocol):
     """Told how far work is: a fraction from 0 to 1, and what is being done."""
 
-    def __call__(self, share: float, message: str = "", /) -> None: ...  # noqa: D102
+    def __call__(self, fraction: float, message: str = "", /) -> None: ...  # noqa: D102
 
 
 #: Called with `progress` and `cancelled`. It must hold no session state: its thread would keep a closed session alive.
@@ -108,8 +108,8 @@ class Job(Generic[T]):
         self._gate.leave(self)
         self._done.set()
 
-    def _progress(self, share: float, message: str = "") -> None:
-        self.fraction, self.message = min(max(share, 0.0), 1.0), message
+    def _progress(self, fraction: float, message: str = "") -> None:
+        self.fraction, self.message = min(max(fraction, 0.0), 1.0), message
 
     def hand_over(self) -> T:
         """The result, which the job then forgets."""
@@ -340,10 +340,10 @@ def stopping(progress: Progress, cancelled: Stopper, what: str) -> Progress:
         Cancelled: The user stopped it.
     """
 
-    def step(share: float, message: str = "") -> None:
+    def step(fraction: float, message: str = "") -> None:
         if cancelled():
             raise Cancelled(what)
-        progress(share, message)
+        progress(fraction, message)
 
     return step
 

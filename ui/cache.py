@@ -69,10 +69,10 @@ def cached_keras() -> KerasProcess:
 @st.cache_data(show_spinner=False)
 def cached_thumbnail(key: str, size: int) -> bytes:
     """A sample's thumbnail as PNG, square on black. Samples are public, so all sessions may share it."""
-    picture = thumbnail(open_sample(key), size)
-    if picture.ndim == 3:
-        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    return cv2.imencode(".png", picture)[1].tobytes()
+    image = thumbnail(open_sample(key), size)
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".png", image)[1].tobytes()
 
 
 @st.cache_resource(show_spinner=False)

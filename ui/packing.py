@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def encode_picture(picture: NDArray[np.uint8], kind: str = ".png") -> bytes:
+def encode_image(image: NDArray[np.uint8], kind: str = ".png") -> bytes:
     """RGB, RGBA or grey to bytes; PNG at its quickest, for it goes no further than this machine."""
-    if picture.ndim == 3:
-        code = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
-        picture = cv2.cvtColor(picture, code)
+    if image.ndim == 3:
+        code = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
+        image = cv2.cvtColor(image, code)
     options = [cv2.IMWRITE_PNG_COMPRESSION, 1] if kind == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 85]
-    return cv2.imencode(kind, picture, options)[1].tobytes()
+    return cv2.imencode(kind, image, options)[1].tobytes()
 
 
 def fit_within(shape: Sequence[int], side: int) -> tuple[int, int]:

@@ -74,7 +74,7 @@ class Reading:
         turns: Digest of an opened sequence to how it is turned in its plane.
         cuts: Scans in such planes and turns.
         forced: (scan digest, model slug) pairs that the user asked for against the contract.
-        pictures: Encoded images for the viewer.
+        images: Encoded images for the viewer.
         answers: Predictions and explanations; few, because each holds the model's input.
         checks: How far explanations can be trusted, by what was explained.
         maps: What the page that explains has made: heatmaps and checks by what was asked. For outlines the user's own
@@ -96,7 +96,7 @@ class Reading:
     turns: dict[str, str] = field(default_factory=dict)
     cuts: Recent = field(default_factory=lambda: Recent(1))
     forced: set[tuple[str, str]] = field(default_factory=set)
-    pictures: Recent = field(default_factory=lambda: Recent(24))
+    images: Recent = field(default_factory=lambda: Recent(24))
     answers: Recent = field(default_factory=lambda: Recent(8))
     checks: Recent = field(default_factory=lambda: Recent(64))
     maps: Recent = field(default_factory=lambda: Recent(120))
@@ -180,7 +180,7 @@ class Reading:
         self.turn += 1
         self.refused, self.trouble, self.choosing = None, "", False
         self.scan_index, self.planes, self.turns, self.cuts = 0, {}, {}, Recent(1)
-        self.pictures, self.answers, self.checks = Recent(24), Recent(8), Recent(64)
+        self.images, self.answers, self.checks = Recent(24), Recent(8), Recent(64)
         self.maps = Recent(120)
         self.offers = {}
         self.jobs.drop(*OF_THE_SCAN)

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.fuzz.mutants import dicom, element, fragments, nifti, packed, picture
+from benchmarks.fuzz.mutants import dicom, element, fragments, image, nifti, packed
 from core.readers import Source, open_sources
 
 Make = Callable[[], bytes]
@@ -81,7 +81,7 @@ def _private(count: int) -> bytes:
 
 
 def _offsets(count: int, table: list[int] | None = None) -> bytes:
-    part = picture("L", "JPEG", 4)[:20]
+    part = image("L", "JPEG", 4)[:20]
     offsets = table or [28 * n for n in range(count)]
     return dicom(
         JPEG.encode(), fragments(*[part] * count, table=struct.pack(f"<{len(offsets)}L", *offsets)), frames=count - 1
@@ -155,8 +155,8 @@ def uploads() -> dict[str, Make]:
         there = rows if columns in {1_000, 2_000} else 1
         found[name] = lambda c=columns, r=rows, d=depth, k=colour, t=there: _png(min(c, 1 << 24), r, d, k, t)  # type: ignore[misc]
     whole = {
-        "dicom": dicom(frames=3), "jpeg": picture("L", "JPEG"), "png": picture("RGBA", "PNG"), "nifti": nifti(),
-        "tiff": picture("L", "TIFF"), "webp": picture("RGB", "WEBP"), "bmp": picture("RGB", "BMP"),
+        "dicom": dicom(frames=3), "jpeg": image("L", "JPEG"), "png": image("RGBA", "PNG"), "nifti": nifti(),
+        "tiff": image("L", "TIFF"), "webp": image("RGB", "WEBP"), "bmp": image("RGB", "BMP"),
         "zip": packed({"a": dicom()}), "tar": packed({"a": dicom()}, "tar"),
     }  # fmt: skip
     for kind, data in whole.items():
@@ -200,9 +200,9 @@ def _seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def report(share: int, shares: int) -> None:
+def report(fraction: int, fractions: int) -> None:
     """Open every so-many-th upload, and write one line of JSON about each."""
-    for name, make in list(uploads().items())[share::shares]:
+    for name, make in list(uploads().items())[fraction::fractions]:
         data = make()
         _forget_peak()
         start, fault, scans, sentence = _seconds(), "", 0, ""

@@ -88,7 +88,7 @@ def fragments(*parts: bytes, table: bytes = b"") -> bytes:
     return b"".join(out) + struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
 
 
-def picture(mode: str, form: str, size: int = 6, **options: object) -> bytes:
+def image(mode: str, form: str, size: int = 6, **options: object) -> bytes:
     """A ramp as an image file."""
     stream = io.BytesIO()
     Image.linear_gradient("L").resize((size, size)).convert(mode).save(stream, form, **options)
@@ -138,7 +138,7 @@ def _reference() -> bytes:
 
 def seeds() -> dict[str, tuple[str, bytes]]:
     """Name to kind and bytes of each whole file."""
-    jpeg = picture("L", "JPEG", 4)
+    jpeg = image("L", "JPEG", 4)
     columns = b'# scanlens {"kind": "result", "task": "binary"}\ncase,patient,y_true,logit\na,p,1,0.5\nb,q,0,-0.5\n'
     scans = {
         "plain.dcm": dicom(),
@@ -148,17 +148,17 @@ def seeds() -> dict[str, tuple[str, bytes]]:
         "volume.nii": nifti(),
         "float.nii": nifti(16, 32, (3, 4, 2, 2)),
         "volume.nii.gz": _gzip(nifti()),
-        "grey.png": picture("L", "PNG"),
-        "clear.png": picture("RGBA", "PNG"),
-        "palette.png": picture("P", "PNG", transparency=0),
-        "sixteen.png": picture("I;16", "PNG"),
-        "a.jpg": picture("RGB", "JPEG"),
-        "ink.jpg": picture("CMYK", "JPEG"),
-        "a.tif": picture("L", "TIFF"),
-        "float.tif": picture("F", "TIFF"),
-        "a.webp": picture("RGBA", "WEBP"),
-        "a.bmp": picture("RGB", "BMP"),
-        "a.zip": packed({"a.dcm": dicom(), "b.png": picture("L", "PNG")}),
+        "grey.png": image("L", "PNG"),
+        "clear.png": image("RGBA", "PNG"),
+        "palette.png": image("P", "PNG", transparency=0),
+        "sixteen.png": image("I;16", "PNG"),
+        "a.jpg": image("RGB", "JPEG"),
+        "ink.jpg": image("CMYK", "JPEG"),
+        "a.tif": image("L", "TIFF"),
+        "float.tif": image("F", "TIFF"),
+        "a.webp": image("RGBA", "WEBP"),
+        "a.bmp": image("RGB", "BMP"),
+        "a.zip": packed({"a.dcm": dicom(), "b.png": image("L", "PNG")}),
         "a.tar": packed({"a.dcm": dicom()}, "tar"),
     }
     return {name: ("scan", data) for name, data in scans.items()} | {

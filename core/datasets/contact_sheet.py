@@ -35,8 +35,8 @@ def contact_sheet(dataset: Dataset, label: str, n: int = 24, size: int = 96) -> 
     for number, place in enumerate(places):
         top, left = number // across * size, number % across * size
         try:
-            picture = thumbnail(dataset.read(cases[int(place)]), size)
+            image = thumbnail(dataset.read(cases[int(place)]), size)
         except ScanLensError:
-            picture = np.full((size, size, 3), _EMPTY, np.uint8)
-        sheet[top : top + size, left : left + size] = picture
+            image = np.full((size, size, 3), _EMPTY, np.uint8)
+        sheet[top : top + size, left : left + size] = image
     return sheet

@@ -27,7 +27,7 @@ def with_digest(
 
     Args:
         dataset: As opened.
-        progress: Called with a share from 0 to 1 and a few words.
+        progress: Called with a fraction from 0 to 1 and a few words.
         cancelled: Asked between cases.
         known: (digest, fingerprint) of an earlier time; where the fingerprint still holds, nothing is read.
 

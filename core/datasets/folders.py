@@ -31,7 +31,7 @@ def accepts(place: Place) -> bool:
         return False
     files, _ = _without_masks(place.files)
     base, splits = _find_base(files)
-    return len(_class_names(files, base, splits)) > 1 and bool(_pictures(place, files, base)[0])
+    return len(_class_names(files, base, splits)) > 1 and bool(_images(place, files, base)[0])
 
 
 def open_folders(place: Place, inquiry: Inquiry, _progress: Progress | None, _cancelled: Stopper | None) -> Dataset:
@@ -42,9 +42,9 @@ def open_folders(place: Place, inquiry: Inquiry, _progress: Progress | None, _ca
     """
     files, beside = _without_masks(place.files)
     base, splits = _find_base(files)
-    pictures, strange = _pictures(place, files, base)
-    masks = _masks(pictures)
-    cases = [_case(name, base, splits) for name in pictures if name not in masks]
+    images, strange = _images(place, files, base)
+    masks = _masks(images)
+    cases = [_case(name, base, splits) for name in images if name not in masks]
     kept = [case for case in cases if case is not None]
     if not kept:
         raise UnusableDataset("There are no folders of images, one a class", "put each class into a folder of its own")
@@ -151,30 +151,30 @@ def _case(name: str, base: str, splits: bool) -> Case | None:
     return Case(name, (parts[1 if splits else 0],), split=split)
 
 
-def _pictures(place: Place, files: Sequence[str], base: str) -> tuple[list[str], list[str]]:
+def _images(place: Place, files: Sequence[str], base: str) -> tuple[list[str], list[str]]:
     """Files below the base that are images, and those that are not, told by a few of each ending."""
     by_ending: dict[str, list[str]] = defaultdict(list)
     for name in files:
         if _in_folder(name, base):
             by_ending[PurePosixPath(name).suffix.lower()].append(name)
-    pictures: list[str] = []
+    images: list[str] = []
     strange: list[str] = []
     for names in by_ending.values():
         sample = names[:: max(1, len(names) // _LOOKS)][:_LOOKS]
-        (pictures if any(_is_picture(place, name) for name in sample) else strange).extend(names)
-    return sorted(pictures), sorted(strange)
+        (images if any(_is_image(place, name) for name in sample) else strange).extend(names)
+    return sorted(images), sorted(strange)
 
 
-def _is_picture(place: Place, name: str) -> bool:
+def _is_image(place: Place, name: str) -> bool:
     head = read_head(place, name)
     return any(reader.accepts(head, name) for reader in READERS[1:]) or head.startswith(b"\x1f\x8b")
 
 
-def _masks(pictures: Sequence[str]) -> set[str]:
+def _masks(images: Sequence[str]) -> set[str]:
     """Files called like another with `_mask` behind it."""
-    stems = {str(PurePosixPath(name).with_suffix("")) for name in pictures}
+    stems = {str(PurePosixPath(name).with_suffix("")) for name in images}
     found = set()
-    for name in pictures:
+    for name in images:
         stem = str(PurePosixPath(name).with_suffix(""))
         bare = _MASK.sub("", stem)
         if bare != stem and bare in stems:

@@ -63,7 +63,7 @@ def open_dataset(
     Args:
         path: Where it lies.
         options: Answers by option of a question; `layout` chooses a reader where several would do.
-        progress: Called with a share from 0 to 1 and a few words.
+        progress: Called with a fraction from 0 to 1 and a few words.
         cancelled: Asked between files.
 
     Raises:

@@ -84,12 +84,12 @@ class _Say:
     def __init__(self) -> None:
         self._last, self._terminal = 0.0, sys.stderr.isatty()
 
-    def __call__(self, share: float, words: str) -> None:
+    def __call__(self, fraction: float, words: str) -> None:
         now = time.monotonic()
-        if share < 1 and now - self._last < (0.2 if self._terminal else 5.0):
+        if fraction < 1 and now - self._last < (0.2 if self._terminal else 5.0):
             return
         self._last = now
-        line = f"{share:4.0%}  {words}"
+        line = f"{fraction:4.0%}  {words}"
         print(
             f"\r\x1b[K{line}" if self._terminal else line,
             end="" if self._terminal else "\n",
@@ -197,9 +197,9 @@ def _map_words(mapping: dict[str, str], card: ModelCard, dataset: Dataset, split
 
 
 def _tell(found: Evaluation) -> None:
-    people = len(set(found.scores.patients))
+    n_patients = len(set(found.scores.patients))
     print(f"{found.model_title} on {found.dataset_title}, {found.split or 'all cases'}")
-    print(f"{len(found.cases):,} cases of {people:,} patients; 95 % intervals over patients")
+    print(f"{len(found.cases):,} cases of {n_patients:,} patients; 95 % intervals over patients")
     for line in headline(found):
         print(f"  {in_words(line)}")
     if found.failed:

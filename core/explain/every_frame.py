@@ -40,5 +40,5 @@ def _spread(grids: NDArray[np.float32], frames: tuple[int, ...], count: int) -> 
     before = np.maximum(after - 1, 0)
     before = np.where(seen[after] <= np.arange(count), after, before)
     gap = np.maximum(seen[after] - seen[before], 1)
-    share = np.clip((np.arange(count) - seen[before]) / gap, 0.0, 1.0)[:, None, None]
-    return ((1 - share) * means[before] + share * means[after]).astype(np.float32)
+    fraction = np.clip((np.arange(count) - seen[before]) / gap, 0.0, 1.0)[:, None, None]
+    return ((1 - fraction) * means[before] + fraction * means[after]).astype(np.float32)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.inference.prepare import Geometry
 
-#: Evidence for a label that nowhere reaches this share of the strongest evidence against it is none.
+#: Evidence for a label that nowhere reaches this fraction of the strongest evidence against it is none.
 NEGLIGIBLE = 0.05
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled
-from core.explain.inputs import Picture, explained_picture
+from core.explain.inputs import Image, explained_image
 from core.explain.region import Region, explained_region, weighted_scores
 from core.explain.request import Ask
 from core.explain.target import score_weights
@@ -29,7 +29,7 @@ class Probe:
         prepared: What it was given.
         weights: (units,) of the logits.
         position: Which frame of `prepared`.
-        picture: The input that the frame belongs to; the other inputs and the other frames stay as they are.
+        image: The input that the frame belongs to; the other inputs and the other frames stay as they are.
         region: (rows, columns) on the output's grid, for a segmentation.
     """
 
@@ -37,17 +37,17 @@ class Probe:
     prepared: Prepared
     weights: NDArray[np.float32]
     position: int
-    picture: Picture
+    image: Image
     region: Region = None
 
     @property
     def frame(self) -> NDArray[np.float32]:
         """(rows, columns, channels) as the model gets it."""
-        return self.picture.frames[self.position]
+        return self.image.frames[self.position]
 
     def logits(self, copies: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, …) logits of copies (n, rows, columns, channels) of the frame."""
-        return self.bundle.run(self.picture.with_frame(copies, self.position), outputs=("logits",)).logits
+        return self.bundle.run(self.image.with_frame(copies, self.position), outputs=("logits",)).logits
 
     def scores(
         self,
@@ -61,7 +61,7 @@ class Probe:
         Args:
             copies: Blocks (n, rows, columns, channels) of copies.
             total: How many there are in all.
-            progress: Called with the share done.
+            progress: Called with the fraction done.
             cancelled: Asked before each block.
 
         Raises:
@@ -85,11 +85,10 @@ def probes(bundle: Bundle, prepared: Prepared, ask: Ask) -> list[Probe]:
         UnsupportedModel: There is no such label, image or region.
     """
     weights = score_weights(bundle.card, bundle.units, ask.target, ask.against)
-    picture, region = explained_picture(bundle, prepared, ask), explained_region(bundle, prepared, ask)
-    regions = [None] * len(prepared.frames) if region is None else list(np.repeat(region, picture.depth, axis=0))
+    image, region = explained_image(bundle, prepared, ask), explained_region(bundle, prepared, ask)
+    regions = [None] * len(prepared.frames) if region is None else list(np.repeat(region, image.depth, axis=0))
     return [
-        Probe(bundle, prepared, weights, position, picture, regions[position])
-        for position in range(len(prepared.frames))
+        Probe(bundle, prepared, weights, position, image, regions[position]) for position in range(len(prepared.frames))
     ]
 
 
@@ -102,8 +101,8 @@ def blend(
         yield (kept * whole + (1 - kept) * other).astype(np.float32)
 
 
-def share_of(progress: Callable[[float], None] | None, index: int, count: int) -> Callable[[float], None] | None:
+def fraction_of(progress: Callable[[float], None] | None, index: int, count: int) -> Callable[[float], None] | None:
     """The part of a progress bar that belongs to frame `index` of `count`."""
     if progress is None:
         return None
-    return lambda share: progress((index + share) / count)
+    return lambda fraction: progress((index + fraction) / count)

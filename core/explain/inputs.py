@@ -23,7 +23,7 @@ Batch = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Image:
     """The explained input and what goes into the model beside it.
 
     Attributes:
@@ -63,23 +63,23 @@ class Picture:
         return self.batch(stacks, index)
 
 
-def is_picture(values: NDArray[np.generic]) -> TypeGuard[NDArray[np.float32]]:
+def is_image(values: NDArray[np.generic]) -> TypeGuard[NDArray[np.float32]]:
     """Whether an input is (N, [frames,] rows, columns, channels), and no table."""
     return values.ndim in {4, 5}
 
 
-def picture_names(bundle: Bundle, prepared: Prepared) -> list[str]:
+def image_names(bundle: Bundle, prepared: Prepared) -> list[str]:
     """Names of the inputs that can be explained by a map, in the order of the card."""
-    return [spec.name for spec in bundle.card.inputs if is_picture(prepared.batch[spec.name])]
+    return [spec.name for spec in bundle.card.inputs if is_image(prepared.batch[spec.name])]
 
 
-def explained_picture(bundle: Bundle, prepared: Prepared, ask: Ask) -> Picture:
+def explained_image(bundle: Bundle, prepared: Prepared, ask: Ask) -> Image:
     """The image that `ask` is about: `ask.input`, or the first of the card.
 
     Raises:
         UnsupportedModel: The model has no such image, or `prepared.geometry` is the way back of another one.
     """
-    names = picture_names(bundle, prepared)
+    names = image_names(bundle, prepared)
     name = ask.input or next(iter(names), "")
     if name not in names:
         raise UnsupportedModel(
@@ -90,7 +90,7 @@ def explained_picture(bundle: Bundle, prepared: Prepared, ask: Ask) -> Picture:
     values = prepared.batch[name]
     spec = next(spec for spec in bundle.card.inputs if spec.name == name)
     others = {other: array for other, array in prepared.batch.items() if other != name}
-    found = Picture(name, values, spec.value_range, others)
+    found = Image(name, values, spec.value_range, others)
     if prepared.geometry.model_size != values.shape[-3:-1] or len(prepared.frames) != len(found.frames):
         raise UnsupportedModel(f"The way back is not that of the image {name}", "prepare it by itself")
     return found
@@ -98,16 +98,16 @@ def explained_picture(bundle: Bundle, prepared: Prepared, ask: Ask) -> Picture:
 
 def is_plain(bundle: Bundle, prepared: Prepared) -> bool:
     """Whether there is one image without an axis of frames, tables aside, and one answer for it."""
-    pictures = [array for array in prepared.batch.values() if is_picture(array)]
-    return len(pictures) == 1 and pictures[0].ndim == 4 and bundle.card.task != "segmentation"
+    images = [array for array in prepared.batch.values() if is_image(array)]
+    return len(images) == 1 and images[0].ndim == 4 and bundle.card.task != "segmentation"
 
 
-def on_picture(activations: NDArray[np.float32], picture: Picture) -> NDArray[np.float32]:
+def on_image(activations: NDArray[np.float32], image: Image) -> NDArray[np.float32]:
     """Activations of a layer with as many axes as the image has.
 
     Args:
         activations: (N, h, w, C), or (N, layers of depth, h, w, C).
-        picture: What is explained.
+        image: What is explained.
 
     Returns:
         (N, h, w, C) where the network treats a plain image as a film of one frame, and anything else as it is.
@@ -115,26 +115,26 @@ def on_picture(activations: NDArray[np.float32], picture: Picture) -> NDArray[np
     Raises:
         UnsupportedModel: The layer has several frames and the image has none.
     """
-    if picture.values.ndim != 4 or activations.ndim != 5:
+    if image.values.ndim != 4 or activations.ndim != 5:
         return activations
     if activations.shape[1] != 1:
         raise UnsupportedModel("a layer with one map an image", "one with frames", "choose another layer")
     return activations[:, 0]
 
 
-def on_frames(values: NDArray[np.floating], picture: Picture) -> NDArray[np.float32]:
+def on_frames(values: NDArray[np.floating], image: Image) -> NDArray[np.float32]:
     """Maps of a layer as maps of the frames, (N · depth, h, w).
 
     Args:
         values: (N, h, w), or (N, layers of depth, h, w). Where a layer has fewer frames than the image they are
             interpolated between the true centres; where it has none, its map stands for each frame.
-        picture: What was explained.
+        image: What was explained.
 
     Raises:
         UnsupportedModel: The layer has frames and the image has none.
     """
     maps = np.asarray(values, np.float32)
-    if picture.values.ndim == 4:
+    if image.values.ndim == 4:
         if maps.ndim == 4 and maps.shape[1] == 1:  # the network treats the image as a film of one frame
             maps = maps[:, 0]
         if maps.ndim != 3:
@@ -142,7 +142,7 @@ def on_frames(values: NDArray[np.floating], picture: Picture) -> NDArray[np.floa
         return maps
     if maps.ndim == 3:
         maps = maps[:, None]
-    stretched = [stretch_depth(stack, picture.depth) for stack in maps]
+    stretched = [stretch_depth(stack, image.depth) for stack in maps]
     return np.concatenate(stretched)
 
 
@@ -157,13 +157,13 @@ def stretch_depth(stack: NDArray[np.float32], depth: int) -> NDArray[np.float32]
 
 
 def refuse_unseen(
-    picture: Picture, pictures: int, layer: str, before: NDArray[np.float32], after: NDArray[np.float32]
+    image: Image, images: int, layer: str, before: NDArray[np.float32], after: NDArray[np.float32]
 ) -> None:
     """Refuse a layer that does not see the image: its map would be that of another one.
 
     Args:
-        picture: What is explained.
-        pictures: How many images the model has.
+        image: What is explained.
+        images: How many images the model has.
         layer: Its name.
         before: (N, …) activations of the layer.
         after: (N, …) activations with the image turned into its negative.
@@ -171,15 +171,15 @@ def refuse_unseen(
     Raises:
         UnsupportedModel: Both are the same.
     """
-    if pictures > 1 and np.array_equal(before, after):
+    if images > 1 and np.array_equal(before, after):
         raise UnsupportedModel(
-            f"a layer that sees the image {picture.name}",
+            f"a layer that sees the image {image.name}",
             f"{layer}, which sees another",
             "choose a layer or the image that belongs to it",
         )
 
 
-def negative(picture: Picture) -> Batch:
+def negative(image: Image) -> Batch:
     """The whole batch with the image turned into its negative."""
-    low, high = picture.value_range
-    return {picture.name: (low + high - picture.values).astype(np.float32), **picture.others}
+    low, high = image.value_range
+    return {image.name: (low + high - image.values).astype(np.float32), **image.others}

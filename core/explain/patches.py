@@ -36,19 +36,19 @@ def patch_masks(kept: NDArray[np.float32], geometry: Geometry) -> NDArray[np.flo
     """
     top, left, bottom, right = geometry.view
     masks = np.ones((len(kept), *geometry.model_size), np.float32)
-    for index, picture in enumerate(kept):
+    for index, image in enumerate(kept):
         masks[index, top:bottom, left:right] = cv2.resize(
-            picture, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR
+            image, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR
         )
     return masks
 
 
-def blur(picture: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
+def blur(image: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
     """(rows, columns, channels) with the scan's part so blurred that only its broad shades are left."""
     top, left, bottom, right = geometry.view
-    inner = np.ascontiguousarray(picture[top:bottom, left:right])
+    inner = np.ascontiguousarray(image[top:bottom, left:right])
     sigma = max(bottom - top, right - left) / 10
     soft = cv2.GaussianBlur(inner, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    result = picture.copy()
+    result = image.copy()
     result[top:bottom, left:right] = soft.reshape(inner.shape)
     return result

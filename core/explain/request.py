@@ -50,7 +50,7 @@ class Ask:
         output: The prediction's output with its activations, so that the model need not run again.
         keras: The Keras process, for methods and heads that need gradients.
         seed: Of everything that is drawn.
-        progress: Called with the share done.
+        progress: Called with the fraction done.
         cancelled: Asked often; the method then raises `Cancelled`.
     """
 

@@ -138,7 +138,7 @@ class Bundle:
             batch: Input name to (N, …), as `prepare` makes it.
             outputs: Which of `OUTPUTS`, or `FINAL_OUTPUT`, to compute; logits always are, and what the model lacks is
                 None.
-            progress: Called with the share done after each chunk.
+            progress: Called with the fraction done after each chunk.
             cancelled: Asked before each chunk.
 
         Raises:

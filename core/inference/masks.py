@@ -87,7 +87,7 @@ def cut(probability: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]
     return (probability >= np.float32(threshold)) & (probability > 0)
 
 
-def count_pieces(mask: NDArray[np.bool_]) -> int:
+def count_components(mask: NDArray[np.bool_]) -> int:
     """Separate pieces of a mask (rows, columns)."""
     return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) - 1
 
@@ -148,4 +148,4 @@ def masks(
 def _sizes(card: ModelCard, geometry: Geometry, grid: NDArray[np.float16]) -> tuple[list[int], list[int]]:
     """Pixels and pieces of each label of one frame (rows, columns, labels)."""
     masks = [cut(geometry.to_scan(grid[..., label]), threshold) for label, threshold in enumerate(cuts_of(card))]
-    return [int(mask.sum()) for mask in masks], [count_pieces(mask) for mask in masks]
+    return [int(mask.sum()) for mask in masks], [count_components(mask) for mask in masks]

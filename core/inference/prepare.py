@@ -74,12 +74,12 @@ class Geometry:
         at_model = (at_scan - self.offset[axis]) / self.scale[axis]
         at_cell = np.clip((at_model + 0.5) * cells / self.model_size[axis] - 0.5, 0, cells - 1)
         lower = np.minimum(np.floor(at_cell).astype(int), max(cells - 2, 0))
-        share = at_cell - lower
+        fraction = at_cell - lower
         weights = np.zeros((pixels, cells), np.float32)
         index = np.arange(pixels)
-        weights[index, lower] = 1 - share
+        weights[index, lower] = 1 - fraction
         if cells > 1:
-            weights[index, lower + 1] = share
+            weights[index, lower + 1] = fraction
         weights[(at_model < -0.5) | (at_model > self.model_size[axis] - 0.5)] = 0
         return weights
 
@@ -121,7 +121,7 @@ class Prepared:
     ways: Mapping[str, Way] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
 
-    def of_picture(self, name: str) -> Prepared:
+    def of_image(self, name: str) -> Prepared:
         """What was prepared, with the way back of another image; unchanged where there is only one."""
         way = self.ways.get(name)
         return self if way is None else replace(self, geometry=way.geometry, frames=way.frames)
@@ -177,13 +177,13 @@ def _place(levels: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float3
     return placed
 
 
-def _to_channels(picture: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
+def _to_channels(image: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
     """(rows, columns) or (rows, columns, 3) to (rows, columns, channels); grey by ITU-R BT.601 luma."""
-    if picture.ndim == 2:
-        return np.repeat(picture[..., None], channels, axis=-1)
+    if image.ndim == 2:
+        return np.repeat(image[..., None], channels, axis=-1)
     if channels == 3:
-        return picture
-    return (picture @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+        return image
+    return (image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
 
 
 def _levels(scan: Scan, index: int, window: Window | VoiTable | None, channels: int) -> NDArray[np.float32]:
@@ -239,7 +239,7 @@ def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) ->
     Raises:
         IncompatibleInput: The input is a table, or a frame index does not exist.
     """
-    if not spec.is_picture:
+    if not spec.is_image:
         raise IncompatibleInput(
             "an input with an image", f"the input {spec.name!r} of kind {spec.kind}", "choose another model"
         )

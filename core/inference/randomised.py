@@ -26,7 +26,7 @@ from core.inference.onnx_session import open_session
 _TRAINED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
 
-def randomised_bundle(bundle: Bundle, share: float = 1.0, seed: int = 0) -> Bundle:
+def randomised_bundle(bundle: Bundle, fraction: float = 1.0, seed: int = 0) -> Bundle:
     """The bundle with the kernels of the last layers drawn from a normal distribution of their own spread.
 
     The head is always among them. Biases and folded norms stay, as they do where Keras layers are initialised anew
@@ -34,7 +34,7 @@ def randomised_bundle(bundle: Bundle, share: float = 1.0, seed: int = 0) -> Bund
 
     Args:
         bundle: Any opened bundle; it is not changed.
-        share: Of the layers with a kernel, counted from the last; 0 randomises the last only, 1 all.
+        fraction: Of the layers with a kernel, counted from the last; 0 randomises the last only, 1 all.
         seed: Of the draws.
 
     Raises:
@@ -47,13 +47,13 @@ def randomised_bundle(bundle: Bundle, share: float = 1.0, seed: int = 0) -> Bund
     kernels = _kernels_in_order(proto.graph)
     before: NDArray[np.generic] = np.zeros((0, 0))
     drawn: NDArray[np.generic] = before
-    for tensor in kernels[len(kernels) - max(1, math.ceil(share * len(kernels))) :]:
+    for tensor in kernels[len(kernels) - max(1, math.ceil(fraction * len(kernels))) :]:
         before = onnx.numpy_helper.to_array(tensor)
         drawn = _drawn(before, rng)
         tensor.CopyFrom(onnx.numpy_helper.from_array(drawn, tensor.name))
     session = open_session(proto.SerializeToString(), INTRA_THREADS, bundle.card.sha256[ONNX_FILE])
     copy = Bundle(bundle.card, session)
-    copy.randomised = (share, seed)  # whoever asks the Keras process about this bundle has to say so there
+    copy.randomised = (fraction, seed)  # whoever asks the Keras process about this bundle has to say so there
     if bundle.cam_weights is not None:
         copy.cam_weights = _weights_of(bundle.cam_weights, before, drawn)
     return copy

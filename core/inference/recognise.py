@@ -17,7 +17,7 @@ from core.scan import Scan, answered_frame
 
 
 def alikeness(bundles: Iterable[Bundle], scan: Scan, frame: int | None = None) -> dict[str, float]:
-    """How far one frame is from what each model has seen, as a share of that model's limit.
+    """How far one frame is from what each model has seen, as a fraction of that model's limit.
 
     Args:
         bundles: Opened models; those that cannot tell, or cannot take this scan, are left out.
@@ -27,12 +27,14 @@ def alikeness(bundles: Iterable[Bundle], scan: Scan, frame: int | None = None) -
     Returns:
         Slug to distance over limit, nearest first; above 1 the model itself calls the picture unlike its own.
     """
-    found: Mapping[str, float | None] = {bundle.card.slug: _share_of_limit(bundle, scan, frame) for bundle in bundles}
-    known = {slug: share for slug, share in found.items() if share is not None and np.isfinite(share)}
+    found: Mapping[str, float | None] = {
+        bundle.card.slug: _fraction_of_limit(bundle, scan, frame) for bundle in bundles
+    }
+    known = {slug: fraction for slug, fraction in found.items() if fraction is not None and np.isfinite(fraction)}
     return dict(sorted(known.items(), key=lambda item: item[1]))
 
 
-def _share_of_limit(bundle: Bundle, scan: Scan, frame: int | None) -> float | None:
+def _fraction_of_limit(bundle: Bundle, scan: Scan, frame: int | None) -> float | None:
     if bundle.reference is None or len(bundle.card.inputs) != 1:
         return None
     try:

@@ -22,7 +22,7 @@ from core.scan import Scan, Step, window_at
 if TYPE_CHECKING:
     import SimpleITK
 
-#: Share of the pixels that the measure looks at, of an image and of a volume.
+#: Fraction of the pixels that the measure looks at, of an image and of a volume.
 SAMPLED, SAMPLED_3D = 0.5, 0.1
 #: Grid steps of the coarse levels, and blur at each in pixels.
 SHRINK, SMOOTH = (4, 2, 1), (2.0, 1.0, 0.0)
@@ -125,13 +125,13 @@ def _image(scan: Scan, with_spacing: bool) -> SimpleITK.Image:
     return image
 
 
-def _method(share: float) -> Any:
+def _method(fraction: float) -> Any:
     import SimpleITK
 
     method = SimpleITK.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(32)  # works across sequences, whose grey values have no common meaning
     method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentage(share, 1)
+    method.SetMetricSamplingPercentage(fraction, 1)
     method.SetInterpolator(SimpleITK.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-4, STEPS, relaxationFactor=0.6)
     method.SetOptimizerScalesFromPhysicalShift()

@@ -42,7 +42,7 @@ class Study:
     @classmethod
     def of(cls, card: ModelCard, scan: Scan) -> Study:
         """One scan as the first image of a model, and nothing else."""
-        first = next((spec for spec in card.inputs if spec.is_picture), card.inputs[0])
+        first = next((spec for spec in card.inputs if spec.is_image), card.inputs[0])
         return cls({first.name: scan})
 
 
@@ -101,11 +101,11 @@ def table_row(spec: InputSpec, facts: Mapping[str, float | None]) -> tuple[NDArr
 
 def missing_inputs(card: ModelCard, study: Study) -> tuple[str, ...]:
     """Titles of the inputs that must be there and are not."""
-    absent = [spec for spec in card.inputs if spec.is_picture and spec.name not in study.scans]
+    absent = [spec for spec in card.inputs if spec.is_image and spec.name not in study.scans]
     unsaid = [
         spec
         for spec in card.inputs
-        if not spec.is_picture and all(study.facts.get(feature.name) is None for feature in spec.features)
+        if not spec.is_image and all(study.facts.get(feature.name) is None for feature in spec.features)
     ]
     return tuple(spec.title for spec in card.inputs if spec in (*absent, *unsaid) and not spec.optional)
 
@@ -124,7 +124,7 @@ def main_scan(card: ModelCard, study: Study) -> Scan:
     Raises:
         IncompatibleInput: None was given, or the model takes a stack as one case.
     """
-    given = [spec for spec in card.inputs if spec.is_picture and spec.name in study.scans]
+    given = [spec for spec in card.inputs if spec.is_image and spec.name in study.scans]
     if not given:
         raise IncompatibleInput(f"for {card.title} a scan", "none", "add it, or choose another model")
     if given[0].kind != "image":
@@ -157,13 +157,13 @@ def prepare_study(study: Study, card: ModelCard, frames: Sequence[int] | None = 
     steps: list[Step] = []
     left_out: list[str] = []
     for spec in card.inputs:
-        if not spec.is_picture:
+        if not spec.is_image:
             row, unknown = table_row(spec, study.facts)
             batch[spec.name] = np.repeat(row[None], len(chosen), axis=0)
             left_out += unknown
         elif spec.name in study.scans:
             scan = study.scans[spec.name]
-            part = _picture(scan, spec, chosen)
+            part = _image(scan, spec, chosen)
             batch[spec.name] = part.batch[spec.name]
             ways[spec.name] = Way(part.geometry, part.frames, scan.digest)
             prefix = f"{spec.title}: " if len(card.inputs) > 1 else ""
@@ -192,7 +192,7 @@ def _cases(study: Study, card: ModelCard, frames: Sequence[int] | None) -> tuple
     return chosen
 
 
-def _picture(scan: Scan, spec: InputSpec, chosen: tuple[int, ...]) -> Prepared:
+def _image(scan: Scan, spec: InputSpec, chosen: tuple[int, ...]) -> Prepared:
     """One image of the batch, with the axis of frames where it has one."""
     if spec.kind == "image":
         return prepare(scan, spec, chosen)

@@ -84,7 +84,7 @@ def answer_over_time(
         bundle: The opened model.
         prepared: One case with a sequence.
         name: Of the sequence.
-        progress: Called with the share done.
+        progress: Called with the fraction done.
         cancelled: Asked before each frame.
 
     Raises:

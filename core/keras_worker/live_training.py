@@ -108,7 +108,7 @@ def train_epoch(job: Job) -> Answer:
 
 
 def train_judge(job: Job) -> Answer:
-    """`probabilities` (N, classes) of the run `run` for `pictures` (N, rows, columns) uint8."""
+    """`probabilities` (N, classes) of the run `run` for `images` (N, rows, columns) uint8."""
     run = _found(job)
     return {}, {"probabilities": _probabilities(_logits(run, job.arrays["pictures"], job))}
 
@@ -174,12 +174,12 @@ def _watched(run: _Run, job: Job, epoch: int) -> tuple[dict[str, Any], Arrays]:
     return result, arrays
 
 
-def _logits(run: _Run, pictures: NDArray[np.generic], job: Job) -> NDArray[np.float32]:
+def _logits(run: _Run, images: NDArray[np.generic], job: Job) -> NDArray[np.float32]:
     parts = []
-    for start in range(0, len(pictures), CHUNK):
+    for start in range(0, len(images), CHUNK):
         if job.cancelled():
             raise Cancelled("the training")
-        batch = pictures[start : start + CHUNK, ..., None].astype(np.float32) / 255
+        batch = images[start : start + CHUNK, ..., None].astype(np.float32) / 255
         parts.append(np.asarray(run.to_logits(batch, training=False), np.float32))
     return np.concatenate(parts)
 
@@ -201,11 +201,11 @@ def _evidence(run: _Run) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """
     import tensorflow as tf
 
-    pictures = tf.constant(run.data["cases"][..., None].astype(np.float32) / 255)
+    images = tf.constant(run.data["cases"][..., None].astype(np.float32) / 255)
     labels = run.data["case_labels"].astype(np.int64)
     with tf.GradientTape() as tape:
-        tape.watch(pictures)  # then everything between image and logits is on the tape, frozen or not
-        activations, logits = run.maps(pictures, training=False)
+        tape.watch(images)  # then everything between image and logits is on the tape, frozen or not
+        activations, logits = run.maps(images, training=False)
         if logits.shape[-1] == 1:
             score = tf.reduce_sum(logits[:, 0] * np.where(labels == 1, 1.0, -1.0).astype(np.float32))
         else:

@@ -2,8 +2,8 @@
 
 Erhan et al. 2009, Visualizing Higher-Layer Features of a Deep Network; what keeps the image from being noise is that
 of Mahendran and Vedaldi 2016, arXiv:1512.02017: penalties on total variation and on the distance from mid-grey, and
-jitter. The tool's own settings are for photographs from 0 to 255; here everything is a share of the model's own range,
-and everything that is drawn has a seed. Runs in the Keras process only.
+jitter. The tool's own settings are for photographs from 0 to 255; here everything is a fraction of the model's own
+range, and everything that is drawn has a seed. Runs in the Keras process only.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.keras_process.model.split import Anatomy, call_recorded
+from core.keras_process.model.split import Graph, call_recorded
 from core.processes.worker_loop import Job
 
 
 @dataclass(frozen=True)
 class Climb:
-    """How a prototype walks uphill, in shares of the input's value range.
+    """How a prototype walks uphill, in fractions of the input's value range.
 
     Attributes:
         steps: Number of them.
@@ -49,7 +49,7 @@ class Canvas:
 
     layers: tuple[Any, ...] = ()  # where it looks for half precision; `call_recorded` takes care of that
 
-    def __init__(self, anatomy: Anatomy, job: Job, name: str, weights: NDArray[np.float32]) -> None:
+    def __init__(self, graph: Graph, job: Job, name: str, weights: NDArray[np.float32]) -> None:
         import keras
         import tensorflow as tf
 
@@ -58,13 +58,13 @@ class Canvas:
         rows, columns = self._shape[-3:-1]
         self.inputs = [keras.KerasTensor((1, rows, columns, int(np.prod(self._shape)) // (rows * columns)), name=name)]
         self.outputs = [keras.KerasTensor((1, 1))]
-        types = dict(zip(anatomy.input_names, (tensor.dtype for tensor in anatomy.model.inputs), strict=True))
+        types = dict(zip(graph.input_names, (tensor.dtype for tensor in graph.model.inputs), strict=True))
 
         def score(relative: Any) -> Any:
-            picture = low + (high - low) * (self._unfold(_even_slope(relative)[0]) + 0.5)
+            image = low + (high - low) * (self._unfold(_even_slope(relative)[0]) + 0.5)
             inputs = {other: tf.constant(array) for other, array in job.arrays.items() if other != name}
-            inputs = {key: tf.cast(value, types[key]) for key, value in {**inputs, name: picture[None]}.items()}
-            return tf.reshape(tf.linalg.matvec(call_recorded(anatomy, inputs).logits, weights), (1, 1))
+            inputs = {key: tf.cast(value, types[key]) for key, value in {**inputs, name: image[None]}.items()}
+            return tf.reshape(tf.linalg.matvec(call_recorded(graph, inputs).logits, weights), (1, 1))
 
         self._score = tf.function(score, autograph=False, jit_compile=False)
 
@@ -72,21 +72,21 @@ class Canvas:
         """(1, 1) the score of one folded image from -0.5 to 0.5."""
         return self._score(inputs[0])
 
-    def folded(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    def folded(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """([frames,] rows, columns, channels) as (rows, columns, frames · channels)."""
         rows, columns = self._shape[-3:-1]
-        return np.moveaxis(picture.reshape(-1, *self._shape[-3:]), 0, 2).reshape(rows, columns, -1)
+        return np.moveaxis(image.reshape(-1, *self._shape[-3:]), 0, 2).reshape(rows, columns, -1)
 
-    def unfolded(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    def unfolded(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """(rows, columns, frames · channels) as ([frames,] rows, columns, channels)."""
         rows, columns, channels = self._shape[-3:]
-        return np.moveaxis(picture.reshape(rows, columns, -1, channels), 2, 0).reshape(self._shape)
+        return np.moveaxis(image.reshape(rows, columns, -1, channels), 2, 0).reshape(self._shape)
 
-    def _unfold(self, picture: Any) -> Any:
+    def _unfold(self, image: Any) -> Any:
         import tensorflow as tf
 
         rows, columns, channels = self._shape[-3:]
-        frames = tf.transpose(tf.reshape(picture, (rows, columns, -1, channels)), (2, 0, 1, 3))
+        frames = tf.transpose(tf.reshape(image, (rows, columns, -1, channels)), (2, 0, 1, 3))
         return tf.reshape(frames, self._shape)
 
 
@@ -100,11 +100,11 @@ def _even_slope(values: Any) -> Any:
     return tf.custom_gradient(through)(values)
 
 
-def within_range(picture: Any) -> Any:
+def within_range(image: Any) -> Any:
     """Clip before each step: tf-keras-vis clips what it returns, and would show the network what is no image."""
     import tensorflow as tf
 
-    return tf.clip_by_value(picture, -0.5, 0.5)
+    return tf.clip_by_value(image, -0.5, 0.5)
 
 
 class Shake:
@@ -114,14 +114,14 @@ class Shake:
         self.shift = (0, 0)
         self._most, self._rng = most, rng
 
-    def __call__(self, picture: Any) -> Any:
+    def __call__(self, image: Any) -> Any:
         """(1, rows, columns, channels), moved about where it began."""
         import tensorflow as tf
 
         before = self.shift
         down, across = self._rng.integers(-self._most, self._most + 1, 2)
         self.shift = (int(down), int(across))
-        return tf.roll(picture, [self.shift[0] - before[0], self.shift[1] - before[1]], axis=[1, 2])
+        return tf.roll(image, [self.shift[0] - before[0], self.shift[1] - before[1]], axis=[1, 2])
 
 
 class Steps:

@@ -26,9 +26,9 @@ from core.keras_process.model.gradients import (
 )
 from core.keras_process.model.layers import describe_layers
 from core.keras_process.model.split import (
-    Anatomy,
+    Graph,
     call_recorded,
-    dissect,
+    split_model,
     without_layer,
 )
 from core.keras_process.names import REGION
@@ -81,7 +81,7 @@ def grad_cam(job: Job) -> Answer:
     loaded = load_checked(job)
     layer, names = str(job.arguments["layer"]), tuple(job.arrays)
     if (layer, *names) not in loaded.gradients:
-        loaded.gradients[layer, *names] = gradient_function(dissect(loaded.model, layer, names))
+        loaded.gradients[layer, *names] = gradient_function(split_model(loaded.model, layer, names))
     gradients = loaded.gradients[layer, *names]
     unit, sign = int(job.arguments["unit"]), float(job.arguments.get("sign", 1.0))
     return {}, {"grids": _in_chunks(job, lambda arrays: grad_cam_grids(gradients, arrays, unit, sign))}
@@ -92,7 +92,7 @@ def layer_gradients(job: Job) -> Answer:
     loaded = load_checked(job)
     layer, names = str(job.arguments["layer"]), input_names(loaded, job)
     function = _kept_function(
-        loaded, ("layer", layer, *names), lambda: layer_gradient_function(dissect(loaded.model, layer, names))
+        loaded, ("layer", layer, *names), lambda: layer_gradient_function(split_model(loaded.model, layer, names))
     )
     weights = np.asarray(job.arguments["weights"], np.float32)
     activations, gradient = _chunks_of_several(job, lambda arrays: function(arrays, weights))
@@ -108,7 +108,9 @@ def input_gradients(job: Job) -> Answer:
     loaded = load_checked(job)
     names, guided = input_names(loaded, job), bool(job.arguments.get("guided"))
     function = _kept_function(
-        loaded, ("input", guided, *names), lambda: input_gradient_function(dissect(loaded.model, None, names), guided)
+        loaded,
+        ("input", guided, *names),
+        lambda: input_gradient_function(split_model(loaded.model, None, names), guided),
     )
     weights = np.asarray(job.arguments["weights"], np.float32)
     score, *gradients = _chunks_of_several(job, lambda arrays: function(arrays, weights))
@@ -121,7 +123,7 @@ def ablation(job: Job) -> Answer:
     loaded = load_checked(job)
     layer, names = str(job.arguments["layer"]), input_names(loaded, job)
     function = _kept_function(
-        loaded, ("ablation", layer, *names), lambda: ablation_function(dissect(loaded.model, layer, names))
+        loaded, ("ablation", layer, *names), lambda: ablation_function(split_model(loaded.model, layer, names))
     )
     weights = np.asarray(job.arguments["weights"], np.float32)
     activations, lost = _chunks_of_several(job, lambda arrays: function(arrays, weights, job.cancelled))
@@ -133,7 +135,7 @@ def attention(job: Job) -> Answer:
     loaded = load_checked(job)
     names = input_names(loaded, job)
     function, layout = _kept_function(
-        loaded, ("attention", *names), lambda: attention_function(dissect(loaded.model, None, names))
+        loaded, ("attention", *names), lambda: attention_function(split_model(loaded.model, None, names))
     )
     return {"tokens": list(layout)}, {"scores": _in_chunks(job, function)}
 
@@ -146,8 +148,8 @@ def layers(job: Job) -> Answer:
 def predict(job: Job) -> Answer:
     """The model's own output (N, …), the reference for the compiled model."""
     loaded = load_checked(job)
-    anatomy = without_layer(dissect(loaded.model, None, tuple(job.arrays)))
-    return {"activation": anatomy.activation}, {"output": _in_chunks(job, lambda arrays: _output(anatomy, arrays))}
+    graph = without_layer(split_model(loaded.model, None, tuple(job.arrays)))
+    return {"activation": graph.activation}, {"output": _in_chunks(job, lambda arrays: _output(graph, arrays))}
 
 
 def input_names(loaded: Loaded, job: Job) -> tuple[str, ...]:
@@ -157,8 +159,8 @@ def input_names(loaded: Loaded, job: Job) -> tuple[str, ...]:
     return own if len(given) > 1 and set(own) == set(given) else given
 
 
-def _output(anatomy: Anatomy, arrays: Arrays) -> NDArray[np.float32]:
-    return np.asarray(call_recorded(anatomy, arrays).output, np.float32)
+def _output(graph: Graph, arrays: Arrays) -> NDArray[np.float32]:
+    return np.asarray(call_recorded(graph, arrays).output, np.float32)
 
 
 def _in_chunks(job: Job, function: Callable[[Arrays], NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from core.errors import Cancelled, ScanLensError, UnsupportedModel
 from core.keras_process.model.flat_graph import INSTEAD, flat_map, logit_model
 from core.keras_process.model.split import (
-    Anatomy,
+    Graph,
     call_recorded,
-    dissect,
+    split_model,
     without_layer,
 )
 from core.keras_worker.prototype import (
@@ -48,15 +48,15 @@ def prototype(job: Job) -> Answer:
     `range` are the values of black and white, `steps` and `seed` those of `Climb`.
     """
     given, loaded = job.arguments, load_checked(job)
-    anatomy = without_layer(dissect(loaded.model, None, input_names(loaded, job)))
+    graph = without_layer(split_model(loaded.model, None, input_names(loaded, job)))
     low, high = (float(value) for value in given["range"])
     how = Climb(steps=int(given["steps"]), seed=int(given["seed"]))
     with _refusing():
-        found = _maximised(anatomy, job, str(given["picture"]), np.asarray(given["weights"], np.float32), how)
+        found = _maximised(graph, job, str(given["picture"]), np.asarray(given["weights"], np.float32), how)
     return {}, {"picture": (low + (high - low) * (found + 0.5)).astype(np.float32)}
 
 
-def _maximised(anatomy: Anatomy, job: Job, name: str, weights: NDArray[np.float32], how: Climb) -> NDArray[np.float32]:
+def _maximised(graph: Graph, job: Job, name: str, weights: NDArray[np.float32], how: Climb) -> NDArray[np.float32]:
     """Activation maximisation of one input, shaped as it is, from -0.5 (black) to 0.5 (white)."""
     from tf_keras_vis.activation_maximization import ActivationMaximization
     from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
@@ -64,7 +64,7 @@ def _maximised(anatomy: Anatomy, job: Job, name: str, weights: NDArray[np.float3
     shape = job.arrays[name].shape[1:]
     rng = np.random.default_rng(how.seed)
     shake = Shake(how.jitter, rng)
-    canvas = Canvas(anatomy, job, name, weights)
+    canvas = Canvas(graph, job, name, weights)
     start = canvas.folded(rng.normal(0.0, 0.05, shape).astype(np.float32))
     made = ActivationMaximization(canvas)(
         lambda output: output[:, 0],
@@ -114,8 +114,8 @@ def second_opinion(job: Job) -> Answer:
         raise UnsupportedModel("one input", f"{len(loaded.model.inputs)}", INSTEAD)
     ((name, values),) = job.arrays.items()
     weights = np.asarray(job.arguments["weights"], np.float32)
-    anatomy = without_layer(dissect(loaded.model, None, (name,)))
-    asked = _Asked(job, anatomy, values.astype(np.float32), weights)
+    graph = without_layer(split_model(loaded.model, None, (name,)))
+    asked = _Asked(job, graph, values.astype(np.float32), weights)
     with _refusing():
         found = _BY_METHOD[method](asked)
         score = float(np.asarray(asked.scores(values.astype(np.float32)))[0])
@@ -125,7 +125,7 @@ def second_opinion(job: Job) -> Answer:
 @dataclass(frozen=True, eq=False)
 class _Asked:
     job: Job
-    anatomy: Anatomy
+    graph: Graph
     values: NDArray[np.float32]
     weights: NDArray[np.float32]
 
@@ -147,8 +147,8 @@ class _Asked:
         import tensorflow as tf
 
         def logits(values: Any) -> Any:
-            kind = self.anatomy.model.inputs[0].dtype
-            return call_recorded(self.anatomy, {self.anatomy.input_names[0]: tf.cast(values, kind)}).logits
+            kind = self.graph.model.inputs[0].dtype
+            return call_recorded(self.graph, {self.graph.input_names[0]: tf.cast(values, kind)}).logits
 
         signature = [tf.TensorSpec((None, *self.values.shape[1:]), tf.float32)]
         return tf.function(logits, input_signature=signature, autograph=False, jit_compile=False)
@@ -189,7 +189,7 @@ class _Forward:
     """A network of any kind as Saliency and Score-CAM want a model: called, it gives logits and changes nothing."""
 
     def __init__(self, asked: _Asked) -> None:
-        self._asked, model = asked, asked.anatomy.model
+        self._asked, model = asked, asked.graph.model
         self.inputs, self.layers, self.outputs = model.inputs, model.layers, model.outputs
 
     def __call__(self, inputs: list[Any], training: bool = False) -> Any:  # noqa: ARG002  it is told
@@ -197,17 +197,17 @@ class _Forward:
 
     def predict(self, inputs: list[NDArray[np.float32]], batch_size: int = BLOCK) -> NDArray[np.float32]:
         """Numbers whose softmax, which its Score-CAM takes, are the probabilities: (N, columns)."""
-        (pictures,), given = inputs, self._asked.job.arguments
+        (images,), given = inputs, self._asked.job.arguments
         parts = []
-        for start in range(0, len(pictures), batch_size):
+        for start in range(0, len(images), batch_size):
             if self._asked.job.cancelled():
                 raise Cancelled("the second opinion")
-            logits = np.asarray(self._asked.logits(pictures[start : start + batch_size]), np.float32)
+            logits = np.asarray(self._asked.logits(images[start : start + batch_size]), np.float32)
             if not given["exclusive"]:  # of one label against its opposite
                 unit = 0 if logits.shape[-1] == 1 else int(given["target"])
                 logits = np.stack([np.zeros(len(logits), np.float32), logits[:, unit]], axis=-1)
             parts.append(logits)
-            self._asked.job.progress(min(1.0, (start + batch_size) / len(pictures)))
+            self._asked.job.progress(min(1.0, (start + batch_size) / len(images)))
         return np.concatenate(parts)
 
 
@@ -220,7 +220,7 @@ def _cam(kind: str) -> Callable[[_Asked], NDArray[np.float32]]:
 
         method = {"grad-cam": Gradcam, "grad-cam++": GradcamPlusPlus, "layer-cam": Layercam}[kind]
         layer = _layer(asked)
-        model, logits_of = logit_model(asked.anatomy)
+        model, logits_of = logit_model(asked.graph)
 
         def score(output: Any) -> Any:
             value = asked.score(logits_of(output))
@@ -254,8 +254,8 @@ def _score_cam(asked: _Asked) -> NDArray[np.float32]:
         target = target if asked.weights.size == 1 else 1
         against = None if against is None else 1 - target
 
-    def score(shares: Any) -> Any:
-        return shares[:, target] - (0.0 if against is None else shares[:, int(against)])
+    def score(fractions: Any) -> Any:
+        return fractions[:, target] - (0.0 if against is None else fractions[:, int(against)])
 
     grid = Scorecam(_Forward(asked))(
         score,
@@ -289,7 +289,7 @@ def _layer(asked: _Asked) -> Any:
     """
     import keras
 
-    tensor = flat_map(asked.anatomy.model, str(asked.job.arguments["layer"]))
+    tensor = flat_map(asked.graph.model, str(asked.job.arguments["layer"]))
 
     class Found(keras.layers.Layer):  # type: ignore[misc]
         @property

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.scan import Scan
 
-Picture = NDArray[np.float32]
+Image = NDArray[np.float32]
 CONTRASTS = ("pre", "flair", "post")
 TITLES = {"pre": "T1 before contrast", "flair": "FLAIR", "post": "T1 after contrast"}
 
@@ -34,12 +34,12 @@ class Phantom:
     """One drawn head.
 
     Attributes:
-        pictures: Contrast to (size, size) float32 from 0 to 1.
+        images: Contrast to (size, size) float32 from 0 to 1.
         lesion: (size, size) where the lesion with its rim is; empty for a healthy head.
         head: (size, size) where the head is.
     """
 
-    pictures: dict[str, Picture]
+    images: dict[str, Image]
     lesion: NDArray[np.bool_]
     head: NDArray[np.bool_]
 
@@ -55,12 +55,12 @@ def phantom(seed: int = 0, size: int = 128, lesion: bool = True, noise: float = 
     """
     rng = np.random.default_rng(seed)
     tissue = _tissue(rng, size, lesion)
-    pictures = {}
+    images = {}
     for name in CONTRASTS:
         levels = np.array([0.0, *_LEVELS[name]], np.float32)
         smooth = cv2.GaussianBlur(levels[tissue], (0, 0), size / 190)
-        pictures[name] = np.clip(smooth + rng.normal(0, noise, tissue.shape), 0, 1).astype(np.float32)
-    return Phantom(pictures, np.isin(tissue, (5, 6)), tissue > 0)
+        images[name] = np.clip(smooth + rng.normal(0, noise, tissue.shape), 0, 1).astype(np.float32)
+    return Phantom(images, np.isin(tissue, (5, 6)), tissue > 0)
 
 
 def _tissue(rng: np.random.Generator, size: int, lesion: bool) -> NDArray[np.int64]:
@@ -100,6 +100,6 @@ def _inner(rng: np.random.Generator, furthest: float, nearest: float = 0.05) -> 
 
 def phantom_scan(drawn: Phantom, contrast: str) -> Scan:
     """A contrast as a scan, so that a model can be given it."""
-    pixels = np.rint(drawn.pictures[contrast][None] * 255).astype(np.uint8)
+    pixels = np.rint(drawn.images[contrast][None] * 255).astype(np.uint8)
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()
     return Scan(pixels, "single", digest, "drawn", f"Drawn head, {TITLES[contrast]}", modality="MR", body_part="head")

@@ -76,9 +76,9 @@ class Sliding:
         return min(max(round(offset / self.stride), 0), self.output(length) - 1)
 
 
-def padded(picture: NDArray[np.float64], sliding: Sliding) -> NDArray[np.float64]:
+def padded(image: NDArray[np.float64], sliding: Sliding) -> NDArray[np.float64]:
     """(rows, columns) with the zeros of `sliding` around it."""
-    return np.pad(picture, (sliding.pads(picture.shape[0]), sliding.pads(picture.shape[1])))
+    return np.pad(image, (sliding.pads(image.shape[0]), sliding.pads(image.shape[1])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,16 +100,16 @@ class Patch:
     place: tuple[int, int]
 
 
-def patch_at(picture: NDArray[np.float64], sliding: Sliding, place: tuple[int, int]) -> Patch:
+def patch_at(image: NDArray[np.float64], sliding: Sliding, place: tuple[int, int]) -> Patch:
     """The pixels that one output is made from.
 
     Args:
-        picture: (rows, columns).
+        image: (rows, columns).
         sliding: The window.
         place: (row, column) of the output, from 0.
     """
     cells = np.arange(sliding.window) * sliding.dilation
-    rows, columns = (sliding.first(n, at) + cells for n, at in zip(picture.shape, place, strict=True))
-    inside = ((rows >= 0) & (rows < picture.shape[0]))[:, None] & ((columns >= 0) & (columns < picture.shape[1]))
-    values = picture[np.clip(rows, 0, picture.shape[0] - 1)[:, None], np.clip(columns, 0, picture.shape[1] - 1)]
+    rows, columns = (sliding.first(n, at) + cells for n, at in zip(image.shape, place, strict=True))
+    inside = ((rows >= 0) & (rows < image.shape[0]))[:, None] & ((columns >= 0) & (columns < image.shape[1]))
+    values = image[np.clip(rows, 0, image.shape[0] - 1)[:, None], np.clip(columns, 0, image.shape[1] - 1)]
     return Patch(np.where(inside, values, 0.0), inside, rows, columns, place)

@@ -28,7 +28,7 @@ class LesionSet:
     """Images with their truth. The images of one patient lie together and share their tissue and their label.
 
     Attributes:
-        pictures: (N, size, size) uint8, display range.
+        images: (N, size, size) uint8, display range.
         labels: (N,) int64, 0 for no lesion and 1 for a lesion.
         masks: (N, size, size) bool, where the lesion adds at least half of its peak; empty for label 0.
         patients: (N,) str, whom each image shows.
@@ -36,7 +36,7 @@ class LesionSet:
         contrast: (N,) float64, peak of the lesion in units of display range (0 to 1); 0 for label 0.
     """
 
-    pictures: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     masks: NDArray[np.bool_]
     patients: NDArray[np.str_]
@@ -61,17 +61,17 @@ def synthetic_lesions(count: int, seed: int, size: int = 64) -> LesionSet:
     if count < 1 or size < 16:
         raise ValueError(f"Expected at least 1 image of at least 16 pixels, received {count} of {size}.")
     random = np.random.default_rng(seed)
-    pictures: list[NDArray[np.uint8]] = []
+    images: list[NDArray[np.uint8]] = []
     masks: list[NDArray[np.bool_]] = []
     labels, patients, device, contrast = [], [], [], []
     patient, first = 0, int(random.integers(2))
-    while len(pictures) < count:
+    while len(images) < count:
         label, maker = (first + patient) % 2, "AB"[int(random.integers(2))]
         tissue, peak = _tissue(random, 2 * size), float(random.choice(_PEAKS) * random.uniform(0.85, 1.15))
         lesion = _lesion(random, size)
-        for _ in range(min(int(random.integers(1, 5)), count - len(pictures))):
+        for _ in range(min(int(random.integers(1, 5)), count - len(images))):
             bump = _moved(random, lesion) * label
-            pictures.append(_exposed(random, _cut(random, tissue, size) + peak * bump, maker))
+            images.append(_exposed(random, _cut(random, tissue, size) + peak * bump, maker))
             masks.append(bump > 0.5)
             labels.append(label)
             patients.append(f"P{patient + 1:03d}")
@@ -79,7 +79,7 @@ def synthetic_lesions(count: int, seed: int, size: int = 64) -> LesionSet:
             contrast.append(peak * label)
         patient += 1
     return LesionSet(
-        np.stack(pictures),
+        np.stack(images),
         np.array(labels, np.int64),
         np.stack(masks),
         np.array(patients),
@@ -143,8 +143,8 @@ def _cut(random: np.random.Generator, tissue: NDArray[np.float32], size: int) ->
     return tissue[row : row + size, column : column + size]
 
 
-def _exposed(random: np.random.Generator, picture: NDArray[np.float32], maker: str) -> NDArray[np.uint8]:
+def _exposed(random: np.random.Generator, image: NDArray[np.float32], maker: str) -> NDArray[np.uint8]:
     """The image as the device shows it: with its contrast, level and noise, and some change between exposures."""
     gain, level, noise = _DEVICES[maker]
-    seen = gain * (picture + random.normal(0, 0.015)) + level + noise * random.standard_normal(picture.shape)
+    seen = gain * (image + random.normal(0, 0.015)) + level + noise * random.standard_normal(image.shape)
     return np.asarray(np.clip(np.round(seen * 255), 0, 255), dtype=np.uint8)

@@ -67,8 +67,8 @@ def working_copy(scan: Scan, frame: int = 0, edge: int = 128) -> WorkingCopy:
     """
     if not 0 <= frame < scan.frames:
         raise IncompatibleInput(f"a frame from 1 to {scan.frames}", str(frame + 1), "move the slider")
-    picture = display_frame(scan, frame).astype(np.float32)
-    grey = picture @ _LUMA if picture.ndim == 3 else picture
+    image = display_frame(scan, frame).astype(np.float32)
+    grey = image @ _LUMA if image.ndim == 3 else image
     aspect = scan.pixel_aspect
     side = min(scan.rows * aspect, float(scan.columns))  # of the square, in widths of a pixel
     rows, columns = max(1, round(side / aspect)), max(1, round(side))

@@ -70,7 +70,7 @@ def compatibility(card: ModelCard, scan: Scan) -> Compatibility:
     image. A stack where there is one image, or one image where there should be a stack, does not fit. What a file
     does not say (a PNG has no modality) is not held against it, but said.
     """
-    fits = [input_fit(card, spec, scan) for spec in card.inputs if spec.is_picture]
+    fits = [input_fit(card, spec, scan) for spec in card.inputs if spec.is_image]
     if not fits:
         return Compatibility(False, "expects facts about the patient, this is a scan")
     return next((fit for fit in fits if fit.fits), fits[0])

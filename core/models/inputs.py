@@ -30,7 +30,8 @@ class FeatureSpec:
         low: Smallest number the model has any ground for.
         high: Largest.
         choices: Answer for people to the number the model gets; empty where the fact is a number.
-        reference: What the model gets where the fact is unknown, and what shares are measured from: the training mean.
+        reference: What the model gets where the fact is unknown, and what fractions are measured from: the training
+            mean.
     """
 
     name: str
@@ -102,7 +103,7 @@ class InputSpec:
         return self.kind == "image" if self.range_of is None else self.range_of == "frame"
 
     @property
-    def is_picture(self) -> bool:
+    def is_image(self) -> bool:
         """Whether it has rows and columns."""
         return self.kind != "table"
 
@@ -111,8 +112,8 @@ class InputSpec:
         """Shape of the model's input without the axis of cases, e.g. (224, 224, 3) or (features,)."""
         if self.kind == "table":
             return (len(self.features),)
-        picture = (*self.size, self.channels)
-        return picture if self.kind == "image" else (self.frames, *picture)
+        image = (*self.size, self.channels)
+        return image if self.kind == "image" else (self.frames, *image)
 
 
 def choice(value: Any, allowed: Any, what: str) -> Any:

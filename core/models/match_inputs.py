@@ -24,7 +24,7 @@ def match_scans(card: ModelCard, scans: Sequence[Scan]) -> dict[str, int]:
     pairs = [
         (_suits(card, spec, scan), -place, -index, spec.name, index)
         for place, spec in enumerate(card.inputs)
-        if spec.is_picture
+        if spec.is_image
         for index, scan in enumerate(scans)
     ]
     found: dict[str, int] = {}

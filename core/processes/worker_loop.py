@@ -96,8 +96,8 @@ def _serve(
 ) -> None:
     number = int(header["number"])
 
-    def progress(share: float) -> None:
-        write_message(answers, {"kind": "progress", "number": number, "share": float(share)}, {})
+    def progress(fraction: float) -> None:
+        write_message(answers, {"kind": "progress", "number": number, "share": float(fraction)}, {})
 
     job = Job(header["arguments"], arrays, progress, lambda: stopped.number == number)
     try:

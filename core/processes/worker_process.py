@@ -102,7 +102,7 @@ class WorkerProcess:
             arrays: Arrays of numbers by name.
             timeout: Seconds without an answer or a sign of progress until the child counts as hung. Starting it and
                 waiting for earlier calls do not count.
-            progress: Called with the share done.
+            progress: Called with the fraction done.
             cancelled: Asked ten times a second.
 
         Raises:
@@ -161,7 +161,7 @@ class WorkerProcess:
             if header.get("kind") == "progress":
                 deadline = time.monotonic() + timeout
                 if progress is not None:
-                    progress(_share(header))
+                    progress(_fraction(header))
             elif header.get("kind") == "result" and isinstance(header.get("result"), dict):
                 return header["result"], arrays
             else:
@@ -330,9 +330,9 @@ def _told(header: Mapping[str, Any], kind: WorkerProcess) -> ScanLensError:
     return error(*("".join(c for c in str(word)[:300] if c.isprintable()) for word in words))
 
 
-def _share(header: Mapping[str, Any]) -> float:
-    share = header.get("share")
-    return min(max(float(share), 0.0), 1.0) if isinstance(share, (int, float)) else 0.0
+def _fraction(header: Mapping[str, Any]) -> float:
+    fraction = header.get("share")
+    return min(max(float(fraction), 0.0), 1.0) if isinstance(fraction, (int, float)) else 0.0
 
 
 def _failed(kind: WorkerProcess, fault: str) -> WorkerFailed:

@@ -46,7 +46,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class CaseShare:
+class CaseFraction:
     """How a case was read.
 
     Attributes:
@@ -80,7 +80,7 @@ class ClassResult:
 
     readers: int
     measures: dict[str, Spread]
-    cases: tuple[CaseShare, ...]
+    cases: tuple[CaseFraction, ...]
     misled: Estimate
     put_right: Estimate
 
@@ -93,14 +93,14 @@ class _Grid:
     right: tuple[NDArray[np.bool_], NDArray[np.bool_]]
     model_right: NDArray[np.bool_]
     truth: NDArray[np.bool_]
-    owner: NDArray[np.intp]
+    patient_index: NDArray[np.intp]
 
 
 def class_result(plan: Plan, readers: Sequence[Reader], resamples: int = RESAMPLES, seed: int = 0) -> ClassResult:
     """Everything about a class; intervals are NaN with fewer than two readers or patients."""
     found = [read for read in (paired(plan, reader.answers) for reader in readers) if len(read)]
     grid = _grid(plan, found)
-    weights = _weights(len(found), int(grid.owner.max()) + 1, resamples, seed) if len(found) > 1 else None
+    weights = _weights(len(found), int(grid.patient_index.max()) + 1, resamples, seed) if len(found) > 1 else None
     measures = {name: _spread(grid, _of(grid, name), weights) for name in MEASURES}
     tempted = grid.read & grid.right[0] & ~grid.model_right
     helped = grid.read & ~grid.right[0] & grid.model_right
@@ -117,8 +117,8 @@ def _grid(plan: Plan, found: Sequence[PairedReadings]) -> _Grid:
         read[row, one.places] = True
         without[row, one.places] = one.without == one.truth
         aided[row, one.places] = one.aided == one.truth
-    owner = np.unique(plan.patient, return_inverse=True)[1].astype(np.intp)
-    return _Grid(read, (without, aided), plan.called == plan.truth, plan.truth, owner)
+    patient_index = np.unique(plan.patient, return_inverse=True)[1].astype(np.intp)
+    return _Grid(read, (without, aided), plan.called == plan.truth, plan.truth, patient_index)
 
 
 def _of(grid: _Grid, name: str) -> NDArray[np.bool_]:
@@ -130,24 +130,24 @@ def _of(grid: _Grid, name: str) -> NDArray[np.bool_]:
 Weights = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def _weights(readers: int, people: int, resamples: int, seed: int) -> Weights | None:
+def _weights(readers: int, n_patients: int, resamples: int, seed: int) -> Weights | None:
     """(resamples, readers) and (resamples, patients) how often each was drawn."""
-    if people < 2:
+    if n_patients < 2:
         return None
     random = np.random.default_rng(seed)
-    drawn = (random.multinomial(n, np.full(n, 1.0 / n), resamples).astype(np.float64) for n in (readers, people))
+    drawn = (random.multinomial(n, np.full(n, 1.0 / n), resamples).astype(np.float64) for n in (readers, n_patients))
     return next(drawn), next(drawn)
 
 
 def _spread(grid: _Grid, of: NDArray[np.bool_], weights: Weights | None) -> Spread:
-    each = np.stack([_shares(grid, right, of, np.ones((1, len(of))))[0] for right in grid.right])
+    each = np.stack([_fractions(grid, right, of, np.ones((1, len(of))))[0] for right in grid.right])
     model = divide((grid.model_right & of).sum()[None], of.sum()[None])[0]
     values = [_mean(row[None], np.ones((1, len(row))))[0] for row in each]
     drawn: list[NDArray[np.float64]] = []
     own = np.empty(0)
     if weights is not None:
-        cases = weights[1][:, grid.owner]
-        drawn = [_mean(_shares(grid, right, of, cases), weights[0]) for right in grid.right]
+        cases = weights[1][:, grid.patient_index]
+        drawn = [_mean(_fractions(grid, right, of, cases), weights[0]) for right in grid.right]
         own = divide(cases @ (grid.model_right & of), cases @ of)
     n = len(grid.read)
 
@@ -162,18 +162,18 @@ def _spread(grid: _Grid, of: NDArray[np.bool_], weights: Weights | None) -> Spre
     )  # fmt: skip
 
 
-def _shares(
+def _fractions(
     grid: _Grid, right: NDArray[np.bool_], of: NDArray[np.bool_], cases: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(resamples, readers) share right of each reader, cases counting as often as they were drawn."""
+    """(resamples, readers) fraction right of each reader, cases counting as often as they were drawn."""
     counted = (grid.read & of).T.astype(np.float64)
     return divide(cases @ (counted * right.T), cases @ counted)
 
 
-def _mean(shares: NDArray[np.float64], readers: NDArray[np.float64]) -> NDArray[np.float64]:
+def _mean(fractions: NDArray[np.float64], readers: NDArray[np.float64]) -> NDArray[np.float64]:
     """(resamples,) mean over the readers whose share is defined."""
-    known = ~np.isnan(shares)
-    return divide((np.nan_to_num(shares) * readers).sum(axis=1), (known * readers).sum(axis=1))
+    known = ~np.isnan(fractions)
+    return divide((np.nan_to_num(fractions) * readers).sum(axis=1), (known * readers).sum(axis=1))
 
 
 def _pooled(grid: _Grid, of: NDArray[np.bool_], counted: NDArray[np.bool_], weights: Weights | None) -> Estimate:
@@ -181,7 +181,7 @@ def _pooled(grid: _Grid, of: NDArray[np.bool_], counted: NDArray[np.bool_], weig
     value = divide((of & counted).sum()[None], of.sum()[None])[0]
     drawn = np.empty(0)
     if weights is not None:
-        cases = weights[1][:, grid.owner]
+        cases = weights[1][:, grid.patient_index]
         parts = [np.einsum("fr,rc,fc->f", weights[0], part.astype(np.float64), cases) for part in (of & counted, of)]
         drawn = divide(*parts)
     return Estimate(float(value), *_percentiles(drawn), int(of.sum()), METHOD)
@@ -196,10 +196,10 @@ def _percentiles(drawn: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _cases(plan: Plan, grid: _Grid) -> tuple[CaseShare, ...]:
+def _cases(plan: Plan, grid: _Grid) -> tuple[CaseFraction, ...]:
     counts = [(grid.read & part).sum(axis=0) for part in (np.ones_like(grid.read), *grid.right)]
     return tuple(
-        CaseShare(
+        CaseFraction(
             place, bool(plan.truth[place]), bool(grid.model_right[place]), *(int(count[place]) for count in counts)
         )
         for place in range(len(plan.cases))

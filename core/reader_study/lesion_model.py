@@ -52,18 +52,18 @@ class LesionModel:
     threshold: float
     scale: float
 
-    def probability(self, picture: NDArray[np.uint8]) -> float:
+    def probability(self, image: NDArray[np.uint8]) -> float:
         """Probability of a lesion in a (rows, columns) image."""
-        return float(_sigmoid(responses(picture).mean(axis=(0, 1)) @ self.weights + self.bias))
+        return float(_sigmoid(responses(image).mean(axis=(0, 1)) @ self.weights + self.bias))
 
-    def contributions(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def contributions(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(rows, columns) what each pixel adds to the logit; their sum and the bias are the logit."""
-        return np.asarray(responses(picture) @ self.weights / picture.size, np.float32)
+        return np.asarray(responses(image) @ self.weights / image.size, np.float32)
 
 
-def responses(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+def responses(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(rows, columns, filters) of a (rows, columns) image in units of its own spread."""
-    values = picture.astype(np.float32)
+    values = image.astype(np.float32)
     values = (values - np.median(values)) / (values.std() + 1e-6)
 
     def blurred(width: float) -> NDArray[np.float32]:
@@ -91,15 +91,15 @@ def fit_lesion_model() -> LesionModel:
     coefficients = fit_logistic((means - centre) / spread, known.labels.astype(bool), RIDGE)
     weights = coefficients[1:] / spread
     bias = float(coefficients[0] - weights @ centre)
-    found = [responses(picture) for picture in held_out.pictures]
+    found = [responses(image) for image in held_out.images]
     score = _sigmoid(np.stack([one.mean(axis=(0, 1)) for one in found]) @ weights + bias)
     threshold = round(choose_threshold(held_out.labels, score, "youden"), 4)
     strongest = [(one @ weights).max() / one[..., 0].size for one in found]
     return LesionModel(weights, bias, threshold, float(np.median(np.array(strongest)[score >= threshold])))
 
 
-def _means(pictures: LesionSet) -> NDArray[np.float64]:
-    return np.stack([responses(picture).mean(axis=(0, 1)) for picture in pictures.pictures])
+def _means(images: LesionSet) -> NDArray[np.float64]:
+    return np.stack([responses(image).mean(axis=(0, 1)) for image in images.images])
 
 
 def fit_logistic(features: NDArray[np.float64], truth: NDArray[np.bool_], ridge: float) -> NDArray[np.float64]:

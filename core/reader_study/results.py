@@ -35,7 +35,7 @@ class PairedReadings:
         aided: The reader's decision with it.
         rating: (2, cases) suspicion from 1 to 10, without and with.
         seconds: (2, cases) without, and further ones with.
-        owner: A number for each patient.
+        patient_index: A number for each patient.
     """
 
     places: NDArray[np.intp]
@@ -45,7 +45,7 @@ class PairedReadings:
     aided: NDArray[np.bool_]
     rating: NDArray[np.float64]
     seconds: NDArray[np.float64]
-    owner: NDArray[np.intp]
+    patient_index: NDArray[np.intp]
 
     def __len__(self) -> int:
         return len(self.places)
@@ -96,7 +96,7 @@ class ReaderResult:
         aided: With it.
         model: The model alone.
         roc: Of the model on these cases.
-        change: Share right with minus without, by McNemar's exact test; `only_first` are changes for better,
+        change: Fraction right with minus without, by McNemar's exact test; `only_first` are changes for better,
             `only_second` for worse.
         reliance: Who followed whom.
     """
@@ -133,20 +133,20 @@ def reader_result(plan: Plan, answers: Iterable[Answer], resamples: int = RESAMP
     findings = [_finding(plan, read, called) for called in (read.without, read.aided)]
     without, aided = (
         Decisions(
-            confusion_of(finding), estimate_of("roc_auc", read.truth, read.rating[k], read.owner),
+            confusion_of(finding), estimate_of("roc_auc", read.truth, read.rating[k], read.patient_index),
             _kappa(read, finding, resamples), float(np.median(read.seconds[k])) if len(read) else float("nan"),
         )
         for k, finding in enumerate(findings)
     )  # fmt: skip
     before, after = (taken(finding, "accuracy") for finding in findings)
     change = mcnemar(after, before)
-    own = Decisions(confusion_of(model), estimate_of("roc_auc", read.truth, score, read.owner))
+    own = Decisions(confusion_of(model), estimate_of("roc_auc", read.truth, score, read.patient_index))
     return ReaderResult(read, without, aided, own, roc_curve(model, resamples), change, reliance(read))
 
 
 def _finding(plan: Plan, read: PairedReadings, called: NDArray[np.bool_]) -> Finding:
     score = called.astype(np.float64)
-    return Finding(plan.finding, read.truth, score, score, 0.5, read.owner, read.places)
+    return Finding(plan.finding, read.truth, score, score, 0.5, read.patient_index, read.places)
 
 
 def _kappa(read: PairedReadings, finding: Finding, resamples: int) -> Estimate:
@@ -159,12 +159,12 @@ def reliance(read: PairedReadings) -> Reliance:
     model_wrong = read.model != read.truth
     first_right, last_right = read.without == read.truth, read.aided == read.truth
 
-    def share(of: NDArray[np.bool_], counted: NDArray[np.bool_]) -> Estimate:
-        return patient_wilson(counted[of], read.owner[of], count(read.owner))
+    def fraction(of: NDArray[np.bool_], counted: NDArray[np.bool_]) -> Estimate:
+        return patient_wilson(counted[of], read.patient_index[of], count(read.patient_index))
 
     return Reliance(
-        share(~model_wrong & ~first_right, last_right),
-        share(model_wrong & first_right, ~last_right),
-        share(model_wrong, read.aided == read.model),
-        share(model_wrong, read.without == read.model),
+        fraction(~model_wrong & ~first_right, last_right),
+        fraction(model_wrong & first_right, ~last_right),
+        fraction(model_wrong, read.aided == read.model),
+        fraction(model_wrong, read.without == read.model),
     )

@@ -44,14 +44,14 @@ class Seen:
     """A case as it is read.
 
     Attributes:
-        picture: (rows, columns) or (rows, columns, 3) uint8, square pixels.
+        image: (rows, columns) or (rows, columns, 3) uint8, square pixels.
         heat: (rows, columns) float32 over the same rectangle, coarser: what speaks for the finding, 0 or more.
         scale: The largest value of the heat that the colours should reach.
         score: The model's probability of the finding.
         mask: (rows, columns) bool, where the finding is, for those who may know; None where that is not known.
     """
 
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     heat: NDArray[np.float32]
     scale: float
     score: float
@@ -134,9 +134,9 @@ class LesionCases:
     def see(self, name: str) -> Seen:
         """The made-up case with a name."""
         index, model = self.names.index(name), lesion_model()
-        picture = self._made.pictures[index]
-        heat = np.maximum(model.contributions(picture), 0)
-        return Seen(picture, heat, model.scale, model.probability(picture), self._made.masks[index])
+        image = self._made.images[index]
+        heat = np.maximum(model.contributions(image), 0)
+        return Seen(image, heat, model.scale, model.probability(image), self._made.masks[index])
 
 
 def can_be_read_against(card: ModelCard) -> bool:
@@ -240,8 +240,8 @@ class DatasetCases:
         ask = Ask(target=1, output=prediction.output, keras=self.keras)
         found = EXPLAINERS[METHOD].function(self.bundle, prediction.prepared, ask)
         size = square_size(scan.rows, scan.columns, scan.pixel_aspect)
-        picture = resample(display_frame(scan, frame), _within(size, SIDE))
-        return Seen(picture, found.heatmap(0, _within(size, HEAT_SIDE)), found.scale, score)
+        image = resample(display_frame(scan, frame), _within(size, SIDE))
+        return Seen(image, found.heatmap(0, _within(size, HEAT_SIDE)), found.scale, score)
 
 
 def _within(size: tuple[int, int], side: int) -> tuple[int, int]:

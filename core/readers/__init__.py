@@ -50,7 +50,7 @@ def open_sources(
 
     Args:
         sources: The files, in any order and mix.
-        progress: Called with a share from 0 to 1 and a few words.
+        progress: Called with a fraction from 0 to 1 and a few words.
         cancelled: Asked between files and frames.
 
     Raises:

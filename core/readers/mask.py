@@ -133,10 +133,10 @@ def _png_values(source: Source, scan: Scan, opening: Opening) -> NDArray[np.gene
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(bytes(source.data)), formats=["PNG"]) as picture:
-            _check_size((1, picture.height, picture.width), scan)  # before anything of that size is unpacked
-            opening.claim(8 * picture.height * picture.width)
-            values = np.asarray(picture if picture.mode in {"1", "L", "P", "I", "I;16"} else picture.convert("RGB"))
+        with Image.open(io.BytesIO(bytes(source.data)), formats=["PNG"]) as image:
+            _check_size((1, image.height, image.width), scan)  # before anything of that size is unpacked
+            opening.claim(8 * image.height * image.width)
+            values = np.asarray(image if image.mode in {"1", "L", "P", "I", "I;16"} else image.convert("RGB"))
     except ScanLensError:
         raise
     except Image.DecompressionBombError as error:
@@ -204,9 +204,9 @@ def _sorted_segments(dataset: Any, opening: Opening) -> dict[int, NDArray[np.boo
         return _by_value(stack, opening)
     half = int(dataset.MaximumFractionalValue) / 2 if kind == "FRACTIONAL" else 0.5
     masks: dict[int, NDArray[np.bool_]] = {}
-    for place, group, picture in zip(order, groups, pixels, strict=True):
+    for place, group, image in zip(order, groups, pixels, strict=True):
         number = int(_sequence(dataset, group, "SegmentIdentificationSequence").ReferencedSegmentNumber)
-        masks.setdefault(number, np.zeros((count, *pixels.shape[1:]), bool))[place] |= picture >= half
+        masks.setdefault(number, np.zeros((count, *pixels.shape[1:]), bool))[place] |= image >= half
     return masks
 
 

@@ -124,14 +124,14 @@ class Opening:
         for name in dict.fromkeys(names):
             self.skip(name, error, _kind_words(error))
 
-    def advance(self, share: float, text: str) -> None:
+    def advance(self, fraction: float, text: str) -> None:
         """Tell how far the whole is, 0 to 1.
 
         Raises:
             Cancelled: The user asked to stop.
         """
         self.stop_if_asked()
-        self.reached = min(max(share, self.reached), 1.0)  # readers count from 0 each; the bar never goes back
+        self.reached = min(max(fraction, self.reached), 1.0)  # readers count from 0 each; the bar never goes back
         if self.progress is not None:
             self.progress(self.reached, text)
 

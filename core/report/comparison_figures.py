@@ -43,7 +43,7 @@ T = TypeVar("T")
 MOST_MODELS = 6
 #: Figures of a dataset, for the progress.
 _ABOUT = 8
-#: Share of cases with the finding at which predictive values are written out.
+#: Fraction of cases with the finding at which predictive values are written out.
 PREVALENCE = 0.1
 
 
@@ -86,7 +86,7 @@ def panels(
 
     Args:
         comparison: What is taken home.
-        progress: Called before each figure with a share from 0 to 1 and the dataset's title; may raise to stop.
+        progress: Called before each figure with a fraction from 0 to 1 and the dataset's title; may raise to stop.
         resamples: Resamples for bands.
     """
     datasets = comparison.table.datasets

@@ -18,8 +18,8 @@ from core.explain.explanation import Explanation
 from core.formatting import evidence_text, frame_word
 from core.report import sections
 from core.report.facts import DISCLAIMER, grave_doubts, position_of
-from core.report.picture import evidence_caption, original_pixels, overlay_pixels
-from core.report.sheet import ACCENT, AMBER, HEIGHT, MARGIN, QUIET, WIDTH, Column, draw_scale, new_sheet, place_picture
+from core.report.image import evidence_caption, original_pixels, overlay_pixels
+from core.report.sheet import ACCENT, AMBER, HEIGHT, MARGIN, QUIET, WIDTH, Column, draw_scale, new_sheet, place_image
 from core.report.text import shortened
 from core.scan import Scan, Voi, VoiTable, default_window, window_at, window_text
 from core.version import VERSION
@@ -101,7 +101,7 @@ def as_pdf(
     pdf = new_sheet()
     _describe_file(pdf, made)
     top = _head(pdf, view, made, plan)
-    _pictures(pdf, view, top, height, (window, invert, opacity))
+    _images(pdf, view, top, height, (window, invert, opacity))
     _body(pdf, view, top + height + SCALE_ROOM, plan, room - height)
     return bytes(pdf.output())
 
@@ -145,7 +145,7 @@ def _head(pdf: FPDF, view: sections.View, made: datetime, plan: Plan) -> float:
     return column.top + 3.0
 
 
-def _pictures(
+def _images(
     pdf: FPDF,
     view: sections.View,
     top: float,
@@ -158,8 +158,8 @@ def _pictures(
     original = _for_print(original_pixels(scan, frame, window, invert))
     overlay = _for_print(overlay_pixels(scan, frame, window, invert, explanation, opacity))
     about = shortened(evidence_caption(scan, frame, explanation), 120)
-    place_picture(pdf, original, (MARGIN, top, HALF, height), "The image as it was read")
-    place_picture(pdf, overlay, (right, top, HALF, height), about)
+    place_image(pdf, original, (MARGIN, top, HALF, height), "The image as it was read")
+    place_image(pdf, overlay, (right, top, HALF, height), about)
     below = top + height + 1.2
     place = f", {frame_word(scan)} {frame + 1} of {scan.frames}" if scan.frames > 1 else ""
     words = shortened(f"Original{place}, {_display_words(scan, frame, window, invert)}", 90)
@@ -170,10 +170,10 @@ def _pictures(
     Column(pdf, right, HALF, below, 7.5).text(about, color=QUIET)
 
 
-def _for_print(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _for_print(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The image with at most MOST_PIXELS on its longer side."""
-    zoom = min(1.0, MOST_PIXELS / max(picture.shape[:2]))
-    return resample(picture, (max(1, round(picture.shape[0] * zoom)), max(1, round(picture.shape[1] * zoom))))
+    zoom = min(1.0, MOST_PIXELS / max(image.shape[:2]))
+    return resample(image, (max(1, round(image.shape[0] * zoom)), max(1, round(image.shape[1] * zoom))))
 
 
 def _display_words(scan: Scan, frame: int, window: Voi | None, invert: bool) -> str:

@@ -15,8 +15,8 @@ from core.report.facts import DISCLAIMER, versions
 from core.report.numbers import FORMAT_VERSION, _cell, _model, _scan, _strict, model_sha256
 from core.scan import Scan
 from core.segmentation.agreement import Agreement
-from core.segmentation.flips import Spread
 from core.segmentation.sizes import pixel_area_mm2, size_notes, volume_ml
+from core.segmentation.tta import Spread
 
 COLUMNS = (
     "scan_sha256", "model", "model_sha256", "frame_number", "time_ms", "label", "threshold", "pixels", "area_mm2",
@@ -25,7 +25,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def outline_doubts(scan: Scan, segmentation: Segmentation) -> list[str]:
+def segmentation_doubts(scan: Scan, segmentation: Segmentation) -> list[str]:
     """Every reason to trust the outlines less, as sentences, the gravest first."""
     found = []
     if segmentation.warning:
@@ -39,7 +39,7 @@ def outline_doubts(scan: Scan, segmentation: Segmentation) -> list[str]:
     return [*found, *size_notes(scan), *scan.warnings]
 
 
-def outline_json(
+def segmentation_json(
     scan: Scan,
     segmentation: Segmentation,
     spread: Spread | None = None,
@@ -79,13 +79,13 @@ def outline_json(
             "frames": [_frame(scan, segmentation, spread, position) for position in range(len(segmentation.frames))],
         },
         "agreement_with_reference": [asdict(agreement) for agreement in agreements],
-        "warnings": outline_doubts(scan, segmentation),
+        "warnings": segmentation_doubts(scan, segmentation),
         "versions": versions(),
     }
     return json.dumps(_strict(content), ensure_ascii=False, allow_nan=False, indent=2).encode()
 
 
-def outline_csv(scan: Scan, segmentation: Segmentation, spread: Spread | None = None) -> bytes:
+def segmentation_csv(scan: Scan, segmentation: Segmentation, spread: Spread | None = None) -> bytes:
     """One row for each frame and label, with the columns of `COLUMNS`; undefined values are empty.
 
     Returns:
@@ -98,7 +98,7 @@ def outline_csv(scan: Scan, segmentation: Segmentation, spread: Spread | None = 
         "scan_sha256": scan.digest,
         "model": segmentation.card.slug,
         "model_sha256": model_sha256(segmentation.card),
-        "warnings": " | ".join(outline_doubts(scan, segmentation)),
+        "warnings": " | ".join(segmentation_doubts(scan, segmentation)),
         "scanlens_version": versions()["scanlens"],
         "disclaimer": DISCLAIMER,
     }

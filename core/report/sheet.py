@@ -90,12 +90,12 @@ class Column:
         self.pdf.line(self.left, self.top + 0.4, self.left + self.width, self.top + 0.4)
         self.top += 1.2
 
-    def pair(self, name: str, value: str, share: float = 0.34) -> None:
+    def pair(self, name: str, value: str, fraction: float = 0.34) -> None:
         """A name on the left and its value beside it."""
         start = self.top
-        name_column = Column(self.pdf, self.left, self.width * share - 2, start, self.size)
+        name_column = Column(self.pdf, self.left, self.width * fraction - 2, start, self.size)
         name_column.text(name, color=QUIET)
-        self.text(value, indent=self.width * share)
+        self.text(value, indent=self.width * fraction)
         self.top = max(self.top, name_column.top)
 
     def bullet(self, words: str, color: tuple[int, int, int]) -> None:
@@ -107,14 +107,14 @@ class Column:
         self.top += 0.4
 
     def probability(
-        self, label: str, value: str, share: float, threshold: float | None, mark: float | None, chosen: bool
+        self, label: str, value: str, fraction: float, threshold: float | None, mark: float | None, chosen: bool
     ) -> None:
         """A bar from 0 to 1 with its label above, its value behind it, threshold as a line, calibration as a diamond.
 
         Args:
             label: Name of the class.
             value: The number as text.
-            share: Length of the bar, 0 to 1.
+            fraction: Length of the bar, 0 to 1.
             threshold: Where to draw the threshold, or None.
             mark: Where to draw the diamond, or None.
             chosen: Whether this class is the decision.
@@ -129,7 +129,7 @@ class Column:
         self.pdf.set_fill_color(235, 238, 240)
         self.pdf.rect(self.left, self.top, room, thick, style="F")
         self.pdf.set_fill_color(*(BLUE if chosen else PALE))
-        self.pdf.rect(self.left, self.top, room * min(max(share, 0.0), 1.0), thick, style="F")
+        self.pdf.rect(self.left, self.top, room * min(max(fraction, 0.0), 1.0), thick, style="F")
         if threshold is not None:
             self._threshold(self.left + room * threshold, thick)
         if mark is not None:
@@ -149,17 +149,17 @@ class Column:
         self.pdf.polygon([(x - half, y), (x, y - half), (x + half, y), (x, y + half)], style="DF")
 
 
-def place_picture(pdf: FPDF, picture: np.ndarray, box: tuple[float, float, float, float], description: str) -> None:
+def place_image(pdf: FPDF, image: np.ndarray, box: tuple[float, float, float, float], description: str) -> None:
     """An image as large as fits in (left, top, width, height), centred on black."""
     from PIL import Image
 
     left, top, width, height = box
     pdf.set_fill_color(0, 0, 0)
     pdf.rect(left, top, width, height, style="F")
-    zoom = min(width / picture.shape[1], height / picture.shape[0])
-    wide, high = picture.shape[1] * zoom, picture.shape[0] * zoom
+    zoom = min(width / image.shape[1], height / image.shape[0])
+    wide, high = image.shape[1] * zoom, image.shape[0] * zoom
     pdf.image(
-        Image.fromarray(picture), left + (width - wide) / 2, top + (height - high) / 2, wide, high,
+        Image.fromarray(image), left + (width - wide) / 2, top + (height - high) / 2, wide, high,
         alt_text=printable(description, "cp1252"),
     )  # fmt: skip
 

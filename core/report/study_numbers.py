@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from core.explain.explanation import Explanation
-from core.explain.methods.input_fractions import InputShare
+from core.explain.methods.input_fractions import InputFraction
 from core.inference.study import Study
 from core.report.numbers import as_json
 from core.scan import Scan
@@ -22,7 +22,7 @@ def study_json(
     scan: Scan,
     prediction: Prediction,
     explanation: Explanation | None = None,
-    shares: Sequence[InputShare] = (),
+    fractions: Sequence[InputFraction] = (),
 ) -> bytes:
     """What `as_json` gives of the scan on the page, and under `study` every input, fact, and share.
 
@@ -37,6 +37,6 @@ def study_json(
         },
         "facts": dict(study.facts),
         "left_out": list(prediction.prepared.left_out),
-        "shares_logit": [asdict(share) for share in shares],
+        "shares_logit": [asdict(fraction) for fraction in fractions],
     }
     return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2).encode()

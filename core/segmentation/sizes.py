@@ -96,8 +96,8 @@ def area_text(pixels: int, scan: Scan) -> str:
     area = pixel_area_mm2(scan)
     if area is not None:
         return f"{number_text(pixels * area)} mm²"
-    share = 100 * pixels / (scan.rows * scan.columns)
-    return f"{pixels:,} pixel{'' if pixels == 1 else 's'}, {number_text(share)} % of the image"
+    fraction = 100 * pixels / (scan.rows * scan.columns)
+    return f"{pixels:,} pixel{'' if pixels == 1 else 's'}, {number_text(fraction)} % of the image"
 
 
 def range_text(low: int, high: int, scan: Scan) -> str:

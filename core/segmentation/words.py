@@ -44,7 +44,7 @@ def headline(segmentation: Segmentation, position: int, scan: Scan) -> str:
     return f"Outlined: {joined([in_sentence(labels[label]) for label in found])}"
 
 
-def pieces_text(pieces: int) -> str:
+def components_text(pieces: int) -> str:
     """`"1 piece"`, `"3 pieces"`."""
     return f"{pieces} piece{'' if pieces == 1 else 's'}"
 

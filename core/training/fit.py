@@ -137,10 +137,10 @@ class Training:
 
     def _averaged(self, model: keras.Model) -> list[NDArray[Any]]:
         """The weights that are judged and kept: the model's own, or their exponential moving average."""
-        now, share = model.get_weights(), self.task.schedule.ema
-        if share and self._mean:
-            now = [share * old + (1 - share) * new for old, new in zip(self._mean, now, strict=True)]
-        self._mean = now if share else []
+        now, fraction = model.get_weights(), self.task.schedule.ema
+        if fraction and self._mean:
+            now = [fraction * old + (1 - fraction) * new for old, new in zip(self._mean, now, strict=True)]
+        self._mean = now if fraction else []
         return now
 
     def _judged(self, model: keras.Model, weights: list[NDArray[Any]]) -> dict[str, float]:

@@ -47,8 +47,8 @@ def spread_targets(targets: NDArray[np.integer], classes: int, width: float) -> 
         width: Standard deviation in grades.
     """
     gaps = np.arange(classes) - np.asarray(targets)[:, None]
-    shares = np.exp(-0.5 * (gaps / width) ** 2)
-    return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    fractions = np.exp(-0.5 * (gaps / width) ** 2)
+    return (fractions / fractions.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def smoothed_findings(

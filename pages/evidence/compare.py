@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui.comparing.choice import choose, sentence
 from ui.comparing.detail import choose_detail, show_detail
-from ui.comparing.export import show_report, show_take_home
+from ui.comparing.export import show_export, show_report
 from ui.comparing.heatmaps import show_heatmaps
 from ui.comparing.results import results
 from ui.comparing.table import about_matrix, compared, dataset_sizes, show_computing
@@ -34,6 +34,6 @@ with errors_shown():
     if job is not None:
         show_computing(job)
     with taking:
-        show_take_home(choice, table, detail.lines, complete=job is None)
+        show_export(choice, table, detail.lines, complete=job is None)
     show_detail(detail)
     show_heatmaps()

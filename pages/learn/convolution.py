@@ -22,19 +22,19 @@ def show_convolution() -> None:
         )
         kernel = choose_kernel()
     top = 255.0 if levels == "0–255" else 1.0
-    picture = copy.levels * (top / 255)
+    image = copy.levels * (top / 255)
     with st.container(key="lesson"):
-        pictures, controls = st.columns([3, 2], gap="medium")
+        images, controls = st.columns([3, 2], gap="medium")
     with controls:
         sliding = choose_sliding(kernel.size)
         row, column = choose_pixel(copy.edge)
         place = sliding.place(copy.edge, row), sliding.place(copy.edge, column)
         show_size(sliding, copy.edge)
         st.caption(kernel.sentence)
-    products, result = products_at(picture, kernel, sliding, place), convolve(picture, kernel, sliding)
+    products, result = products_at(image, kernel, sliding, place), convolve(image, kernel, sliding)
     scale = scale_of(result)
-    with pictures:
-        show_maps(picture, top, result, scale, sliding, products)
+    with images:
+        show_maps(image, top, result, scale, sliding, products)
     show_sum(products, top, scale)
     st.caption(
         f"{copy.sentence} What networks call convolution lays the kernel on the image as it is, which mathematics "

@@ -6,7 +6,7 @@ from core.models.card import ModelCard
 from ui.explaining.controls import choose_frame
 from ui.lessons.fusion.attention import show_attention
 from ui.lessons.fusion.facts import ask_about_priors, show_prior
-from ui.lessons.fusion.images import show_pictures
+from ui.lessons.fusion.images import show_images
 from ui.lessons.fusion.scales import show_scales
 from ui.lessons.fusion.study import show_study
 from ui.lessons.image import choose_scan
@@ -18,7 +18,7 @@ from ui.session import reading
 from ui.show import errors_shown
 from ui.visible import visible_cards
 
-SCALES, ATTENTION, PICTURES, FACTS = PARTS = ("Several scales", "Attention", "Two images", "Image and facts")
+SCALES, ATTENTION, IMAGES, FACTS = PARTS = ("Several scales", "Attention", "Two images", "Image and facts")
 FIRST = "pneumonia-multiscale"
 
 
@@ -30,7 +30,7 @@ def of_several(table: bool) -> list[ModelCard]:
         for card in cards.values()
         if len(card.inputs) > 1
         and all(spec.kind in {"image", "table"} for spec in card.inputs)
-        and any(spec.is_picture for spec in card.inputs)
+        and any(spec.is_image for spec in card.inputs)
         and any(spec.kind == "table" for spec in card.inputs) == table
     ]
 
@@ -53,8 +53,8 @@ def choose_work() -> Work | None:
 def show(part: str, work: Work | None) -> None:
     """One part of the lesson."""
     with errors_shown():
-        if part == PICTURES:
-            show_pictures(reading())
+        if part == IMAGES:
+            show_images(reading())
             if cards := of_several(table=False):
                 st.subheader("Fuse them in a trained network", anchor=False)
                 show_study(reading(), cards, "sequences")
@@ -70,4 +70,4 @@ def show(part: str, work: Work | None) -> None:
 show_lesson("fusion")
 part = st.segmented_control("What is fused", PARTS, default=SCALES, required=True, key="part", bind="query-params")
 with errors_shown():
-    show(part or SCALES, None if part == PICTURES else choose_work())
+    show(part or SCALES, None if part == IMAGES else choose_work())

@@ -7,7 +7,7 @@ from ui.lessons.training.after import show_application, show_evaluation
 from ui.lessons.training.data import choose_material
 from ui.lessons.training.live import show_start, show_training
 from ui.lessons.training.settings import choose_descent, choose_network, settings_of
-from ui.lessons.training.state import training, warm_keras
+from ui.lessons.training.state import preload_keras, training
 from ui.lessons.training.steps import show_data, show_listing, show_preprocessing
 from ui.show import errors_shown
 
@@ -18,12 +18,12 @@ def show_steps() -> None:
     """Choices on the left, the chain on the right."""
     state = training()
     finished = state.take()
-    warm_keras()
+    preload_keras()
     with st.container(key="reading"):
         left, right = st.columns([2, 5], gap="large")
     with left:
-        pictures, network, descent = st.tabs(["Pictures", "Network", "Descent"])
-        with pictures:
+        images, network, descent = st.tabs(["Pictures", "Network", "Descent"])
+        with images:
             material = choose_material(state)
         with network:
             chosen = choose_network()

@@ -6,10 +6,10 @@ import streamlit as st
 
 from core.models.card import ModelCard
 from core.scan import Scan, Step
+from ui.preloading import preload_keras_for, warm_up
 from ui.reading.open_scan import open_from_address, remember_in_address, show_drop_zone, show_found, show_opening
 from ui.session import Reading, reading
 from ui.show import errors_shown, show_title
-from ui.warming import warm_keras_for, warm_up
 
 
 def show_scan(state: Reading, scan: Scan) -> None:
@@ -50,4 +50,4 @@ if not show_opening(state):
         remember_in_address(state)
         show_scan(state, state.scan)
         with errors_shown():
-            warm_keras_for(state.scan)
+            preload_keras_for(state.scan)

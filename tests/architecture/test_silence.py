@@ -61,7 +61,7 @@ def test_only_one_file_imports_onnx_runtime():
 
 
 def test_the_warm_up_goes_through_that_door():
-    from ui.warming import MODULES
+    from ui.preloading import MODULES
 
     assert "onnxruntime" not in MODULES
     assert "core.onnx_runtime" in MODULES

@@ -236,12 +236,12 @@ _COUNT = """canvas => {
 
 @pytest.fixture(scope="session")
 def pixels():
-    """Shares of lit and of coloured pixels in the viewer's pane number `pane`."""
+    """Fractions of lit and of coloured pixels in the viewer's pane number `pane`."""
     return lambda page, pane: Pixels(*page.locator(".viewer canvas").nth(pane).evaluate(_COUNT))
 
 
 @pytest.fixture(scope="session")
-def picture_of(tmp_path_factory):
+def image_of(tmp_path_factory):
     """Keep a screenshot to be looked at, in ./screenshots where SCREENSHOTS is set, else in a temporary folder."""
     folder = ROOT / "screenshots" if os.environ.get("SCREENSHOTS") else tmp_path_factory.mktemp("screenshots")
     folder.mkdir(exist_ok=True)

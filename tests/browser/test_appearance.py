@@ -45,7 +45,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_a_state_fits_wide_and_narrow_in_light_and_dark(state, open_page, until_drawn, picture_of, force):
+def test_a_state_fits_wide_and_narrow_in_light_and_dark(state, open_page, until_drawn, image_of, force):
     address, reach = STATES[state]
     page = open_page(address)
     reach(page, until_drawn, force)
@@ -55,7 +55,7 @@ def test_a_state_fits_wide_and_narrow_in_light_and_dark(state, open_page, until_
         for scheme, least, most in (("light", 0.7, 1.0), ("dark", 0.0, 0.3)):
             page.emulate_media(color_scheme=scheme)
             page.wait_for_function(SETTLED)
-            assert least <= brightness(picture_of(page, f"{state}-{width}-{scheme}")) <= most
+            assert least <= brightness(image_of(page, f"{state}-{width}-{scheme}")) <= most
 
 
 #: True once nothing on the page has moved or changed colour for two frames in a row.

@@ -30,7 +30,7 @@ FIRST = 120_000
 def drawn(page):
     page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=FIRST)
     page.get_by_role("table").first.wait_for()
-    page.get_by_text("Surest mistakes").wait_for()
+    page.get_by_text("Most confident errors").wait_for()
     return page
 
 
@@ -78,7 +78,7 @@ def test_the_matrix_is_one_stop_of_the_tab_key(compared):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_figure_is_taken_home_as_picture_and_drawing_in_dark_ink_on_white(compared, scheme, tmp_path):
+def test_a_figure_is_taken_home_as_image_and_drawing_in_dark_ink_on_white(compared, scheme, tmp_path):
     page = compared(scheme=scheme)
     for kind in ("SVG", "PNG"):
         with page.expect_download() as saving:
@@ -88,9 +88,9 @@ def test_a_figure_is_taken_home_as_picture_and_drawing_in_dark_ink_on_white(comp
         saving.value.save_as(tmp_path / name)
     drawing = next(tmp_path.glob("*.svg")).read_text()
     assert "How well is Pneumonia told from the rest?" in drawing
-    picture = cv2.imread(str(next(tmp_path.glob("*.png"))))
-    assert min(picture.shape[:2]) > 1200
-    assert picture[5, -5].tolist() == [255, 255, 255]
+    image = cv2.imread(str(next(tmp_path.glob("*.png"))))
+    assert min(image.shape[:2]) > 1200
+    assert image[5, -5].tolist() == [255, 255, 255]
     # What was printed did not stay on the screen.
     shown = page.locator(".js-plotly-plot .main-svg").first.evaluate("svg => svg.style.background")
     assert "255, 255, 255" not in shown
@@ -121,7 +121,7 @@ def test_charts_have_words_for_those_who_cannot_see_them(compared):
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_a_state_fits_wide_and_narrow_in_light_and_dark(state, compared, picture_of):
+def test_a_state_fits_wide_and_narrow_in_light_and_dark(state, compared, image_of):
     page = compared(STATES[state])
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
@@ -129,8 +129,8 @@ def test_a_state_fits_wide_and_narrow_in_light_and_dark(state, compared, picture
         for scheme, least, most in (("light", 0.7, 1.0), ("dark", 0.0, 0.3)):
             page.emulate_media(color_scheme=scheme)
             page.wait_for_timeout(600)
-            picture = cv2.imread(str(picture_of(page, f"{state}-{width}-{scheme}")), cv2.IMREAD_GRAYSCALE)
-            assert least <= float(picture[:, :60].mean()) / 255 <= most
+            image = cv2.imread(str(image_of(page, f"{state}-{width}-{scheme}")), cv2.IMREAD_GRAYSCALE)
+            assert least <= float(image[:, :60].mean()) / 255 <= most
 
 
 def test_text_of_a_figure_follows_the_theme_at_once(compared):

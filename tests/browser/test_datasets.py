@@ -23,7 +23,7 @@ def turn_to(page, view: str) -> None:
     page.get_by_role("radio", name=view).or_(page.get_by_role("button", name=view)).first.click()
 
 
-def test_from_a_folder_to_the_pictures_of_its_mistakes(open_page, folder):
+def test_from_a_folder_to_the_images_of_its_mistakes(open_page, folder):
     page = open_page("datasets")
     page.get_by_label("Folder or file on this computer").fill("/no/such/folder")
     page.get_by_role("button", name="Add", exact=True).click()

@@ -55,9 +55,9 @@ def test_the_address_shows_the_same_again(answered, open_page, until_drawn):
 
 
 def test_the_overlay_goes_home_at_full_resolution(answered):
-    picture = cv2.imdecode(np.frombuffer(download(answered, "PNG"), np.uint8), cv2.IMREAD_COLOR)
-    assert picture.shape[0] >= 1955
-    assert np.ptp(picture.astype(int), axis=2).max() > 40, "in colour"
+    image = cv2.imdecode(np.frombuffer(download(answered, "PNG"), np.uint8), cv2.IMREAD_COLOR)
+    assert image.shape[0] >= 1955
+    assert np.ptp(image.astype(int), axis=2).max() > 40, "in colour"
 
 
 def test_the_numbers_go_home_and_agree(answered):

@@ -73,7 +73,7 @@ def test_what_stays_at_home_is_nothing(seen):
 
 
 def packed(kind: str) -> bytes:
-    held, picture = io.BytesIO(), cv2.imencode(".png", np.zeros((4, 4), np.uint8))[1].tobytes()
+    held, image = io.BytesIO(), cv2.imencode(".png", np.zeros((4, 4), np.uint8))[1].tobytes()
     text = b"zTXtComment\0\0" + zlib.compress(b"of " + MARK.encode())
     if kind == "zip":
         with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -89,7 +89,7 @@ def packed(kind: str) -> bytes:
         pd.DataFrame({"patient": [MARK] * 50}).to_parquet(held)
         return held.getvalue()
     plain = {"csv": f"a,{MARK}\n".encode(), "utf-16": MARK.encode("utf-16")}
-    return plain.get(kind, picture[:33] + text + picture[33:])
+    return plain.get(kind, image[:33] + text + image[33:])
 
 
 @pytest.mark.parametrize("kind", ["csv", "utf-16", "zip", "pdf", "png", "parquet"])

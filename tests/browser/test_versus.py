@@ -75,7 +75,7 @@ def fill(home, code: str, nickname: str, leave: int) -> None:
     database.close()
 
 
-def test_a_class_reads_while_its_teacher_watches(person, picture_of, server_log):
+def test_a_class_reads_while_its_teacher_watches(person, image_of, server_log):
     teacher = person()
     turn_to(teacher, "Open a room for a class")
     teacher.get_by_label("Number of cases").click()
@@ -99,8 +99,8 @@ def test_a_class_reads_while_its_teacher_watches(person, picture_of, server_log)
 
     read(ada, 1, "Lesion")
     read(ben, 1, "No lesion")
-    teacher.get_by_text("Mean share right of 2 readers").wait_for()
-    picture_of(teacher, "versus-teacher")
+    teacher.get_by_text("Mean fraction right of 2 readers").wait_for()
+    image_of(teacher, "versus-teacher")
 
     link = ada.url
     ada.close()
@@ -113,7 +113,7 @@ def test_a_class_reads_while_its_teacher_watches(person, picture_of, server_log)
     read(ben, 10, "Lesion")
     ben.get_by_role("heading", name=re.compile("Of 10 cases you had")).wait_for()
     ben.locator(".js-plotly-plot .main-svg").first.wait_for()
-    picture_of(ben, "versus-student")
+    image_of(ben, "versus-student")
     teacher.get_by_text("1 finished").wait_for()
 
     with teacher.expect_download() as taken:

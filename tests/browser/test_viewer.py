@@ -53,7 +53,7 @@ def test_plus_zooms_in_and_0_fits_again(viewer, pixels):
     assert pixels(viewer, 0).lit == pytest.approx(fitted, abs=0.005)
 
 
-def test_dragging_moves_the_picture(viewer, pixels):
+def test_dragging_moves_the_image(viewer, pixels):
     fitted = pixels(viewer, 0).lit
     box = viewer.locator(".viewer .panes").bounding_box()
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -92,7 +92,7 @@ def test_every_control_of_the_viewer_can_be_reached_by_keyboard(viewer):
         assert control.evaluate("e => e.getRootNode().activeElement === e"), control.get_attribute("data-name")
 
 
-def test_the_picture_has_words_for_those_who_do_not_see_it(viewer):
+def test_the_image_has_words_for_those_who_do_not_see_it(viewer):
     label = viewer.locator(".viewer canvas").first.get_attribute("aria-label")
     assert "slice 1 of 24" in label
 

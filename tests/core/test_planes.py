@@ -90,10 +90,10 @@ def test_thick_and_single_slices_are_shown_in_their_plane_with_the_sides_where_r
     (scan,) = _opened(voxels, np.diag([*sizes, 1.0]))
     assert scan.grid.plane == plane
     assert scan.pixels.shape == (*(time or (5,)), 20, 20)
-    picture = scan.pixels[0]
-    assert (picture[:5, 10] & 1).all(), f"{up} is up"
-    assert (picture[10, :5] & 2).all(), f"{left} is on the left"
-    assert not picture[15:, 10:].any()
+    image = scan.pixels[0]
+    assert (image[:5, 10] & 1).all(), f"{up} is up"
+    assert (image[10, :5] & 2).all(), f"{left} is on the left"
+    assert not image[15:, 10:].any()
 
 
 def test_slices_run_to_the_head_to_the_back_and_to_the_right():

@@ -9,9 +9,9 @@ from core.samples import SAMPLES, open_sample, thumbnail
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.key)
 def test_every_sample_opens_and_shows_something(sample):
     scan = open_sample(sample.key)
-    picture = thumbnail(scan, 64)
-    assert picture.shape == (64, 64, 3)
-    assert picture.std() > 10
+    image = thumbnail(scan, 64)
+    assert image.shape == (64, 64, 3)
+    assert image.std() > 10
     assert "licence" in sample.origin
 
 

@@ -113,13 +113,13 @@ def test_percentiles_of_a_volume_look_at_every_column():
 
 
 @pytest.mark.parametrize("value", [0, 7, -1000])
-def test_constant_picture_has_a_window_around_its_value(value):
+def test_constant_image_has_a_window_around_its_value(value):
     window = percentile_window(np.full((1, 8, 8), value, np.int16))
     assert window.width > 0
     np.testing.assert_allclose(grey_levels(np.array([value]), window), 0.5)
 
 
-def test_picture_of_nothing_but_padding_still_has_a_window():
+def test_image_of_nothing_but_padding_still_has_a_window():
     assert percentile_window(np.full((1, 8, 8), -2000, np.int16), padding=-2000).width > 0
 
 

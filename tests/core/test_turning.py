@@ -78,7 +78,7 @@ def test_what_has_no_place_is_not_turned():
 
 
 @pytest.mark.parametrize("degrees", [-40, -10, 10, 40])
-def test_a_quarter_is_turned_only_where_it_brings_the_picture_nearer(degrees):
+def test_a_quarter_is_turned_only_where_it_brings_the_image_nearer(degrees):
     angle = np.radians(degrees)
     assert upright_turn(_film((np.cos(angle), np.sin(angle), 0.0, -np.sin(angle), np.cos(angle), 0.0))) == AS_STORED
 

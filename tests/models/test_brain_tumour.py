@@ -1,4 +1,4 @@
-"""What the cards of the brain tumour models say of look-alikes and of other collections follows from stored scores."""
+"""What the brain tumour cards say of near-duplicates and of other collections follows from stored scores."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def balanced(scores, keep=slice(None)):
 
 
 def section(card):
-    return card.text.split("## Look-alikes and shortcuts\n", 1)[1].split("\n## ", 1)[0]
+    return card.text.split("## Near-duplicates and shortcuts\n", 1)[1].split("\n## ", 1)[0]
 
 
 def row(card, words):
@@ -44,7 +44,7 @@ def test_own_test_split_has_no_near_copy_in_training_and_the_official_part_has(c
     assert (stored(card, "brain-mri-official--test")[0][BANDS] == "0.9 and more").sum() > 100
 
 
-def test_look_alikes_flatter_and_the_card_has_both_numbers(card):
+def test_near_duplicates_flatter_and_the_card_has_both_numbers(card):
     table, scores = stored(card, "brain-mri-official--test")
     found = {words: balanced(scores, (table[BANDS] == words).to_numpy()) for words in ("0.9 and more", "below 0.8")}
     assert found["0.9 and more"] > found["below 0.8"] + 0.1

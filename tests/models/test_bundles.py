@@ -73,7 +73,7 @@ def recipe_of(card):
     return load_recipe(recipe_files()[card.slug])
 
 
-def picture(spec, n, cells, seed=0):
+def image(spec, n, cells, seed=0):
     """(n, *shape) in squares of random grey, the same in all frames."""
     low, high = spec.value_range
     grey = np.random.default_rng(seed).random((n, *cells, spec.channels))
@@ -89,14 +89,12 @@ def facts(spec, n):
 
 
 def inputs(card, n=4):
-    return {spec.name: picture(spec, n, (8, 8)) if spec.is_picture else facts(spec, n) for spec in card.inputs}
+    return {spec.name: image(spec, n, (8, 8)) if spec.is_image else facts(spec, n) for spec in card.inputs}
 
 
 def noise(card, n=2):
     """Grey that changes from pixel to pixel in the place of every image."""
-    return {
-        spec.name: picture(spec, n, spec.size, seed=1) if spec.is_picture else facts(spec, n) for spec in card.inputs
-    }
+    return {spec.name: image(spec, n, spec.size, seed=1) if spec.is_image else facts(spec, n) for spec in card.inputs}
 
 
 def has_features(card):
@@ -143,7 +141,7 @@ def test_labels_match_the_outputs(card):
 
 def test_compiled_model_has_the_outputs_that_explaining_needs(card):
     bundle = open_bundle(card)
-    if not any(spec.is_picture for spec in card.inputs):
+    if not any(spec.is_image for spec in card.inputs):
         assert (set(bundle.outputs), card.explain_layer) == ({"logits", "output"}, "")
         return
     assert set(bundle.outputs) == {"logits", "output", "activations", "features"}
@@ -288,7 +286,7 @@ def test_every_number_on_heatmaps_follows_from_the_stored_rows(card):
                 assert f"{told['value']:.3f}" in card.text
 
 
-def test_heatmaps_are_measured_on_pictures_the_model_never_saw(card):
+def test_heatmaps_are_measured_on_images_the_model_never_saw(card):
     own = recipe_of(card).data.name
     stored = [scores(card, result)[0] for result in results(card) if result["dataset"]["type"] == own]
     homes = pd.concat(stored).set_index("case")["split"]
@@ -309,9 +307,9 @@ def test_stored_tables_are_those_the_card_names(card):
 
 
 @pytest.mark.keras
-def test_every_picture_can_be_explained_by_a_finite_heatmap(card, keras_process):
+def test_every_image_can_be_explained_by_a_finite_heatmap(card, keras_process):
     bundle, batch = open_bundle(card), inputs(card, 1)
-    for spec in (spec for spec in card.inputs if spec.is_picture):
+    for spec in (spec for spec in card.inputs if spec.is_image):
         whole = Geometry(spec.size, spec.size, (1.0, 1.0), (0.0, 0.0), (0, 0, *spec.size))
         prepared = Prepared(batch, whole, tuple(range(spec.frames)), ())
         region = np.ones(bundle.run(batch).logits.shape[1:3], np.float32) if card.task == "segmentation" else None

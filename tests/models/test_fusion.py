@@ -14,7 +14,7 @@ from core.inference.predict import predict
 from core.inference.study import Study
 from core.models.card import load_card
 from core.training.card.rivals import TITLE, compare, rivals_of, section
-from core.training.data.opened import open_picture
+from core.training.data.opened import open_image
 from core.training.recipe.reading import load_recipe, recipe_files
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -121,5 +121,5 @@ def test_study_of_files_gets_the_stored_score_with_and_without_a_sequence(slug, 
     files = pd.read_csv(DATA / "labels.csv").set_index("id").loc[row["case"]]
     found = [spec.name for spec in card.inputs if isinstance(files[spec.name], str)]
     assert len(found) == (3 if group == "all three" else 2)
-    prediction = predict(open_bundle(card), Study({name: open_picture(DATA / files[name]) for name in found}, {}))
+    prediction = predict(open_bundle(card), Study({name: open_image(DATA / files[name]) for name in found}, {}))
     assert prediction.probabilities[0, 1] == pytest.approx(row["y_score"], abs=1e-4)

@@ -74,5 +74,5 @@ def test_all_48_ways_to_store_a_cine_get_the_answer_that_training_would_give(slu
 
 
 @pytest.mark.parametrize("slug", HEARTS)
-def test_a_heart_model_says_how_its_pictures_lay(slug):
+def test_a_heart_model_says_how_its_images_lay(slug):
     assert "right ventricle on the left" in load_card(MODELS / slug).inputs[0].lies

@@ -32,7 +32,7 @@ def test_all_answer_the_same_question_on_the_same_cases(evaluations, dataset):
     assert disagreements(found) == ()
 
 
-def test_pictures_made_harder_are_neither_internal_nor_external(evaluations):
+def test_images_made_harder_are_neither_internal_nor_external(evaluations):
     kinds = {entry.dataset: entry.kind for entry in evaluations}
     assert {kinds[name] for name in kinds if name.endswith("px")} == {"stress"}
     assert (kinds["kermany-official"], kinds["covid-adults"]) == ("internal", "external")

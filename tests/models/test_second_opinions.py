@@ -37,8 +37,8 @@ def test_shipped_classifier_has_a_prototype_or_a_reason(keras_process, slug):
             class_prototype(bundle, 0, keras_process, steps=2)
         return
     found = class_prototype(bundle, len(CARDS[slug].labels) - 1, keras_process, steps=2)
-    assert np.isfinite(found.picture).all()
-    assert found.picture.shape == bundle.input_shapes[CARDS[slug].inputs[0].name]
+    assert np.isfinite(found.image).all()
+    assert found.image.shape == bundle.input_shapes[CARDS[slug].inputs[0].name]
     assert np.isfinite([found.score, found.grey_score]).all()
 
 

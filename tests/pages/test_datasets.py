@@ -12,7 +12,7 @@ import ui.datasets.runs
 PAGE = "pages/evidence/datasets.py"
 
 
-def picture(seed: int) -> bytes:
+def image(seed: int) -> bytes:
     noise = np.random.default_rng(seed).random((8, 8)).astype(np.float32)
     return cv2.imencode(".png", (cv2.resize(noise, (64, 64)) * 255).clip(0, 255).astype(np.uint8))[1].tobytes()
 
@@ -24,7 +24,7 @@ def chest(tmp_path):
         split, label = "test" if number < 12 else "train", "NORMAL" if number % 2 else "PNEUMONIA"
         path = tmp_path / "chest" / split / label / f"{number:02}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(picture(number))
+        path.write_bytes(image(number))
     return tmp_path / "chest"
 
 
@@ -107,7 +107,7 @@ def test_what_cannot_be_known_is_asked_with_the_guess_chosen(page, tmp_path, wor
     folder.mkdir()
     rows = ["file,label,patient,patient_id"]
     for number in range(8):
-        (folder / f"{number}.png").write_bytes(picture(number))
+        (folder / f"{number}.png").write_bytes(image(number))
         rows.append(f"{number}.png,{'sick' if number % 2 else 'healthy'},p{number // 2},s{number // 3}")
     (folder / "cases.csv").write_text("\n".join(rows))
     app = page(folder)
@@ -189,7 +189,7 @@ def test_labels_that_no_model_knows_are_said_and_not_run(page, tmp_path, words):
     for number in range(6):
         path = tmp_path / "trees" / ("oak" if number % 2 else "elm") / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(picture(number))
+        path.write_bytes(image(number))
     app = choose(page(tmp_path / "trees"), "run")
     assert "No model here clearly answers these labels" in words(app)
     assert app.button(key="run").disabled
@@ -198,7 +198,7 @@ def test_labels_that_no_model_knows_are_said_and_not_run(page, tmp_path, words):
 def test_a_label_whose_meaning_is_open_is_asked_before_a_run(page, chest, words):
     for label in ("PNEUMONIA_neg", "r_o PNEUMONIA?"):
         (chest / "test" / label).mkdir()
-        (chest / "test" / label / "x.png").write_bytes(picture(len(label)))
+        (chest / "test" / label / "x.png").write_bytes(image(len(label)))
     app = choose(page(chest), "run")
     group(app, "run-models").set_value(["pneumonia-small-cnn"])
     app.run()
@@ -223,7 +223,7 @@ def test_findings_that_nobody_knows_are_counted_apart(page, tmp_path):
     rows = ["file,edema,mass", "0.png,1,0", "1.png,0,0", "2.png,,0", "3.png,1,-1", "4.png,0,1", "5.png,-1,0"]
     (tmp_path / "set").mkdir()
     for number in range(6):
-        (tmp_path / "set" / f"{number}.png").write_bytes(picture(number))
+        (tmp_path / "set" / f"{number}.png").write_bytes(image(number))
     (tmp_path / "set" / "cases.csv").write_text("\n".join(rows))
     table = page(tmp_path / "set").dataframe[0].value
     assert table.to_numpy().tolist() == [
@@ -281,7 +281,7 @@ def test_a_run_can_be_stopped_and_goes_on_where_it_was(page, chest, monkeypatch,
 
 def test_a_changed_folder_is_said(page, chest, words):
     app = run_models(page(chest))
-    (chest / "test" / "NORMAL" / "01.png").write_bytes(picture(99))
+    (chest / "test" / "NORMAL" / "01.png").write_bytes(image(99))
     again = settled(page())
     assert "changed since its hash was taken" in words(again)
     assert not app.error
@@ -317,7 +317,7 @@ def test_results_are_exported_and_imported_elsewhere(page, chest, tmp_path, monk
     assert "notes.csv: Expected an evaluation" in app.error[0].value
 
 
-def test_a_case_of_an_added_dataset_shows_its_picture_with_heatmaps(page, chest):
+def test_a_case_of_an_added_dataset_shows_its_image_with_heatmaps(page, chest):
     run_models(page(chest))
     app = AppTest.from_function(look_at_first_case, default_timeout=60).run()
     assert not app.exception
@@ -340,14 +340,14 @@ def look_at_first_case() -> None:
     from types import SimpleNamespace
 
     from core.figures.comparing.lines import line_of
-    from ui.comparing.case_pictures import show_pictures
+    from ui.comparing.case_images import show_images
     from ui.datasets.records import records
 
     found = records()
     evaluation = found.store.load(found.runs[0].id)
     member = SimpleNamespace(evaluation=evaluation, line=line_of("Small", 0), key="small")
     view = SimpleNamespace(members=(member,), found=SimpleNamespace(are_shared=lambda _: False))
-    show_pictures(view, str(evaluation.cases[0]))
+    show_images(view, str(evaluation.cases[0]))
 
 
 @pytest.fixture
@@ -358,7 +358,7 @@ def slices(tmp_path):
         cells = [f"p{number // 2}", "tumour" if number % 2 else "no tumour"]
         for kind in ("pre", "flair", "contrast"):
             (folder / kind).mkdir(parents=True, exist_ok=True)
-            (folder / kind / f"{number}.png").write_bytes(picture(number))
+            (folder / kind / f"{number}.png").write_bytes(image(number))
             cells.append(f"{kind}/{number}.png")
         (folder / "mask").mkdir(exist_ok=True)
         mask = np.zeros((64, 64), np.uint8)

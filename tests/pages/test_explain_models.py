@@ -37,7 +37,7 @@ def study_for(card):
     """Noise in each image of a model, and every fact in the middle of its range."""
     rng, scans = np.random.default_rng(1), {}
     for spec in card.inputs:
-        if spec.is_picture:
+        if spec.is_image:
             frames, axis = (1, "single") if spec.kind == "image" else (6, "time")
             pixels = rng.integers(0, 255, (frames, 40, 48, *([3] if spec.channels == 3 else [])), np.uint8)
             scans[spec.name] = Scan(pixels, axis, spec.name, "test", spec.title, modality=(*spec.modality, "OT")[0])
@@ -71,23 +71,23 @@ def test_every_shipped_model_is_explained(slug):
     app = explained(card)
     assert not app.exception
     assert not app.error
-    pictures = [spec for spec in card.inputs if spec.is_picture]
+    images = [spec for spec in card.inputs if spec.is_image]
     labels = app.selectbox[0].options
     assert list(labels) == list(card.labels if card.task != "segmentation" else card.labels[1:])
-    if not pictures:
+    if not images:
         assert any("what each fact adds is below" in caption.value for caption in app.caption)
         return
     (made,) = maps_of(app)
     assert made.explanation is not None or made.trouble.endswith(".")
-    if card.task != "segmentation" and len(pictures) == 1:  # of several a layer may see another image
+    if card.task != "segmentation" and len(images) == 1:  # of several a layer may see another image
         assert made.explanation is not None
 
 
 def test_each_image_of_a_study_is_explained_by_itself():
     card = CARDS["glioma-early-fusion"]
     app = explained(card, "occlusion")
-    picture = next(group for group in app.button_group if str(group.key).startswith("explain-picture"))
-    picture.set_value("post")
+    image = next(group for group in app.button_group if str(group.key).startswith("explain-picture"))
+    image.set_value("post")
     finished(app.run())
     first, second = (found.explanation for found in maps_of(app))
     assert not np.allclose(first.grids, second.grids)

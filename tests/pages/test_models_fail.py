@@ -59,7 +59,7 @@ def test_without_models_a_scan_can_still_be_seen(models, look_at, state):
     assert not app.exception
     assert not app.error
     assert "No model here" in app.info[0].value
-    assert state(app).pictures
+    assert state(app).images
 
 
 def test_without_models_the_models_page_says_what_to_do(models, start):
@@ -86,7 +86,7 @@ def test_a_model_file_that_was_changed_is_refused(shipped, look_at, state):
     assert not app.exception
     assert len(app.error) == 1
     assert not app.subheader
-    assert state(app).pictures, "the scan is still shown"
+    assert state(app).images, "the scan is still shown"
 
 
 def test_a_missing_model_file_is_one_sentence(shipped, look_at):
@@ -143,7 +143,7 @@ def test_a_broken_bundle_beside_a_good_one_costs_only_itself(shipped, models, lo
     assert not app.exception
     titles = [box for box in app.selectbox if box.label == "Model"]
     assert titles
-    assert state(app).pictures, "the scan is shown"
+    assert state(app).images, "the scan is shown"
     titles[0].select(MODEL).run()
     assert not app.exception
     assert not app.error

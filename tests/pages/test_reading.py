@@ -95,21 +95,21 @@ def test_a_window_can_be_chosen(look_at, state):
     assert {"Lung", "Bone", "Brain", "Soft tissue"} <= set(window.options)
     window.set_value("Bone").run()
     assert not app.exception
-    assert ("full", (state(app).scan.digest, "Bone", False), 0) in state(app).pictures
+    assert ("full", (state(app).scan.digest, "Bone", False), 0) in state(app).images
 
 
 def test_centre_and_width_can_be_set(look_at, state):
     app = look_at("head")
     next(slider for slider in app.slider if slider.label == "Width").set_value(400.0).run()
     assert not app.exception
-    assert ("full", (state(app).scan.digest, "From the file 40 400", False), 0) in state(app).pictures
+    assert ("full", (state(app).scan.digest, "From the file 40 400", False), 0) in state(app).images
 
 
-def test_a_picture_can_be_inverted(look_at, state):
+def test_a_image_can_be_inverted(look_at, state):
     app = look_at("doppler")
     next(toggle for toggle in app.toggle if toggle.label == "Invert").set_value(True).run()
     assert not app.exception
-    assert ("full", (state(app).scan.digest, "colour", True), 0) in state(app).pictures
+    assert ("full", (state(app).scan.digest, "colour", True), 0) in state(app).images
 
 
 def test_probabilities_are_drawn_anew_for_another_model_and_not_for_another_display(start, monkeypatch):
@@ -127,12 +127,12 @@ def test_probabilities_are_drawn_anew_for_another_model_and_not_for_another_disp
 
 def test_closing_forgets_the_scan_and_what_was_made_of_it(look_at, state):
     app = look_at("chest")
-    assert state(app).pictures
+    assert state(app).images
     assert state(app).answers
     app.button(key="close").click().run()
     assert not app.exception
     assert state(app).opened is None
-    assert len(state(app).pictures) == len(state(app).answers) == 0
+    assert len(state(app).images) == len(state(app).answers) == 0
     assert app.file_uploader
 
 

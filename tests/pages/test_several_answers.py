@@ -47,8 +47,8 @@ def compiled(tmp_path_factory):
         activation = "sigmoid" if task == "multilabel" else "softmax"
         model = compact_residual((32, 32, 1), 3, activation, stem=4, widths=(8,), blocks=1)
         (home / task).mkdir()
-        pictures = np.random.default_rng(0).random((4, 32, 32, 1)).astype(np.float32)
-        compile_bundle(model, home / task, "activations", {"image": pictures})
+        images = np.random.default_rng(0).random((4, 32, 32, 1)).astype(np.float32)
+        compile_bundle(model, home / task, "activations", {"image": images})
         digest = hashlib.sha256((home / task / "model.onnx").read_bytes()).hexdigest()
         index = [{"results": [{"dataset": {"name": "Teeth", "split": "test"}, "metrics": SETS}]}]
         contract = {**CONTRACT, **more, "sha256": {"model.onnx": digest}}

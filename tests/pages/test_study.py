@@ -12,7 +12,7 @@ from PIL import Image
 import ui.cache
 from core.bounded import dump_yaml
 
-PICTURE = {"kind": "image", "size": [32, 32], "channels": 1, "resize": "letterbox", "intensity": "percentile"}
+IMAGE = {"kind": "image", "size": [32, 32], "channels": 1, "resize": "letterbox", "intensity": "percentile"}
 FACTS = {
     "name": "patient", "title": "About the patient", "kind": "table", "optional": True, "features": [
         {"name": "age", "title": "Age", "unit": "years", "low": 18, "high": 100, "reference": 55},
@@ -20,11 +20,11 @@ FACTS = {
     ],
 }  # fmt: skip
 FUSION = [
-    {"name": "flair", "title": "FLAIR", "describe": ["flair"], **PICTURE},
-    {"name": "post", "title": "After contrast", "optional": True, **PICTURE},
+    {"name": "flair", "title": "FLAIR", "describe": ["flair"], **IMAGE},
+    {"name": "post", "title": "After contrast", "optional": True, **IMAGE},
     FACTS,
 ]
-CINE = [{"name": "cine", "title": "Cine", **PICTURE, "kind": "sequence", "frames": 4}]
+CINE = [{"name": "cine", "title": "Cine", **IMAGE, "kind": "sequence", "frames": 4}]
 
 
 def bundle(folder, model, entries, layer, title):
@@ -82,9 +82,9 @@ def only_toys(toys, monkeypatch):
 
 
 def png(value, size=(40, 40)):
-    picture = np.zeros(size, np.uint8)
-    picture[8:20, 8:20] = value
-    return cv2.imencode(".png", picture)[1].tobytes()
+    image = np.zeros(size, np.uint8)
+    image[8:20, 8:20] = value
+    return cv2.imencode(".png", image)[1].tobytes()
 
 
 def tiff(frames):
@@ -117,7 +117,7 @@ def test_inputs_are_asked_for_by_name_and_what_is_missing_is_said(start, words, 
 
 
 @pytest.mark.keras
-def test_pictures_of_another_grid_are_laid_on_the_first_and_that_can_be_undone(start, words, settled):
+def test_images_of_another_grid_are_laid_on_the_first_and_that_can_be_undone(start, words, settled):
     app = start()
     files = [("flair.png", png(250), "image/png"), ("post.png", png(120, (50, 44)), "image/png")]
     app.file_uploader[0].set_value(files)
@@ -170,12 +170,12 @@ def test_a_sequence_is_read_as_one_case_with_a_map_for_each_frame(upload, words,
 
 
 @pytest.mark.keras
-def test_a_single_picture_is_no_sequence(upload, words):
+def test_a_single_image_is_no_sequence(upload, words):
     app = upload(("one.png", png(250)))
     assert "**Toy cine** expects a sequence, this is one image" in words(app)
 
 
-def test_take_home_json_holds_facts_and_what_was_left_out(toys):
+def test_export_json_holds_facts_and_what_was_left_out(toys):
     from core.inference.bundle import open_bundle
     from core.inference.predict import predict
     from core.inference.study import Study

@@ -165,7 +165,7 @@ KNOWING = (
 def datasets() -> Tour:
     """A folder of two classes: what it holds, its quality, a model run over it, and the result on the compare page."""
     folder = Path(tempfile.mkdtemp()) / "chest"
-    write_pictures(folder)
+    write_images(folder)
     tour = Tour("pages/evidence/datasets.py")
     tour.app.text_input(key="add-path").set_value(str(folder))
     tour.click("Add")
@@ -183,7 +183,7 @@ def datasets() -> Tour:
     return tour
 
 
-def write_pictures(folder: Path) -> None:
+def write_images(folder: Path) -> None:
     """Made-up images in two classes and two splits."""
     import cv2
     import numpy as np

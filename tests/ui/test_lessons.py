@@ -23,7 +23,7 @@ from ui.lessons.teaching import address
 
 
 @pytest.fixture
-def picture():
+def image():
     return np.random.default_rng(0).integers(0, 256, (20, 20)).astype(float)
 
 
@@ -59,34 +59,34 @@ def test_a_map_of_nothing_and_one_of_a_single_pixel_have_a_scale():
     assert scale_of(lonely).high == 7.0
 
 
-def test_a_pane_sends_its_pixels_as_they_are(picture):
-    pane = Pane("scan", "Scan", picture.astype(np.uint8), Scale(0, 255, False), "a scan", [Box(1, 2, 3, 3)], (2, 3))
+def test_a_pane_sends_its_pixels_as_they_are(image):
+    pane = Pane("scan", "Scan", image.astype(np.uint8), Scale(0, 255, False), "a scan", [Box(1, 2, 3, 3)], (2, 3))
     sent = pane.message()
     decoded = cv2.imdecode(np.frombuffer(base64.b64decode(sent["picture"]), np.uint8), cv2.IMREAD_GRAYSCALE)
-    np.testing.assert_array_equal(decoded, picture.astype(np.uint8))
+    np.testing.assert_array_equal(decoded, image.astype(np.uint8))
     assert sent["boxes"] == [{"row": 1, "column": 2, "rows": 3, "columns": 3, "cell": False}]
     assert sent["at"] == (2, 3)
 
 
-def test_a_dilated_window_is_drawn_with_its_cells_apart(picture):
-    near, far = (window_boxes(patch_at(picture, Sliding(3, 1, "same", step), (0, 0))) for step in (1, 2))
+def test_a_dilated_window_is_drawn_with_its_cells_apart(image):
+    near, far = (window_boxes(patch_at(image, Sliding(3, 1, "same", step), (0, 0))) for step in (1, 2))
     assert near == [Box(-1, -1, 3, 3)]
     assert far[0] == Box(-2, -2, 5, 5)
     assert {(box.row, box.column) for box in far[1:]} == {(row, column) for row in (-2, 0, 2) for column in (-2, 0, 2)}
 
 
-def test_the_grids_hold_every_number_and_mark_padding(picture):
+def test_the_grids_hold_every_number_and_mark_padding(image):
     kernel, sliding = fixed_kernel("Sobel x"), Sliding(3, 1, "same")
-    products = products_at(picture, kernel, sliding, (0, 0))
-    html = cells_html(products_panels(products, 255.0, scale_of(convolve(picture, kernel, sliding))), "words")
+    products = products_at(image, kernel, sliding, (0, 0))
+    html = cells_html(products_panels(products, 255.0, scale_of(convolve(image, kernel, sliding))), "words")
     assert html.count("<td") == 9 * 3 + 1
     assert html.count('class="outside"') == 5 * 2
     assert f">{products.total:.0f}<".replace("-", "−") in html
     assert "row 0, column 1" in html
 
 
-def test_the_grids_escape_what_others_wrote(picture):
-    panels = pooled_panels(patch_at(picture, Sliding(2, 2), (0, 0)), 1.0, Scale(0, 255, False), "max")
+def test_the_grids_escape_what_others_wrote(image):
+    panels = pooled_panels(patch_at(image, Sliding(2, 2), (0, 0)), 1.0, Scale(0, 255, False), "max")
     assert "<script>" not in cells_html(panels, '"><script>')
     assert cells_html(panels, "").count("marked") == 2  # the style, and the one maximum
 
@@ -99,8 +99,8 @@ def test_zones_without_gradient_are_where_they_should_be():
     assert quiet_zones(activation("ReLU"), at) == [pytest.approx((-8, 0), abs=0.02)]
 
 
-def test_figures_are_drawn_for_maps_of_any_kind(picture):
-    for sums in (picture / 255 - 0.5, np.zeros((30, 30))):
+def test_figures_are_drawn_for_maps_of_any_kind(image):
+    for sums in (image / 255 - 0.5, np.zeros((30, 30))):
         assert len(activation_figure(activation("swish"), float(sums[0, 0]), sums).data) == 4
     still = {kind: shift_curve(np.zeros((30, 30)), kind) for kind in TITLES}
     assert len(shift_figure(still, 1).data) == 2 * len(TITLES)

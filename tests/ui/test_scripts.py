@@ -27,5 +27,5 @@ def test_a_script_is_whole_and_imports_nothing(name):
     assert len(found) == len(set(found)), "a name that is declared twice stops the whole script"
 
 
-def test_the_four_that_get_pictures_use_it():
+def test_the_four_that_get_images_use_it():
     assert set(UNPACKING) == {"graph", "grid", "tiles", "viewer"}

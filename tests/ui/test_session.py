@@ -19,7 +19,7 @@ def state(make_scan):
     """A session with two scans, and things made of the first."""
     state = Reading()
     state.show(Opened((make_scan(), make_scan(frames=3)), ()), "chest")
-    state.pictures.put("picture", b"png")
+    state.images.put("picture", b"png")
     state.answers.put("answer", object())
     state.forced.add(("digest", "model"))
     return state
@@ -92,7 +92,7 @@ def test_closing_stops_what_is_under_way(state):
 def test_a_new_scan_forgets_what_was_made_of_the_old_one(state, make_scan):
     sweep, state.scan_index = jobs().start("sweep", None, "Reading", waiting), 1
     state.show(Opened((make_scan(),), ()))
-    assert len(state.pictures) == len(state.answers) == 0
+    assert len(state.images) == len(state.answers) == 0
     assert state.scan_index == 0
     assert state.came_from == "", "the address names the sample no longer"
     assert sweep.wait(10)
@@ -113,12 +113,12 @@ def test_an_upload_without_a_scan_leaves_the_open_one(state):
     assert state.refused is refused
 
 
-def test_two_sessions_share_nothing():
+def test_two_sessions_fraction_nothing():
     first, second = Reading(), Reading()
     first.forced.add(("digest", "model"))
-    first.pictures.put("a", 1)
+    first.images.put("a", 1)
     assert not second.forced
-    assert "a" not in second.pictures
+    assert "a" not in second.images
 
 
 def test_more_series_stand_beside_what_is_open_and_none_twice(state):

@@ -35,25 +35,25 @@ def unpacked(data: bytes) -> tuple[dict, list[bytes]]:
 
 
 def decoded(blob: bytes):
-    picture = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert picture is not None
-    if picture.ndim == 3:
-        picture = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB)
-    return picture
+    image = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    return image
 
 
 @pytest.fixture
 def send():
-    """A view to its header and images; `pictures` keeps what was encoded."""
+    """A view to its header and images; `images` keeps what was encoded."""
 
-    def sent(view, with_reel=False, pictures=None):
-        return unpacked(message(view, with_reel, Recent(24) if pictures is None else pictures))
+    def sent(view, with_reel=False, images=None):
+        return unpacked(message(view, with_reel, Recent(24) if images is None else images))
 
     return sent
 
 
 @pytest.mark.parametrize("invert", [False, True])
-def test_the_picture_is_what_core_shows_to_the_last_grey_value(make_scan, send, invert):
+def test_the_image_is_what_core_shows_to_the_last_grey_value(make_scan, send, invert):
     scan = make_scan(frames=3)
     header, blobs = send(View(scan, 2, WINDOW, "wide", invert))
     assert np.array_equal(decoded(blobs[header["picture"]]), display_frame(scan, 2, WINDOW, invert))
@@ -71,9 +71,9 @@ def test_overlay_planes_are_drawn_only_where_they_are_asked_for(make_scan, send)
     mask = np.zeros((make_scan().rows, make_scan().columns), bool)
     mask[3, 2:6] = True
     scan = replace(make_scan(), overlays=(OverlayPlane(False, mask.shape, {0: packed_mask(mask)}),))
-    pictures = Recent(24)
+    images = Recent(24)
     for asked, level in ((True, 255), (False, None)):
-        header, blobs = send(View(scan, 0, WINDOW, "wide", overlays=asked), pictures=pictures)
+        header, blobs = send(View(scan, 0, WINDOW, "wide", overlays=asked), images=images)
         shown = decoded(blobs[header["picture"]])
         assert (shown[mask] == level).all() if asked else np.array_equal(shown, display_frame(scan, 0, WINDOW))
 
@@ -105,7 +105,7 @@ def test_no_heat_is_sent_for_an_empty_map(make_scan, explain, send):
     assert len(blobs) == 1
 
 
-def test_frames_share_one_scale_of_heat(make_scan, explain, send):
+def test_frames_fraction_one_scale_of_heat(make_scan, explain, send):
     scan = make_scan(frames=2)
     explanation = explain(scan, 0.5, 2.0)
     weak, strong = (
@@ -134,7 +134,7 @@ def test_the_reel_holds_the_frames_in_order(make_scan, send):
     assert shades[0] < shades[-1]
 
 
-def test_moving_pictures_are_small(send):
+def test_moving_images_are_small(send):
     noise = np.random.default_rng(1).integers(0, 255, (3, 1200, 900)).astype(np.uint8)
     scan = Scan(noise, "time", "cd" * 32, "DICOM", "sequence")
     header, blobs = send(View(scan, 0, Window(127.0, 255.0), "all"), with_reel=True)
@@ -143,7 +143,7 @@ def test_moving_pictures_are_small(send):
         assert len(blobs[index]) < 200_000
 
 
-def test_heat_over_moving_pictures_is_small_too(make_scan, explain, send):
+def test_heat_over_moving_images_is_small_too(make_scan, explain, send):
     scan = make_scan(frames=2, size=(600, 500))
     view = View(scan, 0, WINDOW, "wide", explanation=explain(scan), heat_key="a")
     header, blobs = send(view, with_reel=True)
@@ -169,23 +169,23 @@ def test_the_reel_has_another_name_when_it_would_look_otherwise(make_scan, expla
     assert View(scan, 2, WINDOW, "wide").reel_key == views[0].reel_key, "turning a slice asks for nothing new"
 
 
-def test_pictures_are_encoded_once(make_scan, send, monkeypatch):
+def test_images_are_encoded_once(make_scan, send, monkeypatch):
     scan, kept = make_scan(frames=2), Recent(24)
     encoded = []
-    real = ui.components.viewer.encode_picture
+    real = ui.components.viewer.encode_image
     monkeypatch.setattr(ui.components.viewer, "encode_picture", lambda *a, **k: encoded.append(a) or real(*a, **k))
-    first = send(View(scan, 0, WINDOW, "wide"), pictures=kept)
+    first = send(View(scan, 0, WINDOW, "wide"), images=kept)
     made = len(encoded)
     assert made > 0
-    assert send(View(scan, 0, WINDOW, "wide"), pictures=kept) == first
+    assert send(View(scan, 0, WINDOW, "wide"), images=kept) == first
     assert len(encoded) == made
 
 
-def test_two_looks_never_share_a_picture(make_scan, send):
+def test_two_looks_never_fraction_a_image(make_scan, send):
     scan, kept = make_scan(), Recent(24)
-    plain = send(View(scan, 0, WINDOW, "wide"), pictures=kept)[1][0]
-    assert send(View(scan, 0, WINDOW, "wide", True), pictures=kept)[1][0] != plain
-    assert send(View(scan, 0, Window(100.0, 50.0), "narrow"), pictures=kept)[1][0] != plain
+    plain = send(View(scan, 0, WINDOW, "wide"), images=kept)[1][0]
+    assert send(View(scan, 0, WINDOW, "wide", True), images=kept)[1][0] != plain
+    assert send(View(scan, 0, Window(100.0, 50.0), "narrow"), images=kept)[1][0] != plain
 
 
 def test_the_header_names_the_slice_and_nobody(make_scan, send):
@@ -201,11 +201,11 @@ def test_sequences_play_at_their_own_speed_within_reason(make_scan, send, given,
     assert header["frame_ms"] == used
 
 
-def test_two_scans_of_one_upload_never_show_each_others_picture(make_scan, send):
+def test_two_scans_of_one_upload_never_show_each_others_image(make_scan, send):
     one, kept = make_scan(frames=2), Recent(24)
     other = replace(one, pixels=one.pixels.max() - one.pixels, digest="ef" * 32)
-    send(View(one, 1, WINDOW, "wide"), with_reel=True, pictures=kept)
-    header, blobs = send(View(other, 1, WINDOW, "wide"), with_reel=True, pictures=kept)
+    send(View(one, 1, WINDOW, "wide"), with_reel=True, images=kept)
+    header, blobs = send(View(other, 1, WINDOW, "wide"), with_reel=True, images=kept)
     assert np.array_equal(decoded(blobs[header["picture"]]), display_frame(other, 1, WINDOW))
     fresh, fresh_blobs = send(View(other, 1, WINDOW, "wide"), with_reel=True)
     assert [blobs[i] for i in header["reel"]] == [fresh_blobs[i] for i in fresh["reel"]]

@@ -32,7 +32,7 @@ _COLUMNS = {
 
 
 def show_cases(view: View) -> None:
-    """Disagreements of two of the chosen models, then the surest mistakes of one."""
+    """Disagreements of two of the chosen models, then the most confident errors of one."""
     st.subheader("Cases", anchor=False)
     first = view.members[0].answered
     if isinstance(first, MaskAnswers):
@@ -132,7 +132,7 @@ def _show_groups(found: Disagreements, one: Member, two: Member) -> None:
 
 
 def _show_mistakes(view: View) -> None:
-    st.markdown("**Surest mistakes**")
+    st.markdown("**Most confident errors**")
     member = view.members[0]
     if len(view.members) > 1:
         titles = [one.line.title for one in view.members]
@@ -143,7 +143,7 @@ def _show_mistakes(view: View) -> None:
         st.caption("It makes none here at its threshold.")
         return
     st.markdown(plain(mistake_words(found)))
-    case = _table(mistake_rows(found), "compare-mistake", f"Surest mistakes of {member.line.title}")
+    case = _table(mistake_rows(found), "compare-mistake", f"Most confident errors of {member.line.title}")
     if case:
         show_case(view, case)
 
@@ -199,9 +199,9 @@ def show_case(view: View, case: str) -> None:
                     facts.setdefault(name, str(values[place[0]]))
         known = [f"{name}: {value}" for name, value in facts.items() if value]
         st.caption(_code(", ".join(known)) if known else "No facts are known of this case.")
-        from ui.comparing.case_pictures import show_pictures  # what explains is loaded when a case is chosen
+        from ui.comparing.case_images import show_images  # what explains is loaded when a case is chosen
 
-        show_pictures(view, case)
+        show_images(view, case)
 
 
 def _code(text: str) -> str:

@@ -27,7 +27,7 @@ class Files:
     bundle: bytes
 
 
-def show_take_home(choice: Choice, table: Matrix, lines: Mapping[str, Line], complete: bool = True) -> None:
+def show_export(choice: Choice, table: Matrix, lines: Mapping[str, Line], complete: bool = True) -> None:
     """A button that opens what there is; what it makes is shown by `show_report`.
 
     Args:
@@ -96,7 +96,7 @@ def _offer(files: Files, name: str) -> None:
 def _start(choice: Choice, table: Matrix, lines: Mapping[str, Line]) -> None:
     def work(progress: Progress, cancelled: Stopper) -> Files:
         step = stopping(progress, cancelled, "the report")
-        return make(choice, table, lines, lambda share, words: step(share, f"Drawing figures: {words}"))
+        return make(choice, table, lines, lambda fraction, words: step(fraction, f"Drawing figures: {words}"))
 
     jobs().drop("report")
     jobs().start("report", _key(choice), "Making the report", work)
@@ -109,7 +109,7 @@ def make(choice: Choice, table: Matrix, lines: Mapping[str, Line], step: Callabl
         choice: What is asked.
         table: The matrix.
         lines: Key of a model to its look.
-        step: Called with a share from 0 to 1 and a dataset's title; raises to stop.
+        step: Called with a fraction from 0 to 1 and a dataset's title; raises to stop.
     """
     import pandas  # noqa: F401 - whole before plotly looks into it, as in `show_chart`
 

@@ -26,7 +26,7 @@ from core.figures.comparing.precision_recall import (
     precision_recall_rows,
 )
 from core.figures.comparing.predictive_values import (
-    at_share,
+    at_fraction,
     describe_predictive_values,
     meanings,
     predictive_values_figure,
@@ -163,7 +163,7 @@ def _scores(view: View) -> Drawn:
         lambda: scores_figure(view.scene, found),
         describe_scores(view.scene, found),
         lambda: scores_rows(found),
-        _note("Shares of the cases with and of those without.", (one for _, one in found)),
+        _note("Fractions of the cases with and of those without.", (one for _, one in found)),
     )
 
 
@@ -180,7 +180,7 @@ def _net_benefit(view: View) -> Drawn:
 
 
 def _predictive_values(view: View) -> Drawn:
-    share = st.select_slider(
+    fraction = st.select_slider(
         plain(f"Prevalence of {view.scene.finding}"),
         PREVALENCES,
         value=0.1,
@@ -191,14 +191,14 @@ def _predictive_values(view: View) -> Drawn:
         f"predictive values {view.resamples}",
         lambda member: ppv_npv_at(member.finding, GRID, resamples=view.resamples),
     )
-    at = [(line, at_share(found, share)) for line, found in values]
+    at = [(line, at_fraction(found, fraction)) for line, found in values]
     rows = [{plain(name): plain(value) for name, value in row.items()} for row in meanings(view.scene, at)]
     st.table(rows, hide_index=True)
     return Drawn(
         lambda: predictive_values_figure(view.scene, values, at),
         describe_predictive_values(view.scene, at),
         lambda: predictive_values_rows(values),
-        _note(f"The dotted line is the share in this dataset. {_BANDS}", (found for _, found in values)),
+        _note(f"The dotted line is the fraction in this dataset. {_BANDS}", (found for _, found in values)),
     )
 
 

@@ -79,7 +79,10 @@ def _computing(concerned: Sequence[Evaluation], choice: Choice) -> Work[Matrix]:
     def work(progress: Progress, cancelled: Stopper) -> Matrix:
         step = stopping(progress, cancelled, "the intervals")
         return matrix(
-            concerned, question, metric, progress=lambda share, words: step(share, f"Intervals and tests: {words}")
+            concerned,
+            question,
+            metric,
+            progress=lambda fraction, words: step(fraction, f"Intervals and tests: {words}"),
         )
 
     return work
@@ -95,7 +98,7 @@ def _values(concerned: Sequence[Evaluation], choice: Choice) -> Matrix:
         model, dataset = model_key(entry), dataset_key(entry)
         estimate = Estimate(cases.value, math.nan, math.nan, len(cases), "")
         cells[model, dataset] = Cell(
-            model, dataset, entry.kind, estimate, count(cases.owner), 0, False, False, None, cases.note
+            model, dataset, entry.kind, estimate, count(cases.patient_index), 0, False, False, None, cases.note
         )
     models = {model_key(entry): Heading(model_key(entry), entry.model_title, entry.model) for entry in concerned}
     datasets = {

@@ -48,8 +48,8 @@ def choose_inputs(
     with st.expander(f"Columns of {card.title}: {words}", expanded=bool(missing)):
         st.caption("Which column of the table each input is read from.")
         with st.grid("auto", min_column_width=200, gap="small"):
-            pictures = [spec.name for spec in card.inputs if spec.is_picture]
-            nothing = {pictures[0]: OWN} if len(pictures) == 1 and dataset.has_images else {}
+            images = [spec.name for spec in card.inputs if spec.is_image]
+            nothing = {images[0]: OWN} if len(images) == 1 and dataset.has_images else {}
             columns = {
                 target.name: _choose(target, dataset, columns_in(first), nothing.get(target.name, NONE), place)
                 for target in targets
@@ -84,7 +84,7 @@ def _choose_values(
     if card.task != "segmentation" or not columns_in(mapping):
         return {}
     key = ("mask values", key_of(dataset), card.slug, tuple(sorted(columns_in(mapping).items())), len(cases))
-    seen = state.pictures.get(key, lambda: sample_values(dataset, card, mapping, cases))
+    seen = state.images.get(key, lambda: sample_values(dataset, card, mapping, cases))
     before = values_in(mapping)
     if not unsaid_values(list(seen), card, {}) and not before:
         return {}

@@ -10,7 +10,7 @@ from core.datasets.dataset import Dataset
 from core.datasets.quality.report import QualityReport, inspect
 from core.figures.comparing.numbers import count_text
 from ui.background import Progress, Stopper, Work, computed
-from ui.datasets.pictures import show_contact_sheet, show_pairs
+from ui.datasets.images import show_contact_sheet, show_pairs
 from ui.datasets.shelf import Key, Shelf, key_of
 from ui.foreign_text import plain
 
@@ -59,7 +59,7 @@ def _show_report(state: Shelf, dataset: Dataset, found: QualityReport) -> None:
     st.markdown(f"**{heading}**")
     if found.findings:
         st.markdown("\n".join(f"- {plain(sentence)}" for sentence in found.findings))
-    show_pairs(state, dataset, (*found.copies, *found.look_alikes))
+    show_pairs(state, dataset, (*found.copies, *found.near_duplicates))
     _show_unreadable(found.unreadable)
     if found.odd:
         with st.expander(f"Images unlike the others: {len(found.odd):,}"):

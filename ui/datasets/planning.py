@@ -137,9 +137,9 @@ def _is_named(dataset: Dataset, card: ModelCard) -> bool:
     """Whether a heading names the image of a model: masks alone do not say of what they are."""
     own = dataset.table.column if dataset.table is not None else ""
     words = set(words_of(own))
-    pictures = [spec for spec in card.inputs if spec.is_picture]
-    return any(spec.name in match_columns(card, dataset) for spec in pictures) or any(
-        set(words_of(said)) <= words for spec in pictures for said in spec.describe
+    images = [spec for spec in card.inputs if spec.is_image]
+    return any(spec.name in match_columns(card, dataset) for spec in images) or any(
+        set(words_of(said)) <= words for spec in images for said in spec.describe
     )
 
 
@@ -167,9 +167,9 @@ def _is_answer(mapping: Mapping[str, str]) -> bool:
 
 def _fits(state: Shelf, dataset: Dataset, card: ModelCard) -> bool:
     """Whether the first image is of the kind that the model reads; who cannot tell takes it."""
-    if not any(spec.is_picture for spec in card.inputs):
+    if not any(spec.is_image for spec in card.inputs):
         return True
-    scan = state.pictures.get(("first", key_of(dataset)), lambda: _first_scan(dataset))
+    scan = state.images.get(("first", key_of(dataset)), lambda: _first_scan(dataset))
     return scan is None or compatibility(card, scan).fits
 
 

@@ -26,7 +26,7 @@ from ui.visible import visible_cards
 
 #: Cases that are timed; a few are enough to tell minutes from hours.
 TIMED = 6
-#: Share of the progress bar for the hash.
+#: Fraction of the progress bar for the hash.
 _HASHING = 0.05
 
 COMPARE = "pages/evidence/compare.py"
@@ -119,7 +119,7 @@ def _hashed(order: Order, store: Store, progress: Told, cancelled: Stopper) -> D
 
 
 def _part(progress: Told, start_at: float, width: float, about: str) -> Told:
-    return lambda share, words: progress(start_at + width * share, f"{about}: {words[:1].lower()}{words[1:]}")
+    return lambda fraction, words: progress(start_at + width * fraction, f"{about}: {words[:1].lower()}{words[1:]}")
 
 
 def take_run(state: Shelf) -> bool:

@@ -80,8 +80,8 @@ def state_words(run: RunSummary) -> str:
     """The state of a run, in shape and words."""
     if run.state == "done":
         return "● done"
-    share = percent_text(run.share)
-    return f"◐ running, {share}" if run.state == "running" else f"○ stopped at {share}"
+    fraction = percent_text(run.fraction)
+    return f"◐ running, {fraction}" if run.state == "running" else f"○ stopped at {fraction}"
 
 
 def _show_actions(state: Shelf, found: Records, chosen: Sequence[RunSummary]) -> None:

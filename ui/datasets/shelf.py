@@ -74,7 +74,7 @@ class Shelf:
         trouble: What went wrong with the last opening, in one sentence.
         changed: Key to the sentence that says a dataset is not what it was.
         reports: Results of inspections, by key.
-        pictures: Thumbnails and contact sheets.
+        images: Thumbnails and contact sheets.
         estimates: Seconds a case, by what is timed.
         outcome: What the last run came to.
         answers: Counts forms of answers, so that a reopened dataset is asked about anew.
@@ -87,7 +87,7 @@ class Shelf:
     trouble: str = ""
     changed: dict[Key, str] = field(default_factory=dict)
     reports: Recent = field(default_factory=lambda: Recent(4))
-    pictures: Recent = field(default_factory=lambda: Recent(96))
+    images: Recent = field(default_factory=lambda: Recent(96))
     estimates: dict[tuple[object, ...], float | str] = field(default_factory=dict)
     outcome: Outcome | None = None
     answers: int = 0
@@ -119,7 +119,7 @@ class Shelf:
         """Forget a dataset and all that was made of it."""
         self.opened.drop(key)
         self.reports.drop(key)
-        self.pictures = Recent(self.pictures.limit)
+        self.images = Recent(self.images.limit)
         self.added.pop(key, None)
         self.changed.pop(key, None)
         inspection = self.jobs.find("inspection")

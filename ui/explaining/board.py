@@ -15,10 +15,10 @@ from core.scan import Scan
 from ui.cache import cached_bundle
 from ui.explaining.controls import (
     choose_frame,
+    choose_image,
     choose_label,
     choose_method,
     choose_methods,
-    choose_picture,
     choose_second_opinion,
     questions,
 )
@@ -43,7 +43,7 @@ class Question:
     Attributes:
         card: The model.
         study: What it is given.
-        picture: Name of the image that is explained.
+        image: Name of the image that is explained.
         scan: That image.
         frame: Of it, as the user turned to it.
         label: What the evidence should speak for.
@@ -52,7 +52,7 @@ class Question:
 
     card: ModelCard
     study: Study
-    picture: str
+    image: str
     scan: Scan
     frame: int
     label: str
@@ -80,17 +80,17 @@ def show_maps(state: Reading, card: ModelCard, study: Study) -> None:
     """
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
-        picture = choose_picture(card, study)
-        frame = choose_frame(study.scans[picture]) if picture else 0
+        image = choose_image(card, study)
+        frame = choose_frame(study.scans[image]) if image else 0
         several = any(spec.kind in {"sequence", "volume"} and spec.name in study.scans for spec in card.inputs)
         prediction = None
         if card.task != "segmentation":
             prediction = predicted(state, card, study, 0 if several else frame)
         label, rather_than = choose_label(card, prediction)
-    if picture:
+    if image:
         with row:
             chosen = _choose_comparison(card, study)
-        _show_board(state, Question(card, study, picture, study.scans[picture], frame, label, rather_than), chosen, row)
+        _show_board(state, Question(card, study, image, study.scans[image], frame, label, rather_than), chosen, row)
     else:
         st.caption("Without an image there is no heatmap: what each fact adds is below.")
     if needs_study(card) and prediction is not None:
@@ -126,10 +126,8 @@ def _show_board(state: Reading, asked: Question, chosen: tuple[bool, bool], row:
     if not methods:
         st.info("No method is chosen: choose one above.")
         return
-    picture, given = ("", "") if asked.is_plain else (asked.picture, key_of(asked.study))
-    everything = questions(
-        models, methods, asked.label, asked.rather_than, layer, asked.case, untrained, picture, given
-    )
+    image, given = ("", "") if asked.is_plain else (asked.image, key_of(asked.study))
+    everything = questions(models, methods, asked.label, asked.rather_than, layer, asked.case, untrained, image, given)
     studies = {one.slug: (one, Study.of(one, scan)) for one in models} | {card.slug: (card, asked.study)}
     making = carry_on(state, scan, everything, studies, is_paused(), second)
     if is_paused():

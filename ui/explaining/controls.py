@@ -38,7 +38,7 @@ def choose_frame(scan: Scan) -> int:
     return st.slider(unit, 1, scan.frames, answered_frame(scan) + 1, key=f"explain-frame-{scan.digest[:12]}") - 1
 
 
-def choose_picture(card: ModelCard, study: Study) -> str:
+def choose_image(card: ModelCard, study: Study) -> str:
     """Name of the image that is explained; `""` where a model is given none."""
     specs = {spec.name: spec for spec in card.inputs if spec.name in study.scans}
     if len(specs) < 2:
@@ -118,7 +118,7 @@ def questions(
     layer: str,
     frame: int,
     untrained: bool,
-    picture: str = "",
+    image: str = "",
     given: str = "",
 ) -> list[Wanted]:
     """Every map that is asked for; a layer other than the card's only where the method looks at one."""
@@ -130,7 +130,7 @@ def questions(
         for method in methods:
             looks = EXPLAINERS[method].family == "activations" and not method.startswith("score-cam")
             against = rather_than if rather_than in card.labels else ""
-            asked = Wanted(card.slug, method, own, against, layer if looks else "", frame, input=picture, given=given)
+            asked = Wanted(card.slug, method, own, against, layer if looks else "", frame, input=image, given=given)
             found.append(asked)
             if untrained and method == methods[0]:
                 found.append(replace(asked, untrained=True))

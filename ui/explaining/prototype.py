@@ -44,15 +44,15 @@ def show_prototype(state: Reading, card: ModelCard, label: str, rather_than: str
 
 
 def _show(found: Prototype) -> None:
-    st.image(_stretched(found.picture), width=SIDE, alt=f"The model's own image of {found.label}")
+    st.image(_stretched(found.image), width=SIDE, alt=f"The model's own image of {found.label}")
     than = f" rather than {found.rather_than}" if found.rather_than else ""
     score, grey = f"{found.score:.1f}", f"{found.grey_score:.1f}"
     st.markdown(f"Score for {plain(found.label + than)}: {score} logit units; a plain grey image has {grey}.")
 
 
-def _stretched(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _stretched(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     """At a size that can be seen, in whole pixels so that nothing is smoothed."""
-    levels = (np.clip(picture, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+    levels = (np.clip(image, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
     if levels.shape[-1] == 1:
         levels = levels[..., 0]
     times = max(1, round(2 * SIDE / max(levels.shape[:2])))

@@ -99,14 +99,14 @@ def _in_words(trust: Trust) -> str:
 
 
 def _overlap(maps: list[Explanation]) -> Cell:
-    """The share of the maps in which a place is among the hottest fifth."""
+    """The fraction of the maps in which a place is among the hottest fifth."""
     votes = overlap_of_hottest([_on_scan(found) for found in maps])
     size = maps[0].geometry.scan_size
     whole = Geometry(size, size, (1.0, 1.0), (0.0, 0.0), (0, 0, *size))  # the votes cover the scan, not a model's grid
     found = replace(
         maps[0], grids=votes[None], geometry=whole, opposing=None, units="of the maps", method="overlap", facts={}
     )
-    note = f"share of {len(maps)} maps in which a place is among the hottest fifth, most {votes.max():.2g}"
+    note = f"fraction of {len(maps)} maps in which a place is among the hottest fifth, most {votes.max():.2g}"
     return Cell("overlap", OVERLAP, found, scale=1.0, note=note)
 
 
@@ -126,12 +126,12 @@ def show_results(
 ) -> None:
     """The board, and below it the numbers."""
     cells = cells_of(state, scan, frame, everything, cards, by_model)
-    picture = display_frame(scan, frame, look.window, look.invert)
+    image = display_frame(scan, frame, look.window, look.invert)
     done = sum(cell.explanation is not None for cell in cells)
     checked = sum(cell.verdict.startswith(tuple(SIGNS.values())) for cell in cells)
     compared = sum(bool(cell.opinion) for cell in cells)
     key = f"{scan.digest[:12]}-{frame}-{look.name}-{look.invert}-{done}-{checked}-{compared}"
-    show_board(board_message(scan, picture, cells, key), scan.digest[:12])
+    show_board(board_message(scan, image, cells, key), scan.digest[:12])
     ready = [
         (wanted, replace(made, explanation=at_frame(made.explanation, scan.frames, frame)))
         for wanted in everything
@@ -142,7 +142,7 @@ def show_results(
     with st.expander("Checks, agreement and references"):
         _show_numbers(state, scan, ready, cards, by_model)
         _show_agreement(ready, cards, by_model)
-    _show_take_home(state, scan, frame, look, ready, cards, by_model)
+    _show_export(state, scan, frame, look, ready, cards, by_model)
 
 
 def rows_of(
@@ -211,7 +211,7 @@ def _show_agreement(ready: Sequence[tuple[Wanted, Made]], cards: dict[str, Model
     )
 
 
-def _show_take_home(
+def _show_export(
     state: Reading,
     scan: Scan,
     frame: int,
@@ -239,16 +239,16 @@ def _zipped(
     cards: dict[str, ModelCard],
     by_model: bool,
 ) -> bytes:
-    from core.report.picture import overlay_png
+    from core.report.image import overlay_png
 
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, (wanted, made) in enumerate(ready, start=1):
             assert made.explanation is not None
             shown = replace(made.explanation, frames=(frame,))
-            picture = overlay_png(scan, frame, look.window, look.invert, shown, 0.65)
+            image = overlay_png(scan, frame, look.window, look.invert, shown, 0.65)
             name = f"{wanted.slug}-{wanted.method}{'-untrained' if wanted.untrained else ''}"
-            archive.writestr(f"{number:02d}-{name}.png", picture)
+            archive.writestr(f"{number:02d}-{name}.png", image)
         rows = rows_of(state, scan, ready, cards, by_model)
         archive.writestr("checks.json", json.dumps(rows, indent=2, ensure_ascii=False))
     return content.getvalue()

@@ -119,7 +119,7 @@ def answered(state: Reading, card: ModelCard, study: Study, wanted: Wanted) -> A
     """What a model of any task was given and gave for the case that is explained."""
     if card.task != "segmentation":
         found = predicted(state, card, study, wanted.frame)
-        return Answered(card, found.prepared.of_picture(wanted.input), found.output)
+        return Answered(card, found.prepared.of_image(wanted.input), found.output)
 
     def ask() -> Answered:
         bundle = cached_bundle(card.slug)
@@ -127,7 +127,7 @@ def answered(state: Reading, card: ModelCard, study: Study, wanted: Wanted) -> A
         return Answered(card, prepared, bundle.run(prepared.batch))
 
     found_masks = state.answers.get(("explained", card.slug, key_of(study), wanted.frame), ask)
-    return replace(found_masks, prepared=found_masks.prepared.of_picture(wanted.input))
+    return replace(found_masks, prepared=found_masks.prepared.of_image(wanted.input))
 
 
 def at_frame(found: Explanation, frames: int, frame: int) -> Explanation:

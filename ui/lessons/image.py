@@ -40,10 +40,10 @@ def choose_scan(key: str, first: str = "chest", width: int | Literal["stretch"] 
         return state.scan
     st.query_params[key] = name
     kept = ("lesson sample", name)
-    if kept in state.pictures:
-        return state.pictures.get(kept, lambda: open_sample(name))
+    if kept in state.images:
+        return state.images.get(kept, lambda: open_sample(name))
     with st.spinner(f"Opening {titles[name]} …"):
-        return state.pictures.get(kept, lambda: open_sample(name))
+        return state.images.get(kept, lambda: open_sample(name))
 
 
 def choose_frame(scan: Scan, key: str = "frame") -> int:
@@ -72,4 +72,4 @@ def choose_copy(scan: Scan, frame: int, key: str = "edge", first: int = 128) -> 
         bind="query-params",
         width=110,
     )
-    return reading().pictures.get(("lesson copy", scan.digest, frame, edge), lambda: working_copy(scan, frame, edge))
+    return reading().images.get(("lesson copy", scan.digest, frame, edge), lambda: working_copy(scan, frame, edge))

@@ -50,7 +50,7 @@ from ui.visible import visible_cards
 
 Opener = Callable[[Progress, Stopper], Source]
 TITLE = "Preparing the cases"
-#: Share of the progress bar for opening; seconds that a click waits for what may be quick.
+#: Fraction of the progress bar for opening; seconds that a click waits for what may be quick.
 OPENING, PATIENCE = 0.3, 0.4
 
 
@@ -138,7 +138,7 @@ def prepare(state: Versus, purpose: str, source: Mapping[str, Any], number: int,
         return
 
     def work(progress: Progress, cancelled: Stopper) -> tuple[Plan, list[Seen]]:
-        found = open_source(lambda share, words: progress(OPENING * share, words), cancelled)
+        found = open_source(lambda fraction, words: progress(OPENING * fraction, words), cancelled)
         return make_plan(found, number, seed, balanced, _later(progress), cancelled)
 
     jobs().drop(PREPARING)
@@ -154,14 +154,14 @@ def _preparing(room: Room) -> Work[list[Seen]]:
     open_source = opener(room.plan.source)
 
     def work(progress: Progress, cancelled: Stopper) -> list[Seen]:
-        found = open_source(lambda share, words: progress(OPENING * share, words), cancelled)
+        found = open_source(lambda fraction, words: progress(OPENING * fraction, words), cancelled)
         return look_again(room.plan, found, _later(progress), cancelled)
 
     return work
 
 
 def _later(progress: Progress) -> Progress:
-    return lambda share, words: progress(OPENING + (1 - OPENING) * share, words)
+    return lambda fraction, words: progress(OPENING + (1 - OPENING) * fraction, words)
 
 
 def show_preparing(state: Versus) -> bool:

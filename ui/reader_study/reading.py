@@ -29,7 +29,7 @@ from core.reader_study.design import (
 from core.reader_study.sources import Seen
 from core.reader_study.store import Reader, Room
 from ui.foreign_text import plain
-from ui.packing import encode_picture
+from ui.packing import encode_image
 from ui.reader_study.cases import ready_cases
 from ui.reader_study.session import Versus, leave, rooms
 from ui.show import show_error
@@ -67,7 +67,7 @@ def show_reading(state: Versus, room: Room, reader: Reader, step: Step) -> None:
     with st.container(key="versus-wide"):
         left, right = st.columns([3, 2], gap="medium")
         with left:
-            _show_picture(state, room.plan, cases[step.place], step)
+            _show_image(state, room.plan, cases[step.place], step)
         with right:
             _show_question(state, room, reader, step, cases)
     state.shown.setdefault(_asked(room, reader, step), time.monotonic())
@@ -94,7 +94,7 @@ def _asked(room: Room, reader: Reader, step: Step) -> tuple[object, ...]:
     return room.code, reader.id, step.place, step.aided
 
 
-def _show_picture(state: Versus, plan: Plan, seen: Seen, step: Step) -> None:
+def _show_image(state: Versus, plan: Plan, seen: Seen, step: Step) -> None:
     heated = st.segmented_control(
         "Show", [True, False], default=step.aided, required=True, label_visibility="collapsed",
         format_func=lambda with_heat: "With heatmap" if with_heat else "Image alone", disabled=not step.aided,
@@ -103,32 +103,32 @@ def _show_picture(state: Versus, plan: Plan, seen: Seen, step: Step) -> None:
     alt = f"Case {step.number + 1} of {len(plan.cases)}"
     alt += f" with the evidence for {plan.finding} drawn over it" if heated else ""
     with st.container(key="versus-light"):
-        st.image(picture_of(state, plan, seen, step.place, bool(heated)), width="stretch", alt=alt)
+        st.image(image_of(state, plan, seen, step.place, bool(heated)), width="stretch", alt=alt)
     if heated:
         show_scale(plan, seen)
 
 
-def picture_of(state: Versus, plan: Plan, seen: Seen, place: int, heated: bool) -> bytes:
+def image_of(state: Versus, plan: Plan, seen: Seen, place: int, heated: bool) -> bytes:
     """A case as PNG, with heat if wanted; small ones are drawn larger."""
     key = (id(seen), plan.seed, place, heated)
     return state.overlays.get(key, partial(_encoded, seen, heated))
 
 
 def _encoded(seen: Seen, heated: bool) -> bytes:
-    picture = enlarged(seen.picture)
+    image = enlarged(seen.image)
     if heated:
-        size = picture.shape[1], picture.shape[0]
+        size = image.shape[1], image.shape[0]
         heat = cv2.resize(seen.heat, size, interpolation=cv2.INTER_LINEAR)
-        picture = blend(picture, heat_rgba(heat, seen.scale), OPACITY)
-    return encode_picture(picture)
+        image = blend(image, heat_rgba(heat, seen.scale), OPACITY)
+    return encode_image(image)
 
 
-def enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def enlarged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """An image whose shorter side has `SHORT` pixels at least."""
-    zoom = SHORT / min(picture.shape[:2])
+    zoom = SHORT / min(image.shape[:2])
     if zoom <= 1:
-        return picture
-    return resample(picture, (round(picture.shape[0] * zoom), round(picture.shape[1] * zoom)))
+        return image
+    return resample(image, (round(image.shape[0] * zoom), round(image.shape[1] * zoom)))
 
 
 def show_scale(plan: Plan, seen: Seen) -> None:
@@ -139,7 +139,7 @@ def show_scale(plan: Plan, seen: Seen) -> None:
     bar = np.tile(np.linspace(0.0, 1.0, 160, dtype=np.float32), (10, 1))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("0", width="content")
-        st.image(encode_picture(inferno(bar)), width=160, alt="Colours of the heatmap, from dark to bright")
+        st.image(encode_image(inferno(bar)), width=160, alt="Colours of the heatmap, from dark to bright")
         unit = "logit units a pixel" if plan.source["kind"] == "lesions" else "logit units"
         st.caption(f"{evidence_text(seen.scale)} {unit} or more for {plain(plan.finding)}", width="content")
 

@@ -23,15 +23,15 @@ from ui.charts import show_chart
 from ui.downloads import show_download
 from ui.foreign_text import plain
 from ui.lessons.question import show_question
-from ui.packing import encode_picture
+from ui.packing import encode_image
 from ui.reader_study.cases import ready_cases
-from ui.reader_study.reading import enlarged, picture_of, show_scale
+from ui.reader_study.reading import enlarged, image_of, show_scale
 from ui.reader_study.session import Versus, leave
 from ui.reader_study.words import (
     change_sentence,
+    fraction_text,
     headline,
     reliance_sentence,
-    share_text,
 )
 
 #: Outline of what is there to find: Okabe and Ito's sky blue, which no heat has.
@@ -83,9 +83,9 @@ def _numbers(result: ReaderResult) -> str:
     """The table of numbers, in Markdown."""
     three = (result.without, result.aided, result.model)
     rows = [
-        ("Sensitivity", [share_text(one.counts.sensitivity) for one in three]),
-        ("Specificity", [share_text(one.counts.specificity) for one in three]),
-        ("Share right", [share_text(one.counts.accuracy) for one in three]),
+        ("Sensitivity", [fraction_text(one.counts.sensitivity) for one in three]),
+        ("Specificity", [fraction_text(one.counts.specificity) for one in three]),
+        ("Fraction right", [fraction_text(one.counts.accuracy) for one in three]),
         ("AUC, by sureness", [estimate_text(one.auc) for one in three]),
         ("Agreement with the model, κ", [_kappa(one) for one in three]),
         ("Median time a case", _times(result)),
@@ -122,8 +122,8 @@ def _show_changes(result: ReaderResult) -> None:
     )
 
 
-def _of(share: Estimate) -> str:
-    return f"{round(share.value * share.n)} of {share.n}" if share.n else "no case, as there was none"
+def _of(fraction: Estimate) -> str:
+    return f"{round(fraction.value * fraction.n)} of {fraction.n}" if fraction.n else "no case, as there was none"
 
 
 def _show_formulas(result: ReaderResult) -> None:
@@ -134,8 +134,8 @@ def _show_formulas(result: ReaderResult) -> None:
         if hits + misses:
             st.latex(_ratio(r"\text{sensitivity}", r"TP}{TP + FN", hits, f"{hits} + {misses}", hits / (hits + misses)))
         if rejected + alarms:
-            share = rejected / (rejected + alarms)
-            st.latex(_ratio(r"\text{specificity}", r"TN}{TN + FP", rejected, f"{rejected} + {alarms}", share))
+            fraction = rejected / (rejected + alarms)
+            st.latex(_ratio(r"\text{specificity}", r"TN}{TN + FP", rejected, f"{rejected} + {alarms}", fraction))
         agreed = float(np.mean(read.aided == read.model))
         mine, its = float(read.aided.mean()), float(read.model.mean())
         chance = mine * its + (1 - mine) * (1 - its)
@@ -151,8 +151,8 @@ def _show_formulas(result: ReaderResult) -> None:
             )
 
 
-def _ratio(name: str, formula: str, part: int, whole: str, share: float) -> str:
-    return rf"{name} = \frac{{{formula}}} = \frac{{{part}}}{{{whole}}} = {share:.2f}"
+def _ratio(name: str, formula: str, part: int, whole: str, fraction: float) -> str:
+    return rf"{name} = \frac{{{formula}}} = \frac{{{part}}}{{{whole}}} = {fraction:.2f}"
 
 
 def _show_cases(state: Versus, room: Room, reader: Reader, result: ReaderResult, cases: Sequence[Seen]) -> None:
@@ -175,7 +175,7 @@ def _show_cases(state: Versus, room: Room, reader: Reader, result: ReaderResult,
                 format_func=lambda one: "With heatmap" if one else "Image with the truth", key="versus-case-heat",
             )  # fmt: skip
             with st.container(key="versus-light"):
-                shown = picture_of(state, plan, seen, place, True) if heated else _outlined(seen)
+                shown = image_of(state, plan, seen, place, True) if heated else _outlined(seen)
                 st.image(shown, width="stretch", alt=f"Case {place + 1} with {'heat' if heated else 'the truth'}")
             if heated:
                 show_scale(plan, seen)
@@ -206,10 +206,10 @@ def _show_answers(plan: Plan, place: int, said: dict[tuple[int, bool], Answer]) 
 
 def _outlined(seen: Seen) -> bytes:
     """The image with the outline of what is there to find, where that is known."""
-    picture = enlarged(seen.picture)
+    image = enlarged(seen.image)
     if seen.mask is None or not seen.mask.any():
-        return encode_picture(picture)
-    colour = np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture.copy()
+        return encode_image(image)
+    colour = np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image.copy()
     mask = cv2.resize(seen.mask.astype(np.float32), (colour.shape[1], colour.shape[0])) > 0.5
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return encode_picture(cv2.drawContours(np.ascontiguousarray(colour), outlines, -1, OUTLINE, 2))
+    return encode_image(cv2.drawContours(np.ascontiguousarray(colour), outlines, -1, OUTLINE, 2))

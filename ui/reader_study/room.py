@@ -29,7 +29,7 @@ from ui.reader_study.session import (
     leave,
     rooms,
 )
-from ui.reader_study.words import class_sentence, share_text
+from ui.reader_study.words import class_sentence, fraction_text
 from ui.serving.visitor import is_at_hand
 from ui.show import errors_shown
 
@@ -42,7 +42,7 @@ STATES = {
     "open": ":material/play_arrow: Reading",
     "closed": ":material/lock: Closed",
 }
-NAMES = {"sensitivity": "Sensitivity", "specificity": "Specificity", "accuracy": "Share right"}
+NAMES = {"sensitivity": "Sensitivity", "specificity": "Specificity", "accuracy": "Fraction right"}
 LOCAL = (
     "This server answers this computer only. For a class start it in a network that you trust with "
     "`python -m ui.launch --server.address 0.0.0.0`, and give out the link with this computer's name in place of "
@@ -174,15 +174,15 @@ def _show_numbers(found: ClassResult) -> None:
     for name in MEASURES:
         spread = found.measures[name]
         value, interval = difference_text(spread.gain.value, spread.gain.low, spread.gain.high)
-        cells = [share_text(one) for one in (spread.without, spread.aided, spread.model)]
+        cells = [fraction_text(one) for one in (spread.without, spread.aided, spread.model)]
         rows.append(f"| {NAMES[name]} | {' | '.join(cells)} | {value} ({interval}) |")
     head = "| Mean of the class | Without it | With it | The model | With − without |\n|:--|:--|:--|:--|:--|"
     st.markdown("\n".join([head, *rows]))
     st.caption(
         "95 % intervals, readers and cases drawn anew. Only cases count that were read both times. "
-        f"Where only the model was right, it put readers right in {share_text(found.put_right)} of "
+        f"Where only the model was right, it put readers right in {fraction_text(found.put_right)} of "
         f"{count_text(found.put_right.n, 'reading')}; where only the reader was right, it misled in "
-        f"{share_text(found.misled)} of {found.misled.n}."
+        f"{fraction_text(found.misled)} of {found.misled.n}."
     )
 
 

@@ -10,13 +10,13 @@ from core.reader_study.class_results import ClassResult, Spread
 from core.reader_study.results import Decisions, ReaderResult
 
 
-def share_text(estimate: Estimate) -> str:
-    """A share as a percentage with its interval.
+def fraction_text(estimate: Estimate) -> str:
+    """A fraction as a percentage with its interval.
 
     Example:
-        >>> share_text(Estimate(0.8, 0.584, 0.919, 20, "Wilson"))
+        >>> fraction_text(Estimate(0.8, 0.584, 0.919, 20, "Wilson"))
         '80 % (58 to 92 %)'
-        >>> share_text(Estimate(float("nan"), float("nan"), float("nan"), 0, "Wilson"))
+        >>> fraction_text(Estimate(float("nan"), float("nan"), float("nan"), 0, "Wilson"))
         'not defined'
     """
     if not interval_text(estimate.low, estimate.high):
@@ -44,7 +44,7 @@ def change_sentence(change: DecisionsDiffer) -> str:
         return "The model changed none of your decisions between right and wrong."
     value, interval = difference_text(change.value, change.low, change.high)
     told = f"The model changed {count_text(better + worse, 'decision')}: {better} for the better, {worse} for the worse"
-    test = f"difference in the share right {value} (95 % interval {interval}), McNemar's exact {p_text(change.p)}"
+    test = f"difference in the fraction right {value} (95 % interval {interval}), McNemar's exact {p_text(change.p)}"
     if change.p >= 0.05:
         return f"{told}. That is too little to tell help from chance: {test}."
     return f"{told}. It made you {'better' if better > worse else 'worse'}: {test}."
@@ -57,12 +57,12 @@ def reliance_sentence(result: ReaderResult) -> str:
         return "The model made no mistake on these cases, so nobody can tell whether you would have followed one."
     return (
         f"The model was wrong {_times(followed.n)}. You made {_count(before)} of these mistakes without it and "
-        f"{_count(followed)} with it, {share_text(followed)}."
+        f"{_count(followed)} with it, {fraction_text(followed)}."
     )
 
 
-def _count(share: Estimate) -> int:
-    return round(share.value * share.n) if share.n else 0
+def _count(fraction: Estimate) -> int:
+    return round(fraction.value * fraction.n) if fraction.n else 0
 
 
 def _times(count: int) -> str:
@@ -73,8 +73,8 @@ def class_sentence(found: ClassResult) -> str:
     """The class against itself and against the model."""
     accuracy = found.measures["accuracy"]
     told = (
-        f"Mean share right of {count_text(found.readers, 'reader')}: {share_text(accuracy.without)} without the model, "
-        f"{share_text(accuracy.aided)} with it; the model alone {share_text(accuracy.model)}."
+        f"Mean fraction correct of {count_text(found.readers, 'reader')}: {fraction_text(accuracy.without)} without "
+        f"the model, {fraction_text(accuracy.aided)} with it; the model alone {fraction_text(accuracy.model)}."
     )
     if found.readers < 2:
         return f"{told} One reader is no class: intervals come with the second."

@@ -45,7 +45,7 @@ def show_image(state: Reading, scan: Scan, view: Callable[[Look], View]) -> Look
     place = st.container()
     look = choose_look(state, scan)
     with place:
-        show_viewer(view(look), state.pictures)
+        show_viewer(view(look), state.images)
     return look
 
 
@@ -55,7 +55,7 @@ def choose_look(state: Reading, scan: Scan) -> Look:
         if scan.is_color:
             invert = st.toggle("Invert", key=f"invert-{scan.digest}")
             return Look("colour", None, invert, _choose_overlays(scan))
-        windows = state.pictures.get(("windows", scan.digest), lambda: window_choices(scan))
+        windows = state.images.get(("windows", scan.digest), lambda: window_choices(scan))
         key = f"window-{scan.digest}"
         name = st.selectbox("Window", list(windows), key=key, width=240)
         window, name = _fine_tuned(scan, windows[name], name)

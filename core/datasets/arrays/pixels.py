@@ -167,10 +167,10 @@ def scan_of_array(entry: NDArray[np.generic], raw: bytes, name: str, layout: Pix
     is_volume = layout.axes.startswith("slices")
     if is_volume or pixels.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
         return _as_it_is(pixels if is_volume else pixels[None], raw)
-    picture = pixels if pixels.ndim == 2 else pixels[..., ::-1]  # OpenCV writes blue first
+    image = pixels if pixels.ndim == 2 else pixels[..., ::-1]  # OpenCV writes blue first
     if pixels.ndim == 3 and pixels.dtype != np.uint8:  # deep colours become 8 bits on the way, as in a file
-        picture = picture.astype(np.uint16)
-    done, encoded = cv2.imencode(".png", np.ascontiguousarray(picture), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        image = image.astype(np.uint16)
+    done, encoded = cv2.imencode(".png", np.ascontiguousarray(image), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:
         raise UnreadableScan(f"The array {name} is no image", "get the file again")
     return scan_of([Source(f"{name}.png", encoded.tobytes())])

@@ -1,4 +1,4 @@
-"""Images that occur more than once: exact copies by their pixels, look-alikes by hashes and textures."""
+"""Images that occur more than once: exact copies by their pixels, near-duplicates by hashes and textures."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ class Alike:
         return len(self.labels) > 1
 
 
-def find_alike(
+def find_near_duplicates(
     cases: Sequence[Case], looks: Mapping[str, Look], stop: Callable[[], None] = lambda: None
 ) -> tuple[tuple[Alike, ...], tuple[Alike, ...]]:
-    """Exact copies as groups, and look-alikes as pairs of images that are no copies of each other.
+    """Exact copies as groups, and near-duplicates as pairs of images that are no copies of each other.
 
     Args:
         cases: All of them.
@@ -65,7 +65,7 @@ def find_alike(
         stop: Called between steps; may raise.
 
     Returns:
-        Copies and look-alikes, each the likest first.
+        Copies and near-duplicates, each the likest first.
     """
     groups: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
@@ -74,7 +74,7 @@ def find_alike(
     copies = tuple(_alike(group, True, 1.0) for group in groups.values() if len(group) > 1)
     kept = [group for group in groups.values() if not looks[group[0].name].is_blank]
     near = []
-    for first, second, likeness in _look_alikes([looks[group[0].name] for group in kept], stop):
+    for first, second, likeness in _near_duplicates([looks[group[0].name] for group in kept], stop):
         together = _alike([*kept[first], *kept[second]], False, likeness)
         # Shown as two images; labels and splits are those of all their copies.
         names = (kept[first][0].name, kept[second][0].name)
@@ -93,7 +93,7 @@ def _alike(cases: Sequence[Case], exact: bool, likeness: float) -> Alike:
     )
 
 
-def _look_alikes(looks: Sequence[Look], stop: Callable[[], None]) -> list[tuple[int, int, float]]:
+def _near_duplicates(looks: Sequence[Look], stop: Callable[[], None]) -> list[tuple[int, int, float]]:
     if len(looks) < 2:
         return []
     pairs = propose(np.stack([look.hashes for look in looks]), np.stack([look.tiny for look in looks]), stop)

@@ -1,4 +1,4 @@
-"""What an image looks like in a few numbers: for copies, look-alikes and odd ones out.
+"""What an image looks like in a few numbers: for copies, near-duplicates and odd ones out.
 
 Two perceptual hashes of 64 bits propose: the signs of neighbouring differences of an 8 × 9 thumbnail, and the signs of
 the low frequencies of a 32 × 32 one (Zauner 2010, Implementation and Benchmarking of Perceptual Image Hash Functions).
@@ -64,8 +64,8 @@ def look_at(scan: Scan) -> Look:
     pixels = np.ascontiguousarray(scan.pixels)
     digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype.str}".encode())
     digest.update(pixels.data)
-    picture = display_frame(scan, answered_frame(scan))
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if picture.ndim == 3 else picture
+    image = display_frame(scan, answered_frame(scan))
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
     thumbnail = _shrink(grey, EDGE, EDGE)
     mean, contrast = _stored_levels(scan)
     return Look(
@@ -104,25 +104,25 @@ def _stored_levels(scan: Scan) -> tuple[float, float]:
     return (float(kept.mean()) * scale, float(kept.std()) * scale) if kept.size else (0.0, 0.0)
 
 
-def _shrink(picture: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
-    shrinking = picture.shape[0] >= rows and picture.shape[1] >= columns
-    return cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+def _shrink(image: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+    shrinking = image.shape[0] >= rows and image.shape[1] >= columns
+    return cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
 
 
-def difference_hash(picture: NDArray[np.uint8]) -> int:
+def difference_hash(image: NDArray[np.uint8]) -> int:
     """64 bits: is each pixel of an 8 × 9 thumbnail darker than its right neighbour?
 
     Example:
         >>> bin(difference_hash(np.tile(np.arange(64, dtype=np.uint8), (64, 1)))).count("1")
         64
     """
-    small = cv2.resize(picture.astype(np.float32), (9, 8), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image.astype(np.float32), (9, 8), interpolation=cv2.INTER_AREA)
     return _to_int(small[:, 1:] > small[:, :-1])
 
 
-def frequency_hash(picture: NDArray[np.uint8]) -> int:
+def frequency_hash(image: NDArray[np.uint8]) -> int:
     """64 bits of a (rows, columns) image: is each of its lowest frequencies, without the mean, above their median?"""
-    small = cv2.resize(picture.astype(np.float32), (32, 32), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image.astype(np.float32), (32, 32), interpolation=cv2.INTER_AREA)
     low = cv2.dct(small)[:8, 1:9]
     return _to_int(low > np.median(low))
 
@@ -150,11 +150,11 @@ class Correlation:
     """Pearson correlation of images.
 
     Args:
-        pictures: (cases, rows, columns) thumbnails or textures.
+        images: (cases, rows, columns) thumbnails or textures.
     """
 
-    def __init__(self, pictures: NDArray[np.integer]) -> None:
-        self._flat = pictures.reshape(len(pictures), -1)
+    def __init__(self, images: NDArray[np.integer]) -> None:
+        self._flat = images.reshape(len(images), -1)
         self._means = np.array([row.mean() for row in self._flat], np.float32)
         self._spreads = np.array([row.std() for row in self._flat], np.float32)
 

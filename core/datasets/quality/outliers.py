@@ -15,9 +15,9 @@ from core.datasets.quality.fingerprint import Look
 #: Robust standard deviations from the median beyond which an image is odd (Iglewicz and Hoaglin 1993 use 3.5 for
 #: normal data; images have heavier tails).
 _FAR = 6.0
-#: A kind is odd when at most this share has it and at least that share another.
+#: A kind is odd when at most this fraction has it and at least that share another.
 _FEW, _MOST = 0.05, 0.90
-#: What more than this share of the images has is no oddity.
+#: What more than this fraction of the images has is no oddity.
 _ALL_TOO_MANY = 0.10
 #: Area under the curve of a plain fact beyond which it gives a label away.
 _TELLING = 0.80

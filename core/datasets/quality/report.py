@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from core.datasets.dataset import Case, Dataset
 from core.datasets.place import Progress, Stopper
-from core.datasets.quality.duplicates import Alike, find_alike
+from core.datasets.quality.duplicates import Alike, find_near_duplicates
 from core.datasets.quality.fingerprint import Look, look_at
 from core.datasets.quality.outliers import (
     Odd,
@@ -23,7 +23,7 @@ from core.errors import Cancelled, ScanLensError, TooLarge
 
 #: Cases that are decoded before the next are asked for, so that memory does not grow with the dataset.
 _CHUNK = 64
-#: Share of the progress bar for reading; comparing is the rest.
+#: Fraction of the progress bar for reading; comparing is the rest.
 _READING = 0.95
 
 
@@ -38,7 +38,7 @@ class QualityReport:
         attributes: Attribute to value to number of cases.
         patients: How many are named.
         copies: Groups of cases whose pixels are equal.
-        look_alikes: Pairs of cases that show the same image, but for compression, size or a moment in time.
+        near_duplicates: Pairs of cases that show the same image, but for compression, size or a moment in time.
         patients_in_splits: Patients that are in more than one split, to those splits.
         unreadable: Name of a case to the sentence that says why.
         odd: Images unlike the others.
@@ -52,7 +52,7 @@ class QualityReport:
     attributes: Mapping[str, Mapping[str, int]]
     patients: int
     copies: tuple[Alike, ...]
-    look_alikes: tuple[Alike, ...]
+    near_duplicates: tuple[Alike, ...]
     patients_in_splits: Mapping[str, tuple[str, ...]]
     unreadable: Mapping[str, str]
     odd: tuple[Odd, ...]
@@ -67,7 +67,7 @@ def inspect(dataset: Dataset, progress: Progress | None = None, cancelled: Stopp
 
     Args:
         dataset: As opened.
-        progress: Called with a share from 0 to 1 and a few words.
+        progress: Called with a fraction from 0 to 1 and a few words.
         cancelled: Asked between images and steps.
 
     Raises:
@@ -81,7 +81,7 @@ def inspect(dataset: Dataset, progress: Progress | None = None, cancelled: Stopp
     looks, unreadable = _read_all(dataset, progress, stop)
     if progress is not None:
         progress(_READING, "Comparing images")
-    copies, look_alikes = find_alike(dataset.cases, looks, stop)
+    copies, near_duplicates = find_near_duplicates(dataset.cases, looks, stop)
     torn = _patients_in_splits(dataset.cases)
     labels = _count_labels(dataset)
     odd, shortcuts = find_odd(looks), find_shortcuts(dataset.cases, looks)
@@ -94,12 +94,12 @@ def inspect(dataset: Dataset, progress: Progress | None = None, cancelled: Stopp
         attributes=_count_attributes(dataset.cases),
         patients=len({case.patient for case in dataset.cases if case.patient}),
         copies=copies,
-        look_alikes=look_alikes,
+        near_duplicates=near_duplicates,
         patients_in_splits=torn,
         unreadable=unreadable,
         odd=odd,
         shortcuts=shortcuts,
-        findings=findings(dataset, labels, copies, look_alikes, torn, unreadable, odd, shortcuts),
+        findings=findings(dataset, labels, copies, near_duplicates, torn, unreadable, odd, shortcuts),
     )
 
 

@@ -10,7 +10,7 @@ from core.datasets.quality.duplicates import Alike
 from core.datasets.quality.outliers import Odd, Shortcut
 from core.datasets.reading import some
 
-#: Share of one class from which on accuracy says little.
+#: Fraction of one class from which on accuracy says little.
 _LOPSIDED = 0.75
 _FEW = 10
 
@@ -19,7 +19,7 @@ def findings(
     dataset: Dataset,
     labels: Mapping[str, Mapping[str, int]],
     copies: Sequence[Alike],
-    look_alikes: Sequence[Alike],
+    near_duplicates: Sequence[Alike],
     patients_in_splits: Mapping[str, Sequence[str]],
     unreadable: Mapping[str, str],
     odd: Sequence[Odd],
@@ -27,10 +27,10 @@ def findings(
 ) -> tuple[str, ...]:
     """Sentences, the gravest first."""
     return (
-        *_across_splits(copies, look_alikes, patients_in_splits),
-        *_across_labels(copies, look_alikes),
+        *_across_splits(copies, near_duplicates, patients_in_splits),
+        *_across_labels(copies, near_duplicates),
         *(shortcut.sentence for shortcut in shortcuts),
-        *_within(copies, look_alikes),
+        *_within(copies, near_duplicates),
         *_about_labels(dataset, labels),
         *_about_patients(dataset),
         *_about_files(dataset, unreadable, odd),
@@ -50,7 +50,7 @@ def _verb(found: Sequence[Alike], plural: str) -> str:
 
 
 def _across_splits(
-    copies: Sequence[Alike], look_alikes: Sequence[Alike], patients: Mapping[str, Sequence[str]]
+    copies: Sequence[Alike], near_duplicates: Sequence[Alike], patients: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
     torn = [group for group in copies if group.across_splits]
     if torn:
@@ -58,7 +58,7 @@ def _across_splits(
             f"{_count(len(torn), 'picture is', 'pictures are')} in more than one split, pixel for pixel "
             f"({_first(torn)}): a model that has seen them in training is flattered."
         )
-    near = [pair for pair in look_alikes if pair.across_splits]
+    near = [pair for pair in near_duplicates if pair.across_splits]
     if near:
         yield (
             f"{_count(len(near), 'pair', 'pairs')} of nearly the same image {_verb(near, 'lie')} in two splits "
@@ -72,14 +72,14 @@ def _across_splits(
         )
 
 
-def _across_labels(copies: Sequence[Alike], look_alikes: Sequence[Alike]) -> Iterator[str]:
+def _across_labels(copies: Sequence[Alike], near_duplicates: Sequence[Alike]) -> Iterator[str]:
     exact = [group for group in copies if group.across_labels]
     if exact:
         yield (
             f"{_count(len(exact), 'picture has', 'pictures have')} two different labels ({_first(exact)}): at least "
             "one is wrong, and no model can be right on both."
         )
-    near = [pair for pair in look_alikes if pair.across_labels]
+    near = [pair for pair in near_duplicates if pair.across_labels]
     if near:
         yield (
             f"{_count(len(near), 'pair', 'pairs')} of nearly the same image {_verb(near, 'have')} different labels "
@@ -87,14 +87,14 @@ def _across_labels(copies: Sequence[Alike], look_alikes: Sequence[Alike]) -> Ite
         )
 
 
-def _within(copies: Sequence[Alike], look_alikes: Sequence[Alike]) -> Iterator[str]:
+def _within(copies: Sequence[Alike], near_duplicates: Sequence[Alike]) -> Iterator[str]:
     extra = sum(len(group.names) - 1 for group in copies)
     if extra:
         yield (
             f"{_count(extra, 'case is a copy', 'cases are copies')} of another, pixel for pixel: they count more than "
             "once, and intervals come out too narrow."
         )
-    inside = [pair for pair in look_alikes if not pair.across_splits]
+    inside = [pair for pair in near_duplicates if not pair.across_splits]
     if inside:
         yield (
             f"{_count(len(inside), 'pair', 'pairs')} of cases {_verb(inside, 'show')} nearly the same image "

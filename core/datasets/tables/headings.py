@@ -13,7 +13,7 @@ Row = list[str]
 
 #: Lines above the headings that are looked at.
 _MOST_TITLES = 40
-_PICTURE = re.compile(r"\.(png|jpe?g|tiff?|bmp|webp|gif|jp2|dcm|dicom|ima|nii|nii\.gz|npy|mha|nrrd)\s*$", re.IGNORECASE)
+_IMAGE = re.compile(r"\.(png|jpe?g|tiff?|bmp|webp|gif|jp2|dcm|dicom|ima|nii|nii\.gz|npy|mha|nrrd)\s*$", re.IGNORECASE)
 _UID = re.compile(r"[0-2](\.\d+){5,}")
 _SEPARATOR_LINE = re.compile(r"\A\s*\"?sep=(.|\\t)\"?[ ,;\t]*\r?\n", re.IGNORECASE)
 
@@ -133,7 +133,7 @@ def _filled(row: Row) -> int:
 
 def _is_data(row: Row, below: Sequence[Row]) -> bool:
     """Whether a row is data and no headings."""
-    if any(_PICTURE.search(cell) or _UID.fullmatch(cell) for cell in row):
+    if any(_IMAGE.search(cell) or _UID.fullmatch(cell) for cell in row):
         return True
     if any(is_known_heading(cell) for cell in row) or row in below:
         return False

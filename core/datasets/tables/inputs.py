@@ -41,7 +41,7 @@ def targets_of(card: ModelCard) -> tuple[Target, ...]:
     """Everything that a column may hold for a model, in the order of its card."""
     found = []
     for spec in card.inputs:
-        if spec.is_picture:
+        if spec.is_image:
             found.append(Target(spec.name, spec.title, True, not spec.optional))
         found += [Target(feature.name, feature.title, False, False) for feature in spec.features]
     if card.task == "segmentation":
@@ -70,14 +70,14 @@ def match_columns(card: ModelCard, dataset: Dataset) -> dict[str, str]:
 
     The image of a model with one needs no column: it is the one that the dataset was opened by.
     """
-    pairs, pictures = [], [spec for spec in card.inputs if spec.is_picture]
-    own = dataset.table.column if dataset.table is not None and len(pictures) == 1 else ""
+    pairs, images = [], [spec for spec in card.inputs if spec.is_image]
+    own = dataset.table.column if dataset.table is not None and len(images) == 1 else ""
     for place, target in enumerate(targets_of(card)):
         offered = dataset.image_columns if target.is_file else dataset.columns
         for at, column in enumerate(offered):
             if not target.is_file and column in dataset.image_columns:
                 continue
-            if own and target.name == pictures[0].name and (column == own or target.name in _PLAIN):
+            if own and target.name == images[0].name and (column == own or target.name in _PLAIN):
                 continue
             rank = _alike(card, target, column)
             if rank:
@@ -104,14 +104,14 @@ def _alike(card: ModelCard, target: Target, column: str) -> int:
         return 0
     for spec in card.inputs:
         if spec.name == target.name:
-            return _names_picture(spec, words, column)
+            return _names_image(spec, words, column)
         for feature in spec.features:
             if feature.name == target.name:
                 return _names_feature(feature, words, column)
     return 0
 
 
-def _names_picture(spec: InputSpec, words: set[str], column: str) -> int:
+def _names_image(spec: InputSpec, words: set[str], column: str) -> int:
     own = set(words_of(spec.name))
     if set(words_of(column)) == own:
         return 3
@@ -194,15 +194,15 @@ def check_columns(mapping: Mapping[str, str], card: ModelCard, dataset: Dataset)
 
 def lacking(card: ModelCard, dataset: Dataset, columns: Mapping[str, str]) -> tuple[str, ...]:
     """Titles of what must have a column and has none, and cannot be had without one."""
-    pictures = [spec for spec in card.inputs if spec.is_picture]
-    own = len(pictures) == 1 and dataset.has_images
-    missing = [spec.title for spec in pictures if not own and not spec.optional and spec.name not in columns]
+    images = [spec for spec in card.inputs if spec.is_image]
+    own = len(images) == 1 and dataset.has_images
+    missing = [spec.title for spec in images if not own and not spec.optional and spec.name not in columns]
     for spec in card.inputs:
-        if not spec.is_picture and not spec.optional and not any(f.name in columns for f in spec.features):
+        if not spec.is_image and not spec.optional and not any(f.name in columns for f in spec.features):
             missing.append(spec.title)
-    given = own or any(spec.name in columns for spec in pictures)
-    if pictures and not missing and not given and not any(name in columns for name in _features(card)):
-        missing.append(" or ".join(spec.title for spec in pictures))
+    given = own or any(spec.name in columns for spec in images)
+    if images and not missing and not given and not any(name in columns for name in _features(card)):
+        missing.append(" or ".join(spec.title for spec in images))
     if card.task == "segmentation" and MASK not in columns:
         single = [label for label in card.labels[1:] if MASK_OF + label not in columns]
         if len(single) == len(card.labels) - 1:
@@ -220,11 +220,11 @@ def missing_in(card: ModelCard, dataset: Dataset, case: Case, columns: Mapping[s
     """Titles of what one case lacks and must have; `lacking` has nothing to say of the columns themselves."""
     missing, given = [], False
     for spec in card.inputs:
-        if spec.is_picture:
+        if spec.is_image:
             there = (
                 _has(dataset, case, columns[spec.name])
                 if spec.name in columns
-                else dataset.has_images and _is_only_picture(card, spec)
+                else dataset.has_images and _is_only_image(card, spec)
             )
         else:
             there = dataset.table is not None and any(
@@ -246,8 +246,8 @@ def _has(dataset: Dataset, case: Case, column: str) -> bool:
     return dataset.table is not None and dataset.table.has(case, column)
 
 
-def _is_only_picture(card: ModelCard, spec: InputSpec) -> bool:
-    return [other.name for other in card.inputs if other.is_picture] == [spec.name]
+def _is_only_image(card: ModelCard, spec: InputSpec) -> bool:
+    return [other.name for other in card.inputs if other.is_image] == [spec.name]
 
 
 _NUMBER = re.compile(r"([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)\s*([^\W\d_]*)\.?")

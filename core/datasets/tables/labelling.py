@@ -35,7 +35,7 @@ NOT_KNOWN, ABSENT, PRESENT = "not known", "absent", "present"
 _MOST_LABELS = 200
 _VAGUE = words_in("label labels class classes target targets diagnosis dx category finding findings y outcome column")
 #: Shares between 0 and 1 with more values than this are scores and no labels; a rating has 0, 0.5 and 1.
-_MOST_SHARES = 4
+_MOST_FRACTIONS = 4
 
 
 @dataclass(frozen=True)
@@ -177,8 +177,8 @@ def _refuse_scores(values: Sequence[str], column: str) -> None:
         UnusableDataset: It is one.
     """
     numbers = [value.replace(",", ".") for value in values if re.fullmatch(r"\d*[.,]\d+(e-?\d+)?|[01]", value)]
-    shares = [float(number) for number in numbers if 0 <= float(number) <= 1]
-    if len(shares) == len(values) and sum(share % 1 > 0 for share in shares) > _MOST_SHARES:
+    fractions = [float(number) for number in numbers if 0 <= float(number) <= 1]
+    if len(fractions) == len(values) and sum(fraction % 1 > 0 for fraction in fractions) > _MOST_FRACTIONS:
         raise UnusableDataset(
             "labels as words or whole numbers", f"probabilities such as {values[0]} in {column!r}",
             "choose the column that says what is true",

@@ -26,9 +26,9 @@ from core.datasets.tables.labelling import Labelling, label_table
 from core.datasets.tables.matching import (
     FileIndex,
     Match,
+    fraction_found,
     match,
     names_whole_files,
-    share_found,
     tidy,
 )
 from core.datasets.tables.rows import case_name, choose_patient, choose_split, row_name, say_unlabelled, settle_repeats
@@ -59,7 +59,7 @@ class Joined:
 def accepts(place: Place) -> bool:
     """Whether there is a table that names files of the place, by name or by what DICOM headers say."""
     names = [place.chosen] if place.chosen else table_files(place)
-    index = _pictures(place, names)
+    index = _images(place, names)
     if not index.files:
         return any(_has_labels(place, name) for name in names)
     return any(_names_files(place, name, index) for name in names)
@@ -79,7 +79,7 @@ def _names_files(place: Place, name: str, index: FileIndex) -> bool:
     return bool(_file_columns(table, index)) or join_by_header(place, index.files, table, probe=True) is not None
 
 
-def _pictures(place: Place, tables: Sequence[str]) -> FileIndex:
+def _images(place: Place, tables: Sequence[str]) -> FileIndex:
     return FileIndex(tuple(name for name in place.files if name not in set(tables)))
 
 
@@ -91,7 +91,7 @@ def open_table(place: Place, inquiry: Inquiry, progress: Progress | None, cancel
         Cancelled: The user stopped the reading of DICOM headers.
     """
     names = table_files(place) if not place.chosen else list({*table_files(place), place.chosen})
-    index = _pictures(place, names)
+    index = _images(place, names)
     table, home = _choose_table(place, names, index, inquiry)
     inquiry.understood += table.notes
     joined = _join(place, table, home, index, inquiry, progress, cancelled)
@@ -141,7 +141,7 @@ def _says_label(table: Table) -> bool:
 
 def _count(table: Table, index: FileIndex) -> float:
     return max(
-        (share_found(index, table.values(c), loose=True) for c in _file_columns(table, index)), default=0.0
+        (fraction_found(index, table.values(c), loose=True) for c in _file_columns(table, index)), default=0.0
     ) * len(table.rows)
 
 
@@ -175,14 +175,14 @@ def _naming_columns(table: Table, index: FileIndex, loose: bool) -> list[str]:
     """Columns that name files; where spelling may differ, they must name one each, which a label does not."""
     found = []
     for position, column in enumerate(table.columns):
-        rank, share = file_name_rank(column), share_found(index, table.values(column), loose)
+        rank, fraction = file_name_rank(column), fraction_found(index, table.values(column), loose)
         sample = table.sample(column)
         filled = len(sample) / max(1, min(len(table.rows), 400))
         distinct = len(set(sample)) / max(1, len(sample))
         # A path is meant before a name that several folders have, such as an identifier that files are called by.
         is_path = sum(tidy(text)[0] in index.known for text in sample) >= 0.5 * len(sample)
-        if (share > 0 and rank == 0) or (share >= 0.5 and filled >= 0.5 and (not loose or distinct > 0.5)):
-            found.append((rank, not is_path, -share, position, column))
+        if (fraction > 0 and rank == 0) or (fraction >= 0.5 and filled >= 0.5 and (not loose or distinct > 0.5)):
+            found.append((rank, not is_path, -fraction, position, column))
     return [column for *_, column in sorted(found)]
 
 

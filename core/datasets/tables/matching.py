@@ -237,11 +237,11 @@ def _rule(text: str, name: str) -> Rule:
     )
 
 
-def share_found(index: FileIndex, texts: Sequence[str], loose: bool = False) -> float:
-    """Share of texts that name a file, from a sample; `loose` as in `FileIndex.candidates`.
+def fraction_found(index: FileIndex, texts: Sequence[str], loose: bool = False) -> float:
+    """Fraction of texts that name a file, from a sample; `loose` as in `FileIndex.candidates`.
 
     Example:
-        >>> share_found(FileIndex(("images/a.png",)), ["a.png", "b.png"])
+        >>> fraction_found(FileIndex(("images/a.png",)), ["a.png", "b.png"])
         0.5
     """
     step = max(1, len(texts) // _SAMPLE)

@@ -92,8 +92,8 @@ def find_delimiter(text: str) -> str:
         rows = from_first_row(whole)
         widths = Counter(len(row) for row in rows)
         width, count = widths.most_common(1)[0] if widths else (1, 0)
-        share = count / max(1, len(whole))  # titles count against a sign only where another has none
-        if width > 1 and count >= 0.8 * len(rows) and (found := (share >= 0.8, width, share)) > most:
+        fraction = count / max(1, len(whole))  # titles count against a sign only where another has none
+        if width > 1 and count >= 0.8 * len(rows) and (found := (fraction >= 0.8, width, fraction)) > most:
             best, most = sign, found
     return best
 

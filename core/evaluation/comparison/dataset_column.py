@@ -53,7 +53,8 @@ def compare_column(
 
 def _same_cases(one: Taken, two: Taken) -> bool:
     return all(
-        np.array_equal(a, b) for a, b in ((one.cases, two.cases), (one.truth, two.truth), (one.owner, two.owner))
+        np.array_equal(a, b)
+        for a, b in ((one.cases, two.cases), (one.truth, two.truth), (one.patient_index, two.patient_index))
     )
 
 
@@ -70,12 +71,12 @@ def _by_limits(models: Sequence[Taken]) -> tuple[list[Measured], list[Tested]]:
 
 
 def _by_bootstrap(models: Sequence[Taken], resamples: int, seed: int) -> tuple[list[Measured], list[Tested]]:
-    values, people = resampled_values(models, resamples, seed), count(models[0].owner)
+    values, n_patients = resampled_values(models, resamples, seed), count(models[0].patient_index)
     found = [measure_resamples(model, row) for model, row in zip(models, values, strict=True)]
     return found, [
         (
             from_resamples(
-                models[i].metric, (found[i].estimate.value, found[j].estimate.value), values[[i, j]], people,
+                models[i].metric, (found[i].estimate.value, found[j].estimate.value), values[[i, j]], n_patients,
                 len(models[i]), "paired bootstrap", _notes(models[i], models[j]),
             ),
             "",

@@ -104,7 +104,7 @@ def from_resamples(
     metric: Metric,
     firsts: tuple[float, float],
     values: NDArray[np.float64],
-    people: int,
+    n_patients: int,
     n: int,
     test: str,
     note: str,
@@ -115,7 +115,7 @@ def from_resamples(
         metric: What was measured.
         firsts: The metric of the two models on the cases themselves.
         values: (2, resamples) the same over resampled patients.
-        people: Patients; of two sets of them those of the smaller one.
+        n_patients: Patients; of two sets of them those of the smaller one.
         n: Cases.
         test: How, for people; where p comes from is added.
         note: For people.
@@ -126,11 +126,11 @@ def from_resamples(
     test = f"{test} of patients, {len(drawn)} resamples, p by inversion of the expanded percentile interval"
     if np.isnan(value) or len(defined) < 0.9 * len(drawn):
         return Difference(value, NAN, NAN, NAN, n, test, joined(note, NOT_DEFINED), metric.name, *firsts, NAN)
-    low, high = percentiles(drawn, people)
+    low, high = percentiles(drawn, n_patients)
     if np.isnan(low):
         p = 1.0 if abs(value) <= 1e-12 else NAN
         return Difference(value, NAN, NAN, p, n, test, joined(note, NO_VARIANCE), metric.name, *firsts, p)
-    p = inversion_p(defined, people)
+    p = inversion_p(defined, n_patients)
     return Difference(value, low, high, p, n, test, note, metric.name, *firsts, p)
 
 

@@ -21,7 +21,7 @@ class Disagreements:
 
     Attributes:
         cases: (cases,) names.
-        owner: (cases,) a number for each patient.
+        patient_index: (cases,) a number for each patient.
         truth: (cases,) bool, or class indices.
         first: (cases,) calibrated probability that the first model gives the finding, or the true class.
         second: (cases,) the same of the second.
@@ -32,12 +32,12 @@ class Disagreements:
         both_wrong: Cases; for several classes with whatever answers.
         only_first: Cases that the first alone got right.
         only_second: Cases that the second alone got right.
-        agreement: Share of the same decisions, with Wilson's interval.
+        agreement: Fraction of the same decisions, with Wilson's interval.
         note: What a reader should know, or `""`.
     """
 
     cases: NDArray[Any]
-    owner: NDArray[np.intp]
+    patient_index: NDArray[np.intp]
     truth: NDArray[Any]
     first: NDArray[np.float64]
     second: NDArray[np.float64]
@@ -63,7 +63,7 @@ class DisagreementRow:
 
     Attributes:
         name: Value of the attribute.
-        differ: Share of different decisions, with Wilson's interval.
+        differ: Fraction of different decisions, with Wilson's interval.
         only_first: Cases that the first alone got right.
         only_second: Cases that the second alone got right.
     """
@@ -101,10 +101,10 @@ def disagreements(a: Answered, b: Answered) -> Disagreements:
     gap = np.abs(chances[0] - chances[1])
     order = np.flatnonzero(differ)
     return Disagreements(
-        one.cases, one.owner, truth, chances[0], chances[1], answers[0], answers[1],
+        one.cases, one.patient_index, truth, chances[0], chances[1], answers[0], answers[1],
         order[np.argsort(-gap[order], kind="stable")], int((right[0] & right[1]).sum()),
         int((~right[0] & ~right[1]).sum()), int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum()),
-        patient_wilson(~differ, one.owner), note,
+        patient_wilson(~differ, one.patient_index), note,
     )  # fmt: skip
 
 
@@ -126,5 +126,5 @@ def disagreement_by(
     for number, name in enumerate(groups.names):
         chosen = groups.index == number
         alone = [int((chosen & right[k] & ~right[1 - k]).sum()) for k in (0, 1)]
-        rows.append(DisagreementRow(name, patient_wilson(found.differ[chosen], found.owner[chosen]), *alone))
+        rows.append(DisagreementRow(name, patient_wilson(found.differ[chosen], found.patient_index[chosen]), *alone))
     return tuple(sorted(rows, key=lambda row: -row.differ.value))

@@ -181,7 +181,8 @@ def matrix(
         question: Name of a finding, or `classes:…`, as `questions` lists them.
         metric: Key of `METRICS` that fits the question.
         resamples: Resamples of the patients for metrics other than the AUC.
-        progress: Called before each dataset with the share that is done and the dataset's title; it may raise to stop.
+        progress: Called before each dataset with the fraction that is done and the dataset's title; it may raise to
+            stop.
 
     Raises:
         ValueError: The metric is for another kind of question.
@@ -263,7 +264,7 @@ def _cell(entry: _Entry, estimate: Estimate, best: bool, from_best: Difference |
     cases = entry.cases
     positives = int(cases.truth.sum()) if cases.metric.answers == "binary" else 0
     return Cell(
-        entry.model, entry.dataset, entry.evaluation.kind, estimate, count(cases.owner), positives, best,
+        entry.model, entry.dataset, entry.evaluation.kind, estimate, count(cases.patient_index), positives, best,
         from_best is not None and not from_best.significant and not np.isnan(from_best.corrected), from_best,
         joined(cases.note, few_cases(cases)),
     )  # fmt: skip

@@ -24,7 +24,7 @@ from core.evaluation.comparison.paired_tests import mcnemar, permutation
 from core.evaluation.comparison.text import sentence
 from core.evaluation.metrics.registry import METRICS
 from core.evaluation.results.estimates import (
-    SHARES,
+    FRACTIONS,
     Measured,
     measure,
     measure_resamples,
@@ -58,11 +58,11 @@ TESTS = {
     "mcnemar-mid-p": "McNemar's mid-p test",
 }
 
-#: Metrics that are a share of the same cases for both models, as McNemar's test needs.
+#: Metrics that are a fraction of the same cases for both models, as McNemar's test needs.
 DECISIONS = ("accuracy", "sensitivity", "specificity", "accuracy_multiclass")
 
 #: Metrics whose limits are known at any level, so that those of a difference are.
-BY_LIMITS = ("roc_auc", *SHARES)
+BY_LIMITS = ("roc_auc", *FRACTIONS)
 
 #: Fewer cases of a kind than this are said to be few.
 FEW = 10
@@ -136,7 +136,7 @@ def common(one: Taken, two: Taken) -> tuple[Taken, Taken, str]:
     sizes = len(one) + one.left_out, len(two) + two.left_out
     if len(here) < len(one) or len(here) < len(two) or not np.array_equal(here, there):
         one, two = one.part(here), two.part(there)
-    two = replace(two, owner=one.owner)
+    two = replace(two, patient_index=one.patient_index)
     wrong = (one.truth != two.truth).reshape(len(one), -1).any(axis=1) if len(one) else np.zeros(0, bool)
     if wrong.any():
         first = one.cases[np.flatnonzero(wrong)[0]]
@@ -160,7 +160,7 @@ def paired(one: Taken, two: Taken, note: str = "", resamples: int = 2000, seed: 
 
 
 def paired_limits(cases: Taken, first: Measured, second: Measured, note: str = "") -> Difference:
-    """The difference of two AUCs or shares of the same cases, from limits and how the estimates go together.
+    """The difference of two AUCs or fractions of the same cases, from limits and how the estimates go together.
 
     Args:
         cases: Of either model; truth and patients are the same.
@@ -172,18 +172,19 @@ def paired_limits(cases: Taken, first: Measured, second: Measured, note: str = "
     assert second.limits is not None
     spread = float(np.sqrt((first.influence**2).sum() * (second.influence**2).sum()))
     together = float(first.influence @ second.influence) / spread if spread else 0.0
-    people = count(cases.owner)
+    n_patients = count(cases.patient_index)
     freedom = min(first.limits.freedom, second.limits.freedom)
-    words = delong_words(cases.owner) if cases.metric.name == "roc_auc" else newcombe_words(cases.owner)
+    words = delong_words(cases.patient_index) if cases.metric.name == "roc_auc" else newcombe_words(cases.patient_index)
     return from_limits(
-        first.limits, second.limits, capped(together, people), freedom,
+        first.limits, second.limits, capped(together, n_patients), freedom,
         max(first.estimate.n, second.estimate.n), words, joined(note, few_cases(cases)), cases.metric.name,
     )  # fmt: skip
 
 
-def newcombe_words(owner: NDArray[np.intp]) -> str:
-    """What the test of shares is called for these cases; `owner` is the (cases,) number of each one's patient."""
-    return f"Newcombe's method{f', clustered by patient ({count(owner)} patients)' if clustered(owner) else ''}"
+def newcombe_words(patient_index: NDArray[np.intp]) -> str:
+    """Name of the test of fractions for these cases; `patient_index` is (cases,), the number of each one's patient."""
+    by_patient = f", clustered by patient ({count(patient_index)} patients)" if clustered(patient_index) else ""
+    return f"Newcombe's method{by_patient}"
 
 
 def few_cases(cases: Taken) -> str:
@@ -197,17 +198,17 @@ def few_cases(cases: Taken) -> str:
     return f"Only {rarer} {'case' if rarer == 1 else 'cases'} {kind} the finding: the interval is rough."
 
 
-def delong_words(owner: NDArray[np.intp]) -> str:
-    """What DeLong's test is called for these cases; `owner` is the (cases,) number of each one's patient."""
-    if clustered(owner):
-        return f"DeLong's test, clustered by patient (Obuchowski 1997, {count(owner)} patients)"
+def delong_words(patient_index: NDArray[np.intp]) -> str:
+    """What DeLong's test is called for these cases; `patient_index` is the (cases,) number of each one's patient."""
+    if clustered(patient_index):
+        return f"DeLong's test, clustered by patient (Obuchowski 1997, {count(patient_index)} patients)"
     return "DeLong's test"
 
 
 def bootstrap_difference(one: Taken, two: Taken, note: str, resamples: int = 2000, seed: int = 0) -> Difference:
     """Difference of any metric on the same cases, from resamples of their patients that both models share."""
-    values, people = resampled_values([one, two], resamples, seed), count(one.owner)
-    return from_resamples(one.metric, (one.value, two.value), values, people, len(one), "paired bootstrap", note)
+    values, n_patients = resampled_values([one, two], resamples, seed), count(one.patient_index)
+    return from_resamples(one.metric, (one.value, two.value), values, n_patients, len(one), "paired bootstrap", note)
 
 
 def _permuted(resamples: int) -> str:
@@ -224,8 +225,8 @@ def _with_p(difference: Difference, p: float, test: str) -> Difference:
 def _mcnemar(one: Taken, two: Taken, note: str, test: str) -> Difference:
     found = mcnemar(one, two, mid=test == "mcnemar-mid-p")
     words = f"{TESTS[test]}, interval by Agresti and Min 2005"
-    if found.people < found.cases:
-        words = f"McNemar's test by Agresti and Min 2005, clustered by patient ({found.people} patients)"
+    if found.n_patients < found.cases:
+        words = f"McNemar's test by Agresti and Min 2005, clustered by patient ({found.n_patients} patients)"
     p = NAN if np.isnan(found.value) else found.p
     return Difference(
         found.value, found.low, found.high, p, found.cases, words, note, one.metric.name, one.value, two.value, p
@@ -268,11 +269,14 @@ def independent(one: Taken, two: Taken, first: Measured, second: Measured) -> Di
     note = " ".join(dict.fromkeys(cases.note for cases in (one, two) if cases.note))
     n = len(one) + len(two)
     if first.limits is None or second.limits is None:
-        drawn, people = np.stack([first.values, second.values]), min(count(cases.owner) for cases in (one, two))
+        drawn, n_patients = (
+            np.stack([first.values, second.values]),
+            min(count(cases.patient_index) for cases in (one, two)),
+        )
         values = first.estimate.value, second.estimate.value
-        return from_resamples(one.metric, values, drawn, people, n, "unpaired bootstrap", note)
+        return from_resamples(one.metric, values, drawn, n_patients, n, "unpaired bootstrap", note)
     named = delong_words if one.metric.name == "roc_auc" else newcombe_words
-    words = " and ".join(dict.fromkeys(named(cases.owner) for cases in (one, two)))
+    words = " and ".join(dict.fromkeys(named(cases.patient_index) for cases in (one, two)))
     return from_limits(
         first.limits, second.limits, 0.0, _freedom(first, second), n, f"{words}, unpaired", note, one.metric.name
     )

@@ -27,8 +27,8 @@ def confusion(y_true: ArrayLike, y_score: ArrayLike, threshold: float) -> tuple[
     """(true positives, false positives, true negatives, false negatives) with `score >= threshold` as positive."""
     truth, score = usable(y_true, y_score)
     positive = score >= threshold
-    hits, alarms = int((positive & truth).sum()), int((positive & ~truth).sum())
-    return hits, alarms, int((~truth).sum()) - alarms, int(truth.sum()) - hits
+    tp, fp = int((positive & truth).sum()), int((positive & ~truth).sum())
+    return tp, fp, int((~truth).sum()) - fp, int(truth.sum()) - tp
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -62,39 +62,39 @@ def average_precision(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 
     if not truth.any():
         return float("nan")
     order = np.argsort(-score, kind="stable")
-    hits, last = np.cumsum(truth[order]), np.append(np.diff(score[order]) != 0, True)
-    precision = hits[last] / (np.flatnonzero(last) + 1)
-    return float((np.diff(hits[last], prepend=0) * precision).sum() / truth.sum())
+    tp, last = np.cumsum(truth[order]), np.append(np.diff(score[order]) != 0, True)
+    precision = tp[last] / (np.flatnonzero(last) + 1)
+    return float((np.diff(tp[last], prepend=0) * precision).sum() / truth.sum())
 
 
 def sensitivity(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Share of cases with the finding that are called: TP / (TP + FN)."""
-    hits, _, _, misses = confusion(y_true, y_score, threshold)
-    return _ratio(hits, hits + misses)
+    """Fraction of cases with the finding that are called: TP / (TP + FN)."""
+    tp, _, _, fn = confusion(y_true, y_score, threshold)
+    return _ratio(tp, tp + fn)
 
 
 def specificity(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Share of cases without the finding that are not called: TN / (TN + FP)."""
-    _, alarms, rejected, _ = confusion(y_true, y_score, threshold)
-    return _ratio(rejected, rejected + alarms)
+    """Fraction of cases without the finding that are not called: TN / (TN + FP)."""
+    _, fp, tn, _ = confusion(y_true, y_score, threshold)
+    return _ratio(tn, tn + fp)
 
 
 def ppv(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
     """Positive predictive value at the prevalence of these cases: TP / (TP + FP)."""
-    hits, alarms, _, _ = confusion(y_true, y_score, threshold)
-    return _ratio(hits, hits + alarms)
+    tp, fp, _, _ = confusion(y_true, y_score, threshold)
+    return _ratio(tp, tp + fp)
 
 
 def npv(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
     """Negative predictive value at the prevalence of these cases: TN / (TN + FN)."""
-    _, _, rejected, misses = confusion(y_true, y_score, threshold)
-    return _ratio(rejected, rejected + misses)
+    _, _, tn, fn = confusion(y_true, y_score, threshold)
+    return _ratio(tn, tn + fn)
 
 
 def accuracy(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Share of right decisions."""
-    hits, alarms, rejected, misses = confusion(y_true, y_score, threshold)
-    return _ratio(hits + rejected, hits + alarms + rejected + misses)
+    """Fraction of right decisions."""
+    tp, fp, tn, fn = confusion(y_true, y_score, threshold)
+    return _ratio(tp + tn, tp + fp + tn + fn)
 
 
 def balanced_accuracy(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
@@ -104,8 +104,8 @@ def balanced_accuracy(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 
 
 def f1_score(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
     """Harmonic mean of sensitivity and PPV, 2 TP / (2 TP + FP + FN); NaN where all three are 0."""
-    hits, alarms, _, misses = confusion(y_true, y_score, threshold)
-    return _ratio(2 * hits, 2 * hits + alarms + misses)
+    tp, fp, _, fn = confusion(y_true, y_score, threshold)
+    return _ratio(2 * tp, 2 * tp + fp + fn)
 
 
 def brier_score(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001

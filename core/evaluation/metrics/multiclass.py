@@ -59,7 +59,7 @@ def matrix_accuracy(matrix: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def matrix_balanced_accuracy(matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """Mean over the classes of the share called right, of (…, classes, classes) counts.
+    """Mean over the classes of the fraction called right, of (…, classes, classes) counts.
 
     NaN where a class has no case.
     """
@@ -162,7 +162,7 @@ def mcc(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
 
 
 def accuracy(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
-    """Share of cases whose largest probability is that of their class."""
+    """Fraction of cases whose largest probability is that of their class."""
     return float(matrix_accuracy(confusion_matrix(y_true, y_score)))
 
 
@@ -217,9 +217,10 @@ def log_loss(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> f
 
 
 def expected_calibration_error(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
-    """Mean over the cases of |share right − mean largest probability| of their bin (Guo et al. 2017, arXiv:1706.04599).
+    """Mean over the cases of |fraction right − mean largest probability| of their bin.
 
-    Ten bins of equal width; a probability on an edge belongs to the bin above, 1 to the last.
+    Ten bins of equal width; a probability on an edge belongs to the bin above, 1 to the last
+    (Guo et al. 2017, arXiv:1706.04599).
     """
     truth, score = usable_rows(y_true, y_score)
     if not len(truth):

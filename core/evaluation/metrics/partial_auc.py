@@ -47,7 +47,7 @@ def partial_auc_raw(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.
 
 
 def partial_auc_of_counts(
-    truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp], standardised: bool = True
+    truth: NDArray[np.bool_], score: NDArray[np.float64], patient_index: NDArray[np.intp], standardised: bool = True
 ) -> ResampleFunction:
     """The registered partial areas of many resamples, from (cases,) truth, scores and patients.
 
@@ -57,15 +57,17 @@ def partial_auc_of_counts(
     far = int(np.searchsorted(np.cumsum(~truth[order]), 2.0 * HIGHEST * (~truth).sum(), "right"))
     cut = score[order[min(far, len(order) - 1)]]
     high = score >= cut
-    of_kind = np.stack([np.bincount(owner, truth), np.bincount(owner, ~truth)])
+    of_kind = np.stack([np.bincount(patient_index, truth), np.bincount(patient_index, ~truth)])
 
     def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
         totals = of_kind @ counts
-        some = partial_auc_of_weights(truth[high], score[high], counts[owner[high]], HIGHEST, standardised, totals)
-        reached = (~truth[high] @ counts[owner[high]]) >= HIGHEST * totals[1]
+        some = partial_auc_of_weights(
+            truth[high], score[high], counts[patient_index[high]], HIGHEST, standardised, totals
+        )
+        reached = (~truth[high] @ counts[patient_index[high]]) >= HIGHEST * totals[1]
         if reached.all():
             return some
-        return partial_auc_of_weights(truth, score, counts[owner], HIGHEST, standardised)
+        return partial_auc_of_weights(truth, score, counts[patient_index], HIGHEST, standardised)
 
     return evaluate
 
@@ -91,9 +93,9 @@ def partial_auc_of_weights(
     last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
     ordered, positive = np.asarray(weights[order], np.float64), truth[order]
     called = np.cumsum(ordered, axis=0)[last]
-    hits = np.concatenate([np.zeros((1, weights.shape[1])), np.cumsum(ordered[positive], axis=0)])
-    hits = hits[np.cumsum(positive)[last]]
-    area = _area(_rates(called - hits, totals[1]), _rates(hits, totals[0]), highest)
+    tp = np.concatenate([np.zeros((1, weights.shape[1])), np.cumsum(ordered[positive], axis=0)])
+    tp = tp[np.cumsum(positive)[last]]
+    area = _area(_rates(called - tp, totals[1]), _rates(tp, totals[0]), highest)
     if not standardised:
         return area
     least = highest * highest / 2.0
@@ -101,7 +103,7 @@ def partial_auc_of_weights(
 
 
 def _rates(sums: NDArray[np.float64], total: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(cuts + 1, resamples) share of one kind called at each distinct score, NaN without cases of this kind."""
+    """(cuts + 1, resamples) fraction of one kind called at each distinct score, NaN without cases of this kind."""
     rates = np.divide(sums, total, out=np.full(sums.shape, np.nan), where=total > 0)
     return np.concatenate([np.where(total > 0, 0.0, np.nan)[None], rates])
 
@@ -110,5 +112,5 @@ def _area(x: NDArray[np.float64], y: NDArray[np.float64], highest: float) -> NDA
     """Trapezoids up to x = `highest`, the last one cut on its straight line."""
     width, rise = np.diff(x, axis=0), np.diff(y, axis=0)
     used = np.clip(highest - x[:-1], 0.0, width)
-    share = np.divide(used, width, out=np.zeros_like(width), where=width > 0)
-    return np.asarray((used * (y[:-1] + rise * share / 2.0)).sum(axis=0))
+    fraction = np.divide(used, width, out=np.zeros_like(width), where=width > 0)
+    return np.asarray((used * (y[:-1] + rise * fraction / 2.0)).sum(axis=0))

@@ -54,10 +54,10 @@ def average_precisions(own: NDArray[np.floating], other: NDArray[np.floating]) -
         own: (…, bins) pixels of the label.
         other: (…, bins) other pixels.
     """
-    hits = np.cumsum(own[..., ::-1], axis=-1, dtype=np.float64)
-    everything = hits + np.cumsum(other[..., ::-1], axis=-1, dtype=np.float64)
-    precision = np.divide(hits, everything, out=np.zeros(hits.shape), where=everything > 0)
-    total = hits[..., -1]
+    tp = np.cumsum(own[..., ::-1], axis=-1, dtype=np.float64)
+    everything = tp + np.cumsum(other[..., ::-1], axis=-1, dtype=np.float64)
+    precision = np.divide(tp, everything, out=np.zeros(tp.shape), where=everything > 0)
+    total = tp[..., -1]
     gained = (own[..., ::-1] * precision).sum(axis=-1)
     return np.asarray(np.divide(gained, total, out=np.full(np.shape(total), np.nan), where=total > 0))
 

@@ -51,9 +51,9 @@ def intercepts(
     low, high = (np.full(len(target), side * (np.abs(logits).max() + 40.0)) for side in (-1, 1))
     found = np.full(len(target), start)
     for _ in range(4 * STEPS):
-        share = _sigmoid(logits[:, None] + found)
-        expected = used * share
-        excess, slope = expected.sum(0) - target, np.einsum("cf,cf->f", expected, 1.0 - share)
+        fraction = _sigmoid(logits[:, None] + found)
+        expected = used * fraction
+        excess, slope = expected.sum(0) - target, np.einsum("cf,cf->f", expected, 1.0 - fraction)
         low, high = np.where(excess < 0, found, low), np.where(excess < 0, high, found)
         step = np.divide(excess, slope, out=np.full(len(found), np.inf), where=slope > 0)
         newer = np.where((found - step >= low) & (found - step <= high), found - step, (low + high) / 2.0)
@@ -129,10 +129,10 @@ def _newton_step(
     slope: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """(2, resamples) what to take from intercept and slope."""
-    share = _sigmoid(intercept + z[:, None] * slope)
+    fraction = _sigmoid(intercept + z[:, None] * slope)
     powers = np.stack([np.ones(len(z)), z, z * z])
-    g0, g1 = powers[:2] @ (weights * (share - truth[:, None]))
-    h00, h01, h11 = powers @ (weights * share * (1.0 - share))
+    g0, g1 = powers[:2] @ (weights * (fraction - truth[:, None]))
+    h00, h01, h11 = powers @ (weights * fraction * (1.0 - fraction))
     determinant = np.maximum(h00 * h11 - h01 * h01, np.finfo(np.float64).tiny)
     return np.stack([(h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant])
 

@@ -34,18 +34,18 @@ BINS = 10
 Table = Callable[[Any, Any, Any, Any], NDArray[np.float64]]
 
 
-def _balanced(hits: Any, alarms: Any, rejected: Any, misses: Any) -> NDArray[np.float64]:
-    return (divide(hits, hits + misses) + divide(rejected, rejected + alarms)) / 2.0
+def _balanced(tp: Any, fp: Any, tn: Any, fn: Any) -> NDArray[np.float64]:
+    return (divide(tp, tp + fn) + divide(tn, tn + fp)) / 2.0
 
 
 #: Metrics that follow from true and false positives, true and false negatives.
 _FROM_TABLE: dict[str, Table] = {
-    "sensitivity": lambda hits, alarms, rejected, misses: divide(hits, hits + misses),  # noqa: ARG005
-    "specificity": lambda hits, alarms, rejected, misses: divide(rejected, rejected + alarms),  # noqa: ARG005
-    "ppv": lambda hits, alarms, rejected, misses: divide(hits, hits + alarms),  # noqa: ARG005
-    "npv": lambda hits, alarms, rejected, misses: divide(rejected, rejected + misses),  # noqa: ARG005
-    "accuracy": lambda hits, alarms, rejected, misses: divide(hits + rejected, hits + alarms + rejected + misses),
-    "f1": lambda hits, alarms, rejected, misses: divide(2 * hits, 2 * hits + alarms + misses),  # noqa: ARG005
+    "sensitivity": lambda tp, fp, tn, fn: divide(tp, tp + fn),  # noqa: ARG005
+    "specificity": lambda tp, fp, tn, fn: divide(tn, tn + fp),  # noqa: ARG005
+    "ppv": lambda tp, fp, tn, fn: divide(tp, tp + fp),  # noqa: ARG005
+    "npv": lambda tp, fp, tn, fn: divide(tn, tn + fn),  # noqa: ARG005
+    "accuracy": lambda tp, fp, tn, fn: divide(tp + tn, tp + fp + tn + fn),
+    "f1": lambda tp, fp, tn, fn: divide(2 * tp, 2 * tp + fp + fn),  # noqa: ARG005
     "balanced_accuracy": _balanced,
     "mcc": table_mcc,
     "kappa_binary": table_kappa,
@@ -53,7 +53,7 @@ _FROM_TABLE: dict[str, Table] = {
 
 
 def binary_resamples(
-    name: str, truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp], threshold: float
+    name: str, truth: NDArray[np.bool_], score: NDArray[np.float64], patient_index: NDArray[np.intp], threshold: float
 ) -> ResampleFunction:
     """From how often each patient was drawn to the metric of the drawn cases.
 
@@ -61,53 +61,57 @@ def binary_resamples(
         name: Key of `METRICS` whose `answers` is binary.
         truth: (cases,) whether the finding is there.
         score: (cases,) without NaN.
-        owner: (cases,) a number from 0 for each patient.
+        patient_index: (cases,) a number from 0 for each patient.
         threshold: For decisions.
     """
     if name in _FROM_TABLE:
-        return _of_table(_FROM_TABLE[name], truth, score >= threshold, owner)
+        return _of_table(_FROM_TABLE[name], truth, score >= threshold, patient_index)
     make: dict[str, Callable[[], ResampleFunction]] = {
-        "roc_auc": lambda: auc_of_counts(truth, score, owner),
-        "average_precision": lambda: precision_of_counts(truth, score, owner),
-        "brier": lambda: mean_of_counts((score - truth) ** 2, owner),
-        "log_loss": lambda: mean_of_counts(case_log_loss(truth, score), owner),
-        "ece": lambda: error_of_counts(truth - score, bin_of(score, BINS), owner, BINS),
-        "ece_top_label_binary": lambda: _top_label(truth, score, owner),
-        "partial_auc": lambda: partial_auc_of_counts(truth, score, owner),
-        "partial_auc_raw": lambda: partial_auc_of_counts(truth, score, owner, standardised=False),
-        "calibration_slope": lambda: _slope_resamples(truth, score, owner),
-        "calibration_intercept": lambda: _intercept_resamples(truth, score, owner),
+        "roc_auc": lambda: auc_of_counts(truth, score, patient_index),
+        "average_precision": lambda: precision_of_counts(truth, score, patient_index),
+        "brier": lambda: mean_of_counts((score - truth) ** 2, patient_index),
+        "log_loss": lambda: mean_of_counts(case_log_loss(truth, score), patient_index),
+        "ece": lambda: error_of_counts(truth - score, bin_of(score, BINS), patient_index, BINS),
+        "ece_top_label_binary": lambda: _top_label(truth, score, patient_index),
+        "partial_auc": lambda: partial_auc_of_counts(truth, score, patient_index),
+        "partial_auc_raw": lambda: partial_auc_of_counts(truth, score, patient_index, standardised=False),
+        "calibration_slope": lambda: _slope_resamples(truth, score, patient_index),
+        "calibration_intercept": lambda: _intercept_resamples(truth, score, patient_index),
     }
     if name in make:
         return make[name]()
-    return repeat_of_counts(lambda y, s: METRICS[name].function(y, s, threshold), truth, score, owner)
+    return repeat_of_counts(lambda y, s: METRICS[name].function(y, s, threshold), truth, score, patient_index)
 
 
 def _of_table(
-    table: Table, truth: NDArray[np.bool_], called: NDArray[np.bool_], owner: NDArray[np.intp]
+    table: Table, truth: NDArray[np.bool_], called: NDArray[np.bool_], patient_index: NDArray[np.intp]
 ) -> ResampleFunction:
     kinds = (called & truth, called & ~truth, ~called & ~truth, ~called & truth)
-    parts = np.stack([np.bincount(owner, kind) for kind in kinds])
+    parts = np.stack([np.bincount(patient_index, kind) for kind in kinds])
     return lambda counts: table(*(parts @ counts))
 
 
-def _top_label(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> ResampleFunction:
+def _top_label(
+    truth: NDArray[np.bool_], score: NDArray[np.float64], patient_index: NDArray[np.intp]
+) -> ResampleFunction:
     top, gap = top_label(truth, score)
-    return error_of_counts(gap, bin_of(top, BINS), owner, BINS)
+    return error_of_counts(gap, bin_of(top, BINS), patient_index, BINS)
 
 
-def _slope_resamples(truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]) -> ResampleFunction:
+def _slope_resamples(
+    truth: NDArray[np.bool_], score: NDArray[np.float64], patient_index: NDArray[np.intp]
+) -> ResampleFunction:
     """Each resample is fitted from what fits all cases, which is close."""
     logits, whole = logit(score), np.ones((len(truth), 1))
     if np.isnan(slopes(truth, logits, whole)).any():
-        return lambda counts: slopes(truth, logits, counts[owner])
+        return lambda counts: slopes(truth, logits, counts[patient_index])
     intercept, slope = (float(part[0]) for part in fit(truth, logits, whole))
-    return lambda counts: slopes(truth, logits, counts[owner], (intercept, slope))
+    return lambda counts: slopes(truth, logits, counts[patient_index], (intercept, slope))
 
 
 def _intercept_resamples(
-    truth: NDArray[np.bool_], score: NDArray[np.float64], owner: NDArray[np.intp]
+    truth: NDArray[np.bool_], score: NDArray[np.float64], patient_index: NDArray[np.intp]
 ) -> ResampleFunction:
     logits = logit(score)
     whole = float(intercepts(truth, logits, np.ones((len(truth), 1)))[0])
-    return lambda counts: intercepts(truth, logits, counts[owner], 0.0 if np.isnan(whole) else whole)
+    return lambda counts: intercepts(truth, logits, counts[patient_index], 0.0 if np.isnan(whole) else whole)

@@ -22,7 +22,7 @@ class CalibrationBin:
         low: Lower edge, which belongs to the bin.
         high: Upper edge, which belongs to the next; of the last bin to itself.
         mean: Mean probability of its cases, NaN where it is empty.
-        observed: Share of its cases that have the finding, with Wilson's interval.
+        observed: Fraction of its cases that have the finding, with Wilson's interval.
         n: Cases.
     """
 
@@ -89,7 +89,7 @@ def calibration_curve(finding: Finding, calibrated: bool = True, bins: int = 10)
 
 def _bin(cases: Taken, low: float, high: float) -> CalibrationBin:
     mean = float(cases.score.mean()) if len(cases) else float("nan")
-    return CalibrationBin(low, high, mean, patient_wilson(cases.truth, cases.owner), len(cases))
+    return CalibrationBin(low, high, mean, patient_wilson(cases.truth, cases.patient_index), len(cases))
 
 
 def _smooth(cases: Taken, least: int = 20, most: int = 25) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -67,52 +67,60 @@ _OF_FINDINGS = {
 }
 
 
-def class_resamples(name: str, y_true: ArrayLike, y_score: ArrayLike, owner: NDArray[np.intp]) -> ResampleFunction:
+def class_resamples(
+    name: str, y_true: ArrayLike, y_score: ArrayLike, patient_index: NDArray[np.intp]
+) -> ResampleFunction:
     """From how often each patient was drawn to a metric whose `answers` is multiclass.
 
-    `y_true` is (cases,) class indices, `y_score` (cases, classes) probabilities, `owner` (cases,) a number for each
-    patient.
+    `y_true` is (cases,) class indices, `y_score` (cases, classes) probabilities, `patient_index` (cases,) a number
+    for each patient.
     """
     truth, score = usable_rows(y_true, y_score)
     classes = score.shape[1]
     if name in _AGAINST_REST:
         each, weighted = _AGAINST_REST[name]
-        parts = [each(truth == k, score[:, k], owner) for k in range(classes)]
-        sizes = sums_by_patient(owner, truth, np.ones(len(truth)), classes)
+        parts = [each(truth == k, score[:, k], patient_index) for k in range(classes)]
+        sizes = sums_by_patient(patient_index, truth, np.ones(len(truth)), classes)
         if weighted:
             return lambda counts: weighted_mean(np.stack([part(counts) for part in parts]), sizes @ counts)
         return lambda counts: np.mean([part(counts) for part in parts], axis=0)
     if name == "brier_multiclass":
-        return mean_of_counts(case_brier(truth, score), owner)
+        return mean_of_counts(case_brier(truth, score), patient_index)
     if name == "log_loss_multiclass":
-        return mean_of_counts(case_log_loss(truth, score), owner)
+        return mean_of_counts(case_log_loss(truth, score), patient_index)
     if name == "ece_top_label":
         place, gap = top_label_gaps(truth, score)
-        return error_of_counts(gap, place, owner, BINS)
+        return error_of_counts(gap, place, patient_index, BINS)
     if name not in _FROM_MATRIX:
-        return repeat_of_counts(lambda y, s: METRICS[name].function(y, s, 0.5), truth, score, owner)
-    cells = sums_by_patient(owner, truth * classes + score.argmax(axis=1), np.ones(len(truth)), classes**2)
+        return repeat_of_counts(lambda y, s: METRICS[name].function(y, s, 0.5), truth, score, patient_index)
+    cells = sums_by_patient(patient_index, truth * classes + score.argmax(axis=1), np.ones(len(truth)), classes**2)
     return lambda counts: _FROM_MATRIX[name]((cells @ counts).T.reshape(-1, classes, classes))
 
 
-def label_resamples(name: str, y_true: ArrayLike, y_score: ArrayLike, owner: NDArray[np.intp]) -> ResampleFunction:
+def label_resamples(
+    name: str, y_true: ArrayLike, y_score: ArrayLike, patient_index: NDArray[np.intp]
+) -> ResampleFunction:
     """From how often each patient was drawn to a metric whose `answers` is multilabel.
 
-    `y_true` and `y_score` are (cases, labels), `owner` is (cases,) a number for each patient.
+    `y_true` and `y_score` are (cases, labels), `patient_index` is (cases,) a number for each patient.
     """
     truth, score = usable_labels(y_true, y_score)
     if name == "brier_labels":
-        return mean_of_counts(((score - truth) ** 2).mean(axis=1), owner)
+        return mean_of_counts(((score - truth) ** 2).mean(axis=1), patient_index)
     if name == "log_loss_labels":
-        return mean_of_counts(label_log_loss(truth, score).mean(axis=1), owner)
+        return mean_of_counts(label_log_loss(truth, score).mean(axis=1), patient_index)
     if name not in _OF_FINDINGS:
-        return repeat_of_counts(lambda y, s: METRICS[name].function(y, s, 0.5), truth, score, owner)
+        return repeat_of_counts(lambda y, s: METRICS[name].function(y, s, 0.5), truth, score, patient_index)
     each, weighted = _OF_FINDINGS[name]
     # A finding that is undefined in the whole set stays out of every resample.
     ranked = each is auc_of_counts
     there = [k for k in range(score.shape[1]) if truth[:, k].any() and not (ranked and truth[:, k].all())]
-    parts = [each(truth[:, k], score[:, k], owner) for k in there]
-    sizes = np.stack([np.bincount(owner, truth[:, k]) for k in there]) if there else np.empty((0, int(owner.max()) + 1))
+    parts = [each(truth[:, k], score[:, k], patient_index) for k in there]
+    sizes = (
+        np.stack([np.bincount(patient_index, truth[:, k]) for k in there])
+        if there
+        else np.empty((0, int(patient_index.max()) + 1))
+    )
 
     def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
         values = np.stack([part(counts) for part in parts]) if parts else np.empty((0, counts.shape[1]))

@@ -124,14 +124,14 @@ class ScoreDistribution:
 def roc_curve(finding: Finding, resamples: int = 1000, seed: int = 0) -> RocCurve:
     """The ROC curve of a finding; without points where all cases are of one kind."""
     cases = taken(finding, "roc_auc")
-    cuts, hits, alarms = _steps(cases)
+    cuts, tp, fp = _steps(cases)
     positives, negatives = int(cases.truth.sum()), int((~cases.truth).sum())
     defined = positives > 0 and negatives > 0
-    kept = _vertices(hits, alarms) if defined else np.empty(0, np.intp)
+    kept = _vertices(tp, fp) if defined else np.empty(0, np.intp)
     return RocCurve(
-        finding.name, alarms[kept] / max(negatives, 1), hits[kept] / max(positives, 1), cuts[kept],
+        finding.name, fp[kept] / max(negatives, 1), tp[kept] / max(positives, 1), cuts[kept],
         _roc_band(cases, resamples, seed, defined), estimate(cases), _operating(finding), len(cases), positives,
-        count(cases.owner), cases.note,
+        count(cases.patient_index), cases.note,
     )  # fmt: skip
 
 
@@ -144,13 +144,13 @@ def _steps(cases: Taken) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArra
     order = np.argsort(-cases.score, kind="stable")
     ordered, truth = cases.score[order], cases.truth[order]
     last = np.flatnonzero(np.append(np.diff(ordered) != 0, True)) if len(ordered) else np.empty(0, np.intp)
-    hits = np.append(0, np.cumsum(truth)[last])
-    return np.append(np.inf, ordered[last]), hits, np.append(0, last + 1) - hits
+    tp = np.append(0, np.cumsum(truth)[last])
+    return np.append(np.inf, ordered[last]), tp, np.append(0, last + 1) - tp
 
 
-def _vertices(hits: NDArray[np.int64], alarms: NDArray[np.int64]) -> NDArray[np.intp]:
+def _vertices(tp: NDArray[np.int64], fp: NDArray[np.int64]) -> NDArray[np.intp]:
     """Points at which the curve turns; evenly spaced ones of them where there are too many to draw."""
-    along, up = np.diff(alarms), np.diff(hits)
+    along, up = np.diff(fp), np.diff(tp)
     turns = np.append(True, np.append(along[1:] * up[:-1] != along[:-1] * up[1:], True))
     kept = np.flatnonzero(turns)
     if len(kept) > POINTS:
@@ -160,7 +160,9 @@ def _vertices(hits: NDArray[np.int64], alarms: NDArray[np.int64]) -> NDArray[np.
 
 def _resampled(cases: Taken, resamples: int, seed: int) -> ResampledCounts:
     cuts = distinct_cuts(cases.score)
-    return resampled_counts(cases.truth, cases.score, cases.owner, cuts, resamples_for(len(cases), resamples), seed)
+    return resampled_counts(
+        cases.truth, cases.score, cases.patient_index, cuts, resamples_for(len(cases), resamples), seed
+    )
 
 
 def _roc_band(cases: Taken, resamples: int, seed: int, defined: bool) -> Band:
@@ -168,29 +170,29 @@ def _roc_band(cases: Taken, resamples: int, seed: int, defined: bool) -> Band:
     if not defined:
         return band(grid, np.empty((0, len(grid))), "none", 0)
     drawn = _resampled(cases, resamples, seed)
-    values = np.full((len(drawn.hits), len(grid)), np.nan)
+    values = np.full((len(drawn.tp), len(grid)), np.nan)
     for resample in np.flatnonzero((drawn.positives > 0) & (drawn.negatives > 0)):
-        rate = np.append(0.0, drawn.alarms[resample] / drawn.negatives[resample])
-        values[resample] = np.interp(grid, rate, np.append(0.0, drawn.hits[resample] / drawn.positives[resample]))
-    return band(grid, values, drawn.method, drawn.people)
+        rate = np.append(0.0, drawn.fp[resample] / drawn.negatives[resample])
+        values[resample] = np.interp(grid, rate, np.append(0.0, drawn.tp[resample] / drawn.positives[resample]))
+    return band(grid, values, drawn.method, drawn.n_patients)
 
 
 def precision_recall_curve(finding: Finding, resamples: int = 1000, seed: int = 0) -> PrecisionRecallCurve:
     """The precision-recall curve of a finding; without points where no case has it."""
     cases = taken(finding, "average_precision")
-    cuts, hits, alarms = _steps(cases)
+    cuts, tp, fp = _steps(cases)
     positives = int(cases.truth.sum())
     # Where no further case with the finding is called the recall stands still: such points end no step.
-    kept = np.flatnonzero(np.append(False, np.diff(hits) > 0))
+    kept = np.flatnonzero(np.append(False, np.diff(tp) > 0))
     if len(kept) > POINTS:
         kept = kept[np.unique(np.linspace(0, len(kept) - 1, POINTS).round().astype(int))]
-    precision, start = hits[kept] / np.maximum(hits[kept] + alarms[kept], 1), min(len(kept), 1)
+    precision, start = tp[kept] / np.maximum(tp[kept] + fp[kept], 1), min(len(kept), 1)
     area = estimate(cases, resamples_for(len(cases), resamples))
     return PrecisionRecallCurve(
-        finding.name, np.append(np.zeros(start), hits[kept] / max(positives, 1)),
+        finding.name, np.append(np.zeros(start), tp[kept] / max(positives, 1)),
         np.append(precision[:start], precision), np.append(np.full(start, np.inf), cuts[kept]),
         _precision_band(cases, resamples, seed), area, positives / len(cases) if len(cases) else float("nan"),
-        _operating(finding), len(cases), positives, count(cases.owner), cases.note,
+        _operating(finding), len(cases), positives, count(cases.patient_index), cases.note,
     )  # fmt: skip
 
 
@@ -200,12 +202,12 @@ def _precision_band(cases: Taken, resamples: int, seed: int) -> Band:
     if not cases.truth.any():
         return band(grid, np.empty((0, len(grid))), "none", 0)
     drawn = _resampled(cases, resamples, seed)
-    values = np.full((len(drawn.hits), len(grid)), np.nan)
+    values = np.full((len(drawn.tp), len(grid)), np.nan)
     for resample in np.flatnonzero(drawn.positives > 0):
-        hits, called = drawn.hits[resample], drawn.hits[resample] + drawn.alarms[resample]
-        at = np.searchsorted(hits, grid * drawn.positives[resample] - 1e-9)
-        values[resample] = hits[at] / called[at]
-    return band(grid, values, drawn.method, drawn.people)
+        tp, called = drawn.tp[resample], drawn.tp[resample] + drawn.fp[resample]
+        at = np.searchsorted(tp, grid * drawn.positives[resample] - 1e-9)
+        values[resample] = tp[at] / called[at]
+    return band(grid, values, drawn.method, drawn.n_patients)
 
 
 def score_distribution(finding: Finding, bins: int = 40) -> ScoreDistribution:

@@ -29,7 +29,7 @@ class DecisionCurve:
         treat_all: (points,) of acting on every case; acting on none is 0 everywhere.
         band: Of the model's net benefit.
         treat_all_band: Of acting on every case.
-        prevalence: Share of the cases with the finding.
+        prevalence: Fraction of the cases with the finding.
         n: Cases.
         note: What a reader should know, or `""`.
     """
@@ -60,19 +60,19 @@ def net_benefit(
     cases = taken(finding, "brier")
     grid = even_grid(points + 1, highest)[1:]
     odds, n = grid / (1.0 - grid), max(len(cases), 1)
-    hits, alarms = (_at_or_above(cases.score[kind], grid) for kind in (cases.truth, ~cases.truth))
+    tp, fp = (_at_or_above(cases.score[kind], grid) for kind in (cases.truth, ~cases.truth))
     positives, negatives = int(cases.truth.sum()), int((~cases.truth).sum())
     missing = np.nan if not len(cases) else 0.0
     drawn = resampled_counts(
-        cases.truth, cases.score, cases.owner, grid[::-1], resamples_for(len(cases), resamples), seed
+        cases.truth, cases.score, cases.patient_index, grid[::-1], resamples_for(len(cases), resamples), seed
     )
     total = np.maximum(drawn.positives + drawn.negatives, 1)[:, None]
-    benefits = (drawn.hits[:, ::-1] - drawn.alarms[:, ::-1] * odds) / total + missing
+    benefits = (drawn.tp[:, ::-1] - drawn.fp[:, ::-1] * odds) / total + missing
     all_benefits = (drawn.positives[:, None] - drawn.negatives[:, None] * odds) / total + missing
     return DecisionCurve(
-        finding.name, grid, (hits - alarms * odds) / n + missing, (positives - negatives * odds) / n + missing,
-        band(grid, benefits, drawn.method, drawn.people),
-        band(grid, all_benefits, drawn.method, drawn.people), positives / n + missing,
+        finding.name, grid, (tp - fp * odds) / n + missing, (positives - negatives * odds) / n + missing,
+        band(grid, benefits, drawn.method, drawn.n_patients),
+        band(grid, all_benefits, drawn.method, drawn.n_patients), positives / n + missing,
         len(cases), cases.note,
     )  # fmt: skip
 

@@ -75,11 +75,11 @@ def mistakes(answered: Answered, most: int = 50, kind: MistakeKind | None = None
             float(sure.score[index] if called[index] else 1.0 - sure.score[index]),
             float(distance[index]),
         )
-        for index in _surest(wrong, distance, most)
+        for index in _most_confident(wrong, distance, most)
     )
 
 
-def _surest(wrong: NDArray[np.bool_], distance: NDArray[np.float64], most: int) -> NDArray[np.intp]:
+def _most_confident(wrong: NDArray[np.bool_], distance: NDArray[np.float64], most: int) -> NDArray[np.intp]:
     index = np.flatnonzero(wrong)
     return index[np.argsort(-distance[index], kind="stable")][:most]
 
@@ -97,7 +97,7 @@ def _wrong_classes(answers: ClassAnswers, most: int) -> tuple[Mistake, ...]:
             float(sure.score[index, given[index]]),
             float(gap[index]),
         )
-        for index in _surest(given != cases.truth, gap, most)
+        for index in _most_confident(given != cases.truth, gap, most)
     )
 
 

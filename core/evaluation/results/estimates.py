@@ -19,16 +19,16 @@ from core.evaluation.statistics.auc_limits import auc_limits
 from core.evaluation.statistics.delong import AucParts, auc_parts
 from core.evaluation.statistics.intervals import Estimate, resampled_estimate
 from core.evaluation.statistics.limits import Limits
-from core.evaluation.statistics.patients import clustered, count, owners
-from core.evaluation.statistics.proportions import patient_wilson, share_influence, share_limits
+from core.evaluation.statistics.patients import clustered, count, patient_indices
+from core.evaluation.statistics.proportions import fraction_influence, fraction_limits, patient_wilson
 
 NAN = float("nan")
 
-#: Metrics of masks that are a share of some images: resamples of few all agree where Wilson's interval does not.
-MASK_SHARES = ("mask_left_empty",)
+#: Metrics of masks that are a fraction of some images: resamples of few all agree where Wilson's interval does not.
+MASK_FRACTIONS = ("mask_left_empty",)
 
-#: Metrics that are a share of some cases.
-SHARES = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "accuracy_multiclass")
+#: Metrics that are a fraction of some cases.
+FRACTIONS = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "accuracy_multiclass")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,8 @@ class Measured:
 
     Attributes:
         estimate: The metric with its interval.
-        limits: Of an AUC or a share at any level, else None.
-        influence: (patients,) what each adds to an AUC or a share or takes from it, else empty.
+        limits: Of an AUC or a fraction at any level, else None.
+        influence: (patients,) what each adds to an AUC or a fraction or takes from it, else empty.
         variance: Of an AUC, else NaN.
         values: (resamples,) a metric of another kind over resampled patients, else empty.
     """
@@ -106,8 +106,8 @@ def cases_of(
         raise ValueError(f"Expected {entry.answers} answers for {metric}. Received {truth.shape} and {score.shape}.")
     truth = truth.astype(np.intp if entry.answers in {"multiclass", "mask"} else bool)
     keep = has_score(entry, score)
-    owner = np.arange(len(score)) if patients is None else owners(np.asarray(patients))
-    whole = Taken(entry, truth, score, threshold, np.arange(len(score)), owner, int((~keep).sum()), "")
+    patient_index = np.arange(len(score)) if patients is None else patient_indices(np.asarray(patients))
+    whole = Taken(entry, truth, score, threshold, np.arange(len(score)), patient_index, int((~keep).sum()), "")
     return whole if keep.all() else whole.part(keep)
 
 
@@ -115,50 +115,50 @@ def measure(cases: Taken, resamples: int = 2000, seed: int = 0) -> Measured:
     """`estimate` with its limits or resamples."""
     if cases.metric.name == "roc_auc":
         return measure_aucs(cases, cases.score[None])[0]
-    if cases.metric.name in SHARES:
-        return measure_share(cases)
+    if cases.metric.name in FRACTIONS:
+        return measure_fraction(cases)
     return measure_resamples(cases, resampled_values([cases], resamples, seed)[0])
 
 
 def measure_aucs(cases: Taken, scores: NDArray[np.float64]) -> list[Measured]:
     """AUCs of (models, cases) scores."""
-    parts = auc_parts(cases.truth, scores, cases.owner)
+    parts = auc_parts(cases.truth, scores, cases.patient_index)
     return [_auc(cases, parts, model) for model in range(len(scores))]
 
 
 def _auc(cases: Taken, parts: AucParts, model: int) -> Measured:
     limits = auc_limits(parts, model)
-    method = "DeLong, clustered by patient" if clustered(cases.owner) else "DeLong"
+    method = "DeLong, clustered by patient" if clustered(cases.patient_index) else "DeLong"
     found = Estimate(limits.value, *limits.interval(), len(cases), f"{method}, score interval")
     return Measured(found, limits, parts.influence[model], float(parts.covariance[model, model]), np.empty(0))
 
 
-def measure_share(cases: Taken) -> Measured:
-    """A metric of `SHARES` with Wilson's interval; `n` is the cases that it is a share of."""
-    right, owner = right_of(cases)
-    people, width = count(cases.owner), int(cases.owner.max(initial=-1)) + 1
-    influence = share_influence(right, owner, width)
-    found, limits = patient_wilson(right, owner, people), share_limits(right, owner, people)
+def measure_fraction(cases: Taken) -> Measured:
+    """A metric of `FRACTIONS` with Wilson's interval; `n` is the cases that it is a fraction of."""
+    right, patient_index = right_of(cases)
+    n_patients, width = count(cases.patient_index), int(cases.patient_index.max(initial=-1)) + 1
+    influence = fraction_influence(right, patient_index, width)
+    found, limits = patient_wilson(right, patient_index, n_patients), fraction_limits(right, patient_index, n_patients)
     return Measured(found, limits, influence, NAN, np.empty(0))
 
 
 def measure_resamples(cases: Taken, values: NDArray[np.float64]) -> Measured:
     """A metric with its (resamples,) values over resampled patients, and their percentiles."""
-    people = count(cases.owner)
-    if cases.metric.name in MASK_SHARES:
+    n_patients = count(cases.patient_index)
+    if cases.metric.name in MASK_FRACTIONS:
         right = CASE_VALUES[cases.metric.name](cases.score)
         known = ~np.isnan(right)
-        found = patient_wilson(right[known] == 1, cases.owner[known], people)
+        found = patient_wilson(right[known] == 1, cases.patient_index[known], n_patients)
     else:
-        found = resampled_estimate(cases.value, values, people, cases.defined)
+        found = resampled_estimate(cases.value, values, n_patients, cases.defined)
     return Measured(found, None, np.empty(0), NAN, values)
 
 
 def right_of(cases: Taken) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """(n,) whether each case that a metric of `SHARES` is a share of counts, and (n,) the number of its patient."""
+    """(n,) bool, whether each case that a metric of `FRACTIONS` counts is right, and (n,) its patient's number."""
     if cases.metric.answers == "multiclass":
-        return np.asarray(cases.score.argmax(axis=1) == cases.truth), cases.owner
+        return np.asarray(cases.score.argmax(axis=1) == cases.truth), cases.patient_index
     truth, called = np.asarray(cases.truth, bool), cases.score >= cases.threshold
     of = {"sensitivity": truth, "specificity": ~truth, "ppv": called, "npv": ~called}
     among = of.get(cases.metric.name, np.ones(len(cases), bool))
-    return (truth == called)[among], cases.owner[among]
+    return (truth == called)[among], cases.patient_index[among]

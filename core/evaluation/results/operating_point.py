@@ -18,7 +18,7 @@ from core.evaluation.statistics.resampled_rates import Band
 
 @dataclass(frozen=True)
 class ConfusionAt:
-    """The four counts at a threshold, and the shares that people read from them.
+    """The four counts at a threshold, and the fractions that people read from them.
 
     Attributes:
         name: Of the finding.
@@ -28,10 +28,10 @@ class ConfusionAt:
         true_negatives: Cases without that are not called.
         false_negatives: Cases with the finding that are not called.
         sensitivity: With Wilson's interval, as all of these.
-        specificity: Share of the cases without the finding that are not called.
-        ppv: Share of the called cases that have the finding, at the prevalence of these cases.
-        npv: Share of the others that do not have it.
-        accuracy: Share of right decisions.
+        specificity: Fraction of the cases without the finding that are not called.
+        ppv: Fraction of the called cases that have the finding, at the prevalence of these cases.
+        npv: Fraction of the others that do not have it.
+        accuracy: Fraction of right decisions.
         n: Cases.
         note: What a reader should know, or `""`.
     """
@@ -87,24 +87,24 @@ def confusion_of(finding: Finding, threshold: float | None = None) -> ConfusionA
         finding.name, cut,
         int((truth & called).sum()), int((~truth & called).sum()),
         int((~truth & ~called).sum()), int((truth & ~called).sum()),
-        _share(called, truth, cases), _share(~called, ~truth, cases),
-        _share(truth, called, cases), _share(~truth, ~called, cases),
-        _share(truth == called, np.ones(len(truth), bool), cases), len(cases), cases.note,
+        _fraction(called, truth, cases), _fraction(~called, ~truth, cases),
+        _fraction(truth, called, cases), _fraction(~truth, ~called, cases),
+        _fraction(truth == called, np.ones(len(truth), bool), cases), len(cases), cases.note,
     )  # fmt: skip
 
 
-def _share(right: NDArray[np.bool_], of: NDArray[np.bool_], cases: Taken) -> Estimate:
-    return patient_wilson(right[of], cases.owner[of], count(cases.owner))
+def _fraction(right: NDArray[np.bool_], of: NDArray[np.bool_], cases: Taken) -> Estimate:
+    return patient_wilson(right[of], cases.patient_index[of], count(cases.patient_index))
 
 
 def threshold_sweep(finding: Finding, points: int = 101) -> ThresholdSweep:
     """Sensitivity and specificity at evenly spaced thresholds from 0 to 1."""
     cases = taken(finding, "roc_auc")
-    grid, people = even_grid(points), count(cases.owner)
-    kinds = [(cases.score[kind], cases.owner[kind], kind) for kind in (cases.truth, ~cases.truth)]
+    grid, n_patients = even_grid(points), count(cases.patient_index)
+    kinds = [(cases.score[kind], cases.patient_index[kind], kind) for kind in (cases.truth, ~cases.truth)]
     found = [
-        [patient_wilson((score >= cut) == cases.truth[kind], owner, people) for cut in grid]
-        for score, owner, kind in kinds
+        [patient_wilson((score >= cut) == cases.truth[kind], patient_index, n_patients) for cut in grid]
+        for score, patient_index, kind in kinds
     ]
     values = [np.array([estimate.value for estimate in row]) for row in found]
     bands = [

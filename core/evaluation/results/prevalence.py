@@ -63,12 +63,12 @@ def predictive_values(
         >>> ppv.round(2).tolist()
         [0.83, 0.24, 0.03]
     """
-    true_rate, rejected, share = np.broadcast_arrays(
+    true_rate, tn, fraction = np.broadcast_arrays(
         np.asarray(sensitivity, np.float64), np.asarray(specificity, np.float64), np.asarray(prevalence, np.float64)
     )
-    hits, alarms = true_rate * share, (1.0 - rejected) * (1.0 - share)
-    misses, right = (1.0 - true_rate) * share, rejected * (1.0 - share)
-    return _divide(hits, hits + alarms), _divide(right, right + misses)
+    tp, fp = true_rate * fraction, (1.0 - tn) * (1.0 - fraction)
+    fn, right = (1.0 - true_rate) * fraction, tn * (1.0 - fraction)
+    return _divide(tp, tp + fp), _divide(right, right + fn)
 
 
 def _divide(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -97,19 +97,24 @@ def ppv_npv_at(
     at, cases = confusion_of(finding, threshold), taken(finding, "roc_auc")
     grid = even_grid(101) if prevalence is None else np.atleast_1d(np.asarray(prevalence, np.float64))
     drawn = resampled_counts(
-        cases.truth, cases.score, cases.owner, np.array([at.threshold]), resamples_for(len(cases), resamples), seed
+        cases.truth,
+        cases.score,
+        cases.patient_index,
+        np.array([at.threshold]),
+        resamples_for(len(cases), resamples),
+        seed,
     )
     rates = [
-        _divide(drawn.hits[:, 0], drawn.positives),
-        1.0 - _divide(drawn.alarms[:, 0], drawn.negatives),
+        _divide(drawn.tp[:, 0], drawn.positives),
+        1.0 - _divide(drawn.fp[:, 0], drawn.negatives),
     ]
     shown = [at.sensitivity, at.specificity]
     rates = [_spread(rate, estimate, seed + k) for k, (rate, estimate) in enumerate(zip(rates, shown, strict=True))]
     values = predictive_values(rates[0][:, None], rates[1][:, None], grid)
     ppv, npv = predictive_values(at.sensitivity.value, at.specificity.value, grid)
     return PredictiveValues(
-        finding.name, at.threshold, grid, ppv, npv, _around(band(grid, values[0], drawn.method, drawn.people), ppv),
-        _around(band(grid, values[1], drawn.method, drawn.people), npv), at.sensitivity, at.specificity,
+        finding.name, at.threshold, grid, ppv, npv, _around(band(grid, values[0], drawn.method, drawn.n_patients), ppv),
+        _around(band(grid, values[1], drawn.method, drawn.n_patients), npv), at.sensitivity, at.specificity,
         float(cases.truth.mean()) if len(cases) else float("nan"), len(cases), at.note,
     )  # fmt: skip
 

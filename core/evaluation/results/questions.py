@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.evaluation.metrics.mask_cases import CASE_VALUES, MEASURES
 from core.evaluation.metrics.registry import METRICS, Answers, Metric
 from core.evaluation.results.evaluation import Evaluation, Finding
-from core.evaluation.statistics.patients import owners
+from core.evaluation.statistics.patients import patient_indices
 
 #: Before the labels in the key of a question about all classes, and between them.
 CLASSES, SEPARATOR = "classes:", " | "
@@ -124,7 +124,7 @@ class Taken:
         score: (cases,) or (cases, labels): calibrated where the metric takes probabilities at their word.
         threshold: For decisions.
         cases: (cases,) names.
-        owner: (cases,) a number for each patient.
+        patient_index: (cases,) a number for each patient.
         left_out: Cases without a score.
         note: What a reader should know, or `""`.
     """
@@ -134,7 +134,7 @@ class Taken:
     score: NDArray[np.float64]
     threshold: float
     cases: NDArray[Any]
-    owner: NDArray[np.intp]
+    patient_index: NDArray[np.intp]
     left_out: int
     note: str
 
@@ -143,8 +143,10 @@ class Taken:
 
     def part(self, index: NDArray[Any]) -> Taken:
         """Some of the cases, by (n,) indices or a (cases,) mask; their patients are numbered anew."""
-        owner = np.unique(self.owner[index], return_inverse=True)[1].astype(np.intp)
-        return replace(self, truth=self.truth[index], score=self.score[index], cases=self.cases[index], owner=owner)
+        patient_index = np.unique(self.patient_index[index], return_inverse=True)[1].astype(np.intp)
+        return replace(
+            self, truth=self.truth[index], score=self.score[index], cases=self.cases[index], patient_index=patient_index
+        )
 
     @property
     def defined(self) -> int:
@@ -166,13 +168,13 @@ def cut_of(finding: Finding) -> tuple[float, str]:
     return 0.5, f"The model has no threshold of its own for {finding.name}: 0.5 was taken."
 
 
-def taken(answered: Answered, metric: str, owner: NDArray[np.intp] | None = None) -> Taken:
+def taken(answered: Answered, metric: str, patient_index: NDArray[np.intp] | None = None) -> Taken:
     """Answers as a metric takes them.
 
     Args:
         answered: To a question.
         metric: Key of `METRICS`.
-        owner: (cases,) a number for each patient where that is known already; finding it takes longest.
+        patient_index: (cases,) a number for each patient where that is known already; finding it takes longest.
 
     Raises:
         ValueError: The metric is for another kind of answers.
@@ -189,8 +191,8 @@ def taken(answered: Answered, metric: str, owner: NDArray[np.intp] | None = None
     note = _without_distance(entry, score) if kind == "mask" else note if entry.needs == "decision" else ""
     if left_out:
         note = f"{note} {left_out} {'case has' if left_out == 1 else 'cases have'} no score.".strip()
-    people = owners(answered.patients) if owner is None else owner
-    whole = Taken(entry, answered.truth, score, threshold, answered.cases, people, left_out, note)
+    n_patients = patient_indices(answered.patients) if patient_index is None else patient_index
+    whole = Taken(entry, answered.truth, score, threshold, answered.cases, n_patients, left_out, note)
     return whole.part(keep) if left_out else whole
 
 

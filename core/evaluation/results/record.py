@@ -98,11 +98,11 @@ def _scores(
         raise ValueError("a truth that is none of the labels")
     if len(set(cases)) != len(cases):
         raise ValueError("a case twice")
-    people = _people(cases, patients)
+    n_patients = _n_patients(cases, patients)
     derived = {str(name): tuple(members) for name, members in facts["derived"].items()}
     if not all(set(members) <= set(labels) for members in derived.values()):
         raise ValueError("a derived question about unknown labels")
-    return CaseScores(task, labels, truth.astype(np.int64), values, _texts(people), derived)
+    return CaseScores(task, labels, truth.astype(np.int64), values, _texts(n_patients), derived)
 
 
 def _masks(
@@ -121,10 +121,10 @@ def _masks(
         raise ValueError("areas that are none")
     if (both > np.minimum(true, predicted)).any() or (rows[..., 4:] < 0).any() or np.isinf(rows).any():
         raise ValueError("measures out of bounds")
-    return CaseScores("segmentation", labels, true.astype(np.int64), values, _texts(_people(cases, patients)))
+    return CaseScores("segmentation", labels, true.astype(np.int64), values, _texts(_n_patients(cases, patients)))
 
 
-def _people(cases: Sequence[str], patients: Sequence[str]) -> list[str]:
+def _n_patients(cases: Sequence[str], patients: Sequence[str]) -> list[str]:
     """Whom each case shows; the case stands for itself where that is not known."""
     return [patient or case for case, patient in zip(cases, patients, strict=True)]
 

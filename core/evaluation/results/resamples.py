@@ -19,11 +19,11 @@ def resample_function(cases: Taken) -> ResampleFunction:
     """From how often each patient was drawn to the metric of the drawn cases."""
     name, answers = cases.metric.name, cases.metric.answers
     if answers == "binary":
-        return binary_resamples(name, cases.truth, cases.score, cases.owner, cases.threshold)
+        return binary_resamples(name, cases.truth, cases.score, cases.patient_index, cases.threshold)
     if answers == "mask":
-        return mask_resamples(name, cases.score, cases.owner)
+        return mask_resamples(name, cases.score, cases.patient_index)
     make = class_resamples if answers == "multiclass" else label_resamples
-    return make(name, cases.truth, cases.score, cases.owner)
+    return make(name, cases.truth, cases.score, cases.patient_index)
 
 
 def resampled_values(models: Sequence[Taken], resamples: int = 2000, seed: int = 0) -> NDArray[np.float64]:
@@ -31,12 +31,12 @@ def resampled_values(models: Sequence[Taken], resamples: int = 2000, seed: int =
 
     NaN where there are fewer than two patients.
     """
-    people = int(models[0].owner.max(initial=-1)) + 1
+    n_patients = int(models[0].patient_index.max(initial=-1)) + 1
     # One patient is drawn again and again: that says nothing about others.
-    if people < 2:
+    if n_patients < 2:
         return np.full((len(models), resamples), np.nan)
     functions = [resample_function(cases) for cases in models]
-    blocks = [[function(counts) for function in functions] for counts in patient_counts(people, resamples, seed)]
+    blocks = [[function(counts) for function in functions] for counts in patient_counts(n_patients, resamples, seed)]
     return np.concatenate([np.stack(block) for block in blocks], axis=1)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.errors import ScanLensError
 from core.evaluation.results.attribute_groups import attribute_groups
 from core.evaluation.results.estimates import (
-    SHARES,
+    FRACTIONS,
     Measured,
     estimate,
     measure_aucs,
@@ -35,7 +35,7 @@ class SubgroupRow:
 
     Attributes:
         name: Of the group.
-        estimate: The metric with its interval; its `n` is what it is a share of, for a share.
+        estimate: The metric with its interval; its `n` is what it is a fraction of, for a fraction.
         cases: Cases in the group.
         positives: Those with the finding; 0 for a question about all classes.
         patients: Whom they show.
@@ -138,7 +138,7 @@ def _kept(evaluation: Evaluation, cases: Taken) -> NDArray[np.intp]:
 
 def _row(name: str, cases: Taken, resamples: int, seed: int) -> SubgroupRow:
     positives = int(cases.truth.sum()) if cases.metric.answers == "binary" else 0
-    return SubgroupRow(name, estimate(cases, resamples, seed), len(cases), positives, count(cases.owner))
+    return SubgroupRow(name, estimate(cases, resamples, seed), len(cases), positives, count(cases.patient_index))
 
 
 def _interaction(
@@ -148,12 +148,14 @@ def _interaction(
     if len(members) < 2:
         return NAN, "none", "There is only one group." if members else "No case has a value."
     parts = [cases.part(chosen) for chosen in members]
-    apart = sum(row.patients for row in rows) == count(np.concatenate([cases.owner[chosen] for chosen in members]))
+    apart = sum(row.patients for row in rows) == count(
+        np.concatenate([cases.patient_index[chosen] for chosen in members])
+    )
     name = cases.metric.name
-    if name in SHARES:
+    if name in FRACTIONS:
         note = "" if apart else "Patients with cases in several groups were taken for different ones."
-        values, variances = zip(*(_logit_share(part) for part in parts), strict=True)
-        return _cochran(values, variances, rows, "Cochran's Q of the logits of the shares", note)
+        values, variances = zip(*(_logit_fraction(part) for part in parts), strict=True)
+        return _cochran(values, variances, rows, "Cochran's Q of the logits of the fractions", note)
     if name == "roc_auc" and apart:
         found = [_logit_auc(measure_aucs(part, part.score[None])[0]) for part in parts]
         values, variances = zip(*found, strict=True)
@@ -168,15 +170,15 @@ def _logit_auc(measured: Measured) -> tuple[float, float]:
     return float(np.log(auc / (1.0 - auc))), measured.variance / (auc * (1.0 - auc)) ** 2
 
 
-def _logit_share(cases: Taken) -> tuple[float, float]:
-    """Logit of a share with half a case added to either side, and its variance."""
-    right, owner = right_of(cases)
-    trials = effective_trials(right, owner)
+def _logit_fraction(cases: Taken) -> tuple[float, float]:
+    """Logit of a fraction with half a case added to either side, and its variance."""
+    right, patient_index = right_of(cases)
+    trials = effective_trials(right, patient_index)
     if not trials:
         return NAN, NAN
-    hits = float(right.mean()) * trials + 0.5
-    misses = trials + 1.0 - hits
-    return float(np.log(hits / misses)), 1.0 / hits + 1.0 / misses
+    tp = float(right.mean()) * trials + 0.5
+    fn = trials + 1.0 - tp
+    return float(np.log(tp / fn)), 1.0 / tp + 1.0 / fn
 
 
 def _cochran(
@@ -199,11 +201,11 @@ def _wald(
     """Wald's test that all groups are equal, with the covariance of their values over resampled patients."""
     test = f"Wald test with the covariance over a patient bootstrap, {resamples} resamples"
     functions = [resample_function(cases.part(chosen)) for chosen in members]
-    people = [np.unique(cases.owner[chosen]) for chosen in members]
-    everyone = int(cases.owner.max()) + 1
+    n_patients = [np.unique(cases.patient_index[chosen]) for chosen in members]
+    everyone = int(cases.patient_index.max()) + 1
     drawn = np.concatenate(
         [
-            np.stack([function(counts[group]) for function, group in zip(functions, people, strict=True)])
+            np.stack([function(counts[group]) for function, group in zip(functions, n_patients, strict=True)])
             for counts in patient_counts(everyone, resamples, seed)
         ],
         axis=1,

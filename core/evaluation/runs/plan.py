@@ -35,7 +35,7 @@ def check_model(card: ModelCard) -> None:
     Raises:
         UnsupportedModel: The model segments whole volumes at once, or has no hash.
     """
-    first = next((spec for spec in card.inputs if spec.is_picture), card.inputs[0])
+    first = next((spec for spec in card.inputs if spec.is_image), card.inputs[0])
     if card.task == "segmentation" and first.kind != "image":
         received = f"{card.title}, which takes a {first.kind}"
         raise UnsupportedModel("a model that segments one image at a time", received, "choose another model")

@@ -36,7 +36,7 @@ from core.models.card import ModelCard
 #: Cases that are stored together; a killed run loses no more.
 CHUNK_CASES = 64
 
-#: Share of the progress that the dataset's hash gets.
+#: Fraction of the progress that the dataset's hash gets.
 HASHING = 0.05
 
 #: Cases that are scored at the same time.
@@ -73,7 +73,7 @@ def evaluate(
         mapping: What the dataset's words mean for the model: label to label, `""` for left out, and columns and values
             of masks as `core.datasets.tables.inputs.input_map` gives them.
         store: Where scores go, chunk by chunk.
-        progress: Called with a share from 0 to 1 and a few words.
+        progress: Called with a fraction from 0 to 1 and a few words.
         cancelled: Asked after each case; what was scored until then is stored.
         kind: Where the images come from as the model sees it; a stressed dataset is of kind `stress`.
         retry_failed: Try again what failed before.
@@ -213,11 +213,11 @@ def _parts(progress: Progress | None, first: float) -> tuple[Progress | None, Pr
     if progress is None:
         return None, None
     return (
-        lambda share, words: progress(first * share, words),
-        lambda share, words: progress(first + (1 - first) * share, words),
+        lambda fraction, words: progress(first * fraction, words),
+        lambda fraction, words: progress(first + (1 - first) * fraction, words),
     )
 
 
-def _tell(progress: Progress | None, share: float, words: str) -> None:
+def _tell(progress: Progress | None, fraction: float, words: str) -> None:
     if progress is not None:
-        progress(share, words)
+        progress(fraction, words)

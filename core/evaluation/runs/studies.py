@@ -31,13 +31,13 @@ def study_of(dataset: Dataset, case: Case, card: ModelCard, mapping: Mapping[str
         ScanLensError: A scan cannot be read, or a fact is not one.
     """
     columns, table = columns_in(mapping), dataset.table
-    pictures = [spec for spec in card.inputs if spec.is_picture]
+    images = [spec for spec in card.inputs if spec.is_image]
     scans: dict[str, Scan] = {}
-    for spec in pictures:
+    for spec in images:
         if spec.name in columns:
             if table is not None and table.has(case, columns[spec.name]):
                 scans[spec.name] = table.read_column(case, columns[spec.name])
-        elif len(pictures) == 1 and dataset.has_images:
+        elif len(images) == 1 and dataset.has_images:
             scans[spec.name] = dataset.read(case)
     facts: dict[str, float | None] = {}
     for feature in (feature for spec in card.inputs for feature in spec.features):

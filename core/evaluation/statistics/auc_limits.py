@@ -54,10 +54,10 @@ def _end(auc: float, scale: float, positives: int, negatives: int, side: int, at
     if not way:
         return auc
 
-    def possible(share: float) -> float:
-        """Above 0 where the AUC may lie at this share of the way."""
-        variance = scale * hanley_mcneil(auc + way * share, positives, negatives)
-        return at * math.sqrt(variance) - abs(way) * share
+    def possible(fraction: float) -> float:
+        """Above 0 where the AUC may lie at this fraction of the way."""
+        variance = scale * hanley_mcneil(auc + way * fraction, positives, negatives)
+        return at * math.sqrt(variance) - abs(way) * fraction
 
     # At an AUC of 0 or 1 the function begins at 0 and rises before it falls.
     return auc + way * root(possible, 1e-9, 1.0)

@@ -1,7 +1,7 @@
 """Areas under ROC curves with their covariance: DeLong's, and Obuchowski's where patients have several cases.
 
 DeLong, DeLong and Clarke-Pearson 1988 (Biometrics 44:837-845) estimate the covariance of AUCs from placements: for each
-case with the finding the share of the others that it outranks, and the reverse. Obuchowski 1997 (Biometrics
+case with the finding the fraction of the others that it outranks, and the reverse. Obuchowski 1997 (Biometrics
 53:567-578) sums placements by patient first, so images of one patient need not be independent, whether they all show
 the finding or only some do. With one case a patient the two are equal, so there is one implementation.
 """
@@ -18,21 +18,21 @@ Z = 1.959963984540054
 
 
 def placements(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Share of the other kind that is outranked, equal scores counting half.
+    """Fraction of the other kind that is outranked, equal scores counting half.
 
     Returns:
-        (positives,) share of the negatives below each case with the finding, and (negatives,) share of the positives
-        above each case without. The mean of either is the AUC. Costs two sorts.
+        (positives,) fraction of the negatives below each case with the finding, and (negatives,) fraction of the
+        positives above each case without. The mean of either is the AUC. Costs two sorts.
     """
     positives, negatives = score[truth], score[~truth]
     up, down = np.argsort(positives), np.argsort(negatives)
     above, below = np.empty(len(positives)), np.empty(len(negatives))
-    above[up] = _share_below(negatives[down], positives[up])
-    below[down] = 1.0 - _share_below(positives[up], negatives[down])
+    above[up] = _fraction_below(negatives[down], positives[up])
+    below[down] = 1.0 - _fraction_below(positives[up], negatives[down])
     return above, below
 
 
-def _share_below(ordered: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fraction_below(ordered: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     places = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
     return np.asarray(places / (2.0 * len(ordered)))
 
@@ -58,19 +58,21 @@ class AucParts:
     patients: tuple[int, int, int]
 
 
-def auc_parts(truth: NDArray[np.bool_], scores: NDArray[np.float64], owner: NDArray[np.intp] | None = None) -> AucParts:
+def auc_parts(
+    truth: NDArray[np.bool_], scores: NDArray[np.float64], patient_index: NDArray[np.intp] | None = None
+) -> AucParts:
     """AUCs of several models on the same cases.
 
     Args:
         truth: (cases,) whether the finding is there.
         scores: (models, cases) without NaN.
-        owner: (cases,) a number from 0 for each patient; None for one case a patient.
+        patient_index: (cases,) a number from 0 for each patient; None for one case a patient.
     """
     models, cases = len(scores), (int(truth.sum()), int((~truth).sum()))
-    people = np.arange(len(truth)) if owner is None else owner
-    width = int(people.max(initial=-1)) + 1
-    with_finding, without = people[truth], people[~truth]
-    patients = [int(np.count_nonzero(np.bincount(group))) for group in (with_finding, without, people)]
+    n_patients = np.arange(len(truth)) if patient_index is None else patient_index
+    width = int(n_patients.max(initial=-1)) + 1
+    with_finding, without = n_patients[truth], n_patients[~truth]
+    patients = [int(np.count_nonzero(np.bincount(group))) for group in (with_finding, without, n_patients)]
     aucs, covariance, freedom = np.full(models, np.nan), np.full((models, models), np.nan), np.zeros(models)
     gains, losses = np.zeros((models, width)), np.zeros((models, width))
     if min(cases):
@@ -91,8 +93,8 @@ def auc_parts(truth: NDArray[np.bool_], scores: NDArray[np.float64], owner: NDAr
 
 
 def auc_covariance(
-    truth: NDArray[np.bool_], scores: NDArray[np.float64], owner: NDArray[np.intp] | None = None
+    truth: NDArray[np.bool_], scores: NDArray[np.float64], patient_index: NDArray[np.intp] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(models,) AUCs of several models on the same cases, and their (models, models) covariance; see `auc_parts`."""
-    parts = auc_parts(truth, scores, owner)
+    parts = auc_parts(truth, scores, patient_index)
     return parts.aucs, parts.covariance

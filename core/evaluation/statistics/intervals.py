@@ -52,16 +52,16 @@ def wilson(successes: float, trials: float, at: float = Z) -> Estimate:
     """
     if trials == 0:
         return Estimate(NAN, NAN, NAN, 0, "Wilson")
-    share, z2 = successes / trials, at * at
-    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = at / (1 + z2 / trials) * float(np.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials)))
+    fraction, z2 = successes / trials, at * at
+    centre = (fraction + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = at / (1 + z2 / trials) * float(np.sqrt(fraction * (1 - fraction) / trials + z2 / (4 * trials * trials)))
     # The ends at 0 and at all successes are exactly 0 and 1; rounding must not leave the value outside.
     return Estimate(
-        share, min(max(0.0, centre - half), share), max(min(1.0, centre + half), share), int(trials), "Wilson"
+        fraction, min(max(0.0, centre - half), fraction), max(min(1.0, centre + half), fraction), int(trials), "Wilson"
     )
 
 
-def percentiles(values: NDArray[np.float64], people: int) -> tuple[float, float]:
+def percentiles(values: NDArray[np.float64], n_patients: int) -> tuple[float, float]:
     """Expanded percentile interval from values over resamples of so many patients; see `student.expanded_level`.
 
     Returns:
@@ -71,7 +71,7 @@ def percentiles(values: NDArray[np.float64], people: int) -> tuple[float, float]
     defined = values[~np.isnan(values)]
     if len(defined) < 0.9 * len(values) or not len(defined) or np.ptp(defined) <= 1e-12:
         return NAN, NAN
-    beyond = 100.0 * expanded_level(people)
+    beyond = 100.0 * expanded_level(n_patients)
     low, high = (float(end) for end in np.percentile(defined, (beyond, 100.0 - beyond)))
     return low, high
 
@@ -81,24 +81,24 @@ def bootstrap_words(resamples: int) -> str:
     return f"patient bootstrap, {resamples} resamples, expanded percentiles"
 
 
-def resampled_estimate(value: float, values: NDArray[np.float64], people: int, cases: int) -> Estimate:
+def resampled_estimate(value: float, values: NDArray[np.float64], n_patients: int, cases: int) -> Estimate:
     """A number with the percentiles of its (resamples,) values over resamples of patients.
 
     There is no interval where the value is undefined, and none where it would leave out the value: a binned calibration
     error grows in resamples of few cases.
     """
     method = bootstrap_words(len(values))
-    low, high = percentiles(values, people)
+    low, high = percentiles(values, n_patients)
     if low <= value <= high:
         return Estimate(value, low, high, cases, method)
     return Estimate(value, NAN, NAN, cases, method)
 
 
 def percentile_interval(
-    value: float, evaluate: ResampleFunction, people: int, cases: int, resamples: int = 2000, seed: int = 0
+    value: float, evaluate: ResampleFunction, n_patients: int, cases: int, resamples: int = 2000, seed: int = 0
 ) -> Estimate:
     """A number of so many patients and cases with its interval over resampled patients."""
-    if people < 2:  # one patient is drawn again and again, which says nothing about others
+    if n_patients < 2:  # one patient is drawn again and again, which says nothing about others
         return Estimate(value, NAN, NAN, cases, bootstrap_words(resamples))
-    values = np.concatenate([evaluate(counts) for counts in patient_counts(people, resamples, seed)])
-    return resampled_estimate(value, values, people, cases)
+    values = np.concatenate([evaluate(counts) for counts in patient_counts(n_patients, resamples, seed)])
+    return resampled_estimate(value, values, n_patients, cases)

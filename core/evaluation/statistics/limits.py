@@ -109,6 +109,6 @@ def root(function: Callable[[float], float], left: float, right: float) -> float
     return found
 
 
-def capped(correlation: float, people: int) -> float:
+def capped(correlation: float, n_patients: int) -> float:
     """A correlation of two estimates, kept below 1: few patients cannot show that two numbers always err together."""
-    return min(max(correlation, -1.0), 1.0 - 1.0 / max(people, 1))
+    return min(max(correlation, -1.0), 1.0 - 1.0 / max(n_patients, 1))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 UNKNOWN = ("", "nan", "None")
 
 
-def owners(patients: NDArray[Any]) -> NDArray[np.intp]:
+def patient_indices(patients: NDArray[Any]) -> NDArray[np.intp]:
     """(cases,) a number from 0 for each patient, in the order of their sorted names.
 
     A case whose patient is not known is taken for a patient of its own: to take all of them for one would leave nothing
@@ -30,14 +30,14 @@ def owners(patients: NDArray[Any]) -> NDArray[np.intp]:
     return np.asarray(np.unique(found, return_inverse=True)[1], np.intp)
 
 
-def count(owner: NDArray[np.intp]) -> int:
-    """How many patients there are; `owner` is (cases,) as `owners` gives it, or a part of it."""
-    return int(np.count_nonzero(np.bincount(owner)))
+def count(patient_index: NDArray[np.intp]) -> int:
+    """How many patients there are; `patient_index` is (cases,) as `patient_indices` gives it, or a part of it."""
+    return int(np.count_nonzero(np.bincount(patient_index)))
 
 
-def clustered(owner: NDArray[np.intp]) -> bool:
-    """Whether some patient has more than one case; `owner` is (cases,) as `owners` gives it."""
-    return bool(len(owner)) and count(owner) < len(owner)
+def clustered(patient_index: NDArray[np.intp]) -> bool:
+    """Whether some patient has more than one case; `patient_index` is (cases,) as `patient_indices` gives it."""
+    return bool(len(patient_index)) and count(patient_index) < len(patient_index)
 
 
 def same_cases(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

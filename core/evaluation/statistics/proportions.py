@@ -1,4 +1,4 @@
-"""Intervals of a share of cases when patients have several cases: Wilson's, with the cases that they are worth."""
+"""Intervals of a fraction of cases when patients have several cases: Wilson's, with the cases that they are worth."""
 
 from __future__ import annotations
 
@@ -13,70 +13,76 @@ from core.evaluation.statistics.patients import count
 from core.evaluation.statistics.student import critical
 
 
-def patient_wilson(right: NDArray[np.bool_], owner: NDArray[np.intp], everyone: int = 0) -> Estimate:
+def patient_wilson(right: NDArray[np.bool_], patient_index: NDArray[np.intp], everyone: int = 0) -> Estimate:
     """Wilson's interval with as many trials as the cases are worth.
 
     With one case a patient that is their number. Otherwise it is `effective_trials` times (t(n − 1) / t(patients − 1))²
     (Korn and Graubard 1998, Survey Methodology 24:193-201), as few patients do not say for sure how alike their cases
-    are; a share of exactly 0 or 1 says nothing of that, and counts one trial a patient.
+    are; a fraction of exactly 0 or 1 says nothing of that, and counts one trial a patient.
 
     Args:
         right: (cases,) whether each counts as a success.
-        owner: (cases,) a number for each patient.
+        patient_index: (cases,) a number for each patient.
         everyone: Patients of the study, of whom some may have no case that counts: degrees of freedom are those of the
             design, not of the part. 0 for those who have.
     """
     cases, successes = len(right), int(right.sum())
-    people = count(owner)
-    if people == cases:
+    n_patients = count(patient_index)
+    if n_patients == cases:
         return wilson(successes, cases)
-    trials = effective_trials(right, owner)
-    if people > 1 and 0 < successes < cases:
-        trials *= min(1.0, critical(cases - 1.0) / critical(max(people, everyone) - 1.0)) ** 2
-    share = wilson(successes / cases * trials, trials)
-    return Estimate(successes / cases, share.low, share.high, cases, f"Wilson, {people} patients")
+    trials = effective_trials(right, patient_index)
+    if n_patients > 1 and 0 < successes < cases:
+        trials *= min(1.0, critical(cases - 1.0) / critical(max(n_patients, everyone) - 1.0)) ** 2
+    fraction = wilson(successes / cases * trials, trials)
+    return Estimate(successes / cases, fraction.low, fraction.high, cases, f"Wilson, {n_patients} patients")
 
 
-def share_limits(right: NDArray[np.bool_], owner: NDArray[np.intp], everyone: int = 0) -> Limits:
-    """Limits of a share at any level by Wilson's interval, for cases of which some are of the same patient.
+def fraction_limits(right: NDArray[np.bool_], patient_index: NDArray[np.intp], everyone: int = 0) -> Limits:
+    """Limits of a fraction at any level by Wilson's interval, for cases of which some are of the same patient.
 
     Args:
         right: (cases,) whether each counts as a success.
-        owner: (cases,) a number for each patient.
-        everyone: How many patients there are in all, where `owner` holds only some; see `patient_wilson`.
+        patient_index: (cases,) a number for each patient.
+        everyone: How many patients there are in all, where `patient_index` holds only some; see `patient_wilson`.
     """
-    value, people = float(right.mean()) if len(right) else float("nan"), count(owner)
-    freedom = max(people, everyone) - 1.0 if people > 1 else 0.0
-    return Limits(value, freedom, partial(_end, value, effective_trials(right, owner)))
+    value, n_patients = float(right.mean()) if len(right) else float("nan"), count(patient_index)
+    freedom = max(n_patients, everyone) - 1.0 if n_patients > 1 else 0.0
+    return Limits(value, freedom, partial(_end, value, effective_trials(right, patient_index)))
 
 
-def _end(share: float, trials: float, side: int, at: float) -> float:
-    found = wilson(share * trials, trials, at)
+def _end(fraction: float, trials: float, side: int, at: float) -> float:
+    found = wilson(fraction * trials, trials, at)
     return found.high if side else found.low
 
 
-def effective_trials(right: NDArray[np.bool_], owner: NDArray[np.intp]) -> float:
-    """How many independent cases would make the share as sure as it is.
+def effective_trials(right: NDArray[np.bool_], patient_index: NDArray[np.intp]) -> float:
+    """How many independent cases would make the fraction as sure as it is.
 
-    It is p (1 − p) / v, where v is the variance of the share as a ratio of sums over patients (Dean and Pagano 2015,
+    It is p (1 − p) / v, where v is the variance of the fraction as a ratio of sums over patients (Dean and Pagano 2015,
     Journal of Survey Statistics and Methodology 3:484-503), at most the number of cases; as many as there are patients
-    where the share is 0 or 1.
+    where the fraction is 0 or 1.
 
     Args:
         right: (cases,) whether each counts as a success.
-        owner: (cases,) a number for each patient.
+        patient_index: (cases,) a number for each patient.
     """
-    cases, people = len(right), count(owner)
-    if people == cases:
+    cases, n_patients = len(right), count(patient_index)
+    if n_patients == cases:
         return float(cases)
-    share = int(right.sum()) / cases
-    if share in {0.0, 1.0} or people < 2:
-        return float(people)
-    variance = people / (people - 1) * float((share_influence(right, owner) ** 2).sum())
-    return min(float(cases), share * (1 - share) / variance) if variance else float(cases)
+    fraction = int(right.sum()) / cases
+    if fraction in {0.0, 1.0} or n_patients < 2:
+        return float(n_patients)
+    variance = n_patients / (n_patients - 1) * float((fraction_influence(right, patient_index) ** 2).sum())
+    return min(float(cases), fraction * (1 - fraction) / variance) if variance else float(cases)
 
 
-def share_influence(right: NDArray[np.generic], owner: NDArray[np.intp], people: int = 0) -> NDArray[np.float64]:
-    """(patients,) what the cases of each patient add to a mean or take from it; `people` of them at least."""
+def fraction_influence(
+    right: NDArray[np.generic], patient_index: NDArray[np.intp], n_patients: int = 0
+) -> NDArray[np.float64]:
+    """(patients,) what the cases of each patient add to a mean or take from it; `n_patients` of them at least."""
     values = np.asarray(right, np.float64)
-    return np.bincount(owner, values - values.mean(), people) / len(values) if len(values) else np.zeros(people)
+    return (
+        np.bincount(patient_index, values - values.mean(), n_patients) / len(values)
+        if len(values)
+        else np.zeros(n_patients)
+    )

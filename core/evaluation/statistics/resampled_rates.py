@@ -35,24 +35,24 @@ class ResampledCounts:
 
     Attributes:
         cuts: (cuts,) scores, highest first.
-        hits: (resamples, cuts) cases with the finding whose score is at or above the cut.
-        alarms: (resamples, cuts) cases without.
+        tp: (resamples, cuts) cases with the finding whose score is at or above the cut.
+        fp: (resamples, cuts) cases without.
         positives: (resamples,) cases with the finding.
         negatives: (resamples,) cases without.
-        people: Patients that were drawn from.
+        n_patients: Patients that were drawn from.
     """
 
     cuts: NDArray[np.float64]
-    hits: NDArray[np.float64]
-    alarms: NDArray[np.float64]
+    tp: NDArray[np.float64]
+    fp: NDArray[np.float64]
     positives: NDArray[np.float64]
     negatives: NDArray[np.float64]
-    people: int
+    n_patients: int
 
     @property
     def method(self) -> str:
         """How a band made from it was made."""
-        return bootstrap_words(len(self.hits))
+        return bootstrap_words(len(self.tp))
 
 
 def resamples_for(cases: int, resamples: int = 1000) -> int:
@@ -63,7 +63,7 @@ def resamples_for(cases: int, resamples: int = 1000) -> int:
 def resampled_counts(
     truth: NDArray[np.bool_],
     score: NDArray[np.float64],
-    owner: NDArray[np.intp],
+    patient_index: NDArray[np.intp],
     cuts: NDArray[np.float64],
     resamples: int = 1000,
     seed: int = 0,
@@ -73,7 +73,7 @@ def resampled_counts(
     Args:
         truth: (cases,) whether the finding is there.
         score: (cases,) without NaN.
-        owner: (cases,) a number from 0 for each patient.
+        patient_index: (cases,) a number from 0 for each patient.
         cuts: (cuts,) scores, highest first.
         resamples: Resamples.
         seed: Of the draws.
@@ -81,18 +81,18 @@ def resampled_counts(
     # Place 0 is at or above the highest cut, the last place below the lowest.
     place = len(cuts) - np.searchsorted(cuts[::-1], score, "right")
     width = len(cuts) + 1
-    people = int(owner.max()) + 1 if len(owner) else 0
+    n_patients = int(patient_index.max()) + 1 if len(patient_index) else 0
     # One patient is drawn again and again: that says nothing about others.
     tables = [np.full((resamples, width), np.nan) for _ in range(2)]
-    groups = [(table, place[kind], owner[kind]) for table, kind in zip(tables, (truth, ~truth), strict=True)]
+    groups = [(table, place[kind], patient_index[kind]) for table, kind in zip(tables, (truth, ~truth), strict=True)]
     start = 0
-    for counts in patient_counts(people, resamples, seed) if people > 1 else ():
+    for counts in patient_counts(n_patients, resamples, seed) if n_patients > 1 else ():
         for resample, drawn in enumerate(np.ascontiguousarray(counts.T), start):
-            for table, places, owners in groups:
-                table[resample] = np.bincount(places, drawn[owners], width)
+            for table, places, patient_indices in groups:
+                table[resample] = np.bincount(places, drawn[patient_indices], width)
         start += counts.shape[1]
-    hits, alarms = (np.cumsum(table, axis=1) for table in tables)
-    return ResampledCounts(cuts, hits[:, :-1], alarms[:, :-1], hits[:, -1], alarms[:, -1], people)
+    tp, fp = (np.cumsum(table, axis=1) for table in tables)
+    return ResampledCounts(cuts, tp[:, :-1], fp[:, :-1], tp[:, -1], fp[:, -1], n_patients)
 
 
 def distinct_cuts(score: NDArray[np.float64], most: int = 500) -> NDArray[np.float64]:
@@ -103,11 +103,11 @@ def distinct_cuts(score: NDArray[np.float64], most: int = 500) -> NDArray[np.flo
     return cuts[np.unique(np.linspace(0, len(cuts) - 1, most).round().astype(int))]
 
 
-def band(x: NDArray[np.float64], values: NDArray[np.float64], method: str, people: int) -> Band:
+def band(x: NDArray[np.float64], values: NDArray[np.float64], method: str, n_patients: int) -> Band:
     """Pointwise expanded percentiles of (resamples, points) values; see `student.expanded_level`."""
     low, high = np.full(len(x), np.nan), np.full(len(x), np.nan)
     enough = (~np.isnan(values)).mean(axis=0) >= 0.9 if len(values) else np.zeros(len(x), bool)
     if enough.any():
-        beyond = 100.0 * expanded_level(people)
+        beyond = 100.0 * expanded_level(n_patients)
         low[enough], high[enough] = np.nanpercentile(values[:, enough], (beyond, 100.0 - beyond), axis=0)
     return Band(x, low, high, method)

@@ -76,24 +76,24 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in corrected]
 
 
-def inversion_p(resamples: NDArray[np.float64], people: int) -> float:
+def inversion_p(resamples: NDArray[np.float64], n_patients: int) -> float:
     """Two-sided p-value of "no difference" from bootstrapped differences, by inversion of their percentile interval.
 
-    The smaller share of resamples on one side of 0, with one added to numerator and denominator so that it is never 0
-    (Davison and Hinkley 1997, section 4.4), is the level whose interval ends at 0. As intervals are expanded for few
+    The smaller fraction of resamples on one side of 0, with one added to numerator and denominator so that it is never
+    0 (Davison and Hinkley 1997, section 4.4), is the level whose interval ends at 0. As intervals are expanded for few
     patients (`student.expanded_level`), so is this level, and p is below 0.05 just where the interval leaves out 0.
 
     Args:
         resamples: Differences; those that are NaN are left out.
-        people: Patients that were drawn from.
+        n_patients: Patients that were drawn from.
     """
     from scipy.special import ndtri
 
     defined = resamples[~np.isnan(resamples)]
-    if not len(defined) or people < 2:
+    if not len(defined) or n_patients < 2:
         return float("nan")
     least = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
-    share = (least + 1) / (len(defined) + 1)
-    if share >= 0.5:
+    fraction = (least + 1) / (len(defined) + 1)
+    if fraction >= 0.5:
         return 1.0
-    return t_p(float(ndtri(share)) * ((people - 1.0) / people) ** 0.5, people - 1.0)
+    return t_p(float(ndtri(fraction)) * ((n_patients - 1.0) / n_patients) ** 0.5, n_patients - 1.0)

@@ -33,16 +33,20 @@ def t_p(statistic: float, freedom: float) -> float:
     return float(2.0 * stdtr(freedom, -abs(statistic))) if freedom > 0 else float("nan")
 
 
-def expanded_level(people: int, level: float = LEVEL) -> float:
-    """Share of resamples beyond either end of an interval, so that it is as wide as t with people − 1 wants it.
+def expanded_level(n_patients: int, level: float = LEVEL) -> float:
+    """Fraction of resamples beyond either end of an interval, so that it is as wide as t with people − 1 wants it.
 
     Percentiles of a bootstrap are as narrow as a normal interval with the variance divided by n instead of n − 1; the
     level Φ(−√(n / (n − 1)) t) makes up for both (Hesterberg 2015, The American Statistician 69:371-386, section 5.3).
 
     Example:
-        >>> [round(expanded_level(people), 4) for people in (10, 40, 1000)]
+        >>> [round(expanded_level(n_patients), 4) for n_patients in (10, 40, 1000)]
         [0.0086, 0.0203, 0.0248]
     """
     from scipy.special import ndtr
 
-    return float(ndtr(-critical(people - 1.0, level) * (people / (people - 1.0)) ** 0.5)) if people > 1 else 0.0
+    return (
+        float(ndtr(-critical(n_patients - 1.0, level) * (n_patients / (n_patients - 1.0)) ** 0.5))
+        if n_patients > 1
+        else 0.0
+    )

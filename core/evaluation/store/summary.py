@@ -57,7 +57,7 @@ class RunSummary:
     finished: float | None
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         """How much of it is done, 0 to 1."""
         return min(1.0, (self.scored + self.failed) / self.cases) if self.cases else 1.0
 

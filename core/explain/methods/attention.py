@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
 from core.explain.explanation import Explanation
-from core.explain.inputs import explained_picture, picture_names
+from core.explain.inputs import explained_image, image_names
 from core.explain.methods.layer_maps import keras_arguments, map_of
 from core.explain.request import Ask
 from core.inference.bundle import Bundle
@@ -19,7 +19,7 @@ from core.inference.prepare import Prepared
 
 
 def attention_rollout(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
-    """The share of each patch in what the head reads, if tokens mix as attention says.
+    """The fraction of each patch in what the head reads, if tokens mix as attention says.
 
     Args:
         bundle: The opened model.
@@ -30,17 +30,19 @@ def attention_rollout(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanati
         UnsupportedModel: The model is no vision transformer, has several images, or there is no Keras process.
         KerasProcessFailed: It hung, crashed or ran out of memory.
     """
-    picture = explained_picture(bundle, prepared, ask)
-    if len(picture_names(bundle, prepared)) != 1 or picture.values.ndim != 4:
+    image = explained_image(bundle, prepared, ask)
+    if len(image_names(bundle, prepared)) != 1 or image.values.ndim != 4:
         raise UnsupportedModel("a vision transformer of one image", "another model", "choose another method")
     if ask.keras is None:
         raise UnsupportedModel("Attention scores need the Keras process, which is not there", "choose another method")
     found, arrays = ask.keras.call("attention", keras_arguments(bundle, ask), prepared.batch)
     rows, columns, leading = (int(n) for n in found["tokens"])
-    shares = rolled_out(arrays["scores"].astype(np.float64))
-    read = shares[:, 0] if leading else shares.mean(axis=1)  # the head reads the leading token, or the mean of all
+    fractions = rolled_out(arrays["scores"].astype(np.float64))
+    read = (
+        fractions[:, 0] if leading else fractions.mean(axis=1)
+    )  # the head reads the leading token, or the mean of all
     values = read[:, leading:].reshape(-1, rows, columns)
-    return map_of(bundle, prepared, ask, "attention-rollout", picture, values, "share of the attention")
+    return map_of(bundle, prepared, ask, "attention-rollout", image, values, "fraction of the attention")
 
 
 def rolled_out(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
 from core.explain.explanation import Explanation
-from core.explain.inputs import explained_picture, is_plain, on_picture
+from core.explain.inputs import explained_image, is_plain, on_image
 from core.explain.methods.layer_maps import KERAS_FILE, layer_explainer
 from core.explain.request import Ask, KerasTasks
 from core.inference.bundle import Bundle, ModelOutput
@@ -31,7 +31,7 @@ def grad_cam(
     of G over the h·w positions, and the cell (i, j) is `max(0, Σ_c weight_c A_ijc)`. Behind global average pooling and
     a dense layer the weight is the dense weight divided by h·w, so a cell is exactly what this position adds to the
     logit, and without the rectifier all cells and the bias add up to the logit. For other heads the number is the
-    channel's mean slope times its activation: still in units of the logit, but no exact share of it.
+    channel's mean slope times its activation: still in units of the logit, but no exact fraction of it.
 
     Where the head is affine in A, the weights are constants in the bundle and this is one matrix product on top of
     the prediction. Otherwise the Keras process takes the gradient.
@@ -54,7 +54,7 @@ def grad_cam(
         if output is None or output.activations is None:
             output = bundle.run(prepared.batch, outputs=("activations",))
         assert output.activations is not None  # a bundle with weights has activations
-        activations = on_picture(output.activations, explained_picture(bundle, prepared, Ask(target)))
+        activations = on_image(output.activations, explained_image(bundle, prepared, Ask(target)))
         grids = cam_grids(activations, sign * bundle.cam_weights[unit])
     label = bundle.card.labels[target]
     return Explanation(grids, prepared.frames, prepared.geometry, "grad-cam", label, bundle.explain_layer)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.errors import Cancelled, UnsupportedModel
 from core.explain.explanation import Explanation
 from core.explain.forward import BLOCK
-from core.explain.inputs import Picture, explained_picture, on_picture, stretch_depth
+from core.explain.inputs import Image, explained_image, on_image, stretch_depth
 from core.explain.methods.cam_rules import places_of, weighted_channels
 from core.explain.methods.layer_maps import (
     activations_and_gradient,
@@ -55,19 +55,19 @@ def _score_cam(bundle: Bundle, prepared: Prepared, ask: Ask, channels: int | Non
         raise UnsupportedModel(
             "a model with a map, and the layer of its card", "another", "choose the card's layer or another method"
         )
-    picture, region = explained_picture(bundle, prepared, ask), explained_region(bundle, prepared, ask)
+    image, region = explained_image(bundle, prepared, ask), explained_region(bundle, prepared, ask)
     output = ask.output
     if output is None or output.activations is None:
         output = bundle.run(prepared.batch, outputs=("activations",))
     assert output.activations is not None
     refuse_other_layer(bundle, prepared, ask, output.activations)
     maps = []
-    for index, activations in enumerate(on_picture(output.activations, picture)):
+    for index, activations in enumerate(on_image(output.activations, image)):
         chosen = activations[..., _strongest(activations, channels)]
-        masked = _Masked(picture, index, chosen)
+        masked = _Masked(image, index, chosen)
         weights = _channel_scores(bundle, masked, ask, None if region is None else region[index])
         maps.append(chosen @ weights)
-    return map_of(bundle, prepared, ask, method, picture, np.stack(maps), "activation times probability")
+    return map_of(bundle, prepared, ask, method, image, np.stack(maps), "activation times probability")
 
 
 def _strongest(activations: NDArray[np.float32], channels: int | None) -> NDArray[np.intp]:
@@ -80,13 +80,13 @@ def _strongest(activations: NDArray[np.float32], channels: int | None) -> NDArra
 class _Masked:
     """Copies of the `index`-th input, each under one channel of `activations` ([frames,] h, w, C) as a mask."""
 
-    picture: Picture
+    image: Image
     index: int
     activations: NDArray[np.float32]
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
-        low = self.picture.value_range[0]
-        above = self.picture.values[self.index] - np.float32(low)
+        low = self.image.value_range[0]
+        above = self.image.values[self.index] - np.float32(low)
         for start in range(0, self.activations.shape[-1], BLOCK):
             channels = np.moveaxis(self.activations[..., start : start + BLOCK], -1, 0)
             masks = np.stack([self._mask(channel) for channel in channels])[..., None]
@@ -98,10 +98,10 @@ class _Masked:
         """([frames,] h, w) to ([frames,] rows, columns) from 0 to 1."""
         low, high = float(channel.min()), float(channel.max())
         scaled = (channel - low) / ((high - low) or 1.0)
-        rows, columns = self.picture.values.shape[-3:-1]
-        if self.picture.values.ndim == 4:
+        rows, columns = self.image.values.shape[-3:-1]
+        if self.image.values.ndim == 4:
             return _enlarged(scaled, rows, columns)
-        stack = stretch_depth(scaled if scaled.ndim == 3 else scaled[None], self.picture.depth)
+        stack = stretch_depth(scaled if scaled.ndim == 3 else scaled[None], self.image.depth)
         return np.stack([_enlarged(frame, rows, columns) for frame in stack])
 
 
@@ -112,11 +112,11 @@ def _enlarged(mask: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.
 def _channel_scores(bundle: Bundle, masked: _Masked, ask: Ask, region: Region) -> NDArray[np.float32]:
     """(channels,) probability of the target with each channel as a mask."""
     scores: list[NDArray[np.float32]] = []
-    count, inputs = masked.activations.shape[-1], len(masked.picture.values)
+    count, inputs = masked.activations.shape[-1], len(masked.image.values)
     for done, block in enumerate(masked.blocks(), start=1):
         if ask.cancelled is not None and ask.cancelled():
             raise Cancelled("the explanation")
-        batch = masked.picture.batch(block, masked.index)
+        batch = masked.image.batch(block, masked.index)
         scores.append(target_probability(bundle, bundle.run(batch, outputs=("logits",)).logits, ask, region))
         if ask.progress is not None:
             ask.progress((masked.index + min(1.0, done * BLOCK / count)) / inputs)
@@ -134,7 +134,7 @@ def ablation_cam(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
         UnsupportedModel: No such layer, or no Keras process where one is needed.
         Cancelled: The user stopped it.
     """
-    picture = explained_picture(bundle, prepared, ask)
+    image = explained_image(bundle, prepared, ask)
     if not (ask.layer or bundle.explain_layer):
         raise UnsupportedModel(f"{bundle.card.title} has no layer with a spatial output", "choose another method")
     if ask.layer in {"", bundle.explain_layer} and bundle.pooled_head:
@@ -150,4 +150,4 @@ def ablation_cam(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
         activations, lost = arrays["activations"].astype(np.float32), arrays["lost"].astype(np.float32)
         refuse_other_layer(bundle, prepared, ask, activations)
     values = weighted_channels(activations, lost)
-    return map_of(bundle, prepared, ask, "ablation-cam", picture, values, "activation times logit units lost")
+    return map_of(bundle, prepared, ask, "ablation-cam", image, values, "activation times logit units lost")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.errors import Cancelled, UnsupportedModel
 from core.explain.explanation import Explanation
-from core.explain.forward import BLOCK, Probe, probes, share_of
+from core.explain.forward import BLOCK, Probe, fraction_of, probes
 from core.explain.patches import blur, patch_layout, patch_masks
 from core.explain.request import Ask
 from core.inference.bundle import Bundle
@@ -51,7 +51,7 @@ def smallest_turning_region(
     calls, layout = _calls(bundle, ask.target), patch_layout(prepared.geometry, PATCHES)
     asked = probes(bundle, prepared, replace(ask, against=None))
     searches = [
-        _Search(p, calls, layout, share_of(ask.progress, n, len(asked)), ask.cancelled) for n, p in enumerate(asked)
+        _Search(p, calls, layout, fraction_of(ask.progress, n, len(asked)), ask.cancelled) for n, p in enumerate(asked)
     ]
     found = [search.run() for search in searches]
     called = [turn for turn in found if turn is not None]
@@ -181,6 +181,6 @@ class _Search:
             parts.append(self.probe.logits(copies))
         return np.concatenate(parts)
 
-    def _tell(self, share: float) -> None:
+    def _tell(self, fraction: float) -> None:
         if self.progress is not None:
-            self.progress(share)
+            self.progress(fraction)

@@ -23,7 +23,7 @@ from core.inference.prepare import Prepared
 
 
 @dataclass(frozen=True, eq=False)
-class FeatureShares:
+class FeatureFractions:
     """What each feature of one table adds to the score of a label.
 
     Attributes:
@@ -47,7 +47,7 @@ class FeatureShares:
     rather_than: str = ""
 
 
-def feature_shares(
+def feature_fractions(
     bundle: Bundle,
     prepared: Prepared,
     ask: Ask,
@@ -55,7 +55,7 @@ def feature_shares(
     names: Sequence[str] = (),
     table: str = "",
     index: int = 0,
-) -> FeatureShares:
+) -> FeatureFractions:
     """Attribution of the features of a table.
 
     Args:
@@ -82,7 +82,7 @@ def feature_shares(
     ask_one = Ask(ask.target, ask.against, input=ask.input, region=ask.region, keras=ask.keras)
     alone = Prepared(one, prepared.geometry, prepared.frames[:1], prepared.provenance)
     labels = bundle.card.labels
-    return FeatureShares(
+    return FeatureFractions(
         input=name,
         names=called,
         values=values,

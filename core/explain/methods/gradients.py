@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.errors import Cancelled, UnsupportedModel
 from core.explain.explanation import Explanation
-from core.explain.inputs import Picture, explained_picture, on_frames
+from core.explain.inputs import Image, explained_image, on_frames
 from core.explain.methods.cam_rules import grad_cam_rule
 from core.explain.methods.layer_maps import activations_and_gradient, keras_arguments
 from core.explain.patches import blur
@@ -24,7 +24,7 @@ from core.inference.bundle import Bundle
 from core.inference.prepare import Geometry, Prepared
 from core.keras_process.names import REGION
 
-#: SmoothGrad: copies and the noise's standard deviation as a share of the value range (Smilkov et al. 2017).
+#: SmoothGrad: copies and the noise's standard deviation as a fraction of the value range (Smilkov et al. 2017).
 COPIES, NOISE = 24, 0.1
 
 #: Integrated Gradients: first number of steps, and the most; the gap above which there are twice as many.
@@ -41,13 +41,13 @@ class Gradients:
     Attributes:
         bundle: The model.
         ask: What is wanted.
-        picture: What is explained; the other inputs stay as they are.
+        image: What is explained; the other inputs stay as they are.
         region: (N, rows, columns) for a segmentation.
     """
 
     bundle: Bundle
     ask: Ask
-    picture: Picture
+    image: Image
     region: Region
 
     def at(
@@ -69,20 +69,20 @@ class Gradients:
         if self.ask.cancelled is not None and self.ask.cancelled():
             raise Cancelled("the explanation")
         if index is None:
-            batch, region = {self.picture.name: copies.astype(np.float32), **self.picture.others}, self.region
+            batch, region = {self.image.name: copies.astype(np.float32), **self.image.others}, self.region
         else:
-            batch = self.picture.batch(copies, index)
+            batch = self.image.batch(copies, index)
             region = None if self.region is None else np.repeat(self.region[index : index + 1], len(copies), axis=0)
         if region is not None:
             batch[REGION] = region
         arguments = {**keras_arguments(self.bundle, self.ask), "guided": guided}
         _, arrays = self.ask.keras.call("input_gradients", arguments, batch)
-        name = "gradient" if "gradient" in arrays else f"gradient_{self.picture.name}"
+        name = "gradient" if "gradient" in arrays else f"gradient_{self.image.name}"
         return arrays[name].astype(np.float32), arrays["score"].astype(np.float32)
 
 
 def _asked(bundle: Bundle, prepared: Prepared, ask: Ask) -> Gradients:
-    return Gradients(bundle, ask, explained_picture(bundle, prepared, ask), explained_region(bundle, prepared, ask))
+    return Gradients(bundle, ask, explained_image(bundle, prepared, ask), explained_region(bundle, prepared, ask))
 
 
 def _blurred(values: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
@@ -123,7 +123,7 @@ def saliency(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
         UnsupportedModel: There is no such image or region, or no Keras process.
     """
     asked = _asked(bundle, prepared, ask)
-    gradient, _ = asked.at(asked.picture.values)
+    gradient, _ = asked.at(asked.image.values)
     return _made(bundle, prepared, ask, "saliency", np.abs(gradient).max(-1), "logit units per unit of input")
 
 
@@ -134,8 +134,8 @@ def gradient_times_input(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explan
         UnsupportedModel: There is no such image or region, or no Keras process.
     """
     asked = _asked(bundle, prepared, ask)
-    gradient, _ = asked.at(asked.picture.values)
-    values = (gradient * (asked.picture.values - asked.picture.value_range[0])).sum(-1)
+    gradient, _ = asked.at(asked.image.values)
+    values = (gradient * (asked.image.values - asked.image.value_range[0])).sum(-1)
     return _made(bundle, prepared, ask, "gradient-x-input", values, "logit units", signed=True)
 
 
@@ -147,7 +147,7 @@ def smooth_grad(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
         Cancelled: The user stopped it.
     """
     asked = _asked(bundle, prepared, ask)
-    values, (low, high) = asked.picture.values, asked.picture.value_range
+    values, (low, high) = asked.image.values, asked.image.value_range
     rng = np.random.default_rng(ask.seed)
     maps = []
     for index, one in enumerate(values):
@@ -171,7 +171,7 @@ def integrated_gradients(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explan
         Cancelled: The user stopped it.
     """
     asked = _asked(bundle, prepared, ask)
-    values = asked.picture.values
+    values = asked.image.values
     maps, gaps, steps_needed = [], [], []
     for index, one in enumerate(values):
         found, gap, steps = _integrated(asked, index, one, _blurred(one, prepared.geometry))
@@ -187,18 +187,18 @@ def integrated_gradients(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explan
 def _integrated(
     asked: Gradients, index: int, end: NDArray[np.float32], start: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], float, int]:
-    """Attributions ([frames,] rows, columns), the gap as a share of the scores' difference, and the steps taken."""
+    """Attributions ([frames,] rows, columns), the gap as a fraction of the scores' difference, and the steps taken."""
     _, ends = asked.at(np.stack([start, end]), index)
     difference = float(ends[1] - ends[0])
     steps = STEPS
     while True:
         # Gauss and Legendre's points need far fewer gradients than equal steps for the same error.
-        points, shares = np.polynomial.legendre.leggauss(steps)
+        points, fractions = np.polynomial.legendre.leggauss(steps)
         total = np.zeros(end.shape, np.float64)
         for first in range(0, steps, BLOCK):
             where = ((points[first : first + BLOCK] + 1) / 2).reshape(-1, *[1] * end.ndim)
             gradient, _ = asked.at(start + where * (end - start), index)
-            total += np.tensordot(shares[first : first + BLOCK] / 2, gradient.astype(np.float64), 1)
+            total += np.tensordot(fractions[first : first + BLOCK] / 2, gradient.astype(np.float64), 1)
         values = (total * (end - start)).sum(-1)
         gap = abs(float(values.sum()) - difference) / max(abs(difference), 1e-3)
         if gap < GAP or 2 * steps > MOST_STEPS:
@@ -216,10 +216,10 @@ def guided_grad_cam(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation
     """
     asked = _asked(bundle, prepared, ask)
     coarse = np.maximum(grad_cam_rule(*activations_and_gradient(bundle, prepared, ask)), 0)
-    gradient, _ = asked.at(asked.picture.values, guided=True)
+    gradient, _ = asked.at(asked.image.values, guided=True)
     rows, columns = gradient.shape[-3:-1]
     fine = np.maximum(gradient, 0).max(-1).reshape(-1, rows, columns)
     enlarged = [
-        cv2.resize(grid, (columns, rows), interpolation=cv2.INTER_LINEAR) for grid in on_frames(coarse, asked.picture)
+        cv2.resize(grid, (columns, rows), interpolation=cv2.INTER_LINEAR) for grid in on_frames(coarse, asked.image)
     ]
     return _made(bundle, prepared, ask, "guided-grad-cam", fine * np.stack(enlarged), "Grad-CAM times guided gradient")

@@ -22,7 +22,7 @@ from core.models.card import InputSpec
 
 
 @dataclass(frozen=True)
-class InputShare:
+class InputFraction:
     """One input's part in one score.
 
     Attributes:
@@ -44,13 +44,13 @@ class InputShare:
 
 def absent_values(spec: InputSpec) -> NDArray[np.float32]:
     """What stands for an input that is left out, in the shape of the input without the axis of cases."""
-    if spec.is_picture:
+    if spec.is_image:
         return np.full(spec.shape, spec.absent, np.float32)
     return np.asarray([feature.reference for feature in spec.features], np.float32)
 
 
-def input_shares(bundle: Bundle, prepared: Prepared, ask: Ask, index: int = 0) -> list[InputShare]:
-    """The share of every input in the score of a label, in the order of the card.
+def input_fractions(bundle: Bundle, prepared: Prepared, ask: Ask, index: int = 0) -> list[InputFraction]:
+    """The fraction of every input in the score of a label, in the order of the card.
 
     Args:
         bundle: The opened model.
@@ -74,7 +74,7 @@ def input_shares(bundle: Bundle, prepared: Prepared, ask: Ask, index: int = 0) -
     scores = weighted_scores(logits, weights, None if region is None else region[0])
     slopes = _slopes(bundle, alone, ask)
     return [
-        InputShare(
+        InputFraction(
             spec.name, spec.title or spec.name, float(scores[0] - scores[row]), slopes.get(spec.name), spec.optional,
             not np.array_equal(one[spec.name][0], absent_values(spec)),
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
 from core.explain.explanation import Explanation
-from core.explain.inputs import Picture, explained_picture, negative, on_frames, picture_names, refuse_unseen
+from core.explain.inputs import Image, explained_image, image_names, negative, on_frames, refuse_unseen
 from core.explain.methods.cam_rules import RULES, Maps
 from core.explain.region import explained_region
 from core.explain.request import Ask
@@ -83,10 +83,10 @@ def refuse_other_layer(bundle: Bundle, prepared: Prepared, ask: Ask, activations
         UnsupportedModel: The activations stay the same.
         KerasProcessFailed: It was needed, for another layer than the card's, and failed.
     """
-    pictures, picture = len(picture_names(bundle, prepared)), explained_picture(bundle, prepared, ask)
-    if pictures == 1 or bundle.randomised is not None:
+    images, image = len(image_names(bundle, prepared)), explained_image(bundle, prepared, ask)
+    if images == 1 or bundle.randomised is not None:
         return  # a random copy may see nothing by chance; where its layer looks was tried with the trained model
-    changed = negative(picture)
+    changed = negative(image)
     if ask.layer in {"", bundle.explain_layer}:
         before = bundle.run(prepared.batch, outputs=("activations",)).activations
         after = bundle.run(changed, outputs=("activations",)).activations
@@ -97,16 +97,16 @@ def refuse_other_layer(bundle: Bundle, prepared: Prepared, ask: Ask, activations
         before = activations
         after = ask.keras.call("layer_gradients", arguments, given)[1]["activations"].astype(np.float32)
     assert before is not None and after is not None  # noqa: PT018  there is a layer
-    refuse_unseen(picture, pictures, ask.layer or bundle.explain_layer, before, after)
+    refuse_unseen(image, images, ask.layer or bundle.explain_layer, before, after)
 
 
 def layer_explainer(method: str) -> Callable[[Bundle, Prepared, Ask], Explanation]:
     """The explainer of one rule of `RULES`."""
 
     def explain(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
-        picture = explained_picture(bundle, prepared, ask)
+        image = explained_image(bundle, prepared, ask)
         values = RULES[method](*activations_and_gradient(bundle, prepared, ask))
-        return map_of(bundle, prepared, ask, method, picture, values)
+        return map_of(bundle, prepared, ask, method, image, values)
 
     explain.__doc__ = RULES[method].__doc__
     return explain
@@ -117,7 +117,7 @@ def map_of(
     prepared: Prepared,
     ask: Ask,
     method: str,
-    picture: Picture,
+    image: Image,
     values: NDArray[np.floating],
     units: str = "logit units",
 ) -> Explanation:
@@ -126,9 +126,9 @@ def map_of(
     Where a layer has frames no longer, its one map stands for every frame, and `facts` say so.
     """
     labels = bundle.card.labels
-    shared = picture.values.ndim == 5 and values.ndim == 3
+    shared = image.values.ndim == 5 and values.ndim == 3
     return Explanation(
-        grids=np.maximum(on_frames(values, picture), 0).astype(np.float32),
+        grids=np.maximum(on_frames(values, image), 0).astype(np.float32),
         frames=prepared.frames,
         geometry=prepared.geometry,
         method=method,
@@ -136,5 +136,5 @@ def map_of(
         layer=ask.layer or bundle.explain_layer,
         units=units,
         rather_than="" if ask.against is None else labels[ask.against],
-        facts={"frames_with_the_same_map": float(picture.depth)} if shared else {},
+        facts={"frames_with_the_same_map": float(image.depth)} if shared else {},
     )

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.explain.explanation import Explanation
-from core.explain.forward import BLOCK, Probe, blend, probes, share_of
+from core.explain.forward import BLOCK, Probe, blend, fraction_of, probes
 from core.explain.patches import blur
 from core.explain.request import Ask
 from core.inference.bundle import Bundle
 from core.inference.prepare import Geometry, Prepared
 
-#: Occlusion: side of the window and its step, as shares of the longer side of the scan on the model's grid.
+#: Occlusion: side of the window and its step, as fractions of the longer side of the scan on the model's grid.
 WINDOW, STEP = 1 / 7, 1 / 14
 
 #: RISE: masks drawn, cells along a side, and the chance that a cell is kept.
@@ -51,7 +51,9 @@ def occlusion(
     """
     asked = probes(bundle, prepared, ask)
     windows = list(_windows(prepared.geometry))
-    grids = [_occluded(p, windows, share_of(ask.progress, n, len(asked)), ask.cancelled) for n, p in enumerate(asked)]
+    grids = [
+        _occluded(p, windows, fraction_of(ask.progress, n, len(asked)), ask.cancelled) for n, p in enumerate(asked)
+    ]
     return signed(bundle, prepared, np.stack(grids), "occlusion", ask, "logit units lost when covered")
 
 
@@ -107,7 +109,9 @@ def rise(
         Cancelled: The user stopped it.
     """
     asked = probes(bundle, prepared, ask)
-    grids = [_sampled(p, ask.seed, share_of(ask.progress, n, len(asked)), ask.cancelled) for n, p in enumerate(asked)]
+    grids = [
+        _sampled(p, ask.seed, fraction_of(ask.progress, n, len(asked)), ask.cancelled) for n, p in enumerate(asked)
+    ]
     units = "logit units between kept and taken away"
     return signed(bundle, prepared, np.stack(grids), "rise", ask, units)
 

@@ -26,14 +26,14 @@ class Prototype:
     """An image made by the model.
 
     Attributes:
-        picture: (rows, columns, channels), or (frames, rows, columns, channels), on the model's grid, from 0 to 1.
+        image: (rows, columns, channels), or (frames, rows, columns, channels), on the model's grid, from 0 to 1.
         label: What it is a prototype of.
         rather_than: The label it was compared with, `""` for none.
         score: In logit units, of the image.
         grey_score: Score of a plain grey image, to compare with.
     """
 
-    picture: NDArray[np.float32]
+    image: NDArray[np.float32]
     label: str
     rather_than: str
     score: float
@@ -59,7 +59,7 @@ def class_prototype(
         against: Index of a label that the image should not look like.
         steps: More make it sharper, and take longer.
         seed: Of the noise and the jitter; the same seed gives the same image.
-        progress: Called with the share done.
+        progress: Called with the fraction done.
         cancelled: Asked before each step.
 
     Raises:
@@ -71,10 +71,10 @@ def class_prototype(
     if card.task == "segmentation":
         raise UnsupportedModel("a model with one answer a scan", "one that outlines", "choose another model")
     grey = {name: _grey(bundle, name, shape) for name, shape in bundle.input_shapes.items()}
-    pictures = [spec for spec in card.inputs if grey[spec.name].ndim in {4, 5}]
-    if not pictures:
+    images = [spec for spec in card.inputs if grey[spec.name].ndim in {4, 5}]
+    if not images:
         raise UnsupportedModel("a model with an image", "one without", "choose another model")
-    first = pictures[0]
+    first = images[0]
     arguments = keras_arguments(bundle, Ask(target, against))
     climb = {"picture": first.name, "range": list(first.value_range), "steps": steps, "seed": seed}
     _, arrays = keras.call("prototype", {**arguments, **climb}, grey, progress=progress, cancelled=cancelled)

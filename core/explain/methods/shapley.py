@@ -1,8 +1,8 @@
-"""KernelSHAP over superpixels: a fair share of the score for each part of the scan.
+"""KernelSHAP over superpixels: a fair fraction of the score for each part of the scan.
 
 Lundberg and Lee 2017, arXiv:1705.07874: the Shapley values of a game whose players are the superpixels and whose value
-is the score with only these in place, found by a weighted regression over sampled coalitions. The shares and the score
-of the blurred scan add up to the score, exactly, because the regression is bound to.
+is the score with only these in place, found by a weighted regression over sampled coalitions. The fractions and the
+score of the blurred scan add up to the score, exactly, because the regression is bound to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.explain.explanation import Explanation
-from core.explain.forward import BLOCK, Probe, blend, probes, share_of
+from core.explain.forward import BLOCK, Probe, blend, fraction_of, probes
 from core.explain.methods.perturbation import signed
 from core.explain.methods.superpixels import superpixels
 from core.explain.patches import blur
@@ -42,11 +42,13 @@ def kernel_shap(
         Cancelled: The user stopped it.
     """
     asked = probes(bundle, prepared, ask)
-    values = [_shares(p, ask.seed, share_of(ask.progress, n, len(asked)), ask.cancelled) for n, p in enumerate(asked)]
+    values = [
+        _fractions(p, ask.seed, fraction_of(ask.progress, n, len(asked)), ask.cancelled) for n, p in enumerate(asked)
+    ]
     return signed(bundle, prepared, np.stack(values), "kernel-shap", ask, "logit units of a superpixel")
 
 
-def _shares(
+def _fractions(
     probe: Probe, seed: int, progress: Callable[[float], None] | None, cancelled: Callable[[], bool] | None
 ) -> NDArray[np.float32]:
     top, left, bottom, right = probe.prepared.geometry.view
@@ -65,9 +67,9 @@ def _shares(
 
     blurred = blur(probe.frame, probe.prepared.geometry)
     scores = probe.scores(blend(probe.frame, blurred, masks()), len(everyone), progress, cancelled)
-    shares = shapley_values(coalitions, scores[2:], float(scores[0]), float(scores[1]))
+    fractions = shapley_values(coalitions, scores[2:], float(scores[0]), float(scores[1]))
     values = np.zeros(size, np.float32)
-    values[top:bottom, left:right] = shares[parts]
+    values[top:bottom, left:right] = fractions[parts]
     return values
 
 

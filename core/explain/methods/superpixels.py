@@ -14,24 +14,24 @@ from numpy.typing import NDArray
 COLOUR = 6.0
 
 
-def superpixels(picture: NDArray[np.float32], count: int = 40) -> NDArray[np.int32]:
+def superpixels(image: NDArray[np.float32], count: int = 40) -> NDArray[np.int32]:
     """Number of the superpixel of each pixel.
 
     Args:
-        picture: (rows, columns, channels) of any range.
+        image: (rows, columns, channels) of any range.
         count: About how many; a grid of at least 2 × 2 is used.
 
     Returns:
         (rows, columns) int32, 0 to the number of superpixels - 1, each of them used.
     """
-    rows, columns = picture.shape[:2]
+    rows, columns = image.shape[:2]
     down = max(2, round(np.sqrt(count * rows / columns)))
     across = max(2, round(count / down))
     row, column = np.mgrid[0:rows, 0:columns]
     start = (row * down // rows) * across + column * across // columns
-    spread = float(picture.max() - picture.min()) or 1.0
+    spread = float(image.max() - image.min()) or 1.0
     places = np.stack([row * down / rows, column * across / columns], axis=-1)
-    values = (picture - picture.min()) / spread * COLOUR / np.sqrt(picture.shape[-1])
+    values = (image - image.min()) / spread * COLOUR / np.sqrt(image.shape[-1])
     data = np.concatenate([places, values], axis=-1).reshape(rows * columns, -1).astype(np.float32)
     criteria = (cv2.TERM_CRITERIA_MAX_ITER, 6, 0.0)
     labels = start.reshape(-1, 1).astype(np.int32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.explain import EXPLAINERS
 from core.explain.explanation import Explanation
-from core.explain.inputs import explained_picture, picture_names
+from core.explain.inputs import explained_image, image_names
 from core.explain.region import explained_region, weighted_scores
 from core.explain.request import Ask
 from core.explain.target import score_weights
@@ -78,7 +78,7 @@ def check_explanation(
         ask: What it was asked for; its output is not used again, since the images differ.
         position: Which frame of both; of a sequence or a volume any of its frames.
         thorough: Whether to make a slow method's map again too.
-        progress: Called with the share done.
+        progress: Called with the fraction done.
         cancelled: Asked often.
 
     Raises:
@@ -86,8 +86,8 @@ def check_explanation(
         UnsupportedModel: The method cannot explain a copy.
         KerasProcessFailed: It was needed and failed.
     """
-    name = ask.input or next(iter(picture_names(bundle, prepared)), "")
-    prepared = prepared.of_picture(name)
+    name = ask.input or next(iter(image_names(bundle, prepared)), "")
+    prepared = prepared.of_image(name)
     one = single_case(prepared, name, position)
     heat = single_map(explanation, position, _depth(prepared, name))
     if ask.region is not None and ask.region.ndim == 3:
@@ -96,9 +96,9 @@ def check_explanation(
         return judge(heat)
     weights = score_weights(bundle.card, bundle.units, ask.target, ask.against)
     again = replace(ask, output=None, progress=None, cancelled=cancelled)
-    share = 0.7 if _repeats(explanation, thorough) else 1.0
+    fraction = 0.7 if _repeats(explanation, thorough) else 1.0
     faithfulness = measure_faithfulness(
-        bundle, one, heat, weights, ask=again, progress=_part(progress, 0.0, share), cancelled=cancelled
+        bundle, one, heat, weights, ask=again, progress=_part(progress, 0.0, fraction), cancelled=cancelled
     )
     stability, sanity = None, None
     if _repeats(explanation, thorough):
@@ -113,7 +113,7 @@ def _repeats(explanation: Explanation, thorough: bool) -> bool:
 
 def _stability(bundle: Bundle, one: Prepared, heat: Explanation, again: Ask, weights: NDArray[np.float32]) -> Stability:
     explain = EXPLAINERS[heat.method].function
-    picture = explained_picture(bundle, one, again)
+    image = explained_image(bundle, one, again)
     region = explained_region(bundle, one, again)
     fixed = again if region is None else replace(again, region=region[0])  # the same place in each variant
 
@@ -122,7 +122,7 @@ def _stability(bundle: Bundle, one: Prepared, heat: Explanation, again: Ask, wei
         return weighted_scores(logits, weights, None if region is None else region[0])
 
     return measure_stability(
-        one, heat, lambda changed: explain(bundle, changed, fixed), score, picture.value_range, name=picture.name
+        one, heat, lambda changed: explain(bundle, changed, fixed), score, image.value_range, name=image.name
     )
 
 
@@ -148,4 +148,4 @@ def _sanity(
 def _part(progress: Callable[[float], None] | None, start: float, end: float) -> Callable[[float], None] | None:
     if progress is None:
         return None
-    return lambda share: progress(start + (end - start) * share)
+    return lambda fraction: progress(start + (end - start) * fraction)

@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 
 from core.errors import Cancelled
 from core.explain.explanation import Explanation
-from core.explain.inputs import Picture, explained_picture
+from core.explain.inputs import Image, explained_image
 from core.explain.patches import blur, patch_heat, patch_layout, patch_masks
 from core.explain.region import explained_region, weighted_scores
 from core.explain.request import Ask
 from core.inference.bundle import Bundle
 from core.inference.prepare import Geometry, Prepared
 
-#: Shares of the patches that are taken away. Symmetric, so that one set of images serves deletion and insertion.
-SHARES = (0.15, 0.5, 0.85)
+#: Fractions of the patches that are taken away. Symmetric, so that one set of images serves deletion and insertion.
+FRACTIONS = (0.15, 0.5, 0.85)
 
 #: Random orders to compare with.
 ORDERS = 100
@@ -47,7 +47,7 @@ class Faithfulness:
     """How the explained score follows the heat, against random orders.
 
     Attributes:
-        shares: (k,) shares of the patches.
+        fractions: (k,) fractions of the patches.
         deletion: (k,) score after taking away the hottest share; lower is better.
         insertion: (k,) score with only the hottest share in place; higher is better.
         whole: Score of the untouched scan.
@@ -57,7 +57,7 @@ class Faithfulness:
         orders: Number of random orders behind these.
     """
 
-    shares: tuple[float, ...]
+    fractions: tuple[float, ...]
     deletion: NDArray[np.float64]
     insertion: NDArray[np.float64]
     whole: float
@@ -97,51 +97,51 @@ def measure_faithfulness(
         orders: Random orders; None for `ORDERS`, or `FEW_ORDERS` for a sequence or a volume.
         seed: Of these, and of the order among patches of equal heat.
         ask: What was asked for, for the input that is explained and the region of a segmentation; None for the first.
-        progress: Called with the share done.
+        progress: Called with the fraction done.
         cancelled: Asked before each block.
 
     Raises:
         Cancelled: `cancelled` said so.
     """
     ask = ask or Ask(0)
-    picture = explained_picture(bundle, prepared, ask)
-    case = position // picture.depth
+    image = explained_image(bundle, prepared, ask)
+    case = position // image.depth
     region = explained_region(bundle, prepared, ask)
-    layout = _layout(picture, prepared.geometry)
+    layout = _layout(image, prepared.geometry)
     rng = np.random.default_rng(seed)
-    heat = _block_heat(explanation.grids[case * picture.depth :][: picture.depth], prepared.geometry, layout)
-    orders = orders or (ORDERS if picture.values.ndim == 4 else FEW_ORDERS)
+    heat = _block_heat(explanation.grids[case * image.depth :][: image.depth], prepared.geometry, layout)
+    orders = orders or (ORDERS if image.values.ndim == 4 else FEW_ORDERS)
     # Sorting by heat, hottest first; a random key settles ties, which are many where a map is rectified.
     hottest = np.lexsort((rng.random(heat.size), -heat.ravel()))
     coldest = hottest[::-1]
     every = [hottest, coldest, *(rng.permutation(heat.size) for _ in range(orders))]
-    counts = [max(1, round(share * heat.size)) for share in SHARES]
+    counts = [max(1, round(fraction * heat.size)) for fraction in FRACTIONS]
     kept = np.stack([_kept(order, count) for order in every for count in counts])
     kept = np.concatenate([kept, np.ones((1, heat.size)), np.zeros((1, heat.size))]).astype(np.float32)
     scores = np.empty(len(kept))
-    blurred = _blurred(picture, case, prepared.geometry)
-    taken = picture.values[case] - blurred
-    block = max(4, BLOCK // picture.depth)
+    blurred = _blurred(image, case, prepared.geometry)
+    taken = image.values[case] - blurred
+    block = max(4, BLOCK // image.depth)
     for start in range(0, len(kept), block):
         if cancelled is not None and cancelled():
             raise Cancelled("the check of the explanation")
-        masks = _block_masks(kept[start : start + block].reshape(-1, *layout), prepared.geometry, picture)
-        pictures = masks * taken
-        pictures += blurred
-        logits = bundle.run(picture.batch(pictures, case), outputs=("logits",)).logits
+        masks = _block_masks(kept[start : start + block].reshape(-1, *layout), prepared.geometry, image)
+        images = masks * taken
+        images += blurred
+        logits = bundle.run(image.batch(images, case), outputs=("logits",)).logits
         scores[start : start + block] = weighted_scores(logits, weights, None if region is None else region[case])
         if progress is not None:
             progress(min(1.0, (start + block) / len(kept)))
     return _judged(scores, len(every), [count / heat.size for count in counts], orders)
 
 
-def _judged(scores: NDArray[np.float64], rows: int, shares: list[float], orders: int) -> Faithfulness:
-    curves = scores[:-2].reshape(rows, len(shares))
+def _judged(scores: NDArray[np.float64], rows: int, fractions: list[float], orders: int) -> Faithfulness:
+    curves = scores[:-2].reshape(rows, len(fractions))
     # Keeping the hottest share s is what is left when the coldest 1 - s are taken away: the curve of `coldest`, turned.
     deletion, insertion = curves[0], curves[1][::-1]
     random_deletion, random_insertion = curves[2:].mean(axis=1), curves[2:, ::-1].mean(axis=1)
     return Faithfulness(
-        shares=tuple(shares),
+        fractions=tuple(fractions),
         deletion=deletion,
         insertion=insertion,
         whole=float(scores[-2]),
@@ -152,11 +152,11 @@ def _judged(scores: NDArray[np.float64], rows: int, shares: list[float], orders:
     )
 
 
-def _layout(picture: Picture, geometry: Geometry) -> tuple[int, int, int]:
+def _layout(image: Image, geometry: Geometry) -> tuple[int, int, int]:
     """(along the frames, down, across) blocks."""
-    if picture.values.ndim == 4:
+    if image.values.ndim == 4:
         return (1, *patch_layout(geometry))
-    return (min(TIMES, picture.depth), *patch_layout(geometry, FEW_PATCHES))
+    return (min(TIMES, image.depth), *patch_layout(geometry, FEW_PATCHES))
 
 
 def _group_of_frames(depth: int, groups: int) -> NDArray[np.intp]:
@@ -171,18 +171,18 @@ def _block_heat(grids: NDArray[np.float32], geometry: Geometry, layout: tuple[in
     return np.stack([heat[group == number].mean(axis=0) for number in range(layout[0])])
 
 
-def _block_masks(kept: NDArray[np.float32], geometry: Geometry, picture: Picture) -> NDArray[np.float32]:
+def _block_masks(kept: NDArray[np.float32], geometry: Geometry, image: Image) -> NDArray[np.float32]:
     """(n, groups, down, across) shares kept to masks that can be multiplied with n copies of the image."""
     flat = patch_masks(kept.reshape(-1, *kept.shape[2:]), geometry)
     masks = flat.reshape(*kept.shape[:2], *flat.shape[1:])[..., None]
-    if picture.values.ndim == 4:
+    if image.values.ndim == 4:
         return masks[:, 0]
-    return masks[:, _group_of_frames(picture.depth, kept.shape[1])]
+    return masks[:, _group_of_frames(image.depth, kept.shape[1])]
 
 
-def _blurred(picture: Picture, case: int, geometry: Geometry) -> NDArray[np.float32]:
+def _blurred(image: Image, case: int, geometry: Geometry) -> NDArray[np.float32]:
     """The case with every frame blurred, of the same shape."""
-    whole = picture.values[case]
+    whole = image.values[case]
     frames = whole.reshape(-1, *whole.shape[-3:])
     return np.stack([blur(frame, geometry) for frame in frames]).reshape(whole.shape)
 

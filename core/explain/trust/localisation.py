@@ -22,18 +22,18 @@ from core.evaluation.statistics.intervals import Estimate, bootstrap_words, perc
 from core.evaluation.statistics.proportions import patient_wilson
 from core.explain.explanation import Explanation
 
-#: How far beside the truth still is a hit, as a share of the longer side. Zhang et al. 2018 allow 15 pixels in images
-#: that are about 500 pixels long.
+#: How far beside the truth still is a hit, as a fraction of the longer side. Zhang et al. 2018 allow 15 pixels in
+#: images that are about 500 pixels long.
 TOLERANCE = 0.03
 
-#: Standard deviation of the centred map, as a share of each side.
+#: Standard deviation of the centred map, as a fraction of each side.
 CENTRE_WIDTH = 0.25
 
 #: Measure to its name for people; each is 0 to 1, and more is better.
 MEASURES: Mapping[str, str] = MappingProxyType(
     {
         "hit": "Pointing game (hottest pixel on the mark)",
-        "energy": "Share of the heat on the mark",
+        "energy": "Fraction of the heat on the mark",
         "iou": "Overlap (IoU) at the size of the mark",
     }
 )
@@ -48,8 +48,8 @@ class Localisation:
     """The measures of one map against one truth, 0 to 1.
 
     Attributes:
-        hit: Whether the hottest pixel lies on the truth; the share of them that does where several are equally hot.
-        energy: Share of the heat that lies on the truth.
+        hit: Whether the hottest pixel lies on the truth; the fraction of them that does where several are equally hot.
+        energy: Fraction of the heat that lies on the truth.
         iou: Intersection over union of the truth with as many of the hottest pixels.
     """
 
@@ -66,7 +66,7 @@ class LocalisedCase:
         found: What the map reaches.
         chance: What an even map reaches, which is what random places reach on average.
         centre: What a blob at the image's centre reaches.
-        area: Share of the pixels that are marked.
+        area: Fraction of the pixels that are marked.
         is_empty: Whether the map holds no positive evidence.
     """
 
@@ -101,10 +101,10 @@ def pointing_game(heat: NDArray[np.floating], truth: NDArray[np.bool_], toleranc
     Args:
         heat: (rows, columns).
         truth: (rows, columns) the marked pixels.
-        tolerance: How far beside the truth still counts, as a share of the longer side.
+        tolerance: How far beside the truth still counts, as a fraction of the longer side.
 
     Returns:
-        1 or 0; where several pixels are equally hot the share of them that hits. 0 for a map without evidence.
+        1 or 0; where several pixels are equally hot the fraction of them that hits. 0 for a map without evidence.
 
     Raises:
         InvalidTruth: Nothing is marked, or the shapes differ.
@@ -119,7 +119,7 @@ def pointing_game(heat: NDArray[np.floating], truth: NDArray[np.bool_], toleranc
 
 
 def energy_inside(heat: NDArray[np.floating], truth: NDArray[np.bool_]) -> float:
-    """Share of the positive heat on the truth (the energy-based pointing game of Wang et al. 2020, arXiv:1910.01279).
+    """Fraction of the positive heat on the truth: the energy-based pointing game (Wang et al. 2020, arXiv:1910.01279).
 
     Returns:
         0 to 1; 0 for a map without evidence.
@@ -142,9 +142,9 @@ def iou(heat: NDArray[np.floating], truth: NDArray[np.bool_], above: float | Non
     Args:
         heat: (rows, columns).
         truth: (rows, columns) the marked pixels.
-        above: The hot region is what exceeds this share of the map's maximum. Without it, it is as many of the hottest
-            pixels as are marked, which tells the map the size of the truth but needs no threshold; among equally hot
-            pixels the expectation over a random choice is taken.
+        above: The hot region is what exceeds this fraction of the map's maximum. Without it, it is as many of the
+            hottest pixels as are marked, which tells the map the size of the truth but needs no threshold; among
+            equally hot pixels the expectation over a random choice is taken.
 
     Returns:
         0 to 1; 0 for a map without evidence.
@@ -182,7 +182,7 @@ def localise(heat: NDArray[np.floating], truth: NDArray[np.bool_], tolerance: fl
     Args:
         heat: (rows, columns) on the pixels of the scan.
         truth: (rows, columns) the marked pixels.
-        tolerance: Of the pointing game, as a share of the longer side.
+        tolerance: Of the pointing game, as a fraction of the longer side.
 
     Raises:
         InvalidTruth: Nothing is marked, or the shapes differ.
@@ -234,7 +234,7 @@ def summarise(
 def mean_estimate(values: NDArray[np.float64], patients: ArrayLike, resamples: int = 2000, seed: int = 0) -> Estimate:
     """Mean of (cases,) numbers, with its interval over resampled patients; NaN without cases.
 
-    Where each is 0 or 1 the mean is a share, with Wilson's interval as every share has.
+    Where each is 0 or 1 the mean is a fraction, with Wilson's interval as every fraction has.
     """
     nan = float("nan")
     if not len(values):

@@ -19,10 +19,10 @@ from core.inference.bundle import Bundle
 from core.inference.prepare import Prepared
 from core.inference.randomised import randomised_bundle
 
-#: Shares of the layers that are replaced, from the last one on.
-SHARES = (0.0, 0.3, 1.0)
+#: Fractions of the layers that are replaced, from the last one on.
+FRACTIONS = (0.0, 0.3, 1.0)
 
-#: Draws at each share: one draw may by chance look alike.
+#: Draws at each fraction: one draw may by chance look alike.
 DRAWS = 2
 
 
@@ -31,12 +31,12 @@ class Sanity:
     """How alike the map stays while the weights are replaced.
 
     Attributes:
-        shares: (k,) shares of the layers that were replaced; 0 is the last layer alone.
+        fractions: (k,) fractions of the layers that were replaced; 0 is the last layer alone.
         correlations: (k,) mean rank correlation with the map of the trained model, by size.
         untrained: The map of a wholly untrained copy, to look at.
     """
 
-    shares: tuple[float, ...]
+    fractions: tuple[float, ...]
     correlations: NDArray[np.float64]
     untrained: Explanation
 
@@ -52,7 +52,7 @@ def measure_sanity(
     explanation: Explanation,
     explain: Callable[[Bundle, Prepared], Explanation],
     position: int = 0,
-    shares: Sequence[float] = SHARES,
+    fractions: Sequence[float] = FRACTIONS,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Sanity:
@@ -64,8 +64,8 @@ def measure_sanity(
         explanation: Of the same frames.
         explain: The method with everything but model and images filled in.
         position: Which frame; of a sequence any of its frames.
-        shares: How much is replaced at each step.
-        progress: Called with the share done.
+        fractions: How much is replaced at each step.
+        progress: Called with the fraction done.
         cancelled: Asked before each copy.
 
     Raises:
@@ -78,18 +78,18 @@ def measure_sanity(
     arrays = {name: array[case : case + 1] for name, array in prepared.batch.items()}
     one = Prepared(arrays, prepared.geometry, prepared.frames[where], prepared.provenance)
     before = _together(explanation.grids[where])
-    found = np.zeros((len(shares), DRAWS))
+    found = np.zeros((len(fractions), DRAWS))
     untrained = explanation
-    for step, share in enumerate(shares):
+    for step, fraction in enumerate(fractions):
         for draw in range(DRAWS):
             if cancelled is not None and cancelled():
                 raise Cancelled("the check of the explanation")
-            untrained = explain(randomised_bundle(bundle, share, seed=draw), one)
+            untrained = explain(randomised_bundle(bundle, fraction, seed=draw), one)
             # An anticorrelated map is as dependent on the old one as a correlated one.
             found[step, draw] = abs(rank_correlation(before, _together(untrained.grids)))
             if progress is not None:
                 progress((step * DRAWS + draw + 1) / found.size)
-    return Sanity(tuple(shares), found.mean(axis=1), untrained)
+    return Sanity(tuple(fractions), found.mean(axis=1), untrained)
 
 
 def _together(grids: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.errors import UnsupportedModel
 from core.explain import EXPLAINERS
 from core.explain.explanation import Explanation
-from core.explain.inputs import Picture, explained_picture, is_plain
+from core.explain.inputs import Image, explained_image, is_plain
 from core.explain.methods.channel_maps import STRONGEST
 from core.explain.methods.gradients import COPIES, NOISE
 from core.explain.methods.layer_maps import keras_arguments
@@ -31,7 +31,7 @@ METHODS = frozenset({"grad-cam", "grad-cam++", "layer-cam", "score-cam", "score-
 #: From this correlation on two maps are the same; rounding leaves 0.9999 and more.
 SAME = 0.995
 
-#: By how much the sizes of two maps may differ, and the two scores, as a share.
+#: By how much the sizes of two maps may differ, and the two scores, as a fraction.
 CLOSE = 0.02
 
 #: How far below that of two of our own maps with other noise a correlation may lie.
@@ -74,7 +74,7 @@ def second_opinion(
         prepared: What it was given: one image and nothing beside it.
         explanation: Of that, by one of `METHODS`.
         ask: What was asked for.
-        progress: Called with the share done.
+        progress: Called with the fraction done.
         cancelled: Asked often.
 
     Raises:
@@ -83,9 +83,9 @@ def second_opinion(
         Cancelled: The user stopped it.
     """
     keras = _asked_of(bundle, prepared, explanation, ask)
-    picture = explained_picture(bundle, prepared, ask)
-    arguments = {**keras_arguments(bundle, ask), **_of_method(bundle, explanation, ask, picture)}
-    batch = {picture.name: picture.values}
+    image = explained_image(bundle, prepared, ask)
+    arguments = {**keras_arguments(bundle, ask), **_of_method(bundle, explanation, ask, image)}
+    batch = {image.name: image.values}
     answer, arrays = keras.call("second_opinion", arguments, batch, progress=progress, cancelled=cancelled)
     theirs = arrays["map"].astype(np.float64)
     theirs, ours = theirs.reshape(theirs.shape[-2:]), explanation.grids[0].astype(np.float64)
@@ -102,7 +102,7 @@ def second_opinion(
         return correlation(one.astype(np.float64), other.astype(np.float64))
 
     return compare(
-        ours, theirs, explanation, itself if explanation.method == "smooth-grad" else None, picture.value_range
+        ours, theirs, explanation, itself if explanation.method == "smooth-grad" else None, image.value_range
     )
 
 
@@ -127,8 +127,8 @@ def _asked_of(bundle: Bundle, prepared: Prepared, explanation: Explanation, ask:
     return cast(KerasWithProgress, ask.keras)
 
 
-def _of_method(bundle: Bundle, explanation: Explanation, ask: Ask, picture: Picture) -> dict[str, Any]:
-    low, high = picture.value_range
+def _of_method(bundle: Bundle, explanation: Explanation, ask: Ask, image: Image) -> dict[str, Any]:
+    low, high = image.value_range
     given: dict[str, Any] = {
         "method": explanation.method,
         "target": ask.target,

@@ -32,12 +32,12 @@ def at_common_size(grid: NDArray[np.floating], cells: int = COMMON) -> NDArray[n
     return cv2.resize(np.ascontiguousarray(grid, np.float32), (cells, cells), interpolation=how)
 
 
-def overlap_of_hottest(grids: list[NDArray[np.floating]], share: float = 0.2) -> NDArray[np.float32]:
-    """In how many maps each cell is among the hottest, as a share of the maps.
+def overlap_of_hottest(grids: list[NDArray[np.floating]], fraction: float = 0.2) -> NDArray[np.float32]:
+    """In how many maps each cell is among the hottest, as a fraction of the maps.
 
     Args:
         grids: Maps of any resolution of the same frame.
-        share: Of the cells that count as hottest.
+        fraction: Of the cells that count as hottest.
 
     Returns:
         (`COMMON`, `COMMON`) float32, 0 to 1; a cell without heat never counts.
@@ -45,5 +45,5 @@ def overlap_of_hottest(grids: list[NDArray[np.floating]], share: float = 0.2) ->
     votes = np.zeros((COMMON, COMMON), np.float32)
     for grid in grids:
         common = at_common_size(grid)
-        votes += (common >= np.quantile(common, 1 - share)) & (common > 0)
+        votes += (common >= np.quantile(common, 1 - fraction)) & (common > 0)
     return (votes / max(1, len(grids))).astype(np.float32)

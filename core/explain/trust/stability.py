@@ -17,7 +17,7 @@ from core.explain.explanation import Explanation
 from core.explain.trust.similarity_of_maps import COMMON, at_common_size, rank_correlation
 from core.inference.prepare import Geometry, Prepared
 
-#: Shift as a share of the side, noise as a share of the value range, and JPEG quality.
+#: Shift as a fraction of the side, noise as a fraction of the value range, and JPEG quality.
 SHIFT, NOISE, QUALITY = 0.03, 0.01, 85
 
 
@@ -97,26 +97,26 @@ def _shifts(geometry: Geometry) -> dict[str, tuple[int, int]]:
     return {f"shifted by {step} pixels down": (step, 0), f"shifted by {step} pixels left": (0, -step)}
 
 
-def _shifted(picture: NDArray[np.float32], shift: tuple[int, int]) -> NDArray[np.float32]:
+def _shifted(image: NDArray[np.float32], shift: tuple[int, int]) -> NDArray[np.float32]:
     """Moved, with the border repeated where nothing is left."""
     down, right = shift
-    rows, columns = picture.shape[:2]
+    rows, columns = image.shape[:2]
     matrix = np.array([[1, 0, right], [0, 1, down]], np.float32)
-    moved = cv2.warpAffine(picture, matrix, (columns, rows), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-    return moved.reshape(picture.shape)
+    moved = cv2.warpAffine(image, matrix, (columns, rows), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    return moved.reshape(image.shape)
 
 
-def _noisy(picture: NDArray[np.float32], value_range: tuple[float, float], seed: int) -> NDArray[np.float32]:
+def _noisy(image: NDArray[np.float32], value_range: tuple[float, float], seed: int) -> NDArray[np.float32]:
     low, high = value_range
-    noise = np.random.default_rng(seed).normal(0.0, NOISE * (high - low), picture.shape)
-    return np.clip(picture + noise, low, high).astype(np.float32)
+    noise = np.random.default_rng(seed).normal(0.0, NOISE * (high - low), image.shape)
+    return np.clip(image + noise, low, high).astype(np.float32)
 
 
-def _compressed(picture: NDArray[np.float32], value_range: tuple[float, float]) -> NDArray[np.float32]:
+def _compressed(image: NDArray[np.float32], value_range: tuple[float, float]) -> NDArray[np.float32]:
     low, high = value_range
-    levels = np.clip((picture - low) / (high - low) * 255.0, 0, 255).round().astype(np.uint8)
+    levels = np.clip((image - low) / (high - low) * 255.0, 0, 255).round().astype(np.uint8)
     coded = cv2.imencode(".jpg", levels, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1]
-    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)).reshape(picture.shape)
+    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)).reshape(image.shape)
     return (decoded.astype(np.float32) / 255.0 * (high - low) + low).astype(np.float32)
 
 

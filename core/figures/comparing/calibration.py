@@ -80,13 +80,13 @@ def _add_bins(figure: Figure, line: Line, bins: Sequence[CalibrationBin]) -> Non
     most = max((entry.n for entry in bins), default=1)
     sizes = [5 + 9 * math.sqrt(entry.n / most) for entry in bins]
     figure.add_scatter(
-        x=numbers([entry.mean for entry in bins]), y=numbers([share.value for share in observed]), mode="markers",
+        x=numbers([entry.mean for entry in bins]), y=numbers([fraction.value for fraction in observed]), mode="markers",
         cliponaxis=False,
         marker={"color": line.color, "symbol": line.symbol, "size": sizes, "opacity": 1, "line": {"width": 0}},
         error_y={
             "type": "data", "symmetric": False, "thickness": 1.2, "width": 0, "color": faded(line.color, 0.7),
-            "array": numbers([share.high - share.value for share in observed]),
-            "arrayminus": numbers([share.value - share.low for share in observed]),
+            "array": numbers([fraction.high - fraction.value for fraction in observed]),
+            "arrayminus": numbers([fraction.value - fraction.low for fraction in observed]),
         },
         customdata=[[f"{number_text(e.observed.low)} to {number_text(e.observed.high)}", e.n] for e in bins],
         hovertemplate=f"{escape(line.title)}<br>{_HOVER}<extra></extra>",

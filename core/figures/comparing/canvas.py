@@ -52,9 +52,9 @@ class Scene:
         )
 
 
-def share_of(cases: int, share: float) -> tuple[int, int]:
-    """(cases, those that a share of them is) for `Scene.described`; none where the share is not defined."""
-    return cases, 0 if np.isnan(share) else round(share * cases)
+def fraction_of(cases: int, fraction: float) -> tuple[int, int]:
+    """(cases, those that a fraction of them is) for `Scene.described`; none where the fraction is not defined."""
+    return cases, 0 if np.isnan(fraction) else round(fraction * cases)
 
 
 def _range(counts: Sequence[int], noun: str = "") -> str:

@@ -25,7 +25,7 @@ ACROSS, CELL, AROUND = 2, 54, 96
 
 
 def class_confusion_figure(scene: Scene, labels: Sequence[str], counts: Counts) -> Figure:
-    """Counts with the true class in rows and the called one in columns, tinted by their share of the row.
+    """Counts with the true class in rows and the called one in columns, tinted by their fraction of the row.
 
     Args:
         scene: What is asked of what.
@@ -73,17 +73,17 @@ def _add_panel(
             tickvals=[k + 0.5 for k in range(size)], ticktext=words if column == 0 else [""] * size,
         ),
     })  # fmt: skip
-    shares = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
+    fractions = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
     for true, called in np.ndindex(size, size):
-        share = float(shares[true, called]) if found[true].sum() else float("nan")
+        fraction = float(fractions[true, called]) if found[true].sum() else float("nan")
         place = {"xref": f"x{end}", "yref": f"y{end}"}
-        tint = faded(line.color, 0.06 + 0.44 * (0.0 if math.isnan(share) else share))
+        tint = faded(line.color, 0.06 + 0.44 * (0.0 if math.isnan(fraction) else fraction))
         marks.shape(
             "rect", (called + 0.02, called + 0.98), (true + 0.02, true + 0.98), layer="below", line={"width": 0},
             fillcolor=tint, **place,
         )  # fmt: skip
         marks.word(
-            f"<b>{int(found[true, called]):,}</b><br><span style='font-size:11px'>{percent_text(share)}</span>",
+            f"<b>{int(found[true, called]):,}</b><br><span style='font-size:11px'>{percent_text(fraction)}</span>",
             called + 0.5, true + 0.5, font={"size": 13}, align="center", **place,
         )  # fmt: skip
     figure.add_scatter(  # gives the axes a trace, without which Plotly does not draw them

@@ -31,7 +31,7 @@ Decisions = Sequence[tuple[Line, ConfusionAt, ThresholdSweep]]
 
 #: Pixels: of a model's row.
 PANEL = 230
-#: Share of the width for the counts, and where the curves begin.
+#: Fraction of the width for the counts, and where the curves begin.
 COUNTS, CURVES = 0.36, 0.5
 
 
@@ -86,15 +86,15 @@ def _add_counts(
         (0, 0, at.false_positives, 1 - at.specificity.value),
         (1, 0, at.true_negatives, at.specificity.value),
     )
-    for column, row, count, share in cells:
-        opacity = 0.08 + 0.42 * (0.0 if math.isnan(share) else share)
+    for column, row, count, fraction in cells:
+        opacity = 0.08 + 0.42 * (0.0 if math.isnan(fraction) else fraction)
         marks.shape(
             "rect", (column + 0.02, column + 0.98), (row + 0.02, row + 0.98), xref=x, yref=y, layer="below",
             line={"width": 0}, fillcolor=faded(line.color, opacity),
         )  # fmt: skip
         marks.word(
-            f"<b>{count:,}</b><br><span style='font-size:12px'>{percent_text(share)}</span>", column + 0.5, row + 0.5,
-            xref=x, yref=y, font={"size": 15}, align="center",
+            f"<b>{count:,}</b><br><span style='font-size:12px'>{percent_text(fraction)}</span>",
+            column + 0.5, row + 0.5, xref=x, yref=y, font={"size": 15}, align="center",
         )  # fmt: skip
     figure.add_scatter(  # gives the axes a trace, without which Plotly does not draw them, and the reader a pointer
         x=[column + 0.5 for column, *_ in cells], y=[row + 0.5 for _, row, *_ in cells], mode="markers", xaxis=x,

@@ -17,7 +17,7 @@ from core.figures.comparing.canvas import (
     add_key,
     axis,
     canvas,
-    share_of,
+    fraction_of,
     unit_axis,
 )
 from core.figures.comparing.lines import Line
@@ -44,7 +44,7 @@ def net_benefit_figure(scene: Scene, curves: Curves) -> Figure:
     """
     figure = canvas(
         "Does acting on the model do more good than acting on all, or on none?",
-        scene.described([share_of(curve.n, curve.prevalence) for _, curve in curves]),
+        scene.described([fraction_of(curve.n, curve.prevalence) for _, curve in curves]),
     )
     first = curves[0][1]
     highest = (float(np.nanmax(curve.net_benefit, initial=0.0)) for _, curve in curves)

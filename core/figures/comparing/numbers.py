@@ -51,8 +51,8 @@ def estimate_text(estimate: Estimate) -> str:
     return f"{number_text(estimate.value)} ({interval})" if interval else number_text(estimate.value)
 
 
-def percent_text(share: float) -> str:
-    """A share as a percentage of two digits, never rounded to none or all.
+def percent_text(fraction: float) -> str:
+    """A fraction as a percentage of two digits, never rounded to none or all.
 
     Example:
         >>> [percent_text(v) for v in (0.0, 0.004, 0.031, 0.244, 0.999, 1.0)]
@@ -60,10 +60,10 @@ def percent_text(share: float) -> str:
         >>> percent_text(0.99999), percent_text(float("nan"))
         ('>99.9 %', 'not defined')
     """
-    if math.isnan(share):
+    if math.isnan(fraction):
         return NOT_DEFINED
-    percent = share * 100
-    if share not in {0.0, 1.0} and (percent < 0.1 or percent > 99.9 + 1e-9):
+    percent = fraction * 100
+    if fraction not in {0.0, 1.0} and (percent < 0.1 or percent > 99.9 + 1e-9):
         return "<0.1 %" if percent < 1 else ">99.9 %"
     return f"{percent:.1f} %" if 0 < percent < 9.95 or 99 < percent < 100 else f"{percent:.0f} %"
 

@@ -21,7 +21,7 @@ from core.figures.comparing.canvas import (
     add_note,
     add_points,
     canvas,
-    share_of,
+    fraction_of,
     unit_axis,
 )
 from core.figures.comparing.lines import Line
@@ -44,7 +44,7 @@ def predictive_values_figure(scene: Scene, values: Values, at: Values) -> Figure
     chosen = float(at[0][1].prevalence[0])
     figure = canvas(
         f"What do the answers mean where {percent_text(chosen)} have {scene.finding}?",
-        scene.described([share_of(found.n, found.observed) for _, found in values]),
+        scene.described([fraction_of(found.n, found.observed) for _, found in values]),
         470,
     )
     words = f"Prevalence of {scene.finding}"
@@ -70,11 +70,11 @@ def predictive_values_figure(scene: Scene, values: Values, at: Values) -> Figure
 
 
 def _mark(figure: Figure, number: str, chosen: float, observed: float) -> None:
-    for share, dash in ((chosen, "solid"), (observed, "dot")):
-        if math.isnan(share):
+    for fraction, dash in ((chosen, "solid"), (observed, "dot")):
+        if math.isnan(fraction):
             continue
         figure.add_shape(
-            type="line", xref=f"x{number}", yref=f"y{number}", x0=share, x1=share, y0=0, y1=1, layer="below",
+            type="line", xref=f"x{number}", yref=f"y{number}", x0=fraction, x1=fraction, y0=0, y1=1, layer="below",
             line={"color": NEUTRAL, "width": 1.2, "dash": dash},
         )  # fmt: skip
     if math.isnan(observed):
@@ -86,9 +86,9 @@ def _mark(figure: Figure, number: str, chosen: float, observed: float) -> None:
     )  # fmt: skip
 
 
-def at_share(found: PredictiveValues, share: float) -> PredictiveValues:
-    """Values at the one prevalence of their grid that is nearest to a share."""
-    place = slice(k := int(np.abs(found.prevalence - share).argmin()), k + 1)
+def at_fraction(found: PredictiveValues, fraction: float) -> PredictiveValues:
+    """Values at the one prevalence of their grid that is nearest to a fraction."""
+    place = slice(k := int(np.abs(found.prevalence - fraction).argmin()), k + 1)
     ppv_band, npv_band = (
         Band(band.x[place], band.low[place], band.high[place], band.method) for band in (found.ppv_band, found.npv_band)
     )
@@ -114,9 +114,9 @@ def _reading(found: PredictiveValues) -> str:
 
 def describe_predictive_values(scene: Scene, at: Values) -> str:
     """The figure in words."""
-    share = percent_text(float(at[0][1].prevalence[0]))
+    fraction = percent_text(float(at[0][1].prevalence[0]))
     parts = [f"{line.title}: {_reading(found)}" for line, found in at]
-    return f"Predictive values for {scene.finding} over prevalence. Where {share} have it: {'; '.join(parts)}."
+    return f"Predictive values for {scene.finding} over prevalence. Where {fraction} have it: {'; '.join(parts)}."
 
 
 def predictive_values_rows(values: Values) -> list[dict[str, Any]]:
@@ -148,8 +148,8 @@ def meanings(scene: Scene, at: Values) -> list[dict[str, str]]:
     return rows
 
 
-def _of_hundred(share: Estimate) -> str:
-    if math.isnan(share.value):
+def _of_hundred(fraction: Estimate) -> str:
+    if math.isnan(fraction.value):
         return NOT_DEFINED
-    value, low, high = (percent_text(end).removesuffix(" %") for end in (share.value, share.low, share.high))
-    return value if math.isnan(share.low) else f"{value} ({low} to {high})"
+    value, low, high = (percent_text(end).removesuffix(" %") for end in (fraction.value, fraction.low, fraction.high))
+    return value if math.isnan(fraction.low) else f"{value} ({low} to {high})"

@@ -24,7 +24,7 @@ PANEL = 190
 
 
 def scores_figure(scene: Scene, distributions: Distributions) -> Figure:
-    """Mirrored histograms: cases with the finding upwards, the others downwards, as shares of their kind.
+    """Mirrored histograms: cases with the finding upwards, the others downwards, as fractions of their kind.
 
     Args:
         scene: What is asked of what.
@@ -48,8 +48,8 @@ def _add_panel(figure: Figure, line: Line, found: ScoreDistribution, row: int, c
     height = (1 - gap * (count - 1)) / count
     top = 1 - row * (height + gap)
     last = row == count - 1
-    shares = [counts / max(int(counts.sum()), 1) for counts in (found.with_finding, found.without)]
-    limit = max(0.02, float(max(share.max(initial=0.0) for share in shares))) * 1.08
+    fractions = [counts / max(int(counts.sum()), 1) for counts in (found.with_finding, found.without)]
+    limit = max(0.02, float(max(fraction.max(initial=0.0) for fraction in fractions))) * 1.08
     middle = (found.edges[1:] + found.edges[:-1]) / 2
     figure.update_layout({
         f"xaxis{number}": unit_axis(
@@ -61,13 +61,13 @@ def _add_panel(figure: Figure, line: Line, found: ScoreDistribution, row: int, c
             ticktext=[percent_text(limit / 1.08), "without", "0", "with", percent_text(limit / 1.08)],
         ),
     })  # fmt: skip
-    for share, counts, side, color in (
-        (shares[0], found.with_finding, 1, line.color),
-        (shares[1], found.without, -1, NEUTRAL),
+    for fraction, counts, side, color in (
+        (fractions[0], found.with_finding, 1, line.color),
+        (fractions[1], found.without, -1, NEUTRAL),
     ):
         word = "with" if side > 0 else "without"
         figure.add_bar(
-            x=middle.tolist(), y=(side * share).tolist(), width=float(found.edges[1]), xaxis=f"x{number}",
+            x=middle.tolist(), y=(side * fraction).tolist(), width=float(found.edges[1]), xaxis=f"x{number}",
             yaxis=f"y{number}", marker={"color": color, "line": {"width": 0}}, customdata=counts.tolist(),
             hovertemplate=f"{escape(line.title)}<br>%{{customdata}} cases {word}<extra></extra>",
         )  # fmt: skip

@@ -22,7 +22,7 @@ Found = Sequence[tuple[Line, Subgroups]]
 
 #: Pixels of a model's line in a group, and of the room between groups.
 LINE, BETWEEN = 20, 16
-#: Share of the width for the marks; the numbers stand in the rest.
+#: Fraction of the width for the marks; the numbers stand in the rest.
 MARKS = 0.66
 
 

@@ -1,4 +1,4 @@
-"""Each case of a session: which share of the class had it right, without and with the model."""
+"""Each case of a session: which fraction of the class had it right, without and with the model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.colors import NEUTRAL
 from core.figures.comparing.canvas import add_key, axis, canvas, unit_axis
 from core.figures.comparing.lines import Line
 from core.figures.reader_study.results import AIDED, WITHOUT
-from core.reader_study.class_results import CaseShare
+from core.reader_study.class_results import CaseFraction
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -20,7 +20,7 @@ ROW = 20
 RING = {"color": WITHOUT.color, "symbol": "circle-open", "size": 15, "line": {"width": 2.5}}
 
 
-def cases_figure(cases: Sequence[CaseShare], finding: str, without: str) -> Figure:
+def cases_figure(cases: Sequence[CaseFraction], finding: str, without: str) -> Figure:
     """One row a case that somebody read, the hardest first.
 
     Args:
@@ -33,7 +33,7 @@ def cases_figure(cases: Sequence[CaseShare], finding: str, without: str) -> Figu
     figure.update_layout(height=figure.layout.height + ROW * len(read), margin_l=200)
     names = [_name(case, finding, without) for case in read]
     places = [-index for index in range(len(read))]
-    figure.update_xaxes(**unit_axis("Share of readers who were right"))
+    figure.update_xaxes(**unit_axis("Fraction of readers who were right"))
     figure.update_yaxes(
         **axis("", range=[-len(read) + 0.4, 0.6], showgrid=False, tickvals=places, ticktext=names, zeroline=False)
     )
@@ -52,12 +52,12 @@ def cases_figure(cases: Sequence[CaseShare], finding: str, without: str) -> Figu
     return figure
 
 
-def _name(case: CaseShare, finding: str, without: str) -> str:
+def _name(case: CaseFraction, finding: str, without: str) -> str:
     truth = finding if case.truth else without
     return f"{case.place + 1}: {truth[:14]}, model {'right' if case.model_right else '<b>wrong</b>'}"
 
 
-def describe_cases(cases: Sequence[CaseShare]) -> str:
+def describe_cases(cases: Sequence[CaseFraction]) -> str:
     """The figure in words."""
     read = [case for case in cases if case.readers]
     better, worse = (sum(sign * (case.aided - case.without) > 0 for case in read) for sign in (1, -1))

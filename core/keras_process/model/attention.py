@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
 from core.keras_process.model.layers import places_with_map, walk_layers
-from core.keras_process.model.split import Anatomy, call_recorded, without_layer
+from core.keras_process.model.split import Graph, call_recorded, without_layer
 
 Run = Callable[[Mapping[str, NDArray[np.generic]]], NDArray[np.float32]]
 
 
-def attention_function(anatomy: Anatomy) -> tuple[Run, tuple[int, int, int]]:
+def attention_function(graph: Graph) -> tuple[Run, tuple[int, int, int]]:
     """A function of the inputs that gives the scores of all attention layers, and how the tokens lie on the image.
 
     Returns:
@@ -28,14 +28,14 @@ def attention_function(anatomy: Anatomy) -> tuple[Run, tuple[int, int, int]]:
     """
     import tensorflow as tf
 
-    attending = [layer for _, layer in walk_layers(anatomy.model) if type(layer).__name__ == "MultiHeadAttention"]
-    layout = next((p.tokens for p in reversed(places_with_map(anatomy.model)) if p.tokens is not None), None)
+    attending = [layer for _, layer in walk_layers(graph.model) if type(layer).__name__ == "MultiHeadAttention"]
+    layout = next((p.tokens for p in reversed(places_with_map(graph.model)) if p.tokens is not None), None)
     if not attending or layout is None:
         raise UnsupportedModel(
             "a vision transformer", "a model without attention among patches", "choose another method"
         )
     tokens = layout[0] * layout[1] + layout[2]
-    free = without_layer(anatomy)
+    free = without_layer(graph)
 
     def scores(inputs: Mapping[str, Any]) -> Any:
         kept: list[Any] = []

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsupportedModel
-from core.keras_process.model.split import Anatomy, call_recorded, joined
+from core.keras_process.model.split import Graph, call_recorded, joined
 
 #: Largest difference of two gradients, relative to the largest gradient, that still counts as the same. Float32 sums
 #: over a head differ by about 1e-6; a rectifier or a maximum between A and the logit moves it by 1e-2 and more.
@@ -23,7 +23,7 @@ AFFINE_TOLERANCE = 1e-5
 Gradients = Callable[..., tuple[Any, Any]]
 
 
-def gradient_function(anatomy: Anatomy) -> Gradients:
+def gradient_function(graph: Graph) -> Gradients:
     """A compiled function `(inputs, unit, keep, probe) -> (activations, gradient)`, both (N, [frames,] h, w, C).
 
     `inputs` maps names to (N, …) tensors, `unit` is the index of the logit. What the head sees, and where the gradient
@@ -31,30 +31,30 @@ def gradient_function(anatomy: Anatomy) -> Gradients:
     """
     import tensorflow as tf
 
-    if anatomy.layer is None:
+    if graph.layer is None:
         raise UnsupportedModel("This model has no layer with a spatial output", "choose another explanation")
 
     def gradients(inputs: Mapping[str, Any], unit: Any, keep: Any, probe: Any) -> tuple[Any, Any]:
         # Only what follows the layer is recorded, so the tape costs the head and not the backbone.
-        frame = iter(range(anatomy.calls))  # inside a TimeDistributed each call gets its own frame of the probe
+        frame = iter(range(graph.calls))  # inside a TimeDistributed each call gets its own frame of the probe
         with tf.GradientTape(watch_accessed_variables=False) as tape:
 
             def watched(output: Any) -> Any:
-                part = probe if anatomy.calls == 1 else probe[:, tf.minimum(next(frame), tf.shape(probe)[1] - 1)]
+                part = probe if graph.calls == 1 else probe[:, tf.minimum(next(frame), tf.shape(probe)[1] - 1)]
                 copy = tf.cast(keep, output.dtype) * output + tf.cast(part, output.dtype)
                 copy = tf.ensure_shape(copy, output.shape)  # the probe's rank is open, that of the layer is not
                 tape.watch(copy)
                 return copy
 
-            recorded = call_recorded(anatomy, inputs, replace=watched)
+            recorded = call_recorded(graph, inputs, replace=watched)
             score = tf.gather(recorded.logits, unit, axis=-1)
-        gradient = gradient_of(tape, score, recorded.parts, anatomy)
+        gradient = gradient_of(tape, score, recorded.parts, graph)
         return tf.cast(recorded.activations, tf.float32), tf.cast(gradient, tf.float32)
 
     signature = (
         {
             name: tf.TensorSpec((None, *shape), tensor.dtype)
-            for (name, shape), tensor in zip(anatomy.input_shapes.items(), anatomy.model.inputs, strict=True)
+            for (name, shape), tensor in zip(graph.input_shapes.items(), graph.model.inputs, strict=True)
         },
         tf.TensorSpec((), tf.int32),
         tf.TensorSpec((), tf.float32),
@@ -64,7 +64,7 @@ def gradient_function(anatomy: Anatomy) -> Gradients:
     return tf.function(gradients, input_signature=signature, autograph=False, jit_compile=False)
 
 
-def gradient_of(tape: Any, score: Any, parts: list[Any], anatomy: Anatomy) -> Any:
+def gradient_of(tape: Any, score: Any, parts: list[Any], graph: Graph) -> Any:
     """The gradient of a score with respect to the parts of `Recorded`, joined as these are.
 
     Raises:
@@ -74,7 +74,7 @@ def gradient_of(tape: Any, score: Any, parts: list[Any], anatomy: Anatomy) -> An
 
     found = tape.gradient(score, parts)
     if all(part is None for part in found):
-        raise UnsupportedModel(f"The logits do not depend on the layer {anatomy.layer_name}", "choose another layer")
+        raise UnsupportedModel(f"The logits do not depend on the layer {graph.layer_name}", "choose another layer")
     return joined([tf.zeros_like(part) if one is None else one for part, one in zip(parts, found, strict=True)])
 
 
@@ -116,7 +116,7 @@ def _evaluated(
 
 
 def constant_cam_weights(
-    anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]], units: int, seed: int = 0
+    graph: Graph, inputs: Mapping[str, NDArray[np.generic]], units: int, seed: int = 0
 ) -> NDArray[np.float32] | None:
     """The Grad-CAM weights of every logit, if they do not depend on the input.
 
@@ -124,7 +124,7 @@ def constant_cam_weights(
     because a rectifier behind a mean over many positions may stay on one side for every image one happens to try.
 
     Args:
-        anatomy: From `dissect`, with a layer.
+        graph: From `dissect`, with a layer.
         inputs: Input name to (N, …), N ≥ 2; real and random ones.
         units: Number of logits.
         seed: Of the random activations.
@@ -133,7 +133,7 @@ def constant_cam_weights(
         (units, channels) float32, the mean of the gradient over the positions; None where the gradient varies by more
         than `AFFINE_TOLERANCE` times its largest value.
     """
-    gradients = gradient_function(anatomy)
+    gradients = gradient_function(graph)
     activations, _ = _evaluated(gradients, inputs, 0)
     probes = _probes(activations, np.random.default_rng(seed))
     weights = []

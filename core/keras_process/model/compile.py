@@ -21,10 +21,10 @@ from core.keras_process.model.cam_weights import constant_cam_weights
 from core.keras_process.model.ending import Activation
 from core.keras_process.model.layers import walk_layers
 from core.keras_process.model.split import (
-    Anatomy,
+    Graph,
     call_recorded,
-    dissect,
     probabilities,
+    split_model,
     without_layer,
 )
 
@@ -90,26 +90,26 @@ def compile_bundle(
     Raises:
         UnsupportedModel: The model cannot be converted, or the ONNX file answers differently from Keras.
     """
-    anatomy = dissect(model, explain_layer, tuple(sample))
+    graph = split_model(model, explain_layer, tuple(sample))
     _refuse_open_sizes(model)
-    inputs = _varied(_fitting(sample, anatomy))
+    inputs = _varied(_fitting(sample, graph))
     try:
-        recorded = call_recorded(anatomy, inputs)
+        recorded = call_recorded(graph, inputs)
     except UnsupportedModel:
         if explain_layer is not None:
             raise
-        anatomy = without_layer(anatomy)
-        recorded = call_recorded(anatomy, inputs)
-    expected, units = own_output(anatomy, inputs), int(recorded.logits.shape[-1])
-    has_grid = anatomy.layer is not None and len(recorded.activations.shape) in {4, 5}
+        graph = without_layer(graph)
+        recorded = call_recorded(graph, inputs)
+    expected, units = own_output(graph, inputs), int(recorded.logits.shape[-1])
+    has_grid = graph.layer is not None and len(recorded.activations.shape) in {4, 5}
     if not has_grid and explain_layer is not None:
         raise UnsupportedModel("a layer with an output of (h, w, channels)", explain_layer, "choose another layer")
     classifies = expected.ndim == 2
-    weights = constant_cam_weights(anatomy, inputs, units) if has_grid and classifies else None
-    proto = _convert(anatomy, inputs, has_grid)
-    _add_metadata(proto, anatomy, weights)
+    weights = constant_cam_weights(graph, inputs, units) if has_grid and classifies else None
+    proto = _convert(graph, inputs, has_grid)
+    _add_metadata(proto, graph, weights)
     content = proto.SerializeToString()
-    difference = _check(content, inputs, expected, anatomy.activation, _tolerance(model))
+    difference = _check(content, inputs, expected, graph.activation, _tolerance(model))
     partial = folder / "model.onnx.partial"
     partial.write_bytes(content)
     partial.replace(folder / "model.onnx")
@@ -117,10 +117,10 @@ def compile_bundle(
     return CompiledFacts(
         path=folder / "model.onnx",
         sha256=hashlib.sha256(content).hexdigest(),
-        input_names=anatomy.input_names,
+        input_names=graph.input_names,
         units=units,
-        activation=anatomy.activation,
-        explain_layer=anatomy.layer_name if has_grid else "",
+        activation=graph.activation,
+        explain_layer=graph.layer_name if has_grid else "",
         grid=grid,
         features=grid[-1] if grid else None,
         affine=weights is not None,
@@ -128,14 +128,14 @@ def compile_bundle(
     )
 
 
-def _fitting(sample: Mapping[str, NDArray[np.generic]], anatomy: Anatomy) -> dict[str, NDArray[np.generic]]:
+def _fitting(sample: Mapping[str, NDArray[np.generic]], graph: Graph) -> dict[str, NDArray[np.generic]]:
     """The samples in the model's order, channels last.
 
     Raises:
         UnsupportedModel: One has not the shape of the model's input.
     """
     found: dict[str, NDArray[np.generic]] = {}
-    for (name, shape), order in zip(anatomy.input_shapes.items(), anatomy.input_orders, strict=True):
+    for (name, shape), order in zip(graph.input_shapes.items(), graph.input_orders, strict=True):
         array = np.asarray(sample[name])
         if order is not None and not _fits(array, shape):  # given as the model takes it
             array = array.transpose(0, *(place + 1 for place in order))
@@ -176,16 +176,16 @@ def _refuse_open_sizes(model: Any) -> None:
             raise UnsupportedModel("The number of frames is open", "fix it in the model's input")
 
 
-def _convert(anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]], has_grid: bool) -> Any:
+def _convert(graph: Graph, inputs: Mapping[str, NDArray[np.generic]], has_grid: bool) -> Any:
     """The ONNX model, with our names for its inputs and outputs and an open batch dimension."""
     import tensorflow as tf
     import tf2onnx
 
-    names = anatomy.input_names
+    names = graph.input_names
     signature = [tf.TensorSpec((None, *inputs[name].shape[1:]), inputs[name].dtype) for name in names]
 
     def forward(*tensors: Any) -> list[Any]:
-        recorded = call_recorded(anatomy, dict(zip(names, tensors, strict=True)))
+        recorded = call_recorded(graph, dict(zip(names, tensors, strict=True)))
         answer = [recorded.logits, tf.identity(recorded.output)]  # two outputs even where both are the same tensor
         if not has_grid:
             return answer
@@ -261,8 +261,8 @@ def _rename(graph: Any, side: str, names: tuple[str, ...]) -> None:
                     names_of_node[position] = renamed[name]
 
 
-def _add_metadata(proto: Any, anatomy: Anatomy, weights: NDArray[np.float32] | None) -> None:
-    facts: dict[str, Any] = {"activation": anatomy.activation, "explain_layer": anatomy.layer_name}
+def _add_metadata(proto: Any, graph: Graph, weights: NDArray[np.float32] | None) -> None:
+    facts: dict[str, Any] = {"activation": graph.activation, "explain_layer": graph.layer_name}
     if weights is not None:
         facts["cam_weights"] = {
             "shape": list(weights.shape),
@@ -272,10 +272,10 @@ def _add_metadata(proto: Any, anatomy: Anatomy, weights: NDArray[np.float32] | N
     entry.key, entry.value = METADATA_KEY, json.dumps(facts)
 
 
-def own_output(anatomy: Anatomy, inputs: Mapping[str, NDArray[np.generic]]) -> NDArray[np.float32]:
+def own_output(graph: Graph, inputs: Mapping[str, NDArray[np.generic]]) -> NDArray[np.float32]:
     """(N, …) what Keras gives with nothing recorded, taken out or replaced, as `model.predict` does; channels last."""
-    output = np.asarray(anatomy.call_plain(inputs), np.float32)
-    order = anatomy.output_order
+    output = np.asarray(graph.call_plain(inputs), np.float32)
+    order = graph.output_order
     return output if order is None else output.transpose(0, *(place + 1 for place in order))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from core.errors import UnsupportedModel
 from core.keras_process.model.ending import log_odds
 from core.keras_process.model.layers import named_place
-from core.keras_process.model.split import Anatomy
+from core.keras_process.model.split import Graph
 
 #: What to do where there is no such part.
 INSTEAD = "judge the map by its checks"
@@ -58,7 +58,7 @@ def _made_from(tensor: Any) -> list[Any]:
     return list(operation._inbound_nodes[node].input_tensors)
 
 
-def logit_model(anatomy: Anatomy) -> tuple[Any, Callable[[Any], Any]]:
+def logit_model(graph: Graph) -> tuple[Any, Callable[[Any], Any]]:
     """A model of the same layers, and what makes the logits of its output.
 
     Raises:
@@ -67,8 +67,8 @@ def logit_model(anatomy: Anatomy) -> tuple[Any, Callable[[Any], Any]]:
     import keras
     import tensorflow as tf
 
-    model, ending = anatomy.model, anatomy.ending
-    if any(order is not None for order in anatomy.input_orders):
+    model, ending = graph.model, graph.ending
+    if any(order is not None for order in graph.input_orders):
         raise UnsupportedModel("a model that takes channels last", "one that takes them first", INSTEAD)
     if ending.of_output:
         return model, lambda output: log_odds(tf.cast(output, tf.float32), ending.activation)

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from core.errors import Cancelled, UnsupportedModel
 from core.keras_process.model.cam_weights import gradient_of
 from core.keras_process.model.layers import walk_layers
-from core.keras_process.model.split import Anatomy, call_recorded, replaced, without_layer
+from core.keras_process.model.split import Graph, call_recorded, replaced, without_layer
 from core.keras_process.names import REGION
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
 
-def _types(anatomy: Anatomy) -> dict[str, tuple[tuple[Any, ...], Any]]:
+def _types(graph: Graph) -> dict[str, tuple[tuple[Any, ...], Any]]:
     """Shape and type of each input, and of the region where the output is a map."""
-    kinds = dict(zip(anatomy.input_names, (tensor.dtype for tensor in anatomy.model.inputs), strict=True))
-    found = {name: ((None, *shape), kinds[name]) for name, shape in anatomy.input_shapes.items()}
-    places = anatomy.output_shape[:-1]
+    kinds = dict(zip(graph.input_names, (tensor.dtype for tensor in graph.model.inputs), strict=True))
+    found = {name: ((None, *shape), kinds[name]) for name, shape in graph.input_shapes.items()}
+    places = graph.output_shape[:-1]
     if len(places) == 2:
         found[REGION] = ((None, *places), "float32")
     elif places:
@@ -31,10 +31,10 @@ def _types(anatomy: Anatomy) -> dict[str, tuple[tuple[Any, ...], Any]]:
     return found
 
 
-def _signature(anatomy: Anatomy) -> dict[str, Any]:
+def _signature(graph: Graph) -> dict[str, Any]:
     import tensorflow as tf
 
-    return {name: tf.TensorSpec((None, *shape[1:]), kind) for name, (shape, kind) in _types(anatomy).items()}
+    return {name: tf.TensorSpec((None, *shape[1:]), kind) for name, (shape, kind) in _types(graph).items()}
 
 
 def _score(logits: Any, weights: Any, inputs: Mapping[str, Any]) -> Any:
@@ -58,7 +58,7 @@ def _compiled(function: Callable[..., Any], *signature: Any) -> Any:
 
 
 def layer_gradient_function(
-    anatomy: Anatomy,
+    graph: Graph,
 ) -> Callable[[Arrays, NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """A function of inputs and (units,) weights that gives activations and the score's gradient there.
 
@@ -69,7 +69,7 @@ def layer_gradient_function(
     """
     import tensorflow as tf
 
-    _needs_map(anatomy)
+    _needs_map(graph)
 
     def gradients(inputs: Mapping[str, Any], weights: Any) -> tuple[Any, Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -78,49 +78,49 @@ def layer_gradient_function(
                 tape.watch(output)
                 return output
 
-            recorded = call_recorded(anatomy, _without_region(inputs), replace=watched)
+            recorded = call_recorded(graph, _without_region(inputs), replace=watched)
             score = _score(recorded.logits, weights, inputs)
-        gradient = gradient_of(tape, score, recorded.parts, anatomy)
+        gradient = gradient_of(tape, score, recorded.parts, graph)
         return tf.cast(recorded.activations, tf.float32), tf.cast(gradient, tf.float32)
 
-    compiled = _compiled(gradients, _signature(anatomy), tf.TensorSpec((None,), tf.float32))
+    compiled = _compiled(gradients, _signature(graph), tf.TensorSpec((None,), tf.float32))
 
     def run(arrays: Arrays, weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        activations, gradient = compiled(_tensors(anatomy, arrays), tf.constant(weights))
+        activations, gradient = compiled(_tensors(graph, arrays), tf.constant(weights))
         if activations.shape.rank not in {4, 5}:
-            raise UnsupportedModel("a layer with an output of (h, w, channels)", anatomy.layer_name, "choose another")
+            raise UnsupportedModel("a layer with an output of (h, w, channels)", graph.layer_name, "choose another")
         return activations.numpy(), gradient.numpy()
 
     return run
 
 
-def _needs_map(anatomy: Anatomy) -> None:
-    if anatomy.layer is None:
+def _needs_map(graph: Graph) -> None:
+    if graph.layer is None:
         raise UnsupportedModel("This model has no layer with a spatial output", "choose another explanation")
 
 
-def _tensors(anatomy: Anatomy, arrays: Arrays) -> dict[str, Any]:
+def _tensors(graph: Graph, arrays: Arrays) -> dict[str, Any]:
     import tensorflow as tf
 
-    types = _types(anatomy)
+    types = _types(graph)
     if types.keys() != arrays.keys():
         raise UnsupportedModel(f"the arrays {', '.join(types)}", ", ".join(arrays), "choose what to explain")
     return {name: tf.cast(tf.constant(array), types[name][1]) for name, array in arrays.items()}
 
 
 def input_gradient_function(
-    anatomy: Anatomy, guided: bool = False
+    graph: Graph, guided: bool = False
 ) -> Callable[[Arrays, NDArray[np.float32]], tuple[NDArray[np.float32], ...]]:
     """A function of inputs and (units,) weights that gives scores (N,) and the gradient for each input, in their order.
 
     Args:
-        anatomy: From `dissect`; its layer is not looked at.
+        graph: From `dissect`; its layer is not looked at.
         guided: Guided backpropagation (Springenberg et al. 2014, arXiv:1412.6806): rectifiers pass back only positive
             gradients.
     """
     import tensorflow as tf
 
-    free = without_layer(anatomy)
+    free = without_layer(graph)
 
     def gradients(inputs: Mapping[str, Any], weights: Any) -> list[Any]:
         tensors = [inputs[name] for name in free.input_names]
@@ -164,7 +164,7 @@ def _guided_after(rectifier: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def ablation_function(
-    anatomy: Anatomy,
+    graph: Graph,
 ) -> Callable[[Arrays, NDArray[np.float32], Callable[[], bool]], tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """A function of inputs, weights and a stop that gives activations and (N, C) score lost without each channel.
 
@@ -173,22 +173,22 @@ def ablation_function(
     """
     import tensorflow as tf
 
-    _needs_map(anatomy)
+    _needs_map(graph)
 
     def without(inputs: Mapping[str, Any], weights: Any, channel: Any) -> tuple[Any, Any]:
         def replace(output: Any) -> Any:
             gate = 1.0 - tf.one_hot(channel, output.shape[-1], dtype=output.dtype)  # channel -1 leaves all in place
             return output * gate
 
-        recorded = call_recorded(anatomy, _without_region(inputs), replace=replace)
+        recorded = call_recorded(graph, _without_region(inputs), replace=replace)
         return tf.cast(recorded.activations, tf.float32), _score(recorded.logits, weights, inputs)
 
-    compiled = _compiled(without, _signature(anatomy), tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32))
+    compiled = _compiled(without, _signature(graph), tf.TensorSpec((None,), tf.float32), tf.TensorSpec((), tf.int32))
 
     def run(
         arrays: Arrays, weights: NDArray[np.float32], cancelled: Callable[[], bool]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        tensors, given = _tensors(anatomy, arrays), tf.constant(weights)
+        tensors, given = _tensors(graph, arrays), tf.constant(weights)
         activations, whole = compiled(tensors, given, tf.constant(-1))
         lost = []
         for channel in range(activations.shape[-1]):
@@ -200,17 +200,17 @@ def ablation_function(
     return run
 
 
-def randomise(model: Any, share: float, seed: int) -> None:
+def randomise(model: Any, fraction: float, seed: int) -> None:
     """Draw the kernels of the last layers anew, as `core.inference.randomised` does with a compiled model.
 
     Args:
         model: Is changed.
-        share: Of the layers with a kernel, counted from the last; the last is always among them.
+        fraction: Of the layers with a kernel, counted from the last; the last is always among them.
         seed: Of the draws.
     """
     rng = np.random.default_rng(seed)
     kernels = [weight for _, layer in walk_layers(model) for weight in _own_kernels(layer)]
-    count = max(1, math.ceil(share * len(kernels)))
+    count = max(1, math.ceil(fraction * len(kernels)))
     for kernel in kernels[len(kernels) - count :]:
         values = np.asarray(kernel)
         kernel.assign(rng.normal(0.0, float(values.std()), values.shape).astype(values.dtype))

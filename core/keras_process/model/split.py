@@ -36,7 +36,7 @@ from core.keras_process.model.layers import Place, default_place, named_place
 
 
 @dataclass(frozen=True, eq=False)
-class Anatomy:
+class Graph:
     """The parts of a model that explanations need.
 
     Attributes:
@@ -105,9 +105,9 @@ class Recorded:
         return joined(self.parts)
 
 
-def without_layer(anatomy: Anatomy) -> Anatomy:
+def without_layer(graph: Graph) -> Graph:
     """The model when no layer is looked at, so that it does not matter how often one is called."""
-    return replace(anatomy, layer=None, layer_name="", calls=1, tokens=None, order=None)
+    return replace(graph, layer=None, layer_name="", calls=1, tokens=None, order=None)
 
 
 def joined(parts: list[Any]) -> Any:
@@ -117,7 +117,7 @@ def joined(parts: list[Any]) -> Any:
     return parts[0] if len(parts) == 1 else tf.stack(parts, axis=1)
 
 
-def dissect(model: Any, explain_layer: str | None = None, input_names: tuple[str, ...] | None = None) -> Anatomy:
+def split_model(model: Any, explain_layer: str | None = None, input_names: tuple[str, ...] | None = None) -> Graph:
     """Find the logits and the layer to explain.
 
     Args:
@@ -138,7 +138,7 @@ def dissect(model: Any, explain_layer: str | None = None, input_names: tuple[str
     names, ending = _input_names(model, input_names), find_ending(model)
     place = default_place(model, ending.layers) if explain_layer is None else named_place(model, explain_layer)
     found = place or Place("", None)
-    return Anatomy(
+    return Graph(
         model=model,
         input_names=names,
         ending=ending,
@@ -171,14 +171,14 @@ def _input_names(model: Any, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
     return own
 
 
-def call_recorded(anatomy: Anatomy, inputs: Mapping[str, Any], replace: Callable[[Any], Any] | None = None) -> Recorded:
+def call_recorded(graph: Graph, inputs: Mapping[str, Any], replace: Callable[[Any], Any] | None = None) -> Recorded:
     """Run the model in inference mode and record logits and activations on the way.
 
     The model is put back as it was before this returns; its weights are never touched. Inside a `tf.function` this
     happens while tracing only.
 
     Args:
-        anatomy: From `dissect`.
+        graph: From `split_model`.
         inputs: Input name to tensor (N, …).
         replace: Receives the activations of each call and returns what the rest of the model gets instead, e.g. a
             watched copy.
@@ -191,28 +191,28 @@ def call_recorded(anatomy: Anatomy, inputs: Mapping[str, Any], replace: Callable
     recorded = Recorded()
 
     def keep_activations(output: Any) -> Any:
-        grid = _as_grid(output, anatomy)
+        grid = _as_grid(output, graph)
         recorded.parts.append(grid if replace is None else replace(grid))
-        return output if replace is None else _as_layer_gives(recorded.parts[-1], output, anatomy)
+        return output if replace is None else _as_layer_gives(recorded.parts[-1], output, graph)
 
     with ExitStack() as stack:
-        if anatomy.layer is not None:
-            stack.enter_context(_wrapped(anatomy.layer, "call", after=keep_activations))
-        for owner, attribute in anatomy.ending.removed:
+        if graph.layer is not None:
+            stack.enter_context(_wrapped(graph.layer, "call", after=keep_activations))
+        for owner, attribute in graph.ending.removed:
             stack.enter_context(replaced(owner, attribute, _unchanged))
-        found = tf.cast(only(anatomy.model(_structured(anatomy, inputs), training=False)), tf.float32)
-    if anatomy.layer is not None and len(recorded.parts) != anatomy.calls:
-        often = "once" if anatomy.calls == 1 else f"{anatomy.calls} times"
+        found = tf.cast(only(graph.model(_structured(graph, inputs), training=False)), tf.float32)
+    if graph.layer is not None and len(recorded.parts) != graph.calls:
+        often = "once" if graph.calls == 1 else f"{graph.calls} times"
         raise UnsupportedModel(
-            f"the layer {anatomy.layer_name} to be called {often}",
+            f"the layer {graph.layer_name} to be called {often}",
             f"{len(recorded.parts)} calls",
             "choose another layer",
         )
-    found = _turned(found, anatomy.output_order)
-    if anatomy.ending.of_output:
-        recorded.output, recorded.logits = found, log_odds(found, anatomy.activation)
+    found = _turned(found, graph.output_order)
+    if graph.ending.of_output:
+        recorded.output, recorded.logits = found, log_odds(found, graph.activation)
     else:
-        recorded.output, recorded.logits = link(found, anatomy.activation), found
+        recorded.output, recorded.logits = link(found, graph.activation), found
     return recorded
 
 
@@ -227,34 +227,34 @@ def _turned(tensor: Any, order: tuple[int, ...] | None) -> Any:
     return tensor if order is None else tf.transpose(tensor, (0, *(place + 1 for place in order)))
 
 
-def _as_grid(output: Any, anatomy: Anatomy) -> Any:
+def _as_grid(output: Any, graph: Graph) -> Any:
     """Maps with channels last, and tokens (N, leading + rows · columns, C) as (N, rows, columns, C)."""
     import tensorflow as tf
 
-    if anatomy.tokens is None:
-        return _turned(output, anatomy.order)
-    rows, columns, leading = anatomy.tokens
+    if graph.tokens is None:
+        return _turned(output, graph.order)
+    rows, columns, leading = graph.tokens
     return tf.reshape(output[:, leading:], (-1, rows, columns, output.shape[-1]))
 
 
-def _as_layer_gives(grid: Any, output: Any, anatomy: Anatomy) -> Any:
+def _as_layer_gives(grid: Any, output: Any, graph: Graph) -> Any:
     """The way back of `_as_grid`; the leading token is that of `output`."""
     import tensorflow as tf
 
-    if anatomy.tokens is None:
-        return grid if anatomy.order is None else _turned(grid, inverse(anatomy.order))
-    rows, columns, leading = anatomy.tokens
+    if graph.tokens is None:
+        return grid if graph.order is None else _turned(grid, inverse(graph.order))
+    rows, columns, leading = graph.tokens
     flat = tf.reshape(grid, (-1, rows * columns, grid.shape[-1]))
     return tf.concat([output[:, :leading], flat], axis=1) if leading else flat
 
 
-def _structured(anatomy: Anatomy, inputs: Mapping[str, Any]) -> Any:
+def _structured(graph: Graph, inputs: Mapping[str, Any]) -> Any:
     """The inputs in the order of axes and the structure that the model was built with."""
     by_name = {}
-    for name, own, order in zip(anatomy.input_names, anatomy.model.inputs, anatomy.input_orders, strict=True):
+    for name, own, order in zip(graph.input_names, graph.model.inputs, graph.input_orders, strict=True):
         tensor = inputs[name]
         by_name[str(own.name)] = tensor if order is None else _turned(tensor, inverse(order))
-    return structured(anatomy.model, by_name)
+    return structured(graph.model, by_name)
 
 
 @contextmanager

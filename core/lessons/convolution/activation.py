@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
-#: A unit counts as saturated where the derivative is below this share of its largest value.
-SHARE = 0.01
+#: A unit counts as saturated where the derivative is below this fraction of its largest value.
+FRACTION = 0.01
 
 #: Inputs between which the largest derivative is looked for.
 REACH = 12.0
@@ -43,11 +43,11 @@ class Activation:
         return _steepest(self.derivative)
 
     def saturated(self, z: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Where the derivative at `z` is under `SHARE` of its largest value, so that hardly any gradient passes.
+        """Where the derivative at `z` is under `FRACTION` of its largest value, so that hardly any gradient passes.
 
         The answer has the shape of `z`.
         """
-        return np.abs(self.derivative(z)) < SHARE * self.steepest
+        return np.abs(self.derivative(z)) < FRACTION * self.steepest
 
 
 @lru_cache(maxsize=16)
@@ -114,7 +114,7 @@ NAMES = ("sigmoid", "tanh", "ReLU", LEAKY, "GELU", "swish")
 
 
 def leaky_relu(slope: float) -> Activation:
-    """ReLU that lets a share of negative sums through.
+    """ReLU that lets a fraction of negative sums through.
 
     Args:
         slope: Of the negative side, 0 to 1; Keras' default is 0.3, often 0.01 to 0.2 is taken.

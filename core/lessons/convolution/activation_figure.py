@@ -77,9 +77,9 @@ def _mark_unit(figure: Figure, found: Activation, z: float) -> None:
 
 def _add_units(figure: Figure, units: NDArray[np.floating], reach: float) -> None:
     counts, edges = np.histogram(np.clip(units, -reach, reach), BARS, (-reach, reach))
-    share = counts / max(1, counts.sum())
+    fraction = counts / max(1, counts.sum())
     figure.add_bar(
-        x=((edges[1:] + edges[:-1]) / 2).tolist(), y=share.tolist(), marker={"color": NEUTRAL, "line": {"width": 0}},
+        x=((edges[1:] + edges[:-1]) / 2).tolist(), y=fraction.tolist(), marker={"color": NEUTRAL, "line": {"width": 0}},
         hovertemplate="z near %{x:.2f}: %{y:.1%} of the units<extra></extra>", row=2, col=1,
     )  # fmt: skip
 
@@ -117,10 +117,10 @@ def _lay_out(figure: Figure, found: Activation, at: NDArray[np.float64], reach: 
 def describe_activation(found: Activation, z: float, units: NDArray[np.floating]) -> str:
     """The figure of an activation at `z` in words; `units` are all values that the filter gave."""
     value, slope = float(found.function(np.array(z))), float(found.derivative(np.array(z)))
-    share = float(found.saturated(np.asarray(units, np.float64)).mean())
+    fraction = float(found.saturated(np.asarray(units, np.float64)).mean())
     return (
         f"{found.title} and its derivative. The chosen unit has the sum {number_text(z)}, the output "
-        f"{number_text(value)} and the derivative {number_text(slope)}. {share:.0%} of the map's units are saturated."
+        f"{number_text(value)} and the derivative {number_text(slope)}. {fraction:.0%} of its units are saturated."
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 #: Least, zero and most of a signed map. Both ends are equally far from black, and told apart by the colour-blind.
 NEGATIVE, ZERO, POSITIVE = (86, 180, 233), (0, 0, 0), (230, 159, 0)
 
-#: Share of the values that a scale spans; a few extreme pixels would make all others dark.
+#: Fraction of the values that a scale spans; a few extreme pixels would make all others dark.
 SPANNED = 99.5
 
 
@@ -57,8 +57,8 @@ def scale_of(*maps: NDArray[np.floating]) -> Scale:
 def colored(values: NDArray[np.floating], scale: Scale) -> NDArray[np.uint8]:
     """(rows, columns) to (rows, columns, 3) uint8 RGB; values beyond the scale take its ends."""
     if not scale.signed:
-        share = np.clip((values - scale.low) / (scale.high - scale.low), 0.0, 1.0)
-        return np.repeat((share * 255 + 0.5).astype(np.uint8)[..., None], 3, axis=-1)
-    share = np.clip(values / scale.high, -1.0, 1.0)[..., None]
-    strength = np.where(share < 0, -share * np.array(NEGATIVE), share * np.array(POSITIVE))
+        fraction = np.clip((values - scale.low) / (scale.high - scale.low), 0.0, 1.0)
+        return np.repeat((fraction * 255 + 0.5).astype(np.uint8)[..., None], 3, axis=-1)
+    fraction = np.clip(values / scale.high, -1.0, 1.0)[..., None]
+    strength = np.where(fraction < 0, -fraction * np.array(NEGATIVE), fraction * np.array(POSITIVE))
     return (strength + 0.5).astype(np.uint8)

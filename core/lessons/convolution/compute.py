@@ -15,11 +15,11 @@ from core.lessons.convolution.kernels import Kernel
 from core.lessons.sliding import Patch, Sliding, padded, patch_at
 
 
-def convolve(picture: NDArray[np.floating], kernel: Kernel, sliding: Sliding) -> NDArray[np.float64]:
+def convolve(image: NDArray[np.floating], kernel: Kernel, sliding: Sliding) -> NDArray[np.float64]:
     """The whole map.
 
     Args:
-        picture: (rows, columns).
+        image: (rows, columns).
         kernel: (k, k) weights and bias.
         sliding: Its window is the kernel's.
 
@@ -29,8 +29,8 @@ def convolve(picture: NDArray[np.floating], kernel: Kernel, sliding: Sliding) ->
     Raises:
         IncompatibleInput: The kernel spans more than the image.
     """
-    rows, columns = (sliding.output(length) for length in picture.shape)
-    whole = padded(np.asarray(picture, np.float64), sliding)
+    rows, columns = (sliding.output(length) for length in image.shape)
+    whole = padded(np.asarray(image, np.float64), sliding)
     total = np.full((rows, columns), float(kernel.bias))
     # One shifted image a weight: 9 to 49 sums, exact for whole numbers, which a Fourier transform would not be.
     for (row, column), weight in np.ndenumerate(kernel.weights):
@@ -60,15 +60,15 @@ class Products:
     total: float
 
 
-def products_at(picture: NDArray[np.floating], kernel: Kernel, sliding: Sliding, place: tuple[int, int]) -> Products:
+def products_at(image: NDArray[np.floating], kernel: Kernel, sliding: Sliding, place: tuple[int, int]) -> Products:
     """One output, term by term.
 
     Args:
-        picture: (rows, columns).
+        image: (rows, columns).
         kernel: The weights.
         sliding: Its window is the kernel's.
         place: (row, column) of the output, from 0.
     """
-    patch = patch_at(np.asarray(picture, np.float64), sliding, place)
+    patch = patch_at(np.asarray(image, np.float64), sliding, place)
     terms = patch.values * kernel.weights
     return Products(patch, kernel, terms, float(terms.sum()) + kernel.bias)

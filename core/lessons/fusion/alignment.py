@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.float32]
+Image = NDArray[np.float32]
 BINS = 32
-#: What the search covers: share of the shorter side, and degrees.
+#: What the search covers: fraction of the shorter side, and degrees.
 FURTHEST, STEEPEST = 0.15, 20.0
 
 
@@ -35,12 +35,12 @@ class Pose:
     degrees: float = 0.0
 
 
-def moved(picture: NDArray[np.floating], pose: Pose) -> Picture:
+def moved(image: NDArray[np.floating], pose: Pose) -> Image:
     """A (rows, columns) image in another pose, of the same size; what comes in from outside is 0."""
-    rows, columns = picture.shape
+    rows, columns = image.shape
     turn = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), pose.degrees, 1.0)
     turn[:, 2] += (pose.across, pose.down)
-    warped = cv2.warpAffine(picture.astype(np.float32), turn, (columns, rows), flags=cv2.INTER_LINEAR)
+    warped = cv2.warpAffine(image.astype(np.float32), turn, (columns, rows), flags=cv2.INTER_LINEAR)
     return np.asarray(warped, np.float32)
 
 
@@ -56,10 +56,10 @@ def distance(first: Pose, second: Pose, size: tuple[int, int]) -> float:
 
 
 def joint_histogram(fixed: NDArray[np.floating], moving: NDArray[np.floating], bins: int = BINS) -> NDArray[np.float64]:
-    """(bins, bins) share of the pixels with each pair of brightnesses; both images go from 0 to 1."""
+    """(bins, bins) fraction of the pixels with each pair of brightnesses; both images go from 0 to 1."""
     found, _, _ = np.histogram2d(fixed.ravel(), moving.ravel(), bins=bins, range=((0, 1), (0, 1)))
-    shares: NDArray[np.float64] = found / max(found.sum(), 1.0)
-    return shares
+    fractions: NDArray[np.float64] = found / max(found.sum(), 1.0)
+    return fractions
 
 
 def mutual_information(fixed: NDArray[np.floating], moving: NDArray[np.floating], bins: int = BINS) -> float:
@@ -93,7 +93,7 @@ class Registration:
     tried: int
 
 
-def register(fixed: Picture, moving: Picture) -> Registration:
+def register(fixed: Image, moving: Image) -> Registration:
     """Find the pose in which the moving image tells most about the fixed one.
 
     From coarse to fine: on images of a quarter and a half of the size first, then on the whole ones, each time by
@@ -115,7 +115,7 @@ def register(fixed: Picture, moving: Picture) -> Registration:
 
 
 def _climb(
-    fixed: Picture, moving: Picture, start: Pose, level: int, steps: tuple[float, float], side: int
+    fixed: Image, moving: Image, start: Pose, level: int, steps: tuple[float, float], side: int
 ) -> tuple[Pose, int]:
     """Step along one of shift and angle at a time while it helps, then halve the steps."""
     at = np.array([start.down, start.across, start.degrees])
@@ -142,7 +142,7 @@ def _climb(
     return Pose(float(at[0]), float(at[1]), float(at[2])), tried
 
 
-def checkerboard(first: Picture, second: Picture, fields: int = 8) -> Picture:
+def checkerboard(first: Image, second: Image, fields: int = 8) -> Image:
     """Squares of one image and the other in turn: edges that break show where they do not fit."""
     rows, columns = (np.arange(n) * fields // n for n in first.shape)
     own = (rows[:, None] + columns[None]) % 2 == 0

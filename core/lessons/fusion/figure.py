@@ -64,7 +64,7 @@ def contrasts_figure(
     """How often each pair of brightnesses occurs, with the line beyond which a pixel is called lesion.
 
     Args:
-        joint: (bins, bins) shares of the pixels, first contrast downwards.
+        joint: (bins, bins) fractions of the pixels, first contrast downwards.
         titles: Of the two contrasts.
         model: Of exactly these two, None for no line.
         here: Brightness of the chosen pixel in both.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.lessons.phantom import Phantom
 
-Picture = NDArray[np.float32]
+Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,9 @@ class PixelModel:
     bias: float
     threshold: float = 0.5
 
-    def probability(self, pictures: Sequence[Picture]) -> Picture:
+    def probability(self, images: Sequence[Image]) -> Image:
         """(rows, columns) for images in the order of `contrasts`."""
-        logit = self.bias + sum(w * p for w, p in zip(self.weights, pictures, strict=True))
+        logit = self.bias + sum(w * p for w, p in zip(self.weights, images, strict=True))
         return np.asarray(0.5 * (1 + np.tanh(0.5 * logit)), np.float32)
 
 
@@ -49,7 +49,7 @@ def fit_pixels(heads: Sequence[Phantom], contrasts: Sequence[str], rounds: int =
     """
     inside = [head.head for head in heads]
     values = [
-        np.concatenate([h.pictures[name][mask] for h, mask in zip(heads, inside, strict=True)]) for name in contrasts
+        np.concatenate([h.images[name][mask] for h, mask in zip(heads, inside, strict=True)]) for name in contrasts
     ]
     truth = np.concatenate([h.lesion[mask] for h, mask in zip(heads, inside, strict=True)]).astype(np.float64)
     design = np.column_stack([np.ones(len(truth)), *values]).astype(np.float64)

@@ -1,7 +1,7 @@
 """What a model says and what is known of the patient, put together by Bayes' rule: the oldest late fusion.
 
-A model that was trained where a share `p` of the cases was ill has this share in its bias. Odds of another place or
-another patient are had by exchanging it: `odds = odds of the model · (prior odds / training odds)` (Saerens et al.
+A model that was trained where a fraction `p` of the cases was ill has this fraction in its bias. Odds of another place
+or another patient are had by exchanging it: `odds = odds of the model · (prior odds / training odds)` (Saerens et al.
 2002, doi:10.1162/089976602753284446). It holds where the ill look alike and the healthy look alike in both places.
 """
 
@@ -22,12 +22,12 @@ def log_odds(probability: float) -> float:
 
 
 def with_prior(probability: float, trained: float, prior: float) -> float:
-    """The probability in a place with another share of ill people.
+    """The probability in a place with another fraction of ill people.
 
     Args:
         probability: Of the model, calibrated.
-        trained: Share of ill cases that the model was trained on, or calibrated on.
-        prior: Share of ill people among those like this patient, before the scan.
+        trained: Fraction of ill cases that the model was trained on, or calibrated on.
+        prior: Fraction of ill people among those like this patient, before the scan.
 
     Example:
         >>> round(with_prior(0.5, 0.5, 0.1), 3)

@@ -27,7 +27,7 @@ class Parts:
     Attributes:
         logits: (units,).
         probabilities: (labels,).
-        weights: Input name to its share of the attention, empty where the model weighs no inputs.
+        weights: Input name to its fraction of the attention, empty where the model weighs no inputs.
     """
 
     logits: NDArray[np.float32]
@@ -50,16 +50,16 @@ def answer_without(bundle: Bundle, prepared: Prepared, off: Collection[str], pro
             batch[spec.name][0] = absent_values(spec)
     logits = bundle.run(batch, outputs=("logits",)).logits
     found = bundle.probabilities(logits)
-    return Parts(logits[0], found[0], {} if probe is None else picture_weights(bundle.card, probe, batch))
+    return Parts(logits[0], found[0], {} if probe is None else image_weights(bundle.card, probe, batch))
 
 
-def picture_weights(card: ModelCard, probe: Probe, batch: Mapping[str, NDArray[np.float32]]) -> dict[str, float]:
+def image_weights(card: ModelCard, probe: Probe, batch: Mapping[str, NDArray[np.float32]]) -> dict[str, float]:
     """How a softmax over the images weighs them, by name, for a batch of input name to (1, …); empty without one."""
-    pictures = [spec.name for spec in card.inputs if spec.is_picture]
+    images = [spec.name for spec in card.inputs if spec.is_image]
     for box in probe.network.boxes:
-        if box.title == "Softmax" and not box.has_map and box.channels == len(pictures) > 1:
+        if box.title == "Softmax" and not box.has_map and box.channels == len(images) > 1:
             values = probe.run(batch, [box.number])[box.number].reshape(-1)
-            return dict(zip(pictures, map(float, values), strict=True))
+            return dict(zip(images, map(float, values), strict=True))
     return {}
 
 
@@ -71,7 +71,7 @@ def drawn_contrast(spec: InputSpec) -> str:
 
 def drawn_scans(card: ModelCard, drawn: Phantom) -> dict[str, Scan]:
     """The drawn head as all images of a model."""
-    return {spec.name: phantom_scan(drawn, drawn_contrast(spec)) for spec in card.inputs if spec.is_picture}
+    return {spec.name: phantom_scan(drawn, drawn_contrast(spec)) for spec in card.inputs if spec.is_image}
 
 
 def one_frame(scan: Scan, index: int | None = None) -> Scan:

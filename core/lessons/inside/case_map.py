@@ -55,7 +55,7 @@ class Plane:
         scale: (D,).
         directions: (D, 2) orthonormal.
         deviations: (2,) standard deviation along them.
-        shares: (2,) of the whole variance, NaN where it is not known.
+        fractions: (2,) of the whole variance, NaN where it is not known.
         of_training: Whether they are those of the training scans.
     """
 
@@ -63,7 +63,7 @@ class Plane:
     scale: Array
     directions: Array
     deviations: Array
-    shares: Array
+    fractions: Array
     of_training: bool
 
     def scaled(self, features: NDArray[np.floating]) -> Array:
@@ -91,7 +91,7 @@ def plane_of(bundle: Bundle, points: Sequence[Point]) -> Plane:
             scale=known.scale.astype(np.float64),
             directions=known.directions[:, :2].astype(np.float64),
             deviations=np.sqrt(variance[:2]),
-            shares=variance[:2] / total,
+            fractions=variance[:2] / total,
             of_training=True,
         )
     return _plane_of_points(points)
@@ -165,7 +165,7 @@ def gather(
     Args:
         bundle: The opened model.
         cases: (name, true label in the model's words or `""`, function that reads the scan).
-        progress: Called with the share done and a sentence.
+        progress: Called with the fraction done and a sentence.
         cancelled: Asked before each case.
         most: Where there are more cases, this many are taken, evenly spread.
 

@@ -29,7 +29,7 @@ class ClassScore:
     Attributes:
         label: What the score speaks for.
         logit: The score, before the final activation.
-        shares: (channels,) logit units that each channel adds.
+        fractions: (channels,) logit units that each channel adds.
         maps: (channels, rows, columns) the same by place where it is exact, else the activations themselves.
         weights: (channels,) of the dense layer, None where the head is no plain sum.
         means: (channels,) mean activation over the places.
@@ -38,7 +38,7 @@ class ClassScore:
 
     label: str
     logit: float
-    shares: NDArray[np.float64]
+    fractions: NDArray[np.float64]
     maps: NDArray[np.float32]
     weights: NDArray[np.float64] | None
     means: NDArray[np.float64]
@@ -51,7 +51,7 @@ class ClassScore:
 
     def strongest(self, count: int) -> NDArray[np.intp]:
         """(count,) channels with the largest shares, whatever their sign, the largest first."""
-        return np.argsort(-np.abs(self.shares), kind="stable")[:count]
+        return np.argsort(-np.abs(self.fractions), kind="stable")[:count]
 
 
 def class_score(bundle: Bundle, batch: Mapping[str, NDArray[np.float32]], target: int) -> ClassScore:
@@ -80,8 +80,8 @@ def class_score(bundle: Bundle, batch: Mapping[str, NDArray[np.float32]], target
         by_place = sign * bundle.cam_weights[unit].astype(np.float64)
         weights = by_place * activations[0].size
         maps = (by_place[:, None, None] * activations).astype(np.float32)
-        shares = weights * means
-        return ClassScore(label, logit, shares, maps, weights, means, logit - float(shares.sum()))
+        fractions = weights * means
+        return ClassScore(label, logit, fractions, maps, weights, means, logit - float(fractions.sum()))
     lost = _left_out(bundle, one, output.activations, unit)
     return ClassScore(label, logit, sign * lost, activations, None, means, None)
 

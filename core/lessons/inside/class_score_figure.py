@@ -50,11 +50,11 @@ def score_figure(score: ClassScore, count: int = 10) -> Figure:
 def steps_of(score: ClassScore, count: int) -> tuple[list[str], list[float]]:
     """Names and values of the bars: the bias, the largest shares, and all others together."""
     chosen = [int(index) for index in score.strongest(count)]
-    names, values = [f"channel {index}" for index in chosen], [float(score.shares[index]) for index in chosen]
-    rest = len(score.shares) - len(chosen)
+    names, values = [f"channel {index}" for index in chosen], [float(score.fractions[index]) for index in chosen]
+    rest = len(score.fractions) - len(chosen)
     if rest > 0 and score.exact:
         names.append(f"{rest} others")
-        values.append(float(score.shares.sum() - sum(values)))
+        values.append(float(score.fractions.sum() - sum(values)))
     if score.bias is not None:
         names.insert(0, "bias")
         values.insert(0, score.bias)
@@ -82,5 +82,5 @@ def _lay_out(figure: Figure, score: ClassScore, values: list[float]) -> None:
 
 def describe_score(score: ClassScore, count: int = 3) -> str:
     """What the channels add to the score, in words."""
-    parts = [f"channel {index} adds {score.shares[index]:+.2f}" for index in score.strongest(count)]
+    parts = [f"channel {index} adds {score.fractions[index]:+.2f}" for index in score.strongest(count)]
     return f"The logit for {score.label} is {score.logit:.2f}; {', '.join(parts)}."

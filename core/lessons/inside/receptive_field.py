@@ -49,30 +49,30 @@ class Field:
         return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
     @property
-    def share(self) -> float:
-        """Share of the input's pixels with a path."""
+    def fraction(self) -> float:
+        """Fraction of the input's pixels with a path."""
         return float((self.paths > 0).mean())
 
     @property
     def half(self) -> float:
-        """Share of the input's pixels that hold half of all paths, the busiest ones first."""
+        """Fraction of the input's pixels that hold half of all paths, the busiest ones first."""
         busiest = np.sort(self.paths.ravel())[::-1]
         if busiest[0] <= 0:
             return 0.0
         return float(np.searchsorted(np.cumsum(busiest), busiest.sum() / 2) + 1) / busiest.size
 
 
-def field_of(network: Network, number: int, cell: tuple[int, int], picture: str = "") -> Field:
+def field_of(network: Network, number: int, cell: tuple[int, int], image: str = "") -> Field:
     """The receptive field of one cell.
 
     Args:
         network: The model.
         number: Of the box.
         cell: (row, column); any for a box without a map, which sees everything that the way to it lets through.
-        picture: Name of the input, `""` for the first.
+        image: Name of the input, `""` for the first.
     """
     steps = network.steps
-    name, box = picture or steps.inputs[0], network.boxes[number]
+    name, box = image or steps.inputs[0], network.boxes[number]
     size = steps.grid(name)
     assert size is not None  # images have rows and columns
     masks: dict[str, Mask] = {}
@@ -180,9 +180,9 @@ def _touched(after: int, before: int, linear: bool) -> Mask:
         found[np.arange(after), np.minimum(at.astype(int), before - 1)] = 1
         return found
     low = np.floor(at - 0.5)
-    share = at - 0.5 - low
+    fraction = at - 0.5 - low
     found[np.arange(after), np.clip(low, 0, before - 1).astype(int)] = 1
-    upper = share > 1e-9
+    upper = fraction > 1e-9
     found[np.arange(after)[upper], np.clip(low + 1, 0, before - 1).astype(int)[upper]] = 1
     return found
 

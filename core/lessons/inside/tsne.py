@@ -32,7 +32,7 @@ def tsne(
         points: (cases, dimensions), 5 cases at least.
         perplexity: About how many neighbours each case is held to; at most a third of the cases.
         steps: Of gradient descent.
-        progress: Called with the share done.
+        progress: Called with the fraction done.
         cancelled: Asked now and then.
 
     Returns:

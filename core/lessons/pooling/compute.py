@@ -34,11 +34,11 @@ FARTHEST = 8
 _BLUR = np.array([0.25, 0.5, 0.25])
 
 
-def pool(picture: NDArray[np.floating], kind: Pooling, size: int = 2, stride: int = 2) -> NDArray[np.float64]:
+def pool(image: NDArray[np.floating], kind: Pooling, size: int = 2, stride: int = 2) -> NDArray[np.float64]:
     """Pool a map, staying inside it.
 
     Args:
-        picture: (rows, columns).
+        image: (rows, columns).
         kind: `max`, `average`, `blur` (a maximum at every pixel, then a blur by 1 2 1, then every `stride`-th), or
             `none`, which gives the map back.
         size: Edge of the window.
@@ -50,7 +50,7 @@ def pool(picture: NDArray[np.floating], kind: Pooling, size: int = 2, stride: in
     Raises:
         IncompatibleInput: The window is larger than the map.
     """
-    values = np.asarray(picture, np.float64)
+    values = np.asarray(image, np.float64)
     if kind == "none":
         return values
     if kind == "blur":

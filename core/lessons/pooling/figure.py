@@ -76,7 +76,7 @@ def _lay_out(figure: Figure, curves: Curves) -> None:
         **quiet,
     )
     figure.update_yaxes(range=[-0.03 * top, top * 1.08 or 1.0], **quiet)
-    figure.update_yaxes(title={"text": "share of the map", "font": {"size": 13}}, row=1, col=1)
+    figure.update_yaxes(title={"text": "fraction of the map", "font": {"size": 13}}, row=1, col=1)
 
 
 def describe_shift(curves: Curves, pixels: int) -> str:
@@ -85,4 +85,4 @@ def describe_shift(curves: Curves, pixels: int) -> str:
         f"{TITLES[kind]}: changed by {shifts[pixels].change:.2f}, {shifts[pixels].left_over:.2f} left over"
         for kind, shifts in curves.items()
     ]
-    return f"A shift by {pixels} pixels, as shares of the map before it. {'; '.join(parts)}."
+    return f"A shift by {pixels} pixels, as fractions of the map before it. {'; '.join(parts)}."

@@ -18,7 +18,7 @@ from core.scan import Scan, display_frame
 #: Names of the classes, by label.
 RHYTHMS = ("Squeezes fast, fills slowly", "Squeezes slowly, fills fast")
 
-#: Share of the beat that the faster half takes.
+#: Fraction of the beat that the faster half takes.
 FAST = 0.28
 
 SIDE = 48
@@ -74,16 +74,16 @@ def phantom_scan(frames: int, label: int, seed: int) -> Scan:
     random = np.random.default_rng(seed)
     span, start = random.uniform(1.3, 1.8), random.uniform(0, 1)
     sizes = pool_size(start + span * np.arange(frames) / frames, label)
-    pictures = np.stack([_drawn(float(size), random) for size in sizes])
-    return Scan(pictures, "time", f"phantom-{frames}-{label}-{seed}", "phantom", f"Phantom, {frames} frames")
+    images = np.stack([_drawn(float(size), random) for size in sizes])
+    return Scan(images, "time", f"phantom-{frames}-{label}-{seed}", "phantom", f"Phantom, {frames} frames")
 
 
 def _drawn(size: float, random: np.random.Generator) -> NDArray[np.uint8]:
-    picture = np.full((SIDE * 4, SIDE * 4), 40, np.uint8)
+    image = np.full((SIDE * 4, SIDE * 4), 40, np.uint8)
     middle, inner = (SIDE * 2, SIDE * 2), SIDE * 4 * (0.12 + 0.14 * size)
-    cv2.circle(picture, middle, round(SIDE * 4 * (0.30 + 0.08 * size)), 110, -1, cv2.LINE_AA)
-    cv2.circle(picture, middle, round(inner), 225, -1, cv2.LINE_AA)
-    small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    cv2.circle(image, middle, round(SIDE * 4 * (0.30 + 0.08 * size)), 110, -1, cv2.LINE_AA)
+    cv2.circle(image, middle, round(inner), 225, -1, cv2.LINE_AA)
+    small = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     return np.asarray(np.clip(small + random.normal(0, 6, small.shape), 0, 255), np.uint8)
 
 
@@ -91,7 +91,7 @@ def brightness_curve(scan: Scan) -> NDArray[np.float64]:
     """(frames,) mean grey value, 0 to 255, of the middle half of each frame: how full the image's middle is."""
     found = []
     for frame in range(scan.frames):
-        picture = display_frame(scan, frame)
-        rows, columns = picture.shape[:2]
-        found.append(float(picture[rows // 4 : 3 * rows // 4, columns // 4 : 3 * columns // 4].mean()))
+        image = display_frame(scan, frame)
+        rows, columns = image.shape[:2]
+        found.append(float(image[rows // 4 : 3 * rows // 4, columns // 4 : 3 * columns // 4].mean()))
     return np.array(found)

@@ -23,7 +23,7 @@ MOST, SIDE = 1000, 64
 #: Most classes that the lesson's figures can show.
 MOST_CLASSES = 12
 
-#: Share of the training and validation images of a class that stay when it is made rare.
+#: Fraction of the training and validation images of a class that stay when it is made rare.
 RARE = 0.1
 
 
@@ -39,7 +39,7 @@ class LessonSet:
         key: Short name, for addresses and folders.
         title: For people.
         about: One or two sentences: what it is and where it comes from.
-        pictures: (N, rows, columns) uint8.
+        images: (N, rows, columns) uint8.
         labels: (N,) int64 class indices.
         names: Of the classes.
         patients: (N,) str, whom each image shows; empty texts where not known.
@@ -54,7 +54,7 @@ class LessonSet:
     key: str
     title: str
     about: str
-    pictures: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     names: tuple[str, ...]
     patients: NDArray[np.str_]
@@ -72,11 +72,11 @@ class LessonSet:
 
     def resized(self, size: int, part: NDArray[np.int64]) -> NDArray[np.uint8]:
         """(len(part), size, size) some of the images on the network's grid."""
-        chosen = self.pictures[part]
+        chosen = self.images[part]
         if chosen.shape[1:] == (size, size):
             return chosen
         way = cv2.INTER_AREA if size < chosen.shape[1] else cv2.INTER_LINEAR
-        return np.stack([cv2.resize(picture, (size, size), interpolation=way) for picture in chosen])
+        return np.stack([cv2.resize(image, (size, size), interpolation=way) for image in chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ def digits_set() -> LessonSet:
     from sklearn.datasets import load_digits
 
     found = load_digits()
-    pictures = [cv2.resize(picture, (28, 28), interpolation=cv2.INTER_CUBIC) for picture in found.images * (255 / 16)]
+    images = [cv2.resize(image, (28, 28), interpolation=cv2.INTER_CUBIC) for image in found.images * (255 / 16)]
     return LessonSet(
         key="digits",
         title="Handwritten digits",
@@ -109,7 +109,7 @@ def digits_set() -> LessonSet:
             "1,797 digits of 13 writers from scikit-learn (Alpaydin and Kaynak 1998), in place of MNIST: drawn up from "
             "8 × 8 to MNIST's 28 × 28. Who wrote which is not known."
         ),
-        pictures=np.clip(np.round(np.stack(pictures)), 0, 255).astype(np.uint8),
+        images=np.clip(np.round(np.stack(images)), 0, 255).astype(np.uint8),
         labels=np.asarray(found.target, np.int64),
         names=tuple(str(digit) for digit in range(10)),
         patients=np.full(len(found.target), ""),
@@ -129,7 +129,7 @@ def lesions_set(count: int = 1000, seed: int = 7) -> LessonSet:
             f"{count:,} made-up images of {len(set(made.patients))} invented patients: tissue, vessels, calcified "
             "spots, and in half of the patients a lesion whose outline is known. Nobody is ill here."
         ),
-        pictures=made.pictures,
+        images=made.images,
         labels=made.labels,
         names=LESION_LABELS,
         patients=made.patients,
@@ -142,7 +142,7 @@ def lesions_set(count: int = 1000, seed: int = 7) -> LessonSet:
 def added_set(
     dataset: Dataset, progress: Callable[[float, str], None], cancelled: Callable[[], bool], most: int = MOST
 ) -> LessonSet:
-    """A dataset that the user added: at most `most` cases, each class with its share, shrunk to grey squares.
+    """A dataset that the user added: at most `most` cases, each class with its fraction, shrunk to grey squares.
 
     Cases that cannot be read are left out. A stack gives its middle frame.
 
@@ -155,14 +155,14 @@ def added_set(
         received = "several findings a case" if dataset.multilabel else f"{len(classes)} classes"
         raise UnfitDataset(f"one of 2 to {MOST_CLASSES} classes for each case", received, "choose another set")
     chosen = _drawn([case for case in dataset.cases if len(case.labels) == 1], most)
-    pictures, kept, modalities, parts = [], [], set(), set()
+    images, kept, modalities, parts = [], [], set(), set()
     for number, case in enumerate(chosen):
         if cancelled():
             raise Cancelled("reading the set")
         progress(number / len(chosen), f"Reading {number + 1} of {len(chosen)} images")
         try:
             scan = dataset.read(case)
-            pictures.append(_square(display_frame(scan, answered_frame(scan))))
+            images.append(_square(display_frame(scan, answered_frame(scan))))
         except ScanLensError:
             continue
         kept.append(case)
@@ -179,7 +179,7 @@ def added_set(
             f"{len(kept):,} of its {len(dataset.cases):,} images, shrunk to {SIDE} × {SIDE} grey pixels, "
             + ("divided by patient." if known else "divided by image, since the patients are not known.")
         ),
-        pictures=np.stack(pictures),
+        images=np.stack(images),
         labels=labels,
         names=tuple(classes),
         patients=np.array([case.patient if known else "" for case in kept]),
@@ -198,8 +198,8 @@ def _drawn(cases: list[Case], most: int) -> list[Case]:
     return [cases[index] for index in sorted(np.random.default_rng(0).permutation(len(cases))[:most])]
 
 
-def _square(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if picture.ndim == 3 else picture
+def _square(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
     return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 

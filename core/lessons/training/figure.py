@@ -92,7 +92,7 @@ def describe_curves(runs: Sequence[LiveRun]) -> str:
 
 
 def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], part: str) -> Figure:
-    """Counts with the true class in rows and the called one in columns, tinted by their share of the row.
+    """Counts with the true class in rows and the called one in columns, tinted by their fraction of the row.
 
     Args:
         counts: (classes, classes).
@@ -101,14 +101,14 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], part: str)
     """
     from plotly.graph_objects import Figure, Heatmap
 
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     few = len(names) <= 4
     words = [name if len(name) <= 16 else f"{name[:15]}…" for name in names]
     tint = [[0, "rgba(0,114,178,0.05)"], [1, "rgba(0,114,178,0.55)"]]
     size = len(names)
     figure = Figure(
         Heatmap(
-            z=shares, colorscale=tint, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2, customdata=counts,
+            z=fractions, colorscale=tint, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2, customdata=counts,
             hovertemplate="true %{y}, called %{x}: %{customdata} (%{z:.0%} of the row)<extra></extra>",
         )
     )  # fmt: skip
@@ -148,7 +148,7 @@ def evidence_figure(run: LiveRun, epoch: Epoch) -> Figure:
     from plotly.subplots import make_subplots
 
     cases, names = run.cases, run.lesson_set.names
-    pictures = run.lesson_set.resized(run.size, cases)
+    images = run.lesson_set.resized(run.size, cases)
     across = 3
     titles = []
     for index, case in enumerate(cases):
@@ -161,7 +161,7 @@ def evidence_figure(run: LiveRun, epoch: Epoch) -> Figure:
     scale = float(epoch.grids.max())
     for index, case in enumerate(cases):
         mask = None if run.lesson_set.masks is None else run.lesson_set.masks[case]
-        layer = _overlay(pictures[index], epoch.grids[index], scale, mask)
+        layer = _overlay(images[index], epoch.grids[index], scale, mask)
         row, column = divmod(index, across)
         figure.add_trace(Image(z=layer, hoverinfo="skip"), row=row + 1, col=column + 1)
     _add_scale(figure, scale)
@@ -179,10 +179,10 @@ def evidence_figure(run: LiveRun, epoch: Epoch) -> Figure:
 
 
 def _overlay(
-    picture: NDArray[np.uint8], grid: NDArray[np.float32], scale: float, mask: NDArray[np.bool_] | None
+    image: NDArray[np.uint8], grid: NDArray[np.float32], scale: float, mask: NDArray[np.bool_] | None
 ) -> NDArray[np.uint8]:
     """(SIDE, SIDE, 3) the image under its evidence, with the true outline in white."""
-    big = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
+    big = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
     heat = cv2.resize(grid, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
     drawn = blend(big, heat_rgba(heat, scale), 0.75)
     if mask is not None and mask.any():

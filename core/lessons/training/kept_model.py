@@ -98,8 +98,8 @@ def delete_kept(card: ModelCard) -> None:
 
 def _batch(run: LiveRun, part: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     """(N, size, size, 1) the images of one part as the network takes them."""
-    pictures = run.lesson_set.resized(run.size, getattr(run.division, part))
-    return np.asarray(pictures[..., None].astype(np.float32) / 255, np.float32)
+    images = run.lesson_set.resized(run.size, getattr(run.division, part))
+    return np.asarray(images[..., None].astype(np.float32) / 255, np.float32)
 
 
 def _compile(keras: KerasProcess, run: LiveRun, folder: Path, layer: str) -> dict[str, Any]:
@@ -238,11 +238,11 @@ def _judged(run: LiveRun) -> list[str]:
         return ["The test part was not judged."]
     names = run.lesson_set.names
     counts = confusion(run.test_labels, run.test_probabilities, len(names))
-    shares = ", ".join(
-        f"{name} {'not defined' if np.isnan(share) else f'{share:.2f}'}"
-        for name, share in zip(names, sensitivities(counts), strict=True)
+    fractions = ", ".join(
+        f"{name} {'not defined' if np.isnan(fraction) else f'{fraction:.2f}'}"
+        for name, fraction in zip(names, sensitivities(counts), strict=True)
     )
     return [
-        f"Test part, {int(counts.sum())} images: accuracy {np.diag(counts).sum() / counts.sum():.3f}; share of each "
-        f"class that is called right: {shares}."
+        f"Test part, {int(counts.sum())} images: accuracy {np.diag(counts).sum() / counts.sum():.3f}; fraction of each "
+        f"class that is called right: {fractions}."
     ]

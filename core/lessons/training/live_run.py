@@ -27,9 +27,9 @@ class Epoch:
     Attributes:
         number: From 0.
         loss: Cross-entropy on the training part, in nats, without variation and dropout.
-        accuracy: Share of the training part that is called right.
+        accuracy: Fraction of the training part that is called right.
         val_loss: Cross-entropy on the validation part, in nats.
-        val_accuracy: Share of the validation part that is called right.
+        val_accuracy: Fraction of the validation part that is called right.
         probabilities: (val, classes) float32.
         case_probabilities: (cases, classes) float32 of the cases that are watched.
         grids: (cases, h, w) float32, the evidence for the true class, in logit units.
@@ -115,7 +115,7 @@ def train_live(
         keras: The process.
         run: Filled as it goes; its test part is judged at the end.
         donor: Card of the shipped network whose filters are the start; needed where the settings ask for them.
-        progress: Told the share done.
+        progress: Told the fraction done.
         cancelled: Asked all the time.
 
     Raises:
@@ -123,7 +123,7 @@ def train_live(
     """
     total = run.settings.epochs
     progress(0.0, "Starting Keras" if keras.pid is None else "Building the network")
-    answer, arrays = keras.call("train_start", _start(run, donor), _pictures(run), cancelled=cancelled)
+    answer, arrays = keras.call("train_start", _start(run, donor), _images(run), cancelled=cancelled)
     run.layers, run.trainable = list(answer["layers"]), int(answer["trainable"])
     run.epochs.append(_epoch(answer, arrays))
     try:
@@ -132,8 +132,8 @@ def train_live(
                 break
             done = (number - 1) / total
 
-            def within(share: float, done: float = done, number: int = number) -> None:
-                progress(done + share / total, f"Epoch {number} of {total}")
+            def within(fraction: float, done: float = done, number: int = number) -> None:
+                progress(done + fraction / total, f"Epoch {number} of {total}")
 
             answer, arrays = keras.call("train_epoch", {"run": run.key}, progress=within, cancelled=cancelled)
             run.epochs.append(_epoch(answer, arrays))
@@ -148,8 +148,8 @@ def judge(keras: KerasProcess, run: LiveRun) -> NDArray[np.float32]:
     Raises:
         ScanLensError: The Keras process failed, or has forgotten the run.
     """
-    pictures = run.lesson_set.resized(run.size, run.division.test)
-    _, arrays = keras.call("train_judge", {"run": run.key}, {"pictures": pictures})
+    images = run.lesson_set.resized(run.size, run.division.test)
+    _, arrays = keras.call("train_judge", {"run": run.key}, {"pictures": images})
     return np.asarray(arrays["probabilities"], np.float32)
 
 
@@ -166,7 +166,7 @@ def _start(run: LiveRun, donor: ModelCard | None) -> dict[str, Any]:
     return asked
 
 
-def _pictures(run: LiveRun) -> dict[str, NDArray[np.generic]]:
+def _images(run: LiveRun) -> dict[str, NDArray[np.generic]]:
     parts = {"train": run.division.train, "val": run.division.val, "case": run.cases}
     found: dict[str, NDArray[np.generic]] = {}
     for name, part in parts.items():
@@ -198,7 +198,7 @@ def confusion(labels: NDArray[np.int64], probabilities: NDArray[np.floating], cl
 
 
 def sensitivities(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(classes,) share of each true class that is called right; NaN where there is no case of it."""
+    """(classes,) fraction of each true class that is called right; NaN where there is no case of it."""
     totals = counts.sum(axis=1)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(totals > 0, np.diag(counts) / np.maximum(totals, 1), np.nan), np.float64)

@@ -49,7 +49,7 @@ class LiveSettings:
         learning_rate: Above 0.
         epochs: At least 1.
         batch_size: Images a step.
-        dropout: Share of units before the logits that are dropped in training, below 1.
+        dropout: Fraction of units before the logits that are dropped in training, below 1.
         weigh_classes: Whether rare classes count more, so that all classes weigh the same together.
         seed: Of weights, order and variations.
     """

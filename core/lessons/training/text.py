@@ -51,10 +51,10 @@ def sizes_formula(settings: LiveSettings, size: int, classes: int) -> list[str]:
 
 def standard_formula(level: int, mean: float, deviation: float) -> str:
     """LaTeX: one pixel's way into the network."""
-    share = level / 255
+    fraction = level / 255
     return (
-        rf"\frac{{{level}}}{{255}} = {share:.3f}, \qquad \frac{{{share:.3f} - {mean:.3f}}}{{{deviation:.3f}}} = "
-        rf"{(share - mean) / deviation:.2f}"
+        rf"\frac{{{level}}}{{255}} = {fraction:.3f}, \qquad \frac{{{fraction:.3f} - {mean:.3f}}}{{{deviation:.3f}}} = "
+        rf"{(fraction - mean) / deviation:.2f}"
     )
 
 

@@ -17,16 +17,16 @@ def augmentation(settings: LiveSettings) -> Augmentation | None:
     return Augmentation(**{name: value for key in settings.variations for name, value in VARIATIONS[key][1].items()})
 
 
-def varied(picture: NDArray[np.uint8], settings: LiveSettings, seed: int) -> NDArray[np.uint8]:
+def varied(image: NDArray[np.uint8], settings: LiveSettings, seed: int) -> NDArray[np.uint8]:
     """One variation of an image.
 
     Args:
-        picture: (rows, columns) uint8.
+        image: (rows, columns) uint8.
         settings: Which variations.
         seed: The same seed gives the same draw.
     """
     how = augmentation(settings)
     if how is None:
-        return picture
-    levels = augment(picture[..., None].astype(np.float32) / 255, how, np.random.default_rng(seed))
+        return image
+    levels = augment(image[..., None].astype(np.float32) / 255, how, np.random.default_rng(seed))
     return np.asarray(np.round(levels[..., 0] * 255), np.uint8)

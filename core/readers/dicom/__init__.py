@@ -15,16 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from core.readers.dicom.decode import FrameDecoder
 from core.readers.dicom.file import parse
 from core.readers.dicom.frames import whole_frames
-from core.readers.dicom.image import Picture
-from core.readers.dicom.kinds import no_picture
+from core.readers.dicom.image import Image
+from core.readers.dicom.kinds import no_image
 from core.readers.dicom.layout import layout_of
 from core.readers.dicom.scan import build_scan
-from core.readers.dicom.series import group_pictures, patient_key
+from core.readers.dicom.series import group_images, patient_key
 from core.readers.opening import Opening
 from core.readers.source import Source
 from core.scan import Scan
 
-#: Share of the progress bar for reading headers; decoding is the rest.
+#: Fraction of the progress bar for reading headers; decoding is the rest.
 _HEADERS = 0.4
 _VR = re.compile(rb"A[EST]|C[S]|D[AST]|F[DL]|I[S]|L[OT]|O[BDFLVW]|PN|S[HLQSTV]|T[M]|U[CILNRSTV]")
 
@@ -46,39 +46,39 @@ def accepts(head: bytes, name: str) -> bool:  # noqa: ARG001 - names say nothing
 
 def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
     """Every scan that the files hold; files without one are set aside with a sentence."""
-    pictures = _pictures(sources, opening)
-    patients = {patient_key(picture) for picture in pictures}
+    images = _images(sources, opening)
+    patients = {patient_key(image) for image in images}
     if len(patients) > 1:
         opening.notes.append(f"The upload holds images of {len(patients)} patients, which are kept apart.")
-    groups = group_pictures(pictures, opening.stop_if_asked)
+    groups = group_images(images, opening.stop_if_asked)
     scans, done = [], 0
     for group in groups:
-        share = (1 - _HEADERS) / max(len(pictures), 1)
-        with opening.guarded(*(picture.file.name for picture in group.pictures), what="DICOM file"):
-            scans.append(build_scan(group, opening, _HEADERS + share * done, share * len(group.pictures)))
-        done += len(group.pictures)
+        fraction = (1 - _HEADERS) / max(len(images), 1)
+        with opening.guarded(*(image.file.name for image in group.images), what="DICOM file"):
+            scans.append(build_scan(group, opening, _HEADERS + fraction * done, fraction * len(group.images)))
+        done += len(group.images)
     return scans
 
 
-def _pictures(sources: Sequence[Source], opening: Opening) -> list[Picture]:
+def _images(sources: Sequence[Source], opening: Opening) -> list[Image]:
     """Parse all headers; hashing runs beside it, because it does not hold Python's lock."""
-    pictures: list[Picture] = []
+    images: list[Image] = []
     pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1))
     try:
         digests = [pool.submit(_sha256, source) for source in sources]
         for number, (source, digest) in enumerate(zip(sources, digests, strict=True), start=1):
             opening.advance(_HEADERS * number / len(sources), f"Reading header {number:,} of {len(sources):,}")
             with opening.guarded(source.name, what="DICOM file"):
-                pictures += _pictures_of(source, digest.result(), opening)
+                images += _images_of(source, digest.result(), opening)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # who cancels does not wait for files nobody will see
-    return pictures
+    return images
 
 
-def _pictures_of(source: Source, digest: str, opening: Opening) -> list[Picture]:
+def _images_of(source: Source, digest: str, opening: Opening) -> list[Image]:
     file = parse(source, opening.claim, opening.stop_if_asked)
     if file.pixels is None or not file.count("Rows"):
-        error, kind = no_picture(file)
+        error, kind = no_image(file)
         opening.skip(source.name, error, kind)
         return []
     layout = layout_of(file)
@@ -86,11 +86,11 @@ def _pictures_of(source: Source, digest: str, opening: Opening) -> list[Picture]
     decoder = FrameDecoder(file, layout)
     frames = whole_frames(file, layout, opening.stop_if_asked)
     decoder.whole, decoder.sample = len(frames), frames[len(frames) // 2]
-    pictures = []
+    images = []
     for index, frame in enumerate(frames):
         opening.stop_if_asked()
-        pictures.append(Picture(file, layout, decoder, frame, index, digest))
-    return pictures
+        images.append(Image(file, layout, decoder, frame, index, digest))
+    return images
 
 
 def _sha256(source: Source) -> str:

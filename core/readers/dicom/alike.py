@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.readers.dicom.diffusion import diffusion_weight
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 from core.readers.dicom.stacks import places_of, same_place
 
 #: Cosines that differ by less are one orientation: about half a degree.
@@ -43,38 +43,38 @@ class Facts:
     image_type: str
 
 
-Part = tuple[Facts, list[Picture]]
+Part = tuple[Facts, list[Image]]
 
 
-def sorted_alike(pictures: Sequence[Picture], asked: Callable[[], None] = lambda: None) -> list[Part]:
+def sorted_alike(images: Sequence[Image], asked: Callable[[], None] = lambda: None) -> list[Part]:
     """Parts that agree in every fact, in order of their first image.
 
     Args:
-        pictures: Frames of one series.
+        images: Frames of one series.
         asked: Called for each; raises `Cancelled` to leave.
     """
     planes = _Planes()
-    echoes = _clusters([_echo(picture) for picture in pictures], _ECHO)
-    weights = _clusters([diffusion_weight(picture) for picture in pictures], _WEIGHT)
-    pairs = [picture.spacing if len(picture.spacing) == 2 else None for picture in pictures]
+    echoes = _clusters([_echo(image) for image in images], _ECHO)
+    weights = _clusters([diffusion_weight(image) for image in images], _WEIGHT)
+    pairs = [image.spacing if len(image.spacing) == 2 else None for image in images]
     down, across = (_clusters([None if pair is None else pair[axis] for pair in pairs], _SPACING) for axis in (0, 1))
-    parts: dict[Facts, list[Picture]] = defaultdict(list)
-    for n, picture in enumerate(pictures):
+    parts: dict[Facts, list[Image]] = defaultdict(list)
+    for n, image in enumerate(images):
         asked()
         rows, columns = down[n], across[n]
         spacing = None if rows is None or columns is None else (rows, columns)
-        parts[Facts(planes.number_of(picture), echoes[n], weights[n], spacing, _image_type(picture))].append(picture)
+        parts[Facts(planes.number_of(image), echoes[n], weights[n], spacing, _image_type(image))].append(image)
     return list(parts.items())
 
 
-def _echo(picture: Picture) -> float | None:
-    return picture.number("MREchoSequence", "EffectiveEchoTime") or picture.file.number("EchoTime")
+def _echo(image: Image) -> float | None:
+    return image.number("MREchoSequence", "EffectiveEchoTime") or image.file.number("EchoTime")
 
 
-def _image_type(picture: Picture) -> str:
+def _image_type(image: Image) -> str:
     """Image Type in one spelling: case, blanks and empty values at the end say nothing."""
-    single = picture.layout.frames == 1
-    words = picture.file.text("ImageType") if single else picture.text("MRImageFrameTypeSequence", "FrameType")
+    single = image.layout.frames == 1
+    words = image.file.text("ImageType") if single else image.text("MRImageFrameTypeSequence", "FrameType")
     return "\\".join(word.strip().upper() for word in words.split("\\")).rstrip("\\")
 
 
@@ -98,9 +98,9 @@ class _Planes:
         self._known: NDArray[np.float64] = np.empty((PLANES, 2, 3))
         self._count = 0
 
-    def number_of(self, picture: Picture) -> int:
+    def number_of(self, image: Image) -> int:
         """Number of a frame's orientation; −1 where the file does not say."""
-        axes = picture.orientation
+        axes = image.orientation
         if axes is None:
             return -1
         near = np.abs(self._known[: min(self._count, PLANES)] - axes).max(axis=(1, 2)) < _SAME_PLANE
@@ -112,7 +112,7 @@ class _Planes:
         return self._count - 1
 
 
-def complement(parts: list[Part], asked: Callable[[], None] = lambda: None) -> tuple[list[list[Picture]], list[str]]:
+def complement(parts: list[Part], asked: Callable[[], None] = lambda: None) -> tuple[list[list[Image]], list[str]]:
     """Put parts together that differ in nothing that matters and that only together make an even stack.
 
     So a slice that lacks its spacing, or that was marked as derived when it was compressed, stays in its series.
@@ -126,11 +126,11 @@ def complement(parts: list[Part], asked: Callable[[], None] = lambda: None) -> t
         The parts, and sentences on what was put together, and on what is beyond what can be sorted.
     """
     planes: dict[int, list[Part]] = defaultdict(list)
-    for facts, pictures in parts:
-        planes[facts.plane].append((facts, pictures))
-    found: list[list[Picture]] = []
+    for facts, images in parts:
+        planes[facts.plane].append((facts, images))
+    found: list[list[Image]] = []
     for plane, members in planes.items():
-        found += [pictures for _, pictures in (members if plane == -1 else _joined(members, asked))]
+        found += [images for _, images in (members if plane == -1 else _joined(members, asked))]
     notes = []
     if len(found) < len(parts):
         notes.append(
@@ -151,7 +151,7 @@ def _joined(parts: list[Part], asked: Callable[[], None]) -> list[Part]:
     if len(parts) < 2:
         return parts
     if _is_stack(parts):
-        return [(parts[0][0], [picture for _, pictures in parts for picture in pictures])]
+        return [(parts[0][0], [image for _, images in parts for image in images])]
     if len(parts) > PAIRED:
         return parts
     left = dict(enumerate(parts))
@@ -174,10 +174,10 @@ def _is_stack(parts: Sequence[Part]) -> bool:
     stated = ([fact.echo for fact in facts], [fact.weight for fact in facts], [fact.spacing for fact in facts])
     if any(len({value for value in each if value is not None}) > 1 for each in stated):
         return False
-    pictures = [picture for _, members in parts for picture in members]
-    places = places_of(pictures)
-    if places is None or len(pictures) < 3 or any(picture.layout.frames > 1 for picture in pictures):
+    images = [image for _, members in parts for image in members]
+    places = places_of(images)
+    if places is None or len(images) < 3 or any(image.layout.frames > 1 for image in images):
         return False
     gaps = np.diff(np.sort(places[:, 0]))
-    usual, tolerance = float(np.median(gaps)), same_place(pictures)
+    usual, tolerance = float(np.median(gaps)), same_place(images)
     return bool(gaps.min() > tolerance and (np.abs(gaps - usual) <= max(0.05 * usual, tolerance)).all())

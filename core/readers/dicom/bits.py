@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 from core.readers.dicom.layout import Layout
 from core.readers.dicom.overlays import embedded_bits
 from core.readers.values import smallest_dtype
@@ -47,25 +47,25 @@ class Stored:
 
 
 def settle(
-    pixels: Pixels, pictures: Sequence[Picture], ranges: Sequence[tuple[float, float]], padding: float | None
+    pixels: Pixels, images: Sequence[Image], ranges: Sequence[tuple[float, float]], padding: float | None
 ) -> Stored:
     """Take whole words for what they mean.
 
     Args:
         pixels: (frames, rows, columns) whole words as their layouts' type; changed in place.
-        pictures: Their frames.
+        images: Their frames.
         ranges: Lowest and highest word of each frame.
         padding: Pixel Padding Value as the file states it.
 
     Returns:
         The values; the same array where the header is right, which costs nothing.
     """
-    layout = pictures[0].layout
+    layout = images[0].layout
     low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
     if layout.is_float or layout.allocated == 1:
         return Stored(pixels, low, high, (low, high), padding)
     ends = layout.stored_range
-    work = _Work(pixels, pictures, list(ranges), padding)
+    work = _Work(pixels, images, list(ranges), padding)
     said = _unextended(work) + _placed(work) + _beyond(work) + _wrapped(work)
     low, high = min(low for low, _ in work.ranges), max(high for _, high in work.ranges)
     return Stored(work.pixels, low, high, (min(low, ends[0]), max(high, ends[1])), work.padding, said)
@@ -76,13 +76,13 @@ class _Work:
     """What the steps change."""
 
     pixels: Pixels
-    pictures: Sequence[Picture]
+    images: Sequence[Image]
     ranges: list[tuple[float, float]]
     padding: float | None
 
     @property
     def layout(self) -> Layout:
-        return self.pictures[0].layout
+        return self.images[0].layout
 
     def worst(self, frames: Sequence[int]) -> list[int]:
         """The frames that reach farthest out."""
@@ -113,13 +113,13 @@ def _masked(frame: NDArray[np.int64], layout: Layout, shift: int = 0) -> NDArray
 
 def _unextended(work: _Work) -> list[str]:
     """Compressed frames are unsigned, the header says signed: was a sign meant?"""
-    depths = {picture.decoder.extended for picture in work.pictures}
+    depths = {image.decoder.extended for image in work.images}
     negative = [n for n, (low, _) in enumerate(work.ranges) if low < 0]
     if depths == {0} or not negative:
         return []
     rough = [0.0, 0.0]
     for n in work.worst(negative):
-        depth = work.pictures[n].decoder.extended
+        depth = work.images[n].decoder.extended
         if depth:
             frame = work.pixels[n].astype(np.int64)
             rough[0] += _roughness(frame)
@@ -129,7 +129,7 @@ def _unextended(work: _Work) -> list[str]:
     if max(depths) >= work.layout.allocated:
         work.pixels = work.pixels.astype(np.int32)
     for n in negative:
-        depth = work.pictures[n].decoder.extended
+        depth = work.images[n].decoder.extended
         if depth:
             work.put(n, (work.pixels[n].astype(np.int64) & ((1 << depth) - 1)).astype(work.pixels.dtype))
     return ["The header says that values are signed, the compressed images say that they are not, and are right."]
@@ -144,12 +144,12 @@ def _placed(work: _Work) -> list[str]:
     looked_at = [work.pixels[n].astype(np.int64) for n in work.worst(range(len(work.pixels)))]
     below = any((frame & ((1 << shift) - 1)).any() for frame in looked_at)
     above = any((frame >> layout.stored & ((1 << shift) - 1)).any() for frame in looked_at)
-    overlaid = embedded_bits(work.pictures[0].file) & ((1 << shift) - 1)
+    overlaid = embedded_bits(work.images[0].file) & ((1 << shift) - 1)
     if below and not above:
         return [f"High Bit {layout.high_bit} in the header does not fit the pixels, which begin with the lowest bit."]
     for n in range(len(work.pixels)):
         frame = work.pixels[n].astype(np.int64)
-        work.put(n, _masked(frame, work.pictures[n].layout, shift).astype(work.pixels.dtype))
+        work.put(n, _masked(frame, work.images[n].layout, shift).astype(work.pixels.dtype))
     if below and not overlaid:
         return [f"Bits below the {layout.stored} that the header states are set; they are left out."]
     return []
@@ -157,7 +157,7 @@ def _placed(work: _Work) -> list[str]:
 
 def _beyond(work: _Work) -> list[str]:
     """Words with more bits than are stored."""
-    ranges = [picture.layout.stored_range for picture in work.pictures]
+    ranges = [image.layout.stored_range for image in work.images]
     beyond = [n for n, (low, high) in enumerate(work.ranges) if low < ranges[n][0] or high > ranges[n][1]]
     if not beyond:
         return []
@@ -165,13 +165,13 @@ def _beyond(work: _Work) -> list[str]:
     outside = None if work.padding is None else int(work.padding) % size
     frames = [work.pixels[n].astype(np.int64) for n in work.worst(beyond)]
     padded = [np.zeros(frame.shape, bool) if outside is None else frame % size == outside for frame in frames]
-    cut, said = _judged(frames, padded, layout, embedded_bits(work.pictures[0].file))
+    cut, said = _judged(frames, padded, layout, embedded_bits(work.images[0].file))
     if outside is not None and not layout.signed and outside > layout.stored_range[1]:
         _lower_padding(work, outside, cut)
     elif cut:
         for n in beyond:
             frame = work.pixels[n].astype(np.int64)
-            values = _masked(frame, work.pictures[n].layout)
+            values = _masked(frame, work.images[n].layout)
             if outside is not None:
                 values = np.where(frame % size == outside, frame, values)
             work.put(n, values.astype(work.pixels.dtype))
@@ -261,7 +261,7 @@ def _lower_padding(work: _Work, outside: int, cut: bool) -> None:
     for n, frame in enumerate(work.pixels):
         wide = frame.astype(np.int64)
         padded = wide % size == outside
-        values[n] = np.where(padded, lowered, _masked(wide, work.pictures[n].layout) if cut else wide)
+        values[n] = np.where(padded, lowered, _masked(wide, work.images[n].layout) if cut else wide)
         work.ranges[n] = float(values[n].min()), float(values[n].max())
     low, high = min(low for low, _ in work.ranges), max(high for _, high in work.ranges)
     fitting = smallest_dtype(low, high)
@@ -274,7 +274,7 @@ def _wrapped(work: _Work) -> list[str]:
     half = 1 << (layout.stored - 1)
     if layout.signed or layout.allocated < 16 or max(high for _, high in work.ranges) < half:
         return []
-    if work.pictures[0].file.text("Modality") not in {"CT", "MR", "PT", "NM"}:
+    if work.images[0].file.text("Modality") not in {"CT", "MR", "PT", "NM"}:
         return []
     chosen = work.worst([n for n, (_, high) in enumerate(work.ranges) if high >= half])
     frames = [work.pixels[n].astype(np.int64) for n in chosen]

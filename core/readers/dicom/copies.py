@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pydicom.datadict import dictionary_VR
 
 from core.readers.dicom.file import DicomFile
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Copies:
     same: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     other: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
-    def warnings(self, pictures: Iterable[Picture]) -> list[str]:
+    def warnings(self, images: Iterable[Image]) -> list[str]:
         """Sentences for a scan that is made of these images."""
-        files = {id(picture.file) for picture in pictures}
+        files = {id(image.file) for image in images}
         same = sum(self.same.get(file, 0) for file in files)
         other = sum(self.other.get(file, 0) for file in files)
         said = []
@@ -42,15 +42,15 @@ class Copies:
 
 
 def without_copies(
-    pictures: Iterable[Picture], moment: Callable[[Picture], Hashable], asked: Callable[[], None] = lambda: None
-) -> tuple[list[Picture], Copies]:
+    images: Iterable[Image], moment: Callable[[Image], Hashable], asked: Callable[[], None] = lambda: None
+) -> tuple[list[Image], Copies]:
     """Every SOP Instance once.
 
     Files with one identifier that differ in place, number or time are not copies: careless de-identification gives
     many images the same one.
 
     Args:
-        pictures: Frames in the order of the upload.
+        images: Frames in the order of the upload.
         moment: What tells images at one place apart.
         asked: Called for each; raises `Cancelled` to leave.
 
@@ -59,57 +59,57 @@ def without_copies(
     """
     copies = Copies()
     by_digest: dict[Hashable, DicomFile] = {}
-    by_name: dict[Hashable, Picture] = {}
-    kept: list[Picture] = []
-    for picture in pictures:
+    by_name: dict[Hashable, Image] = {}
+    kept: list[Image] = []
+    for image in images:
         asked()
-        first = by_digest.setdefault(picture.digest, picture.file)
-        if first is not picture.file:
-            copies.same[id(first)] += picture.index == 0
+        first = by_digest.setdefault(image.digest, image.file)
+        if first is not image.file:
+            copies.same[id(first)] += image.index == 0
             continue
-        uid = picture.file.text("SOPInstanceUID")
+        uid = image.file.text("SOPInstanceUID")
         if uid:
-            corner = None if picture.corner is None else tuple(picture.corner.round(3))
-            key = (uid, picture.index, picture.layout, corner, moment(picture))
-            known = by_name.setdefault(key, picture)
-            if known is not picture:
-                counted = copies.same if _same_pixels(known, picture) else copies.other
-                counted[id(known.file)] += picture.index == 0
+            corner = None if image.corner is None else tuple(image.corner.round(3))
+            key = (uid, image.index, image.layout, corner, moment(image))
+            known = by_name.setdefault(key, image)
+            if known is not image:
+                counted = copies.same if _same_pixels(known, image) else copies.other
+                counted[id(known.file)] += image.index == 0
                 continue
-        kept.append(picture)
+        kept.append(image)
     return kept, copies
 
 
-def _same_pixels(one: Picture, two: Picture) -> bool:
+def _same_pixels(one: Image, two: Image) -> bool:
     return len(one.frame) == len(two.frame) and all(
         len(a) == len(b) and bytes(a) == bytes(b) for a, b in zip(one.frame, two.frame, strict=True)
     )
 
 
-def distinct(pictures: Sequence[Picture]) -> list[Picture]:
+def distinct(images: Sequence[Image]) -> list[Image]:
     """Images at one place without those that repeat one before: the same pixels, taken in the same way.
 
     For exports that give the copies new identifiers and numbers.
     """
-    seen: dict[Hashable, Picture] = {}
-    for picture in pictures:
+    seen: dict[Hashable, Image] = {}
+    for image in images:
         pixels = hashlib.blake2b(digest_size=16)
-        if picture.layout.allocated == 1:  # all frames of such a file share their bytes
-            seen[picture.digest, picture.index] = picture
+        if image.layout.allocated == 1:  # all frames of such a file share their bytes
+            seen[image.digest, image.index] = image
             continue
-        for part in picture.frame:
+        for part in image.frame:
             pixels.update(len(part).to_bytes(8, "little"))
             pixels.update(part)
-        seen.setdefault((pixels.digest(), _taken(picture)), picture)
+        seen.setdefault((pixels.digest(), _taken(image)), image)
     return list(seen.values())
 
 
-def _taken(picture: Picture) -> Hashable:
+def _taken(image: Image) -> Hashable:
     """Elements on how and where an image was taken, makers' own included, without identifiers and its number."""
     found: dict[int, str] = {}
-    for tag in picture.file.dataset.keys():  # noqa: SIM118 - iterating over the data set itself would parse every element
+    for tag in image.file.dataset.keys():  # noqa: SIM118 - iterating over the data set itself would parse every element
         if (tag.group in {0x0018, 0x0020} or tag.is_private) and tag != 0x00200013:
-            element = picture.file.dataset.get_item(tag)
+            element = image.file.dataset.get_item(tag)
             if element is not None and element.VR != "UI" and not _is_identifier(int(tag)):
                 found[int(tag)] = repr(element.value)
     return tuple(sorted(found.items()))

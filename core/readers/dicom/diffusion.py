@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from core.readers.dicom.file import DicomFile
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 from core.readers.dicom.numbers import numbers_of
 
 #: In s/mm². Beyond this no scanner goes.
@@ -36,16 +36,16 @@ _PRIVATE = (
 )
 
 
-def diffusion_weight(picture: Picture) -> float | None:
+def diffusion_weight(image: Image) -> float | None:
     """The b-value in s/mm²: the standard's, else that of Siemens, GE, Philips or United Imaging behind their names."""
-    if picture.file.text("Modality") != "MR":
+    if image.file.text("Modality") != "MR":
         return None
-    stated = picture.number("MRDiffusionSequence", "DiffusionBValue")
+    stated = image.number("MRDiffusionSequence", "DiffusionBValue")
     if stated is not None:
         return stated if 0 <= stated <= _LARGEST else None
     for private in _PRIVATE:
-        for block in _blocks(picture.file.dataset, private):
-            found = _plausible(picture.file.dataset, private.group << 16 | block << 8 | private.element, private.vr)
+        for block in _blocks(image.file.dataset, private):
+            found = _plausible(image.file.dataset, private.group << 16 | block << 8 | private.element, private.vr)
             if found is not None:
                 return found
     return None

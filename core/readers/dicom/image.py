@@ -18,7 +18,7 @@ from core.readers.dicom.numbers import holds_value
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Image:
     """A frame that is not decoded yet.
 
     Attributes:

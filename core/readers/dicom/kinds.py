@@ -36,7 +36,7 @@ _MODALITIES = {
 }
 
 
-def no_picture(file: DicomFile) -> tuple[ScanLensError, str]:
+def no_image(file: DicomFile) -> tuple[ScanLensError, str]:
     """What to say about a file without pixel data, and the words for the summary."""
     if "EncryptedAttributesSequence" in file.dataset:
         error: ScanLensError = UnreadableScan(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.overlay_planes import OverlayPlane, packed_mask
 from core.readers.dicom.file import DicomFile
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 from core.readers.dicom.numbers import numbers_of
 
 #: Repeating groups 6000 to 601E.
@@ -58,44 +58,44 @@ def embedded_bits(file: DicomFile) -> int:
     return bits
 
 
-def embedded_masks(picture: Picture, words: NDArray[np.generic]) -> dict[int, NDArray[np.uint8]]:
+def embedded_masks(image: Image, words: NDArray[np.generic]) -> dict[int, NDArray[np.uint8]]:
     """Group to the packed mask in the unused bits of a frame's words, which are taken off later.
 
     Args:
-        picture: The frame.
+        image: The frame.
         words: (rows, columns) as stored.
     """
     if words.ndim != 2 or words.dtype.kind not in "iu":
         return {}
     return {
         plane.group: packed_mask((np.right_shift(words.astype(np.int64), plane.bit) & 1).astype(bool))
-        for plane in _planes(picture.file)
+        for plane in _planes(image.file)
         if plane.is_embedded and plane.bit < 8 * words.dtype.itemsize
     }
 
 
 def overlay_planes(
-    pictures: Sequence[Picture], embedded: Sequence[dict[int, NDArray[np.uint8]]]
+    images: Sequence[Image], embedded: Sequence[dict[int, NDArray[np.uint8]]]
 ) -> tuple[tuple[OverlayPlane, ...], list[str]]:
     """The planes of a scan, and sentences on them.
 
     Args:
-        pictures: Its frames in order.
+        images: Its frames in order.
         embedded: What `embedded_masks` found in each.
 
     Returns:
         One plane for each group and type, without the empty ones; and what the file carries, in a sentence.
     """
-    layout = pictures[0].layout
+    layout = images[0].layout
     shape = (layout.rows, layout.columns)
     packed: dict[tuple[int, bool], dict[int, NDArray[np.uint8]]] = {}
     broken = 0
-    for number, (picture, inside) in enumerate(zip(pictures, embedded, strict=True)):
-        for plane in _planes(picture.file):
+    for number, (image, inside) in enumerate(zip(images, embedded, strict=True)):
+        for plane in _planes(image.file):
             if plane.is_embedded:
                 bits = inside.get(plane.group)
             else:
-                mask = _mask(picture, plane, shape)
+                mask = _mask(image, plane, shape)
                 broken += mask is None
                 bits = None if mask is None or not mask.any() else packed_mask(mask)
             if bits is not None and bits.any():
@@ -104,15 +104,15 @@ def overlay_planes(
     return planes, _sentences(planes, broken)
 
 
-def _mask(picture: Picture, plane: _Plane, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
+def _mask(image: Image, plane: _Plane, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
     """(rows, columns) of the scan that one plane marks in a frame; None where its data are cut short."""
-    file, group = picture.file, plane.group
+    file, group = image.file, plane.group
     rows, columns = (int(_number(file, group, element, "US") or 0) for element in (_ROWS, _COLUMNS))
     frames = max(int(_number(file, group, _FRAMES, "IS") or 1), 1)
     first = int(_number(file, group, _FIRST_FRAME, "US") or 1) - 1
     nothing = np.zeros(shape, bool)
     is_counted = (group << 16 | _FRAMES) in file.dataset or (group << 16 | _FIRST_FRAME) in file.dataset
-    frame = picture.index - first if is_counted and picture.layout.frames > 1 else 0
+    frame = image.index - first if is_counted and image.layout.frames > 1 else 0
     if not 0 <= frame < frames or rows < 1 or columns < 1:
         return nothing
     start, size = frame * rows * columns, rows * columns

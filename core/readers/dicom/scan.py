@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.errors import UnreadableScan
 from core.readers.dicom.bits import Stored, settle
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 from core.readers.dicom.layout import Layout
 from core.readers.dicom.overlays import embedded_masks, overlay_planes
 from core.readers.dicom.series import Group
@@ -50,36 +50,36 @@ class _Decoded:
     """Stored values of the frames that could be decoded, and what came of the others."""
 
     pixels: NDArray[np.generic]
-    pictures: tuple[Picture, ...]
+    images: tuple[Image, ...]
     ranges: tuple[tuple[float, float], ...]
     embedded: tuple[dict[int, NDArray[np.uint8]], ...]
     failures: dict[str, UnreadableScan]
 
 
-def build_scan(group: Group, opening: Opening, start: float, share: float) -> Scan:
+def build_scan(group: Group, opening: Opening, start: float, fraction: float) -> Scan:
     """Decode and transform one group.
 
     Args:
         group: The frames in order.
         opening: Progress, limits and the list of skipped files.
         start: Progress so far, 0 to 1.
-        share: How much of the whole this group is.
+        fraction: How much of the whole this group is.
 
     Raises:
         UnreadableScan: No frame could be decoded; where some could, the others are named in `opening.skipped`.
         TooLarge: The upload would take too much memory.
         Cancelled: The user asked to stop.
     """
-    decoded = _decode(group, opening, start, share)
+    decoded = _decode(group, opening, start, fraction)
     for name, failure in decoded.failures.items():
         opening.skip(name, failure, "are broken")
-    first = decoded.pictures[0]
+    first = decoded.images[0]
     warnings = list(group.warnings) + _cut_short(group)
     if "MOSAIC" in first.file.text("ImageType"):
         warnings.append("The image is a mosaic of slices, shown as one image.")
-    lost = len(group.pictures) - len(decoded.pictures)
+    lost = len(group.images) - len(decoded.images)
     if lost:
-        warnings.append(f"{lost} of {len(group.pictures)} frames could not be decoded and are missing.")
+        warnings.append(f"{lost} of {len(group.images)} frames could not be decoded and are missing.")
     spacing, aspect, spacing_facts, spacing_warnings = spacing_of(first)
     if first.layout.is_color:
         values = _colour(decoded)
@@ -88,22 +88,22 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
             values = _grey(decoded, opening.claim)
     if not np.may_share_memory(values.pixels, decoded.pixels):
         opening.release(decoded.pixels.nbytes)  # goes when this returns
-    axis = group.axis if len(decoded.pictures) > 1 else "single"
+    axis = group.axis if len(decoded.images) > 1 else "single"
     facts = facts_of(group) | spacing_facts
-    overlays, overlay_notes = overlay_planes(decoded.pictures, decoded.embedded)
+    overlays, overlay_notes = overlay_planes(decoded.images, decoded.embedded)
     return Scan(
         pixels=values.pixels,
         axis=axis,
-        digest=_digest(decoded.pictures),
+        digest=_digest(decoded.images),
         source="DICOM",
-        title=title_of(Group(decoded.pictures, axis, group.label, group.slice_spacing, group.frame_time)),
+        title=title_of(Group(decoded.images, axis, group.label, group.slice_spacing, group.frame_time)),
         modality=modality_code(first),
         body_part=body_part(first),
         spacing_mm=spacing,
         pixel_aspect=aspect,
         slice_spacing_mm=group.slice_spacing,
         frame_time_ms=group.frame_time,
-        slice_origins_mm=_origins(group, decoded.pictures),
+        slice_origins_mm=_origins(group, decoded.images),
         overlays=overlays,
         units=values.units,
         windows=values.windows,
@@ -113,47 +113,47 @@ def build_scan(group: Group, opening: Opening, start: float, share: float) -> Sc
         warnings=(
             *warnings,
             *values.warnings,
-            *_remarks(decoded.pictures),
+            *_remarks(decoded.images),
             *overlay_notes,
             *spacing_warnings,
-            *manner_warnings(group.pictures),
+            *manner_warnings(group.images),
         ),
         patient=_patient_key(first),
         orientation=None if first.orientation is None else tuple(float(v) for v in first.orientation.ravel()),
     )
 
 
-def _remarks(pictures: Sequence[Picture]) -> list[str]:
+def _remarks(images: Sequence[Image]) -> list[str]:
     """What decoding found wrong with the headers, each once."""
-    return list(dict.fromkeys(remark for picture in pictures for remark in picture.decoder.remarks))
+    return list(dict.fromkeys(remark for image in images for remark in image.decoder.remarks))
 
 
-def _origins(group: Group, pictures: Sequence[Picture]) -> NDArray[np.float64] | None:
+def _origins(group: Group, images: Sequence[Image]) -> NDArray[np.float64] | None:
     """(frames, 3) places of the slices that were decoded, from the first of them on."""
-    if group.places is None or len(pictures) < 2:
+    if group.places is None or len(images) < 2:
         return None
-    kept = set(map(id, pictures))
-    places = group.places[[id(picture) in kept for picture in group.pictures]]
+    kept = set(map(id, images))
+    places = group.places[[id(image) in kept for image in group.images]]
     return np.asarray(places - places[0], np.float64)
 
 
-def _patient_key(picture: Picture) -> str:
+def _patient_key(image: Image) -> str:
     """A keyed hash of what names the patient (PS3.3 C.7.1.1), for telling whether two series belong together."""
-    said = [picture.file.text(keyword) for keyword in ("PatientID", "PatientName", "PatientBirthDate")]
+    said = [image.file.text(keyword) for keyword in ("PatientID", "PatientName", "PatientBirthDate")]
     if not any(said[:2]):
         return ""
     return hashlib.blake2b("\0".join(said).encode(), key=_PATIENT_KEY, digest_size=8).hexdigest()
 
 
-def _decode(group: Group, opening: Opening, start: float, share: float) -> _Decoded:
+def _decode(group: Group, opening: Opening, start: float, fraction: float) -> _Decoded:
     """Decode every frame into one array that is allocated once."""
-    layout = group.pictures[0].layout
-    dtype = np.dtype(np.uint8) if layout.is_color else np.result_type(*{p.layout.dtype for p in group.pictures})
-    shape = (len(group.pictures), layout.rows, layout.columns, *((3,) if layout.is_color else ()))
+    layout = group.images[0].layout
+    dtype = np.dtype(np.uint8) if layout.is_color else np.result_type(*{p.layout.dtype for p in group.images})
+    shape = (len(group.images), layout.rows, layout.columns, *((3,) if layout.is_color else ()))
     opening.claim(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
     pixels = np.empty(shape, dtype)
-    with opening.passing(min(_CORES, len(group.pictures)) * _decoding(layout)):
-        return _decode_into(pixels, group, opening, start, share)
+    with opening.passing(min(_CORES, len(group.images)) * _decoding(layout)):
+        return _decode_into(pixels, group, opening, start, fraction)
 
 
 def _decoding(layout: Layout) -> int:
@@ -163,21 +163,23 @@ def _decoding(layout: Layout) -> int:
     return samples * (2 * max(1, layout.allocated // 8) + wide)
 
 
-def _decode_into(pixels: NDArray[np.generic], group: Group, opening: Opening, start: float, share: float) -> _Decoded:
-    embedded: list[dict[int, NDArray[np.uint8]]] = [{} for _ in group.pictures]
+def _decode_into(
+    pixels: NDArray[np.generic], group: Group, opening: Opening, start: float, fraction: float
+) -> _Decoded:
+    embedded: list[dict[int, NDArray[np.uint8]]] = [{} for _ in group.images]
 
     def one(number: int) -> tuple[int, float, float] | UnreadableScan:
         opening.stop_if_asked()
-        picture = group.pictures[number]
+        image = group.images[number]
         try:
-            frame = picture.decoder(picture.frame, picture.index)
+            frame = image.decoder(image.frame, image.index)
         except UnreadableScan as failure:
             return failure
         pixels[number] = frame
-        embedded[number] = embedded_masks(picture, frame)
+        embedded[number] = embedded_masks(image, frame)
         return number, float(frame.min()), float(frame.max())
 
-    total, done = len(group.pictures), 0
+    total, done = len(group.images), 0
     with ThreadPoolExecutor(min(_CORES, total)) as pool:
         futures: dict[Future[tuple[int, float, float] | UnreadableScan], int] = {
             pool.submit(one, number): number for number in range(total)
@@ -187,7 +189,7 @@ def _decode_into(pixels: NDArray[np.generic], group: Group, opening: Opening, st
             while waiting:
                 finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 done += len(finished)
-                opening.advance(start + share * done / total, f"Decoding frame {done:,} of {total:,}")
+                opening.advance(start + fraction * done / total, f"Decoding frame {done:,} of {total:,}")
                 for future in finished:
                     future.result()
         except BaseException:
@@ -204,17 +206,17 @@ def _sift(
     results: dict[int, tuple[int, float, float] | UnreadableScan],
 ) -> _Decoded:
     """Leave out frames that failed."""
-    good = [n for n in range(len(group.pictures)) if not isinstance(results[n], UnreadableScan)]
-    failures = {group.pictures[n].file.name: r for n, r in results.items() if isinstance(r, UnreadableScan)}
+    good = [n for n in range(len(group.images)) if not isinstance(results[n], UnreadableScan)]
+    failures = {group.images[n].file.name: r for n, r in results.items() if isinstance(r, UnreadableScan)}
     if not good:
         raise next(iter(failures.values()))
     ends = {result[0]: result[1:] for result in results.values() if not isinstance(result, UnreadableScan)}
-    if len(good) < len(group.pictures):
+    if len(good) < len(group.images):
         opening.claim(pixels[0].nbytes * len(good))  # a second array beside the first
-    kept = pixels if len(good) == len(group.pictures) else pixels[good]
+    kept = pixels if len(good) == len(group.images) else pixels[good]
     return _Decoded(
         kept,
-        tuple(group.pictures[n] for n in good),
+        tuple(group.images[n] for n in good),
         tuple(ends[n] for n in good),
         tuple(embedded[n] for n in good),
         failures,
@@ -234,22 +236,22 @@ class _Values:
 
 
 def _colour(decoded: _Decoded) -> _Values:
-    return _Values(decoded.pixels, _colour_steps(decoded.pictures[0]))
+    return _Values(decoded.pixels, _colour_steps(decoded.images[0]))
 
 
 def _grey(decoded: _Decoded, claim: Callable[[int], None]) -> _Values:
     """Modality values with their windows, padding and units; `claim` is told of bytes before they are allocated."""
-    first = decoded.pictures[0]
+    first = decoded.images[0]
     said, limit = _padding_of(first)
-    stored = settle(decoded.pixels, decoded.pictures, decoded.ranges, said)
+    stored = settle(decoded.pixels, decoded.images, decoded.ranges, said)
     padding, padded = _fill_padding(stored, limit if said is None or limit is None else limit - said)
     low, high = (stored.low, stored.high) if padding is None else (min(stored.low, padding), max(stored.high, padding))
     tables: dict[int, Modality] = {}  # a table is a file's, and may be larger than a frame
     modalities = []
-    for picture in decoded.pictures:
-        modality = tables.get(id(picture.file)) or modality_of(picture, (stored.low, stored.high))
+    for image in decoded.images:
+        modality = tables.get(id(image.file)) or modality_of(image, (stored.low, stored.high))
         if modality.table is not None:
-            tables[id(picture.file)] = modality
+            tables[id(image.file)] = modality
         modalities.append(modality)
     pivot = pivot_of(modalities[0], stored.ends) if is_inverted(first) else None
     span = span_of(modalities, stored.low, stored.high)
@@ -263,7 +265,7 @@ def _grey(decoded: _Decoded, claim: Callable[[int], None]) -> _Values:
     if pivot is not None:
         steps.append(Step("Inversion", f"{_plain_sense(first)}: {pivot:g} minus the value, so that higher is brighter"))
     windows, warnings = windows_of_frames(
-        decoded.pictures, span, pivot, lambda index: percentile_window(values[index : index + 1], padding)
+        decoded.images, span, pivot, lambda index: percentile_window(values[index : index + 1], padding)
     )
     if windows:
         steps.append(Step("Window for display", window_text(windows[0])))
@@ -271,17 +273,17 @@ def _grey(decoded: _Decoded, claim: Callable[[int], None]) -> _Values:
     return _Values(values, steps, windows, padding, modalities[0].units, (*stored.warnings, *remarks, *warnings))
 
 
-def _plain_sense(picture: Picture) -> str:
-    return "MONOCHROME1" if picture.layout.photometric == "MONOCHROME1" else "Presentation LUT Shape INVERSE"
+def _plain_sense(image: Image) -> str:
+    return "MONOCHROME1" if image.layout.photometric == "MONOCHROME1" else "Presentation LUT Shape INVERSE"
 
 
-def _padding_of(picture: Picture) -> tuple[float | None, float | None]:
+def _padding_of(image: Image) -> tuple[float | None, float | None]:
     """Pixel Padding Value and Range Limit as the file states them (PS3.3 C.7.5.1.1.2)."""
-    keyword = "FloatPixelPadding" if picture.layout.is_float else "PixelPadding"
-    half = 1 << (picture.layout.allocated - 1)
+    keyword = "FloatPixelPadding" if image.layout.is_float else "PixelPadding"
+    half = 1 << (image.layout.allocated - 1)
     value, limit = (
-        end - 2 * half if end is not None and picture.layout.signed and end >= half else end  # meant as signed
-        for end in (picture.file.number(f"{keyword}Value"), picture.file.number(f"{keyword}RangeLimit"))
+        end - 2 * half if end is not None and image.layout.signed and end >= half else end  # meant as signed
+        for end in (image.file.number(f"{keyword}Value"), image.file.number(f"{keyword}RangeLimit"))
     )
     return value, limit
 
@@ -319,35 +321,35 @@ def _modality_step(modalities: Sequence[Modality]) -> Step:
     return Step("Rescale", f"slope {first.slope:g}, intercept {first.intercept:g}{units}")
 
 
-def _colour_steps(picture: Picture) -> list[Step]:
-    layout, steps = picture.layout, []
+def _colour_steps(image: Image) -> list[Step]:
+    layout, steps = image.layout, []
     if layout.photometric == "PALETTE COLOR":
         steps.append(Step("Palette", "stored values looked up in the file's palette"))
-    elif picture.decoder.converted or layout.photometric in {"YBR_RCT", "YBR_ICT"}:
+    elif image.decoder.converted or layout.photometric in {"YBR_RCT", "YBR_ICT"}:
         steps.append(Step("Colour", "luma and chroma to RGB, once"))
     if layout.stored > 8 and layout.samples == 3:
         steps.append(Step("Depth", f"{layout.stored} bits a colour to 8, full scale to full scale"))
     return steps
 
 
-def _syntax_words(picture: Picture) -> str:
-    name = picture.file.syntax.name
-    words = f"{name}, {picture.layout.photometric.replace('_', ' ')}"
-    return f"{words}; the file does not name a known transfer syntax" if picture.file.guessed else words
+def _syntax_words(image: Image) -> str:
+    name = image.file.syntax.name
+    words = f"{name}, {image.layout.photometric.replace('_', ' ')}"
+    return f"{words}; the file does not name a known transfer syntax" if image.file.guessed else words
 
 
 def _cut_short(group: Group) -> list[str]:
-    first = group.pictures[0]
+    first = group.images[0]
     if first.layout.frames > 1:
-        there = sum(picture.file is first.file for picture in group.pictures)
+        there = sum(image.file is first.file for image in group.images)
         if there < first.layout.frames and not group.label and first.decoder.whole < first.layout.frames:
             return [f"The file is cut short: {first.decoder.whole} of {first.layout.frames} frames are whole."]
     return []
 
 
-def _digest(pictures: Sequence[Picture]) -> str:
+def _digest(images: Sequence[Image]) -> str:
     """sha256 of the file, or of the files' digests and frame numbers where the scan is put together from several."""
-    if len({picture.digest for picture in pictures}) == 1 and len(pictures) == pictures[0].layout.frames:
-        return pictures[0].digest
-    joined = "\n".join(f"{picture.digest} {picture.index}" for picture in pictures)
+    if len({image.digest for image in images}) == 1 and len(images) == images[0].layout.frames:
+        return images[0].digest
+    joined = "\n".join(f"{image.digest} {image.index}" for image in images)
     return hashlib.sha256(joined.encode()).hexdigest()

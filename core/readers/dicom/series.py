@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.readers.dicom.alike import complement, sorted_alike
 from core.readers.dicom.copies import distinct, without_copies
 from core.readers.dicom.diffusion import unclaimed_weight
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 from core.readers.dicom.stacks import (
     blocks_of,
     in_rows,
@@ -33,7 +33,7 @@ class Group:
     """Frames that make one scan, in order.
 
     Attributes:
-        pictures: The frames.
+        images: The frames.
         axis: What the order means.
         label: What tells it from others of its series, e.g. `"time point 2 of 10"`, or `""`.
         slice_spacing: Distance of slices in mm, or None.
@@ -42,7 +42,7 @@ class Group:
         places: (frames, 3) of slices in mm, see `places_of`; None where they are unknown or the frames are no slices.
     """
 
-    pictures: tuple[Picture, ...]
+    images: tuple[Image, ...]
     axis: Axis
     label: str = ""
     slice_spacing: float | None = None
@@ -51,17 +51,17 @@ class Group:
     places: NDArray[np.float64] | None = None
 
 
-def group_pictures(pictures: Iterable[Picture], asked: Callable[[], None] = lambda: None) -> list[Group]:
+def group_images(images: Iterable[Image], asked: Callable[[], None] = lambda: None) -> list[Group]:
     """Every frame into exactly one group; groups in order of their first file.
 
     Args:
-        pictures: Frames in the order of the upload.
+        images: Frames in the order of the upload.
         asked: Called again and again; raises `Cancelled` to leave.
     """
-    kept, copies = without_copies(pictures, _facts_of_time, asked)
-    alike: dict[Hashable, list[Picture]] = defaultdict(list)
-    for picture in kept:
-        alike[_kind(picture)].append(picture)
+    kept, copies = without_copies(images, _facts_of_time, asked)
+    alike: dict[Hashable, list[Image]] = defaultdict(list)
+    for image in kept:
+        alike[_kind(image)].append(image)
     groups = []
     for members in alike.values():
         parts, notes = complement(sorted_alike(members, asked), asked)
@@ -72,34 +72,34 @@ def group_pictures(pictures: Iterable[Picture], asked: Callable[[], None] = lamb
     return groups
 
 
-def _kind(picture: Picture) -> Hashable:
+def _kind(image: Image) -> Hashable:
     """What frames of one scan have in common to the letter."""
-    file, layout = picture.file, picture.layout
-    slices = layout.frames == 1 and (file.text("Modality") in _TOMOGRAPHIC or picture.is_placed)
+    file, layout = image.file, image.layout
+    slices = layout.frames == 1 and (file.text("Modality") in _TOMOGRAPHIC or image.is_placed)
     return (
-        patient_key(picture),
+        patient_key(image),
         file.text("StudyInstanceUID"),
         file.text("SeriesInstanceUID"),
         0 if slices else id(file),
         (layout.rows, layout.columns, layout.is_color, layout.photometric == "MONOCHROME1"),
-        picture.text("FrameContentSequence", "StackID"),
+        image.text("FrameContentSequence", "StackID"),
     )
 
 
-def patient_key(picture: Picture) -> int:
+def patient_key(image: Image) -> int:
     """A number that differs between patients; it lives as long as the call and is shown nowhere.
 
     Case, blanks and empty parts of a name say nothing about who it is.
     """
-    said = (picture.file.text("PatientID"), picture.file.text("PatientName"))
+    said = (image.file.text("PatientID"), image.file.text("PatientName"))
     return hash(tuple(" ".join(words.replace("^", " ").replace("=", " ").upper().split()) for words in said))
 
 
-def _facts_of_time(picture: Picture) -> Hashable:
-    return (picture.instance, *(moment(picture) for _, moment in _TIMES))
+def _facts_of_time(image: Image) -> Hashable:
+    return (image.instance, *(moment(image) for _, moment in _TIMES))
 
 
-def _resolve(members: list[Picture], warnings: list[str]) -> list[Group]:
+def _resolve(members: list[Image], warnings: list[str]) -> list[Group]:
     """Frames of one kind and plane into volumes and sequences."""
     if len(members) == 1:
         return [Group(tuple(members), "single", slice_spacing=members[0].thickness, warnings=tuple(warnings))]
@@ -123,12 +123,12 @@ def _joined(*words: str) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _stack(members: list[Picture], places: NDArray[np.float64], warnings: list[str]) -> list[Group]:
+def _stack(members: list[Image], places: NDArray[np.float64], warnings: list[str]) -> list[Group]:
     """Slices that lie on each other, some perhaps at the same place."""
     if len(members) == 1:
         return [Group(tuple(members), "single", slice_spacing=members[0].thickness, warnings=tuple(warnings))]
     tolerance = same_place(members)
-    instances = [picture.instance for picture in members]
+    instances = [image.instance for image in members]
     rows = in_rows(places[:, 0], instances, tolerance)
     if len(rows) == 1 and len(members) > 2 and is_even_below(places[:, 0]):
         tolerance = 0.0
@@ -145,12 +145,12 @@ def _stack(members: list[Picture], places: NDArray[np.float64], warnings: list[s
 class _Seen:
     """An image and its place (3,)."""
 
-    picture: Picture
+    image: Image
     place: NDArray[np.float64]
 
 
 #: What may tell frames at one place apart, in order of trust; the first is that of a beating heart.
-_TIMES: tuple[tuple[str, Callable[[Picture], float | None]], ...] = (
+_TIMES: tuple[tuple[str, Callable[[Image], float | None]], ...] = (
     ("phase", lambda p: p.number("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime")),
     ("phase", lambda p: p.file.number("TriggerTime")),
     ("point", lambda p: p.number("FrameContentSequence", "TemporalPositionIndex")),
@@ -164,10 +164,10 @@ _TIMES: tuple[tuple[str, Callable[[Picture], float | None]], ...] = (
 def _repeated_places(rows: list[list[_Seen]], warnings: list[str], tolerance: float) -> list[Group]:
     """Several places, each seen several times: a sequence for each place of a heart, else a volume for each time."""
     for kind, moment in _TIMES:
-        moments = [[moment(seen.picture) for seen in row] for row in rows]
+        moments = [[moment(seen.image) for seen in row] for row in rows]
         if any(None in row or len(set(row)) < len(row) for row in moments):
             continue
-        ordered = [sorted(row, key=lambda seen: moment(seen.picture) or 0.0) for row in rows]
+        ordered = [sorted(row, key=lambda seen: moment(seen.image) or 0.0) for row in rows]
         if len({len(row) for row in rows}) == 1:
             return _split(ordered, kind, warnings, tolerance)
         columns = _unfinished(rows, moments)
@@ -188,8 +188,8 @@ def _repeated_places(rows: list[list[_Seen]], warnings: list[str], tolerance: fl
 def _without_same_pixels(rows: list[list[_Seen]]) -> tuple[list[list[_Seen]], int]:
     kept = []
     for row in rows:
-        pictures = set(map(id, distinct([seen.picture for seen in row])))
-        kept.append([seen for seen in row if id(seen.picture) in pictures])
+        images = set(map(id, distinct([seen.image for seen in row])))
+        kept.append([seen for seen in row if id(seen.image) in images])
     return kept, sum(map(len, rows)) - sum(map(len, kept))
 
 
@@ -205,7 +205,7 @@ def _unfinished(rows: list[list[_Seen]], moments: list[list[float | None]]) -> l
 
 def _told_apart(rows: list[list[_Seen]], warnings: list[str], tolerance: float) -> list[Group]:
     """Each place equally often, without a time: by b-values without a maker's name if they fit, else by number."""
-    weights = [[unclaimed_weight(seen.picture.file) for seen in row] for row in rows]
+    weights = [[unclaimed_weight(seen.image.file) for seen in row] for row in rows]
     first = set(weights[0])
     if None not in first and len(first) == len(rows[0]) and all(set(row) == first for row in weights):
         note = "The b-values stand in elements without their maker's name; they are taken because they fit the slices."
@@ -225,7 +225,7 @@ def _split(rows: list[list[_Seen]], kind: str, warnings: list[str], tolerance: f
     if kind == "phase":
         total = len(rows)
         return [
-            _sequence([seen.picture for seen in row], warnings, f"slice {n} of {total}")
+            _sequence([seen.image for seen in row], warnings, f"slice {n} of {total}")
             for n, row in enumerate(rows, start=1)
         ]
     return _points([list(column) for column in zip(*rows, strict=True)], warnings, tolerance)
@@ -240,21 +240,21 @@ def _points(columns: list[list[_Seen]], warnings: list[str], tolerance: float) -
 
 def _volume(members: list[_Seen], warnings: list[str], label: str = "", tolerance: float = 0.0) -> Group:
     if len(members) == 1:
-        return Group((members[0].picture,), "single", label, members[0].picture.thickness, warnings=tuple(warnings))
+        return Group((members[0].image,), "single", label, members[0].image.thickness, warnings=tuple(warnings))
     places = np.array([seen.place for seen in members])
     gaps = np.diff(places[:, 0])
     gaps = gaps[gaps > tolerance]
     spacing = float(np.median(gaps)) if len(gaps) else None
-    said = stack_warnings(places, members[0].picture, gaps, spacing)
-    pictures = tuple(seen.picture for seen in members)
-    return Group(pictures, "slice", label, spacing, warnings=(*warnings, *said), places=places)
+    said = stack_warnings(places, members[0].image, gaps, spacing)
+    images = tuple(seen.image for seen in members)
+    return Group(images, "slice", label, spacing, warnings=(*warnings, *said), places=places)
 
 
-def _sequence(members: list[Picture], warnings: list[str], label: str = "") -> Group:
+def _sequence(members: list[Image], warnings: list[str], label: str = "") -> Group:
     return Group(tuple(members), "time", label, frame_time=_frame_time(members), warnings=tuple(warnings))
 
 
-def _without_places(members: list[Picture], warnings: list[str]) -> Group:
+def _without_places(members: list[Image], warnings: list[str]) -> Group:
     """Frames whose position is not known: stored order in one file, else slice location or instance number."""
     first = members[0]
     if first.layout.frames > 1:
@@ -263,7 +263,7 @@ def _without_places(members: list[Picture], warnings: list[str]) -> Group:
         if time is not None or first.file.text("Modality") in _CINE:
             return Group(tuple(members), "time", frame_time=time, warnings=tuple(warnings))
         return Group(tuple(members), "slice", slice_spacing=first.thickness, warnings=tuple(warnings))
-    locations = [picture.file.number("SliceLocation") for picture in members]
+    locations = [image.file.number("SliceLocation") for image in members]
     if None not in locations and len(set(locations)) == len(members):
         ordered = [members[n] for n in np.argsort(np.array(locations, np.float64))]
         note = "The slices are in order of Slice Location, because their positions are missing."
@@ -274,13 +274,13 @@ def _without_places(members: list[Picture], warnings: list[str]) -> Group:
     return Group(tuple(ordered), "slice", slice_spacing=first.thickness, warnings=(*warnings, note, *said))
 
 
-def _moment(picture: Picture) -> tuple[float, ...]:
+def _moment(image: Image) -> tuple[float, ...]:
     """Order in time, then by number."""
-    moments = (moment(picture) for _, moment in _TIMES)
-    return (next((m for m in moments if m is not None), 0.0), picture.instance)
+    moments = (moment(image) for _, moment in _TIMES)
+    return (next((m for m in moments if m is not None), 0.0), image.instance)
 
 
-def _frame_time(members: Sequence[Picture]) -> float | None:
+def _frame_time(members: Sequence[Image]) -> float | None:
     """Milliseconds between frames, as stated or from trigger times (PS3.3 C.7.6.5)."""
     file = members[0].file
     stated = file.number("FrameTime")
@@ -293,7 +293,7 @@ def _frame_time(members: Sequence[Picture]) -> float | None:
         rate = file.number(keyword)
         if rate and rate > 0:
             return 1000.0 / rate
-    delays = [_TIMES[0][1](picture) or _TIMES[1][1](picture) for picture in members]
+    delays = [_TIMES[0][1](image) or _TIMES[1][1](image) for image in members]
     known = np.array([delay for delay in delays if delay is not None], np.float64)
     gaps = np.diff(np.sort(known))
     return float(np.median(gaps)) if len(gaps) and np.median(gaps) > 0 else None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 
 #: Places nearer than this, in mm, are the same, unless pixels are so small that slices can be: headers carry about six
 #: digits.
@@ -21,7 +21,7 @@ _STACKS = 200
 _SAID = 0.5
 
 
-def places_of(pictures: Sequence[Picture]) -> NDArray[np.float64] | None:
+def places_of(images: Sequence[Image]) -> NDArray[np.float64] | None:
     """(images, 3) where the first pixel of each lies in mm: along the common normal, down columns, across rows.
 
     The normal is that of the mean orientation: where slices round their orientation differently, positions along a
@@ -30,16 +30,16 @@ def places_of(pictures: Sequence[Picture]) -> NDArray[np.float64] | None:
     Returns:
         None where a position or an orientation is missing.
     """
-    corners = [picture.corner for picture in pictures]
-    axes = [picture.orientation for picture in pictures]
+    corners = [image.corner for image in images]
+    axes = [image.orientation for image in images]
     if any(corner is None for corner in corners) or any(pair is None for pair in axes):
         return None
     across, down = _mean_axes(axes)
     frame = np.array([np.cross(across, down), down, across])
     places = np.array(corners, np.float64) @ frame.T
-    for number, picture in enumerate(pictures):
-        if picture.dose_plane is not None:
-            places[number, 0] = picture.dose_plane
+    for number, image in enumerate(images):
+        if image.dose_plane is not None:
+            places[number, 0] = image.dose_plane
     return np.asarray(places, np.float64)
 
 
@@ -49,9 +49,9 @@ def _mean_axes(axes: Sequence[NDArray[np.float64] | None]) -> NDArray[np.float64
     return np.asarray(mean / np.linalg.norm(mean, axis=1)[:, None], np.float64)
 
 
-def same_place(pictures: Sequence[Picture]) -> float:
+def same_place(images: Sequence[Image]) -> float:
     """Distance in mm below which two slices of these are at one place: smaller where pixels or slices are tiny."""
-    first = pictures[0]
+    first = images[0]
     sizes = (*first.spacing[:2], *(value for value in (first.thickness,) if value))
     return min([SAME_PLACE, *(0.1 * size for size in sizes if size > 0)])
 
@@ -141,7 +141,7 @@ def shear_degrees(places: NDArray[np.float64]) -> float:
 
 
 def stack_warnings(
-    places: NDArray[np.float64] | None, first: Picture, gaps: NDArray[np.float64], spacing: float | None
+    places: NDArray[np.float64] | None, first: Image, gaps: NDArray[np.float64], spacing: float | None
 ) -> list[str]:
     """What is uneven or aslant about a stack, in sentences.
 

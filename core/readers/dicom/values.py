@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.readers.dicom.file import items, text
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 from core.readers.dicom.lut import read_table
 from core.readers.values import smallest_dtype
 
@@ -45,47 +45,47 @@ class Modality:
         return float(entries[int(np.clip(stored - first, 0, len(entries) - 1))])
 
 
-def modality_of(picture: Picture, span: tuple[float, float]) -> Modality:
+def modality_of(image: Image, span: tuple[float, float]) -> Modality:
     """The modality LUT if there is one, else the rescale; a slope of 0 is nonsense and left out.
 
     Args:
-        picture: The frame.
+        image: The frame.
         span: Lowest and highest stored value that occurs.
     """
     remarks: list[str] = []
-    for item in items(picture.file.dataset, "ModalityLUTSequence")[:1]:
-        table, remarks = read_table(item, picture.file, span, "modality table")
+    for item in items(image.file.dataset, "ModalityLUTSequence")[:1]:
+        table, remarks = read_table(item, image.file, span, "modality table")
         if table is not None:
             units = _UNITS.get(text(item, "ModalityLUTType"), "")
             return Modality(table=(table.first, table.entries), units=units, stated=True, remarks=tuple(remarks))
-    modality = picture.file.text("Modality")
+    modality = image.file.text("Modality")
     if modality == "RTDOSE":
-        scaling = picture.file.number("DoseGridScaling")
-        units = _UNITS.get(picture.file.text("DoseUnits"), "")
+        scaling = image.file.number("DoseGridScaling")
+        units = _UNITS.get(image.file.text("DoseUnits"), "")
         return Modality(scaling or 1.0, 0.0, units=units if scaling else "", stated=bool(scaling))
-    slope, intercept = picture.number(_MACRO, "RescaleSlope"), picture.number(_MACRO, "RescaleIntercept")
+    slope, intercept = image.number(_MACRO, "RescaleSlope"), image.number(_MACRO, "RescaleIntercept")
     if slope is None and intercept is None:
         return Modality(remarks=tuple(remarks))
-    if "unreadable" in {picture.file.manners.get(keyword) for keyword in ("RescaleSlope", "RescaleIntercept")}:
+    if "unreadable" in {image.file.manners.get(keyword) for keyword in ("RescaleSlope", "RescaleIntercept")}:
         return Modality()  # half of a rescale is worse than none
-    kind = picture.text(_MACRO, "RescaleType").upper()
+    kind = image.text(_MACRO, "RescaleType").upper()
     if modality == "PT":
-        kind = picture.file.text("Units").upper() or kind
-    elif modality == "CT" and kind in {"", "US"} and _is_plain_ct(picture):
+        kind = image.file.text("Units").upper() or kind
+    elif modality == "CT" and kind in {"", "US"} and _is_plain_ct(image):
         kind = "HU"  # the default for CT (PS3.3 C.8.2.1.1.4)
     return Modality(slope or 1.0, intercept or 0.0, units=_UNITS.get(kind, ""), stated=True)
 
 
-def _is_plain_ct(picture: Picture) -> bool:
+def _is_plain_ct(image: Image) -> bool:
     """Neither a localizer nor a map that was computed from CT."""
-    kinds = picture.file.text("ImageType")
-    return "LOCALIZER" not in kinds and not (picture.layout.frames > 1 and kinds.startswith("DERIVED"))
+    kinds = image.file.text("ImageType")
+    return "LOCALIZER" not in kinds and not (image.layout.frames > 1 and kinds.startswith("DERIVED"))
 
 
-def is_inverted(picture: Picture) -> bool:
+def is_inverted(image: Image) -> bool:
     """Whether low values are to be shown bright."""
-    shape = picture.file.text("PresentationLUTShape").upper()
-    return picture.layout.photometric == "MONOCHROME1" or shape == "INVERSE"
+    shape = image.file.text("PresentationLUTShape").upper()
+    return image.layout.photometric == "MONOCHROME1" or shape == "INVERSE"
 
 
 def pivot_of(modality: Modality, ends: tuple[float, float]) -> float:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import get_args
 
 from core.readers.dicom.file import items, text
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 from core.readers.dicom.lut import read_table
 from core.readers.dicom.terms import window_name
 from core.scan import FrameWindows, Voi, VoiTable, Window, WindowFunction, inverted_window
@@ -18,12 +18,12 @@ _OFFERED = 32
 
 
 def windows_of_frames(
-    pictures: Sequence[Picture], span: tuple[float, float], pivot: float | None, fallback: Callable[[int], Window]
+    images: Sequence[Image], span: tuple[float, float], pivot: float | None, fallback: Callable[[int], Window]
 ) -> tuple[tuple[Voi, ...], list[str]]:
     """What the file suggests for each frame, put together.
 
     Args:
-        pictures: The frames in their order.
+        images: The frames in their order.
         span: Lowest and highest modality value of all frames, before they were turned round.
         pivot: Where the pixels were turned round as `pivot - pixels`, else None.
         fallback: Index of a frame without a suggestion, in a series where others have one, to a window for it.
@@ -35,12 +35,12 @@ def windows_of_frames(
     known: dict[tuple[object, ...], tuple[Window | VoiTable, ...]] = {}
     frames, warnings = [], dict[str, None]()
     read: dict[tuple[int, ...], tuple[tuple[Window | VoiTable, ...], list[str]]] = {}
-    for picture in pictures:
+    for image in images:
         # What all frames of a file share is read once.
-        places = (picture.holder(_MACRO, "VOILUTSequence"), picture.holder(_MACRO, "WindowCenter"))
-        key = (id(picture.file), *map(id, places))
+        places = (image.holder(_MACRO, "VOILUTSequence"), image.holder(_MACRO, "WindowCenter"))
+        key = (id(image.file), *map(id, places))
         if key not in read:
-            read[key] = windows_of(picture, span, pivot)
+            read[key] = windows_of(image, span, pivot)
         found, words = read[key]
         warnings |= dict.fromkeys(words)
         # Kept once however many frames have it, and then told apart by identity.
@@ -63,45 +63,45 @@ def _same(window: Window | VoiTable) -> object:
 
 
 def windows_of(
-    picture: Picture, span: tuple[float, float], pivot: float | None
+    image: Image, span: tuple[float, float], pivot: float | None
 ) -> tuple[tuple[Window | VoiTable, ...], list[str]]:
     """Tables first, then windows, as DICOM prefers them.
 
     Args:
-        picture: The frame whose suggestion is wanted.
+        image: The frame whose suggestion is wanted.
         span: Lowest and highest modality value that occurs.
         pivot: Where the pixels were turned round as `pivot - pixels`, else None.
 
     Returns:
         The suggestions, and warnings about those that are not legal.
     """
-    tables, refused = _tables(picture, span)
-    windows, warnings = _windows(picture)
+    tables, refused = _tables(image, span)
+    windows, warnings = _windows(image)
     found: list[Window | VoiTable] = [*tables, *windows]
     if pivot is not None:
         found = [inverted_window(window, pivot) for window in found]
     return tuple(found), [*refused, *warnings]
 
 
-def _tables(picture: Picture, span: tuple[float, float]) -> tuple[list[VoiTable], list[str]]:
-    place = picture.holder(_MACRO, "VOILUTSequence")
+def _tables(image: Image, span: tuple[float, float]) -> tuple[list[VoiTable], list[str]]:
+    place = image.holder(_MACRO, "VOILUTSequence")
     tables, warnings = [], []
     for item in items(place, "VOILUTSequence")[:_OFFERED] if place is not None else ():
-        table, said = read_table(item, picture.file, span, "VOI table")
+        table, said = read_table(item, image.file, span, "VOI table")
         warnings += said
         if table is not None:
             tables.append(VoiTable(table.first, table.levels, window_name(text(item, "LUTExplanation"))))
     return tables, warnings
 
 
-def _windows(picture: Picture) -> tuple[list[Window], list[str]]:
-    place = picture.holder(_MACRO, "WindowCenter")
+def _windows(image: Image) -> tuple[list[Window], list[str]]:
+    place = image.holder(_MACRO, "WindowCenter")
     if place is None:
         return [], []
     function = text(place, "VOILUTFunction").upper() or "LINEAR"
     legal: WindowFunction = function if function in get_args(WindowFunction) else "LINEAR"  # type: ignore[assignment]
     names = text(place, "WindowCenterWidthExplanation").split("\\")
-    centers, widths = picture.file.numbers_in(place, "WindowCenter"), picture.file.numbers_in(place, "WindowWidth")
+    centers, widths = image.file.numbers_in(place, "WindowCenter"), image.file.numbers_in(place, "WindowWidth")
     windows, refused = [], abs(len(centers) - len(widths)) if centers and widths else 0
     for number, (center, width) in enumerate(zip(centers[:_OFFERED], widths, strict=False)):
         if width < 1 if legal == "LINEAR" else width <= 0:

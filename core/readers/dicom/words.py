@@ -8,7 +8,7 @@ from pydicom.datadict import dictionary_description, tag_for_keyword
 
 from core.readers.dicom.diffusion import diffusion_weight
 from core.readers.dicom.file import items
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 from core.readers.dicom.numbers import Manner
 from core.readers.dicom.series import Group
 from core.readers.dicom.terms import defined_terms, described_words
@@ -17,21 +17,21 @@ _MEASURES = "PixelMeasuresSequence"
 _PARTS = {"CHEST": "chest", "THORAX": "chest", "LUNG": "chest", "HEAD": "head", "BRAIN": "brain"}
 
 
-def modality_code(picture: Picture) -> str:
+def modality_code(image: Image) -> str:
     """The Modality, if it is one of DICOM's."""
-    return next(iter(defined_terms("Modality", picture.file.text("Modality"))), "")
+    return next(iter(defined_terms("Modality", image.file.text("Modality"))), "")
 
 
-def body_part(picture: Picture) -> str:
+def body_part(image: Image) -> str:
     """Body Part Examined in lower case, one word for one thing."""
-    said = picture.text("FrameAnatomySequence", "BodyPartExamined").replace("_", " ")
+    said = image.text("FrameAnatomySequence", "BodyPartExamined").replace("_", " ")
     code = next(iter(defined_terms("BodyPartExamined", said)), "")
     return _PARTS.get(code, code.lower())
 
 
 def title_of(group: Group) -> str:
     """One line for people, e.g. `"CT series, 120 slices, 1.25 mm"`."""
-    first, count = group.pictures[0], len(group.pictures)
+    first, count = group.images[0], len(group.images)
     kind = modality_code(first)
     kind = {"SEG": "Segmentation", "RTDOSE": "Radiation dose"}.get(kind, "" if kind in {"OT", "SC"} else kind)
     size = f"{first.layout.rows} × {first.layout.columns}"
@@ -49,7 +49,7 @@ def title_of(group: Group) -> str:
     return ", ".join([*words, group.label] if group.label else words)
 
 
-def spacing_of(picture: Picture) -> tuple[tuple[float, float] | None, float, dict[str, str], list[str]]:
+def spacing_of(image: Image) -> tuple[tuple[float, float] | None, float, dict[str, str], list[str]]:
     r"""Spacing in mm, height of a pixel over its width, the facts and the warnings about them.
 
     Pixel Spacing counts first, then what holds at the detector (PS3.3 10.7.1.3), then ultrasound regions, then the
@@ -61,17 +61,17 @@ def spacing_of(picture: Picture) -> tuple[tuple[float, float] | None, float, dic
         ("ImagerPixelSpacing", " at the detector, larger than in the patient"),
         ("NominalScannedPixelSpacing", " on the scanned film"),
     ):
-        pair = picture.numbers(_MEASURES, keyword)
+        pair = image.numbers(_MEASURES, keyword)
         if len(pair) == 2 and all(1e-4 <= v <= 100 for v in pair):
             facts = {"Pixel spacing": f"{pair[0]:.4g} × {pair[1]:.4g} mm{where}"}
             return (pair[0], pair[1]), pair[0] / pair[1], facts, warnings
         if pair:
             warnings.append("The pixel spacing in the file cannot be right and is left out.")
-    ultrasound = _ultrasound_spacing(picture)
+    ultrasound = _ultrasound_spacing(image)
     if ultrasound is not None:
         facts = {"Pixel spacing": f"{ultrasound[0]:.4g} × {ultrasound[1]:.4g} mm in the ultrasound region"}
         return ultrasound, ultrasound[0] / ultrasound[1], facts, warnings
-    ratio = picture.file.numbers("PixelAspectRatio")
+    ratio = image.file.numbers("PixelAspectRatio")
     if len(ratio) == 2 and min(ratio) > 0 and 0.05 <= ratio[0] / ratio[1] <= 20:
         return None, ratio[0] / ratio[1], {"Pixel shape": f"{ratio[0]:g} high, {ratio[1]:g} wide"}, warnings
     if ratio:
@@ -79,10 +79,10 @@ def spacing_of(picture: Picture) -> tuple[tuple[float, float] | None, float, dic
     return None, 1.0, {}, warnings
 
 
-def _ultrasound_spacing(picture: Picture) -> tuple[float, float] | None:
+def _ultrasound_spacing(image: Image) -> tuple[float, float] | None:
     """(row, column) spacing in mm of the only tissue region, where both directions are in cm (PS3.3 C.8.5.5)."""
-    regions = items(picture.file.dataset, "SequenceOfUltrasoundRegions")
-    read = picture.file.numbers_in
+    regions = items(image.file.dataset, "SequenceOfUltrasoundRegions")
+    read = image.file.numbers_in
     if len(regions) != 1 or any(read(regions[0], f"PhysicalUnits{axis}Direction")[:1] != (3,) for axis in "XY"):
         return None
     down, across = ((*read(regions[0], f"PhysicalDelta{axis}"), 0.0)[0] for axis in "YX")
@@ -114,7 +114,7 @@ _CODES: tuple[tuple[str, str], ...] = (
 
 def facts_of(group: Group) -> dict[str, str]:
     """What the header says of how the image was made."""
-    first = group.pictures[0]
+    first = group.images[0]
     layout = first.layout
     facts = {"Matrix": f"{layout.rows} × {layout.columns}", "Bits": f"{layout.stored} of {layout.allocated}"}
     for name, keyword, macro, unit in _NUMBERS:
@@ -137,14 +137,14 @@ def facts_of(group: Group) -> dict[str, str]:
     return facts
 
 
-def manner_warnings(pictures: Sequence[Picture]) -> list[str]:
+def manner_warnings(images: Sequence[Image]) -> list[str]:
     """Sentences on numbers of the header that are written unlike DICOM or cannot be read; values are not repeated.
 
     Args:
-        pictures: Frames of one scan, after everything was read from them.
+        images: Frames of one scan, after everything was read from them.
     """
     found: dict[Manner, dict[str, None]] = {}
-    for file in {id(picture.file): picture.file for picture in pictures}.values():
+    for file in {id(image.file): image.file for image in images}.values():
         for keyword, manner in file.manners.items():
             found.setdefault(manner, {})[_name(keyword)] = None
     sentences = []

@@ -1,8 +1,8 @@
 """Networks for cine MRI of the heart: a small CNN looks at each frame, a recurrent layer at what it found over time.
 
 The CNN is made of three-dimensional convolutions that are one frame deep, which is the same as one CNN for every frame
-and trains twice as fast as `TimeDistributed`. One of its outputs, `outline`, is the share of each cell that is blood of
-the left ventricle, wall, and blood of the right ventricle. A warm start teaches it that without labels (see
+and trains twice as fast as `TimeDistributed`. One of its outputs, `outline`, is the fraction of each cell that is blood
+of the left ventricle, wall, and blood of the right ventricle. A warm start teaches it that without labels (see
 `cine_warm_start`). What goes on to the recurrent layer are sizes alone: of the three, of one against another, and
 against the same in other frames. Sixty patients are too few to learn more from.
 """
@@ -45,7 +45,7 @@ def _encode(frames: Any, widths: Sequence[int]) -> Any:
 
 
 def _sizes(outline: Any) -> Any:
-    """(N, frames, 8) radii, thickness and ratios from the shares of the cells."""
+    """(N, frames, 8) radii, thickness and ratios from the fractions of the cells."""
     area = ops.mean(outline, axis=(2, 3))
     left, wall, right = area[..., 0:1], area[..., 1:2], area[..., 2:3]
     radius, outer = ops.sqrt(left + _EPSILON), ops.sqrt(left + wall + _EPSILON)
@@ -78,7 +78,7 @@ def _patient(table: InputSpec, entry: Any) -> Any:
 
 
 def _model(inputs: Sequence[InputSpec], entries: dict[str, Any], x: Any, units: int, dropout: float) -> keras.Model:
-    tables = [_patient(spec, entries[spec.name]) for spec in inputs if not spec.is_picture]
+    tables = [_patient(spec, entries[spec.name]) for spec in inputs if not spec.is_image]
     if tables:
         x = layers.Concatenate(name="with_patient")([x, *tables])
     x = layers.Dropout(dropout, name="dropout")(x)
@@ -102,10 +102,10 @@ def cine_recurrent(
         cell: `gru` (Cho et al. 2014, arXiv:1406.1078) or `lstm` (Hochreiter and Schmidhuber 1997).
         widths: Channels of the CNN's four widths; the last is that of `activations`.
         hidden: Its units.
-        dropout: Share of features dropped in training, after it.
+        dropout: Fraction of features dropped in training, after it.
     """
     entries = {spec.name: keras.Input(spec.shape, name=spec.name) for spec in inputs}
-    sequence = next(spec for spec in inputs if spec.is_picture)
+    sequence = next(spec for spec in inputs if spec.is_image)
     frames = _frame_features(_encode(entries[sequence.name], widths))
     recurrent = {"gru": layers.GRU, "lstm": layers.LSTM}[cell](hidden, name=cell)
     extremes = [ops.mean(frames, axis=1), ops.max(frames, axis=1), ops.min(frames, axis=1)]
@@ -126,10 +126,10 @@ def cine_frame(
         inputs: One image and maybe a table.
         units: Output units.
         widths: As for `cine_recurrent`.
-        dropout: Share of features dropped in training.
+        dropout: Fraction of features dropped in training.
     """
     entries = {spec.name: keras.Input(spec.shape, name=spec.name) for spec in inputs}
-    image = next(spec for spec in inputs if spec.is_picture)
+    image = next(spec for spec in inputs if spec.is_image)
     one = layers.Reshape((1, *image.shape), name="one_frame")(entries[image.name])
     frames = _frame_features(_encode(one, widths))
     return _model(inputs, entries, layers.Flatten(name="frame")(frames), units, dropout)

@@ -23,7 +23,7 @@ from core.training.augment import affine, change_levels
 from core.training.data.studies import StudyCases
 from core.training.recipe.schema import Recipe
 
-#: Radii that are tried, and widths of rings, as shares of the image's side.
+#: Radii that are tried, and widths of rings, as fractions of the image's side.
 RADII = tuple(np.linspace(0.07, 0.28, 11))
 RING = 0.05
 
@@ -55,7 +55,7 @@ def find_ventricle(frames: NDArray[np.floating]) -> tuple[float, float, float]:
     bright /= max(float(np.percentile(bright, 99)), 1e-6)
     down, across = (np.arange(n) / n - 0.5 for n in bright.shape)
     likely = np.exp(-(down[:, None] ** 2 + across[None] ** 2) / (2 * 0.35**2)).astype(np.float32)
-    maps = [_ventricle_map(bright, moving, share * side, RING * side) * likely for share in RADII]
+    maps = [_ventricle_map(bright, moving, fraction * side, RING * side) * likely for fraction in RADII]
     best, row, column = np.unravel_index(int(np.argmax(maps)), (len(maps), *bright.shape))
     return float(row), float(column), float(RADII[int(best)] * side)
 
@@ -65,8 +65,8 @@ def _ventricle_map(
 ) -> NDArray[np.float32]:
     """How much each place looks like the centre of a bright disc in a dark ring with a moving border."""
 
-    def mean(picture: NDArray[np.float32], inner: float, outer: float) -> NDArray[np.float32]:
-        found = cv2.filter2D(picture, -1, _disc(inner, outer), borderType=cv2.BORDER_REFLECT)
+    def mean(image: NDArray[np.float32], inner: float, outer: float) -> NDArray[np.float32]:
+        found = cv2.filter2D(image, -1, _disc(inner, outer), borderType=cv2.BORDER_REFLECT)
         return np.asarray(found, np.float32)
 
     contrast = mean(bright, 0, max(radius - 1, 1)) - mean(bright, radius + 1, radius + 1 + ring)
@@ -205,7 +205,7 @@ def warm_start(
         report: Told of the result.
         keep: Folder where the result lies for other networks with the same CNN and training cases; None for nowhere.
     """
-    sequence = next(spec for spec in recipe.inputs if spec.is_picture)
+    sequence = next(spec for spec in recipe.inputs if spec.is_image)
     stored = train.arrays[sequence.name].astype(np.float32) / 255
     frames = stored.reshape(len(stored), -1, *sequence.size)
     entry = next(tensor for tensor in model.inputs if tensor.name == sequence.name)

@@ -67,11 +67,11 @@ def fusion_early(
         inputs: Images of the same size.
         units: Output units.
         widths: Channels of the stages.
-        dropout: Share of features dropped in training.
+        dropout: Fraction of features dropped in training.
     """
     entries = _entries(inputs)
-    pictures = list(entries.values())
-    x = layers.Concatenate(name="sequences")(pictures) if len(pictures) > 1 else pictures[0]
+    images = list(entries.values())
+    x = layers.Concatenate(name="sequences")(images) if len(images) > 1 else images[0]
     features = layers.GlobalAveragePooling2D(name="features")(branch(x, "", widths))
     return _head(entries, features, units, dropout, "fusion_early")
 
@@ -79,8 +79,8 @@ def fusion_early(
 def _features(entries: dict[str, Any], widths: Sequence[int]) -> list[Any]:
     """A branch for each image, and the mean of its activations over the places."""
     return [
-        layers.GlobalAveragePooling2D(name=f"{name}_features")(branch(picture, f"{name}_", widths))
-        for name, picture in entries.items()
+        layers.GlobalAveragePooling2D(name=f"{name}_features")(branch(image, f"{name}_", widths))
+        for name, image in entries.items()
     ]
 
 
@@ -96,16 +96,16 @@ def fusion_late(
         inputs: Images of any size.
         units: Output units.
         widths: Channels of the stages of each branch.
-        dropout: Share of features dropped in training.
+        dropout: Fraction of features dropped in training.
     """
     entries = _entries(inputs)
     joined = layers.Concatenate(name="features")(_features(entries, widths))
     return _head(entries, joined, units, dropout, "fusion_late")
 
 
-def _penalty(picture: Any, name: str) -> Any:
+def _penalty(image: Any, name: str) -> Any:
     """(batch, 1): 0 for an image, `ABSENT_SCORE` for one that is black throughout."""
-    brightest = layers.GlobalMaxPooling2D(name=f"{name}_brightest")(picture)
+    brightest = layers.GlobalMaxPooling2D(name=f"{name}_brightest")(image)
     absent = layers.ReLU(name=f"{name}_absent")(layers.Rescaling(-1000.0, 1.0, name=f"{name}_is_black")(brightest))
     return layers.Rescaling(ABSENT_SCORE, name=f"{name}_penalty")(absent)
 
@@ -129,15 +129,15 @@ def fusion_attention(
         units: Output units.
         widths: Channels of the stages of each branch.
         hidden: Units between features and score.
-        dropout: Share of features dropped in training.
+        dropout: Fraction of features dropped in training.
     """
     entries = _entries(inputs)
     features = _features(entries, widths)
     scores = []
-    for (name, picture), own in zip(entries.items(), features, strict=True):
+    for (name, image), own in zip(entries.items(), features, strict=True):
         score = layers.Dense(hidden, activation="tanh", name=f"{name}_attention_hidden")(own)
         score = layers.Dense(1, name=f"{name}_attention_score")(score)
-        scores.append(layers.Add(name=f"{name}_attention")([score, _penalty(picture, name)]))
+        scores.append(layers.Add(name=f"{name}_attention")([score, _penalty(image, name)]))
     weights = layers.Softmax(name="sequence_attention")(layers.Concatenate(name="attention_scores")(scores))
     rows = [layers.Reshape((1, widths[-1]), name=f"{name}_row") for name in entries]
     stacked = layers.Concatenate(axis=1, name="stacked")([row(own) for row, own in zip(rows, features, strict=True)])

@@ -57,7 +57,7 @@ def compact_residual(
         stem: Channels after the first convolution.
         widths: Channels of each stage.
         blocks: Residual blocks a stage.
-        dropout: Share of features dropped in training.
+        dropout: Fraction of features dropped in training.
     """
     inputs = keras.Input(shape, name=input_name)
     x = convolve(inputs, stem, "stem", stride=2)
@@ -89,7 +89,7 @@ def efficientnet_lite0(
         units: Output units; 1 for a binary model.
         activation: `sigmoid` or `softmax`.
         input_name: Name of the Keras input.
-        dropout: Share of features dropped in training.
+        dropout: Fraction of features dropped in training.
         imagenet: Whether to start from ImageNet weights.
         stages: How many of the original's seven stages to keep.
         neck: Channels of a new 1 × 1 convolution after them, whose activations are explained.

@@ -45,11 +45,11 @@ def trunk(shape: tuple[int, ...], stages: int, imagenet: bool) -> keras.Model:
     return model
 
 
-def _pictures(entries: dict[str, Any], model: keras.Model) -> Any:
+def _images(entries: dict[str, Any], model: keras.Model) -> Any:
     """(batch, images × channels) features, standardised by running means over batches."""
     means = []
-    for name, picture in entries.items():
-        maps = layers.Activation("linear", name=f"{name}_activations")(model(picture))
+    for name, image in entries.items():
+        maps = layers.Activation("linear", name=f"{name}_activations")(model(image))
         means.append(layers.GlobalAveragePooling2D(name=f"{name}_features")(maps))
     joined = layers.Concatenate(name="pictures")(means) if len(means) > 1 else means[0]
     return layers.BatchNormalization(
@@ -57,7 +57,7 @@ def _pictures(entries: dict[str, Any], model: keras.Model) -> Any:
     )(joined)
 
 
-def pictures_and_table(
+def images_and_table(
     inputs: tuple[InputSpec, ...],
     units: int,
     *,
@@ -77,15 +77,15 @@ def pictures_and_table(
         stages: Of the original's seven, how many the images go through.
         penalty: On the sum of the squared weights of the linear layer.
         table_weight: See `standardise_table`.
-        dropout: Share of features dropped in training.
+        dropout: Fraction of features dropped in training.
         imagenet: Whether to start from ImageNet weights; without them only the architecture is right.
     """
     entries = {spec.name: keras.Input(spec.shape, name=spec.name) for spec in inputs}
-    pictures = {spec.name: entries[spec.name] for spec in inputs if spec.is_picture}
+    images = {spec.name: entries[spec.name] for spec in inputs if spec.is_image}
     parts = []
-    if pictures:
-        shape = next(spec.shape for spec in inputs if spec.is_picture)
-        parts.append(_pictures(pictures, trunk(shape, stages, imagenet)))
+    if images:
+        shape = next(spec.shape for spec in inputs if spec.is_image)
+        parts.append(_images(images, trunk(shape, stages, imagenet)))
     for spec in inputs:
         if spec.kind == "table":
             parts.append(standardise_table(entries[spec.name], spec.features, table_weight, spec.name))
@@ -99,4 +99,4 @@ def pictures_and_table(
 
 
 #: Name in a recipe to builder.
-ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {"pictures_and_table": pictures_and_table}
+ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {"pictures_and_table": images_and_table}

@@ -83,7 +83,7 @@ def multi_scale_attention(
         widths: Channels of each stage, multiples of the number of dilations.
         blocks: Multi-scale blocks of each stage.
         dilations: Of the parallel branches.
-        dropout: Share of features dropped in training.
+        dropout: Fraction of features dropped in training.
 
     Raises:
         ValueError: A width cannot be shared evenly by the branches.

@@ -30,7 +30,7 @@ def small_cnn(
         filters: Of the convolution.
         pool: Side of the pooled squares; nearly all weights follow it, with 1 / `pool` squared.
         hidden: Units of the hidden layer.
-        dropout: Share of hidden units dropped in training.
+        dropout: Fraction of hidden units dropped in training.
     """
     inputs = keras.Input(shape, name=input_name)
     x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name="conv")(inputs)

@@ -14,17 +14,17 @@ def _convolve(tensor: keras.KerasTensor, filters: int, name: str) -> keras.Keras
     return keras.layers.ReLU(name=name)(made)
 
 
-def _with_local_contrast(picture: keras.KerasTensor) -> keras.KerasTensor:
+def _with_local_contrast(image: keras.KerasTensor) -> keras.KerasTensor:
     """The image, and how far each pixel is above its surroundings of about 40 pixels, eight times enlarged.
 
     Photographs are lit unevenly by far more than a small lesion differs from its ground.
     """
-    around = keras.layers.AveragePooling2D(8, name="around_coarse")(picture)
+    around = keras.layers.AveragePooling2D(8, name="around_coarse")(image)
     around = keras.layers.AveragePooling2D(5, 1, "same", name="around_wide")(around)
     around = keras.layers.UpSampling2D(8, interpolation="bilinear", name="around")(around)
-    above = keras.layers.Subtract(name="above_surroundings")([picture, around])
+    above = keras.layers.Subtract(name="above_surroundings")([image, around])
     above = keras.layers.Rescaling(8.0, name="enlarged")(above)
-    return keras.layers.Concatenate(name="with_local_contrast")([picture, above])
+    return keras.layers.Concatenate(name="with_local_contrast")([image, above])
 
 
 def unet(
@@ -61,8 +61,8 @@ def unet(
     step = max(stem * 2 ** (len(filters) - 1), 8 if local_contrast else 1)
     if shape[0] % step or shape[1] % step:
         raise ValueError(f"Expected rows and columns that are multiples of {step}. Received {shape[:2]}.")
-    picture = keras.Input(shape, name=input_name)
-    tensor = _with_local_contrast(picture) if local_contrast else picture
+    image = keras.Input(shape, name=input_name)
+    tensor = _with_local_contrast(image) if local_contrast else image
     if stem > 1:
         tensor = keras.layers.Conv2D(filters[0], 2 * stem - 1, stem, "same", use_bias=False, name="stem_conv")(tensor)
     kept = []
@@ -82,4 +82,4 @@ def unet(
         tensor = keras.layers.Conv2DTranspose(8, stem, stem, activation="relu", name="enlarge")(tensor)
     activation = "sigmoid" if units == 1 else "softmax"
     answer = keras.layers.Conv2D(units, 1, activation=activation, name="logits")(tensor)
-    return keras.Model(picture, answer)
+    return keras.Model(image, answer)

@@ -1,4 +1,4 @@
-"""What a result on a set without patients is worth: the card's section on look-alikes and shortcuts, in numbers.
+"""What a result on a set without patients is worth: the card's section on near-duplicates and shortcuts, in numbers.
 
 Asked for by `audit` in the recipe's card: `among` names the classes that come from one source, the fairer question;
 `control` has the recipe trained once more on a split by image.
@@ -134,12 +134,12 @@ def numbering(
     rows = []
     for target, label in enumerate(labels):
         mine = sorted((case for case in own if case.target == target), key=_place)
-        pictures = thumbnails([case.path for case in mine])
+        images = thumbnails([case.path for case in mine])
         steps = np.diff([_place(case) for case in mine])
-        products = pictures @ pictures.T
+        products = images @ images.T
         successive = np.diagonal(products, 1)[steps == 1]
         other = [case for case in elsewhere if case.target == target]
-        closest, closeness = nearest(thumbnails([case.path for case in other]), pictures)
+        closest, closeness = nearest(thumbnails([case.path for case in other]), images)
         pairs = [
             (_place(case), _place(mine[index]))
             for case, index, value in zip(other, closest, closeness, strict=True)

@@ -59,7 +59,7 @@ def _input_words(recipe: Recipe) -> str:
     """What goes in, by size."""
     words = []
     for spec in recipe.inputs:
-        if spec.is_picture:
+        if spec.is_image:
             size = f"{spec.size[0]} × {spec.size[1]} pixels"
             size = f"{spec.frames} frames of {size}" if spec.frames > 1 else size
             words.append(f"{spec.title}: {size}" if len(recipe.inputs) > 1 else size)

@@ -57,4 +57,4 @@ def heatmap_section(entry: Mapping[str, Any], prose: str = "") -> str:
         f"{part['group']['marks']} {100 * part['area']:.1f} %" for part in entry["parts"] if len(part["group"]) == 1
     )
     tables = "\n".join(_measure_table(entry["parts"], name) for name in MEASURES)
-    return f"{words} Mean share of the image that is marked: {area}.\n\n{tables}\n{prose.strip()}\n"
+    return f"{words} Mean fraction of the image that is marked: {area}.\n\n{tables}\n{prose.strip()}\n"

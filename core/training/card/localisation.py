@@ -27,7 +27,7 @@ from core.keras_process.client import KerasProcess
 from core.scan import answered_frame
 from core.training.data.images import LabelledCase, load_cases
 from core.training.data.marked_regions import Marked, Row, masks, read_marked
-from core.training.data.opened import open_picture
+from core.training.data.opened import open_image
 from core.training.data.tables import read_table
 from core.training.recipe.schema import Recipe
 from core.training.recipe.sources import Truth
@@ -104,7 +104,7 @@ class Chosen:
         return self.indices
 
 
-def choose_pictures(recipe: Recipe, truth: Truth, data: Path) -> tuple[list[Chosen], dict[str, int]]:
+def choose_images(recipe: Recipe, truth: Truth, data: Path) -> tuple[list[Chosen], dict[str, int]]:
     """Marked images that the model never learned from, and why others were left out, with counts."""
     source = recipe.images
     own = {case.name: case for case in load_cases(source, recipe.labels, data)}
@@ -159,7 +159,7 @@ def explained_maps(
     bundle: Bundle, recipe: Recipe, chosen: Chosen, keras: KerasTasks | None = None
 ) -> Iterator[tuple[int, NDArray[np.float32], Explanation]]:
     """For each label to explain its index, the (labels,) probabilities, and the map, made the way the app makes it."""
-    scan = open_picture(chosen.case.path)
+    scan = open_image(chosen.case.path)
     prepared = prepare(scan, recipe.input, [answered_frame(scan)])
     output = bundle.run(prepared.batch)
     probabilities = bundle.probabilities(output.logits)[0]
@@ -183,7 +183,7 @@ def measure_localisation(bundle: Bundle, recipe: Recipe, truth: Truth, choices: 
     """
     import pandas as pd
 
-    chosen, left_out = choose_pictures(recipe, truth, data)
+    chosen, left_out = choose_images(recipe, truth, data)
     keras = KerasProcess() if bundle.cam_weights is None else None
     rows, blank = [], 0
     try:

@@ -18,24 +18,24 @@ from core.datasets.quality.fingerprint import grey_levels
 from core.evaluation.metrics.calibration import softmax
 from core.training.data.images import LabelledCase
 from core.training.data.near_duplicates import thumbnails
-from core.training.data.opened import open_picture
+from core.training.data.opened import open_image
 
-#: What `picture_numbers` gives, in words.
+#: What `image_numbers` gives, in words.
 NUMBERS = (
-    "mean", "spread", "brightest percentile", "share of black", "mean of the rim", "brightest of the rim",
+    "mean", "spread", "brightest percentile", "fraction of black", "mean of the rim", "brightest of the rim",
     "sharpness", "grain", "height over width of what is not black",
 )  # fmt: skip
 
-#: Grey levels up to here count as black; the rim is this share of the side.
+#: Grey levels up to here count as black; the rim is this fraction of the side.
 BLACK, RIM = 12, 0.04
 
 #: Makes correlations into logits; the order of cases and classes does not depend on it.
 SHARPNESS = 30.0
 
 
-def picture_numbers(path: Path) -> NDArray[np.float64]:
+def image_numbers(path: Path) -> NDArray[np.float64]:
     """(9,) the `NUMBERS` of an image file: nothing of where in the image something lies, but for the rim."""
-    levels = grey_levels(open_picture(path)).astype(np.float64)
+    levels = grey_levels(open_image(path)).astype(np.float64)
     rows, columns = levels.shape
     width = max(1, round(RIM * min(rows, columns)))
     inside = np.zeros(levels.shape, bool)
@@ -51,7 +51,7 @@ def picture_numbers(path: Path) -> NDArray[np.float64]:
 
 
 def _numbers(cases: Sequence[LabelledCase]) -> NDArray[np.float64]:
-    return np.stack([picture_numbers(case.path) for case in cases])
+    return np.stack([image_numbers(case.path) for case in cases])
 
 
 def linear_logits(
@@ -77,10 +77,10 @@ def linear_logits(
     centre, spread = known.mean(axis=0), np.maximum(known.std(axis=0), 1e-9)
     x, ask = ((np.column_stack([(part - centre) / spread, np.ones(len(part))])) for part in (known, asked))
     goal = np.eye(classes)[targets]
-    share = (goal / np.maximum(goal.sum(axis=0), 1)).sum(axis=1, keepdims=True) / classes
+    fraction = (goal / np.maximum(goal.sum(axis=0), 1)).sum(axis=1, keepdims=True) / classes
     weights = np.zeros((x.shape[1], classes))
     for _ in range(steps):
-        weights -= rate * (x.T @ (share * (softmax(x @ weights) - goal)) + decay * weights)
+        weights -= rate * (x.T @ (fraction * (softmax(x @ weights) - goal)) + decay * weights)
     return np.asarray(ask @ weights)
 
 

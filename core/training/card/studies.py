@@ -73,8 +73,8 @@ def facts_section(recipe: Recipe) -> str:
 
 
 def _chance(recipe: Recipe, name: str) -> str:
-    owner = next(spec.name for spec in recipe.inputs for feature in spec.features if feature.name == name)
-    chance = 1 - (1 - recipe.missing.get(name, 0.0)) * (1 - recipe.missing.get(owner, 0.0))
+    patient_index = next(spec.name for spec in recipe.inputs for feature in spec.features if feature.name == name)
+    chance = 1 - (1 - recipe.missing.get(name, 0.0)) * (1 - recipe.missing.get(patient_index, 0.0))
     return f"{100 * chance:.0f} %"
 
 

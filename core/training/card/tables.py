@@ -40,7 +40,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def _people(result: Result) -> str:
+def _n_patients(result: Result) -> str:
     frame = result.table
     text = f"{len(frame)} {result.source.noun} of {frame['patient'].nunique()} patients"
     return f"{text}, {int(frame['y_true'].sum())} positive" if result.classes.task == "binary" else text
@@ -54,7 +54,7 @@ def tested(results: Iterable[Result]) -> list[Result]:
 def results_table(results: Iterable[Result]) -> str:
     """Metrics of the whole answer, a column for each test set."""
     shown = tested(results)
-    header = ["metric", *[f"{result.source.title} ({_people(result)})" for result in shown]]
+    header = ["metric", *[f"{result.source.title} ({_n_patients(result)})" for result in shown]]
     names = [name for name in shown[0].estimates if AT not in name]
     rows = [[METRICS[name].title, *[interval(result.estimates[name]) for result in shown]] for name in names]
     return table(header, rows)
@@ -122,9 +122,9 @@ def subgroup_table(results: Iterable[Result], choices: Choices) -> str:
     ]
     if not rows:
         return f"No attribute with enough {shown[0].source.noun} in a group was recorded.\n"
-    pictures = f"{shown[0].source.noun} (positive)" if task == "binary" else shown[0].source.noun
+    images = f"{shown[0].source.noun} (positive)" if task == "binary" else shown[0].source.noun
     titles = [SHORT.get(name, name) if task == "binary" else METRICS[name].title for name in names]
-    return table(["set", "group", pictures, *titles], rows)
+    return table(["set", "group", images, *titles], rows)
 
 
 def combined(result: Result) -> Sequence[Mapping[str, str]]:
@@ -132,7 +132,7 @@ def combined(result: Result) -> Sequence[Mapping[str, str]]:
     return result.source.combined if isinstance(result.source, Source) else ()
 
 
-def likeness_table(likeness: Mapping[str, Any]) -> str:
+def ood_table(likeness: Mapping[str, Any]) -> str:
     """How other images were told from the model's own."""
     rows = [
         (name, row["n"], number(row["roc_auc"]), f"{100 * row['called_unlike']:.0f} %", wish)

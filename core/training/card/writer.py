@@ -9,7 +9,7 @@ from typing import Any
 
 from core.bounded import dump_yaml
 from core.training.card import classes, masks
-from core.training.card.tables import likeness_table, table
+from core.training.card.tables import ood_table, table
 from core.training.checkpoints import State
 from core.training.recipe.schema import SPLITS, Recipe
 from core.training.tasks.results import Measured, Result
@@ -123,7 +123,7 @@ def _ood_section(recipe: Recipe, ood: Mapping[str, Any]) -> str:
     return (
         f"{ood['method'].capitalize()}; called unlike beyond {ood['limit']} "
         f"({100 * ood['called_unlike_on_own_test']:.1f} % of the own test split are). "
-        f"{prose}\n\n{likeness_table(ood)}"
+        f"{prose}\n\n{ood_table(ood)}"
     )
 
 
@@ -141,7 +141,7 @@ def body(recipe: Recipe, measured: Measured, facts: Facts) -> str:
         "Calibration": parts.calibration_section(recipe, measured),
         "Results by subgroup": parts.subgroup_section(recipe, measured),
         **measured.sections,
-        **({"Look-alikes and shortcuts": measured.audit} if measured.audit else {}),
+        **({"Near-duplicates and shortcuts": measured.audit} if measured.audit else {}),
         **parts.further_sections(recipe, measured),
         "Failure modes": card.failure_modes,
         "Images unlike its own": _ood_section(recipe, measured.ood),

@@ -21,7 +21,7 @@ from core.training.recipe.schema import InvalidRecipe
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE, PICTURES = "labels.csv", "acdc_mid_slice_cine.npz"
+TABLE, IMAGES = "labels.csv", "acdc_mid_slice_cine.npz"
 
 #: Groups of the table in the order of the recipe's labels.
 GROUPS = ("NOR", "DCM", "HCM", "MINF", "RV")
@@ -42,7 +42,7 @@ def cine(frames: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     return np.rint((ready - low) / (high - low) * 255).astype(np.uint8)
 
 
-def _picture(frames: NDArray[np.uint8], row: Mapping[str, str], spec: InputSpec) -> NDArray[np.uint8]:
+def _image(frames: NDArray[np.uint8], row: Mapping[str, str], spec: InputSpec) -> NDArray[np.uint8]:
     """A sequence's frames, or the frame of end-diastole alone for a model with a single image."""
     if spec.kind == "sequence":
         return cine(frames, spec)
@@ -81,18 +81,18 @@ def load(folder: Path, options: Mapping[str, Any]) -> StudyCases:
     Raises:
         InvalidRecipe: The folder lacks a file.
     """
-    for name in (TABLE, PICTURES):
+    for name in (TABLE, IMAGES):
         if not (folder / name).is_file():
             raise InvalidRecipe(f"the file {name} in {folder.name}", "none", "check the data folder")
     rows, _ = read_table(folder / TABLE)
     arrays: dict[str, NDArray[Any]] = {}
-    with np.load(folder / PICTURES, allow_pickle=False) as stored:
+    with np.load(folder / IMAGES, allow_pickle=False) as stored:
         for spec in options["inputs"]:
-            if spec.is_picture:
-                arrays[spec.name] = np.stack([_picture(stored[row["patient"]], row, spec) for row in rows])
+            if spec.is_image:
+                arrays[spec.name] = np.stack([_image(stored[row["patient"]], row, spec) for row in rows])
     body = {"height": "height_cm", "weight": "weight_kg"}
     for spec in options["inputs"]:
-        if not spec.is_picture:
+        if not spec.is_image:
             values = [[_number(row[body[feature.name]]) for feature in spec.features] for row in rows]
             arrays[spec.name] = np.asarray(values, np.float32)
     names = np.array([row["patient"] for row in rows])

@@ -36,12 +36,12 @@ def deal(patients: dict[str, int], stacks: int, seed: int) -> dict[str, int]:
     return found
 
 
-def _validating(patients: dict[str, int], share: float, seed: int) -> set[str]:
-    """About that share of the patients, of each class as many as there are of it, but one at least."""
+def _validating(patients: dict[str, int], fraction: float, seed: int) -> set[str]:
+    """About that fraction of the patients, of each class as many as there are of it, but one at least."""
     rng, chosen = np.random.default_rng(seed), set()
     for target in sorted(set(patients.values())):
         names = sorted(name for name, own in patients.items() if own == target)
-        count = max(1, round(share * len(names)))
+        count = max(1, round(fraction * len(names)))
         chosen |= {names[index] for index in rng.permutation(len(names))[:count]}
     return chosen
 

@@ -17,7 +17,7 @@ from core.scan import Scan, answered_frame
 from core.training.data import medmnist
 from core.training.data.bands import band
 from core.training.data.near_duplicates import GROUP, NUMBER, with_groups
-from core.training.data.opened import open_picture
+from core.training.data.opened import open_image
 from core.training.data.splitting import divide
 from core.training.data.tables import read_table as read_csv_table
 from core.training.recipe.schema import SPLITS, InvalidRecipe, Recipe
@@ -188,7 +188,7 @@ def prepare_case(path: Path, spec: InputSpec, shrink: int = 0) -> NDArray[np.flo
         spec: The grid.
         shrink: Side of a smaller square to go through; 0 for none.
     """
-    scan = open_picture(path)
+    scan = open_image(path)
     if shrink:
         scan = shrunken(scan, shrink)
     return prepare(scan, spec, [answered_frame(scan)]).batch[spec.name][0]
@@ -200,8 +200,8 @@ def prepare_cases(paths: Sequence[Path], spec: InputSpec, threads: int = 2) -> N
     Half precision errs by at most 2.5e-4 between 0 and 1, less than the rounding to 256 grey levels in the files.
     """
     with ThreadPoolExecutor(threads) as pool:
-        pictures = pool.map(lambda path: prepare_case(path, spec).astype(np.float16), paths)
-        return np.stack(list(pictures))
+        images = pool.map(lambda path: prepare_case(path, spec).astype(np.float16), paths)
+        return np.stack(list(images))
 
 
 def split_cases(recipe: Recipe, data: Path) -> dict[str, list[LabelledCase]]:

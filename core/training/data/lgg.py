@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.models.card import InputSpec
 from core.scan import answered_frame
-from core.training.data.opened import open_picture
+from core.training.data.opened import open_image
 from core.training.data.studies import StudyCases
 from core.training.data.tables import read_table
 
@@ -32,11 +32,11 @@ CLASSES = {"no_tumour": 0, "tumour": 1}
 
 SPLITS = {"train": "train", "valid": "val", "test": "test"}
 
-#: Borders of the height along the head: counted in slices from the lowest, as a share of all that were taken.
+#: Borders of the height along the head: counted in slices from the lowest, as a fraction of all that were taken.
 HEIGHTS = ("lowest third", "middle third", "highest third")
 
 
-def read_picture(path: Path, spec: InputSpec) -> NDArray[np.float32]:
+def read_image(path: Path, spec: InputSpec) -> NDArray[np.float32]:
     """(rows, columns, 1) float32; NaN where the file holds one grey level only, which is no image.
 
     Raises:
@@ -44,17 +44,17 @@ def read_picture(path: Path, spec: InputSpec) -> NDArray[np.float32]:
     """
     from core.inference.prepare import prepare
 
-    scan = open_picture(path)
+    scan = open_image(path)
     if float(scan.pixels.min()) == float(scan.pixels.max()):
         return np.full(spec.shape, np.nan, np.float32)
     return prepare(scan, spec, [answered_frame(scan)]).batch[spec.name][0]
 
 
-def read_pictures(folder: Path, files: list[str], spec: InputSpec, threads: int = 2) -> NDArray[np.float32]:
+def read_images(folder: Path, files: list[str], spec: InputSpec, threads: int = 2) -> NDArray[np.float32]:
     """(cases, rows, columns, 1) float32, NaN for an empty name."""
 
     def one(file: str) -> NDArray[np.float32]:
-        return read_picture(folder / file, spec) if file else np.full(spec.shape, np.nan, np.float32)
+        return read_image(folder / file, spec) if file else np.full(spec.shape, np.nan, np.float32)
 
     with ThreadPoolExecutor(threads) as pool:
         return np.stack(list(pool.map(one, files)))
@@ -97,7 +97,7 @@ def load(folder: Path, options: Mapping[str, Any]) -> StudyCases:
     return StudyCases(
         case_ids=table["id"].to_numpy(np.str_),
         patients=table["patient"].to_numpy(np.str_),
-        arrays={spec.name: read_pictures(folder, table[spec.name].tolist(), spec) for spec in inputs},
+        arrays={spec.name: read_images(folder, table[spec.name].tolist(), spec) for spec in inputs},
         class_index=table["label"].map(CLASSES).to_numpy(np.int64),
         split=table["split"].map(SPLITS).to_numpy(np.str_),
         attributes=_attributes(table),

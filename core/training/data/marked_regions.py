@@ -79,13 +79,13 @@ def masks(truth: Truth, marked: Marked, own: Row, data: Path, size: tuple[int, i
     if truth.kind == "boxes":
         found = {truth.marks: _boxes(truth, marked.rows, size, _view(truth, marked.rows[0], own, data, size))}
     else:
-        stored = _picture(data / truth.folder / truth.mask.format(**marked.rows[0]))
+        stored = _image(data / truth.folder / truth.mask.format(**marked.rows[0]))
         wanted = truth.bits if truth.kind == "bits" else {truth.marks: 255}
         found = {name: (stored & bits) > 0 for name, bits in wanted.items()}
     return {name: mask for name, mask in found.items() if mask.any()}
 
 
-def _picture(path: Path) -> NDArray[np.integer]:
+def _image(path: Path) -> NDArray[np.integer]:
     """(rows, columns) as stored.
 
     Raises:
@@ -101,7 +101,7 @@ def _view(truth: Truth, row: Row, own: Row, data: Path, size: tuple[int, int]) -
     """Left and top of the recipe's image in the coordinates of the boxes, and its pixels for one of theirs."""
     if not truth.crop:
         return 0.0, 0.0, 1.0, 1.0
-    rows, columns = _picture(data / truth.folder / truth.file.format(**row)).shape
+    rows, columns = _image(data / truth.folder / truth.file.format(**row)).shape
     left, top, width, height = (float(own[column]) for column in truth.crop)
     return left * columns, top * rows, size[1] / (width * columns), size[0] / (height * rows)
 

@@ -15,7 +15,7 @@ from core.errors import UnreadableScan
 from core.inference.prepare import Geometry, Prepared, prepare
 from core.scan import answered_frame
 from core.training.data.bands import band
-from core.training.data.opened import open_picture
+from core.training.data.opened import open_image
 from core.training.data.splitting import divide
 from core.training.data.tables import Row, read_table
 from core.training.recipe.schema import SPLITS, InvalidRecipe, Recipe
@@ -168,7 +168,7 @@ def to_model(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:
 
 def prepare_image(case: MaskedCase, recipe: Recipe) -> Prepared:
     """The image on the model's grid, the way an uploaded scan goes there."""
-    scan = open_picture(case.path)
+    scan = open_image(case.path)
     return prepare(scan, recipe.input, [answered_frame(scan)])
 
 
@@ -186,4 +186,4 @@ def load_examples(cases: Sequence[MaskedCase], recipe: Recipe, threads: int = 2)
     """All images and masks of some cases in memory."""
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(lambda case: _example(case, recipe), cases))
-    return MaskedExamples(np.stack([picture for picture, _ in found]), np.stack([classes for _, classes in found]))
+    return MaskedExamples(np.stack([image for image, _ in found]), np.stack([classes for _, classes in found]))

@@ -70,7 +70,7 @@ def read_rows(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     return rows, list(rows[0]) if rows else ["file", "split", "label"]
 
 
-def picture_file(path: Path) -> bytes:
+def image_file(path: Path) -> bytes:
     """An image of an archive as a PNG file, which the readers of uploads open without loss.
 
     Args:
@@ -81,10 +81,10 @@ def picture_file(path: Path) -> bytes:
     """
     split, number = path.parts[-2:]
     try:
-        picture = _arrays(path.parents[1])[split][0][int(number)]
+        image = _arrays(path.parents[1])[split][0][int(number)]
     except (KeyError, IndexError, ValueError) as error:
         raise _strange(path.parents[1], f"no image {split}/{number}") from error
-    written, content = cv2.imencode(".png", picture[..., ::-1] if picture.ndim == 3 else picture)
+    written, content = cv2.imencode(".png", image[..., ::-1] if image.ndim == 3 else image)
     if not written:
-        raise _strange(path.parents[1], f"image {split}/{number} of shape {picture.shape}")
+        raise _strange(path.parents[1], f"image {split}/{number} of shape {image.shape}")
     return content.tobytes()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.datasets.quality.fingerprint import grey_thumbnail
 from core.datasets.quality.groups import groups_of, nearest, unit_thumbnails
-from core.training.data.opened import open_picture
+from core.training.data.opened import open_image
 
 if TYPE_CHECKING:
     from core.training.data.images import LabelledCase
@@ -35,7 +35,7 @@ def thumbnails(paths: Sequence[Path]) -> NDArray[np.float32]:
     Raises:
         UnreadableScan: A file is no image.
     """
-    return unit_thumbnails(grey_thumbnail(open_picture(path)) for path in paths)
+    return unit_thumbnails(grey_thumbnail(open_image(path)) for path in paths)
 
 
 def with_groups(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.models.card import InputSpec
-from core.training.data.lgg import SPLITS, TABLE, read_pictures
+from core.training.data.lgg import SPLITS, TABLE, read_images
 from core.training.data.studies import StudyCases
 from core.training.data.tables import read_table
 
@@ -64,7 +64,7 @@ def load(folder: Path, options: Mapping[str, Any]) -> StudyCases:
     people = _people(pd.DataFrame(read_table(folder / TABLE)[0], dtype=str))
     inputs: Sequence[InputSpec] = options["inputs"]
     arrays = {
-        spec.name: read_pictures(folder, people[spec.name].tolist(), spec) if spec.is_picture else facts(people)
+        spec.name: read_images(folder, people[spec.name].tolist(), spec) if spec.is_image else facts(people)
         for spec in inputs
     }
     attributes = {

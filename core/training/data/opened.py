@@ -11,14 +11,14 @@ from core.scan import Scan
 from core.training.data import medmnist
 
 
-def open_picture(path: Path) -> Scan:
+def open_image(path: Path) -> Scan:
     """An image file as a Scan, by the same readers as an upload.
 
     Raises:
         UnreadableScan: It cannot be decoded.
     """
     if medmnist.is_inside(path):
-        return _first_scan(path, medmnist.picture_file(path))
+        return _first_scan(path, medmnist.image_file(path))
     return _first_scan(path, path.read_bytes() if path.is_file() else b"")
 
 

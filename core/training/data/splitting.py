@@ -41,7 +41,7 @@ def divide(division: Division, rows: Sequence[Row], group: str, label: str) -> d
         lowest = _lowest(division, part, group)
         part.sort(key=lambda row: _place(division, row, row[group], lowest))
         for position, row in enumerate(part):
-            share = (position + 0.5) / len(part)
-            late = "test" if share > 1 - division.test else "val"
-            homes.setdefault(row[group], "train" if share < 1 - division.test - division.val else late)
+            fraction = (position + 0.5) / len(part)
+            late = "test" if fraction > 1 - division.test else "val"
+            homes.setdefault(row[group], "train" if fraction < 1 - division.test - division.val else late)
     return homes

@@ -123,7 +123,7 @@ def as_studies(paths: Sequence[Path], inputs: Sequence[InputSpec]) -> dict[str, 
     """
     batch = {}
     for spec in inputs:
-        if not spec.is_picture:
+        if not spec.is_image:
             facts = np.array([feature.reference for feature in spec.features], np.float32)
             batch[spec.name] = np.repeat(facts[None], len(paths), axis=0)
             continue

@@ -53,7 +53,7 @@ def _remove(array: NDArray[np.float32], spec: InputSpec, names: Sequence[str]) -
     for position, feature in enumerate(spec.features):
         if spec.name in names or feature.name in names:
             array[..., position] = feature.reference
-    if spec.is_picture and spec.name in names:
+    if spec.is_image and spec.name in names:
         array[...] = spec.absent
 
 
@@ -99,7 +99,7 @@ def vary(
         array = case[spec.name]
         if spec.kind in {"sequence", "volume"}:
             array = _in_time(array, timing, np.random.default_rng((*seed, 1)))
-        if spec.is_picture:
+        if spec.is_image:
             array = _in_space(array, spec, how, seed, position)
         varied[spec.name] = array.astype(np.float32, copy=True)
     gone = _gone(inputs, missing, np.random.default_rng((*seed, 2)))
@@ -111,9 +111,9 @@ def vary(
 def _gone(inputs: Sequence[InputSpec], missing: Mapping[str, float], rng: np.random.Generator) -> list[str]:
     """What is left out this time; never all images of a model that has some."""
     gone = [name for name, chance in missing.items() if rng.random() < chance]
-    pictures = [spec.name for spec in inputs if spec.is_picture]
-    if pictures and set(pictures) <= set(gone):
-        gone.remove(pictures[int(rng.integers(len(pictures)))])
+    images = [spec.name for spec in inputs if spec.is_image]
+    if images and set(images) <= set(gone):
+        gone.remove(images[int(rng.integers(len(images)))])
     return gone
 
 

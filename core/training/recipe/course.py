@@ -75,8 +75,8 @@ class Schedule(Part, frozen=True):
         monitor: What is better there: `auc`, or `log_loss` where the AUC is too near 1 to tell epochs apart, or
             `kappa_quadratic` where errors by several grades are what matters. Segmentation has `dice` in any case.
         checkpoint: Keep the `best` epoch by the monitor, or the `last`, where the split is too small to choose by.
-        ema: Share of the old weights in an exponential moving average, taken after each epoch, which is what is judged
-            and kept; 0 for the weights themselves.
+        ema: Fraction of the old weights in an exponential moving average, taken after each epoch, which is what is
+            judged and kept; 0 for the weights themselves.
         optimizer: `adamw`, with the norm of all gradients held at 5; or `adam` or `sgd`, as Keras has them.
         decay: `cosine` from the warm-up down to 0, or `constant`.
         weight_decay: Decoupled, of AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101).

@@ -73,8 +73,8 @@ def score(
     logits, features = [], []
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(paths), block):
-            pictures = pool.map(lambda path: prepare_case(path, spec, shrink), paths[start : start + block])
-            output = bundle.run({spec.name: np.stack(list(pictures))}, outputs=("logits", "features"))
+            images = pool.map(lambda path: prepare_case(path, spec, shrink), paths[start : start + block])
+            output = bundle.run({spec.name: np.stack(list(images))}, outputs=("logits", "features"))
             if output.features is None:
                 raise ValueError("Expected a bundle with features. Received one without a spatial layer.")
             logits.append(output.logits)

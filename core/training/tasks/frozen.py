@@ -33,10 +33,10 @@ class Halves:
 
     def __init__(self, model: keras.Model, inputs: Sequence, frozen: Frozen) -> None:  # type: ignore[type-arg]
         entries = {tensor.name: tensor for tensor in model.inputs}
-        self.inputs, self.pictures = tuple(inputs), [spec.name for spec in inputs if spec.is_picture]
-        self.tables = [spec.name for spec in inputs if not spec.is_picture]
+        self.inputs, self.images = tuple(inputs), [spec.name for spec in inputs if spec.is_image]
+        self.tables = [spec.name for spec in inputs if not spec.is_image]
         cuts = {name: model.get_layer(name).output for name in frozen.layers}
-        self.frozen = keras.Model({name: entries[name] for name in self.pictures}, cuts)
+        self.frozen = keras.Model({name: entries[name] for name in self.images}, cuts)
         with warnings.catch_warnings():  # our names of the cuts are not those of Keras' tensors
             warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")
             self.rest = keras.Model({**cuts, **{name: entries[name] for name in self.tables}}, model.output)
@@ -44,7 +44,7 @@ class Halves:
 
     def pass_on(self, batch: Batch) -> Batch:
         """What the rest is given for a batch of the whole network."""
-        found = self.frozen.predict({name: batch[name] for name in self.pictures}, batch_size=BLOCK, verbose=0)
+        found = self.frozen.predict({name: batch[name] for name in self.images}, batch_size=BLOCK, verbose=0)
         return {**{name: np.asarray(array) for name, array in found.items()}, **{n: batch[n] for n in self.tables}}
 
 
@@ -60,7 +60,7 @@ class FrozenBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self.weights = self.weights[cases.class_index]
         plain = batch_of(cases.arrays, recipe.inputs)
         self.tables = {name: plain[name] for name in halves.tables}
-        self.specs = [spec for spec in recipe.inputs if not spec.is_picture]
+        self.specs = [spec for spec in recipe.inputs if not spec.is_image]
         self.variations = [
             halves.pass_on(self._varied(plain, recipe.inputs, number)) for number in range(recipe.frozen.variations)
         ]

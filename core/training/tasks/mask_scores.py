@@ -202,10 +202,10 @@ MASK_METRICS: Mapping[str, MaskMetric] = {
         "Dice of the second observer against the first, same images", _second_dice, needs="second_dice"
     ),
     "empty_called_empty": MaskMetric(
-        "Share of the images without the label where nothing is called", _metric("mask_left_empty"), empties=True
+        "Fraction of the images without the label where nothing is called", _metric("mask_left_empty"), empties=True
     ),
     "false_area": MaskMetric(
-        "Share of the image called falsely, mean of the images without the label", _false_area, empties=True
+        "Fraction of the image called falsely, mean of the images without the label", _false_area, empties=True
     ),
 }
 
@@ -238,7 +238,7 @@ def measure_split(scored: Sequence[ScoredMasks], recipe: Recipe, choices: Choice
 
 
 def mask_subgroups(table: pd.DataFrame, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Dice and the share of rightly empty images for each value of each attribute, of each label.
+    """Dice and the fraction of rightly empty images for each value of each attribute, of each label.
 
     Groups with fewer than `SUBGROUP_MINIMUM` images are left out.
     """

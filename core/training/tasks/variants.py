@@ -79,7 +79,7 @@ def paired_difference(name: str, one: CaseScores, two: CaseScores) -> Estimate:
         two: Scores of the same cases in the same order.
     """
     first, second = (cases_of(name, each.y_true, each.y_score(), each.patients) for each in (one, two))
-    found = paired(first, replace(second, owner=first.owner))
+    found = paired(first, replace(second, patient_index=first.patient_index))
     return Estimate(found.value, found.low, found.high, found.n, found.test)
 
 

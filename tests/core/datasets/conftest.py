@@ -31,10 +31,10 @@ def real():
 
 def _png(seed=0, size=48, value=None):
     noise = np.random.default_rng(seed).random((6, 6)).astype(np.float32)
-    picture = np.clip(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), 0, 1) * 255
+    image = np.clip(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), 0, 1) * 255
     if value is not None:
-        picture[:] = value
-    return cv2.imencode(".png", picture.astype(np.uint8))[1].tobytes()
+        image[:] = value
+    return cv2.imencode(".png", image.astype(np.uint8))[1].tobytes()
 
 
 @pytest.fixture(scope="session")

@@ -15,17 +15,17 @@ from core.readers.memory import process_budget
 COUNT = 8
 
 
-def picture(*shape, seed=0):
+def image(*shape, seed=0):
     """Eight made-up entries, uint8; channels and slices differ."""
     return np.random.default_rng(seed).integers(0, 256, (COUNT, *shape)).astype(np.uint8)
 
 
 @pytest.fixture
 def opened(tmp_path):
-    def make(pictures, truth=None, options=None, name="set", **arrays):
-        truth = np.arange(len(pictures)) % 3 if truth is None else truth
+    def make(images, truth=None, options=None, name="set", **arrays):
+        truth = np.arange(len(images)) % 3 if truth is None else truth
         path = tmp_path / f"{name}.npz"
-        np.savez(path, **(arrays or {"test_images": pictures, "test_labels": truth}))
+        np.savez(path, **(arrays or {"test_images": images, "test_labels": truth}))
         return open_dataset(path, options or {})
 
     return make
@@ -48,9 +48,9 @@ def read(dataset, index=3):
     ],
 )  # fmt: skip
 def test_channels_lie_where_they_were_put(shape, move, questions, dtype, opened):
-    pictures = picture(*shape)
-    dataset = opened(pictures.astype(dtype))
-    wanted = pictures[3] if move is None else np.moveaxis(pictures[3], move, -1)
+    images = image(*shape)
+    dataset = opened(images.astype(dtype))
+    wanted = images[3] if move is None else np.moveaxis(images[3], move, -1)
     assert np.array_equal(read(dataset)[0], wanted[..., 0] if wanted.shape[-1] == 1 else wanted)
     assert asked(dataset) == questions
     assert dataset.read(dataset.cases[3]).is_color == (3 in shape)
@@ -64,7 +64,7 @@ def test_channels_lie_where_they_were_put(shape, move, questions, dtype, opened)
     ],
 )  # fmt: skip
 def test_slices_lie_where_they_were_put_and_are_asked_where_nobody_knows(shape, questions, axes, slices, opened):
-    volumes = picture(*shape)
+    volumes = image(*shape)
     dataset = opened(volumes)
     wanted = volumes[3].squeeze() if axes == "one" else np.moveaxis(volumes[3], slices, 0)
     assert np.array_equal(read(dataset), wanted)
@@ -76,41 +76,41 @@ def test_slices_lie_where_they_were_put_and_are_asked_where_nobody_knows(shape, 
 
 
 @pytest.mark.parametrize("shape", [(24, 28, 4), (24, 28, 2), (5, 9, 9, 3), (9,), (2, 2, 5, 9, 9)])
-def test_arrays_that_are_no_pictures_are_one_sentence(shape, opened):
+def test_arrays_that_are_no_images_are_one_sentence(shape, opened):
     with pytest.raises(UnusableDataset, match="received"):
-        opened(picture(*shape))
+        opened(image(*shape))
 
 
-def test_numbers_from_0_to_1_are_the_picture_that_they_were_made_of(opened):
-    for pictures in (picture(24, 28), picture(3, 24, 28)):
-        dataset = opened(pictures.astype(np.float32) / 255)
-        wanted = pictures[3] if pictures.ndim == 3 else np.moveaxis(pictures[3], 0, -1)
+def test_numbers_from_0_to_1_are_the_image_that_they_were_made_of(opened):
+    for images in (image(24, 28), image(3, 24, 28)):
+        dataset = opened(images.astype(np.float32) / 255)
+        wanted = images[3] if images.ndim == 3 else np.moveaxis(images[3], 0, -1)
         assert np.array_equal(read(dataset)[0], wanted)
         assert any("from 0 to 1" in sentence for sentence in dataset.understood)
 
 
 def test_truth_values_are_black_and_white(opened):
-    assert set(np.unique(read(opened(picture(9, 9) > 127)))) == {0, 255}
+    assert set(np.unique(read(opened(image(9, 9) > 127)))) == {0, 255}
 
 
 def test_wide_integers_keep_their_values(opened):
-    wide = picture(9, 9).astype(np.int32) * 16 - 1024
+    wide = image(9, 9).astype(np.int32) * 16 - 1024
     assert np.array_equal(read(opened(wide))[0], wide[3])
 
 
-def test_normalised_pictures_are_told_and_in_colour_refused(opened):
-    normal = (picture(9, 9) / 127.5 - 1).astype(np.float32)
+def test_normalised_images_are_told_and_in_colour_refused(opened):
+    normal = (image(9, 9) / 127.5 - 1).astype(np.float32)
     dataset = opened(normal)
     assert np.allclose(read(dataset)[0], normal[3])
     assert any("normalised before they were saved" in sentence for sentence in dataset.warnings)
     with pytest.raises(UnusableDataset, match="colours from 0 to 255"):
-        opened((picture(9, 9, 3) / 127.5 - 1).astype(np.float32))
+        opened((image(9, 9, 3) / 127.5 - 1).astype(np.float32))
 
 
-def test_a_picture_with_a_gap_is_one_case_less_and_not_black(opened):
-    pictures = picture(9, 9) / 255
-    pictures[3, 4, 4] = np.nan
-    dataset = opened(pictures)
+def test_a_image_with_a_gap_is_one_case_less_and_not_black(opened):
+    images = image(9, 9) / 255
+    images[3, 4, 4] = np.nan
+    dataset = opened(images)
     with pytest.raises(ScanLensError, match="NaN"):
         read(dataset)
     assert read(dataset, 2).shape == (1, 9, 9)
@@ -125,7 +125,7 @@ def test_a_picture_with_a_gap_is_one_case_less_and_not_black(opened):
 )  # fmt: skip
 def test_arrays_are_known_by_the_names_that_people_use(names, opened):
     test = {name.replace("training", "test").replace("train", "test").replace("_tr", "_test"): name for name in names}
-    arrays = dict(zip(names, (picture(9, 9), np.arange(COUNT) % 3), strict=True))
+    arrays = dict(zip(names, (image(9, 9), np.arange(COUNT) % 3), strict=True))
     dataset = opened((), **arrays, **{other: arrays[name] for other, name in test.items()})
     assert Counter(case.split for case in dataset.cases) == {"train": COUNT, "test": COUNT}
     assert dataset.labels == ("0", "1", "2")
@@ -135,14 +135,14 @@ def test_arrays_are_known_by_the_names_that_people_use(names, opened):
     "names", [("images", "labels"), ("x", "y"), ("X", "Y"), ("data", "target"), ("arr_0", "arr_1")]
 )
 def test_a_pair_without_a_split_is_a_dataset(names, opened):
-    dataset = opened((), **dict(zip(names, (picture(9, 9), np.arange(COUNT) % 3), strict=True)))
+    dataset = opened((), **dict(zip(names, (image(9, 9), np.arange(COUNT) % 3), strict=True)))
     assert [case.split for case in dataset.cases] == [""] * COUNT
     assert read(dataset).shape == (1, 9, 9)
 
 
 def test_one_file_a_split_is_one_dataset(tmp_path):
     for split in ("train", "test"):
-        np.savez(tmp_path / f"{split}.npz", images=picture(9, 9), labels=np.arange(COUNT) % 3)
+        np.savez(tmp_path / f"{split}.npz", images=image(9, 9), labels=np.arange(COUNT) % 3)
     dataset = open_dataset(tmp_path)
     assert Counter(case.split for case in dataset.cases) == {"train": COUNT, "test": COUNT}
     assert dataset.questions == ()
@@ -153,9 +153,9 @@ def test_one_file_a_split_is_one_dataset(tmp_path):
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float64, bool, "U3", "S3"])
 def test_labels_come_in_many_types(shape, dtype, opened):
     truth = (np.arange(COUNT) % 2).astype(np.int64)
-    dataset = opened(picture(9, 9), truth.astype(dtype).reshape(shape))
+    dataset = opened(image(9, 9), truth.astype(dtype).reshape(shape))
     if dtype in ("U3", "S3"):
-        dataset = opened(picture(9, 9), np.array(["no", "yes"])[truth].astype(dtype).reshape(shape))
+        dataset = opened(image(9, 9), np.array(["no", "yes"])[truth].astype(dtype).reshape(shape))
         assert dataset.labels == ("no", "yes")
         return
     assert asked(dataset) == ["positive"]
@@ -163,7 +163,7 @@ def test_labels_come_in_many_types(shape, dtype, opened):
 
 
 def test_texts_that_say_nothing_are_no_label(opened):
-    dataset = opened(picture(9, 9), np.array(["ill", "nan", "well", "", "ill", "NA", "well", "ill"]))
+    dataset = opened(image(9, 9), np.array(["ill", "nan", "well", "", "ill", "NA", "well", "ill"]))
     assert Counter(case.labels for case in dataset.cases) == {("ill",): 3, ("well",): 2, (): 3}
     assert "3 cases have no label and count in no metric." in dataset.warnings
 
@@ -171,16 +171,16 @@ def test_texts_that_say_nothing_are_no_label(opened):
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_one_column_a_class_is_one_class(order, opened):
     truth = np.arange(COUNT) % 3
-    dataset = opened(picture(9, 9), np.asarray(np.eye(3)[truth], order=order))
+    dataset = opened(image(9, 9), np.asarray(np.eye(3)[truth], order=order))
     assert (dataset.multilabel, asked(dataset)) == (False, ["several"])
     assert [case.labels[0] for case in dataset.cases] == [str(n) for n in truth]
-    told = opened(picture(9, 9), np.eye(3)[truth], {"several": "several findings"})
+    told = opened(image(9, 9), np.eye(3)[truth], {"several": "several findings"})
     assert (told.multilabel, told.cases[1].labels) == (True, ("finding 1",))
 
 
 def test_findings_that_nobody_knows_stay_unknown(opened):
     truth = np.array([[0, 1, -1], [1, 1, 0], [0, 0, 0], [-1, 0, 1]] * 2)
-    dataset = opened(picture(9, 9), truth)
+    dataset = opened(image(9, 9), truth)
     assert [(case.labels, case.unknown) for case in dataset.cases[:4]] == [
         (("finding 1",), ("finding 2",)), (("finding 0", "finding 1"), ()), ((), ()), (("finding 2",), ("finding 0",)),
     ]  # fmt: skip
@@ -189,10 +189,10 @@ def test_findings_that_nobody_knows_stay_unknown(opened):
 
 def test_labels_that_nobody_knows_count_in_no_metric(opened):
     for gap in (np.nan, -1):
-        dataset = opened(picture(9, 9), np.array([0, 1, gap, 1, 0, 1, gap, 0.0]))
+        dataset = opened(image(9, 9), np.array([0, 1, gap, 1, 0, 1, gap, 0.0]))
         assert Counter(case.labels for case in dataset.cases) == {("negative",): 3, ("positive",): 3, (): 2}
         assert "2 cases have no label and count in no metric." in dataset.warnings
-    assert asked(opened(picture(9, 9), np.array([0, 1, 2, 1, 99, 1, 2, 0]))) == ["gap"]
+    assert asked(opened(image(9, 9), np.array([0, 1, 2, 1, 99, 1, 2, 0]))) == ["gap"]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_labels_that_nobody_knows_count_in_no_metric(opened):
 )
 def test_labels_that_are_none_are_one_sentence(labels, words, opened):
     with pytest.raises(UnusableDataset, match=words):
-        opened(picture(9, 9), labels)
+        opened(image(9, 9), labels)
 
 
 @pytest.mark.parametrize("names", [("test_images", "test_labels"), ("x", "y")])
@@ -225,7 +225,7 @@ def test_objects_are_refused_and_never_unpacked(names, opened):
 
 def test_what_is_held_of_arrays_is_claimed_and_given_back_with_the_dataset(opened):
     before = process_budget().claimed
-    dataset = opened(picture(24, 28))
+    dataset = opened(image(24, 28))
     read(dataset)
     assert process_budget().claimed >= before + COUNT * 24 * 28
     del dataset
@@ -237,7 +237,7 @@ def test_an_array_beyond_the_memory_of_the_process_is_one_sentence(opened, monke
     gc.collect()
     monkeypatch.setattr(process_budget(), "total", process_budget().claimed)
     with pytest.raises(TooLarge, match="memory"):
-        read(opened(picture(24, 28)))
+        read(opened(image(24, 28)))
 
 
 def test_a_file_of_a_dataset_is_claimed_while_it_is_read(tmp_path, monkeypatch):
@@ -255,4 +255,4 @@ def test_a_file_of_a_dataset_is_claimed_while_it_is_read(tmp_path, monkeypatch):
 def test_more_labels_than_any_set_has_are_one_sentence(opened, monkeypatch):
     monkeypatch.setattr("core.datasets.arrays.container._LABELS", COUNT - 1)
     with pytest.raises(UnusableDataset, match="more than 7 labels"):
-        opened(picture(24, 28))
+        opened(image(24, 28))

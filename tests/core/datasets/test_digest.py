@@ -63,10 +63,10 @@ def test_a_known_digest_is_kept_while_the_fingerprint_holds(lay, monkeypatch):
 
 
 def test_hashing_tells_how_far_it_is_and_can_be_stopped(lay):
-    dataset, shares = open_dataset(lay(FILES)), []
-    with_digest(dataset, progress=lambda share, text: shares.append(share))
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0
+    dataset, fractions = open_dataset(lay(FILES)), []
+    with_digest(dataset, progress=lambda fraction, text: fractions.append(fraction))
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
     with pytest.raises(Cancelled):
         with_digest(dataset, cancelled=lambda: True)
 

@@ -64,7 +64,7 @@ def test_leading_zeros_count_only_where_one_file_can_be_meant(files, texts, foun
     assert [case.name for case in joined(files, texts).cases] == found
 
 
-def test_zeros_and_ones_name_no_pictures(joined):
+def test_zeros_and_ones_name_no_images(joined):
     dataset = joined([f"scan{n:03}.png" for n in range(6)], [f"scan{n}" for n in range(6)], heading="what")
     assert dataset.questions == ()
     assert len(dataset.cases) == 6
@@ -97,7 +97,7 @@ OWN = (
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
-def test_files_of_systems_and_storage_boxes_are_no_pictures_and_no_classes(packed, lay, pack):
+def test_files_of_systems_and_storage_boxes_are_no_images_and_no_classes(packed, lay, pack):
     files = {"ill/1.png": 1, "ill/2.png": 2, "well/1.png": 3}
     extra = {f"{folder}{name}": 9 for name in OWN for folder in ("", "ill/")}
     folder = lay(files | extra)
@@ -108,7 +108,7 @@ def test_files_of_systems_and_storage_boxes_are_no_pictures_and_no_classes(packe
     assert not dataset.warnings
 
 
-def test_folders_of_masks_are_no_classes_and_no_pictures(lay):
+def test_folders_of_masks_are_no_classes_and_no_images(lay):
     classes = {"ill/1.png": 1, "ill/2.png": 2, "well/3.png": 3, "with_mask/4.png": 4}
     masks = {"masks/1.png": 5, "ill/masks/1.png": 5, "well/Ground truth/3.png": 5, "thumbnails/1.png": 5}
     dataset = open_dataset(lay(classes | masks))
@@ -118,7 +118,7 @@ def test_folders_of_masks_are_no_classes_and_no_pictures(lay):
         open_dataset(lay({"images/1.png": 1, "masks/1.png": 2}, "pairs"))
 
 
-def test_a_table_takes_pictures_before_masks_of_the_same_name(lay):
+def test_a_table_takes_images_before_masks_of_the_same_name(lay):
     rows = "\n".join(f"{n}.png;{'ill' if n % 2 else 'well'}" for n in range(6))
     files = {f"{folder}/{n}.png": n for n in range(6) for folder in ("masks", "scans")}
     dataset = open_dataset(lay(files | {"t.csv": f"file;label\n{rows}"}))

@@ -145,7 +145,7 @@ def test_an_empty_cell_of_findings_is_not_a_no(opened):
 
 def test_probabilities_are_refused_as_labels_and_ratings_are_not(opened):
     with pytest.raises(UnusableDataset, match=r"probabilities such as 0\.0"):
-        opened("label", *[str(share) for share in np.linspace(0, 1, 12).round(3)])
+        opened("label", *[str(fraction) for fraction in np.linspace(0, 1, 12).round(3)])
     assert opened("cdr", *["0", "0.5", "1", "2"] * 3, label="cdr", folder="b").labels == ("0", "0.5", "1", "2")
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from core.datasets.contact_sheet import contact_sheet
-from core.datasets.quality.duplicates import find_alike
+from core.datasets.quality.duplicates import find_near_duplicates
 from core.datasets.quality.fingerprint import Correlation, difference_hash, look_at
 from core.datasets.quality.near_duplicates import near_pairs
 from core.datasets.quality.report import inspect
@@ -61,18 +61,18 @@ def test_a_changed_copy_in_two_splits_is_found(change, dataset_of, png):
     copy = CHANGES[change](decoded(png(1000)))
     report = inspect(dataset_of([*many(png), ("ill", copy, {"split": "test", "patient": "px"})]))
     assert report.copies == ()
-    assert [pair.names for pair in report.look_alikes] == [("00000.png", "00040.png")]
+    assert [pair.names for pair in report.near_duplicates] == [("00000.png", "00040.png")]
     assert said(report, "nearly the same image lies in two splits")
 
 
-def test_pictures_that_share_an_outline_are_no_look_alikes(dataset_of):
+def test_images_that_fraction_an_outline_are_no_near_duplicates(dataset_of):
     disc = cv2.circle(np.zeros((128, 128), np.float32), (64, 64), 60, 120.0, -1)
     grain = [np.random.default_rng(n).normal(0, 8, disc.shape) for n in range(30)]
     report = inspect(dataset_of([("a", encoded(disc + 0.5 * disc * cv2.blur(g, (5, 5)) / 8), {}) for g in grain]))
-    assert report.look_alikes == ()
+    assert report.near_duplicates == ()
 
 
-def test_one_picture_under_two_labels_is_found(dataset_of, png):
+def test_one_image_under_two_labels_is_found(dataset_of, png):
     report = inspect(dataset_of([*many(png), ("well", png(1000), {"split": "train", "patient": "px"})]))
     assert said(report, "1 image has two different labels", "00000.png = 00040.png")
 
@@ -85,7 +85,7 @@ def test_a_patient_in_two_splits_is_counted_and_not_named(dataset_of, png):
     assert not any("p0" in sentence for sentence in report.findings)
 
 
-def test_unreadable_and_odd_pictures_are_named(dataset_of, png):
+def test_unreadable_and_odd_images_are_named(dataset_of, png):
     entries = [
         *many(png),
         ("ill", b"text", {"name": "broken"}),
@@ -126,23 +126,23 @@ def test_near_pairs_are_all_pairs_within_the_distance():
 
 
 def test_correlations_are_pearsons(png):
-    pictures = np.stack([decoded(png(n)) for n in range(4)] + [np.full((48, 48), 7, np.uint8)])
+    images = np.stack([decoded(png(n)) for n in range(4)] + [np.full((48, 48), 7, np.uint8)])
     pairs = np.array([[0, 1], [0, 3], [1, 2], [2, 2], [3, 4]])
-    wanted = [np.corrcoef(pictures[a].ravel(), pictures[b].ravel())[0, 1] for a, b in pairs[:4]]
-    assert Correlation(pictures)(pairs) == pytest.approx([*wanted, 0.0], abs=1e-5)
+    wanted = [np.corrcoef(images[a].ravel(), images[b].ravel())[0, 1] for a, b in pairs[:4]]
+    assert Correlation(images)(pairs) == pytest.approx([*wanted, 0.0], abs=1e-5)
 
 
 def test_hashes_hardly_change_with_size_and_compression(png):
-    picture = decoded(png(3, size=200))
-    small = decoded(encoded(cv2.resize(picture, (90, 90)), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 40))
-    assert (difference_hash(picture) ^ difference_hash(small)).bit_count() <= 4
+    image = decoded(png(3, size=200))
+    small = decoded(encoded(cv2.resize(image, (90, 90)), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 40))
+    assert (difference_hash(image) ^ difference_hash(small)).bit_count() <= 4
 
 
 def test_inspection_tells_how_far_it_is_and_can_be_stopped(dataset_of, png):
-    dataset, shares = dataset_of(many(png)), []
-    inspect(dataset, progress=lambda share, text: shares.append(share))
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0
+    dataset, fractions = dataset_of(many(png)), []
+    inspect(dataset, progress=lambda fraction, text: fractions.append(fraction))
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
     with pytest.raises(Cancelled):
         inspect(dataset, cancelled=lambda: True)
 
@@ -160,14 +160,14 @@ def looks_of(dataset):
 
 
 def conflicts(dataset):
-    copies, near = find_alike(dataset.cases, looks_of(dataset))
+    copies, near = find_near_duplicates(dataset.cases, looks_of(dataset))
     return {frozenset(name.rsplit("/", 1)[-1] for name in a.names) for a in (*copies, *near) if a.across_labels}
 
 
 @pytest.mark.data
 def test_the_copies_that_idrid_is_known_for_are_found(real):
     dataset = open_dataset(real("idrid"), {"table": "grading_labels.csv", "label": "dr_grade"})
-    copies, near = find_alike(dataset.cases, looks_of(dataset))
+    copies, near = find_near_duplicates(dataset.cases, looks_of(dataset))
     assert len(copies) == 6
     assert [g.names for g in copies if g.across_splits] == [
         ("grading/test_IDRiD_064.jpg", "grading/train_IDRiD_118.jpg")
@@ -185,14 +185,14 @@ def test_the_label_conflicts_that_busi_is_known_for_are_found(real):
 
 
 @pytest.mark.data
-def test_the_picture_with_two_truths_in_the_dental_set_is_found(real):
+def test_the_image_with_two_truths_in_the_dental_set_is_found(real):
     assert conflicts(open_dataset(real("dental_opg"))) == {frozenset({"opg_120_0f38e1.jpg", "opg_120_ab0188.jpg"})}
 
 
 @pytest.mark.data
 def test_the_copies_of_the_lung_set_are_those_its_table_names(real):
     dataset = open_dataset(real("siim_tcga_lung_ct"))
-    assert len(find_alike(dataset.cases, looks_of(dataset))[0]) == 6
+    assert len(find_near_duplicates(dataset.cases, looks_of(dataset))[0]) == 6
 
 
 def test_a_scan_of_sixteen_bits_has_a_look(png):

@@ -52,13 +52,13 @@ def test_class_folders_may_lie_below_splits_and_a_wrapper(lay):
     ]  # fmt: skip
 
 
-def test_files_in_class_folders_that_are_no_pictures_are_left_out_and_said(lay):
+def test_files_in_class_folders_that_are_no_images_are_left_out_and_said(lay):
     dataset = open_dataset(lay(classes()))
     assert [case.name for case in dataset.cases] == ["ill/a.png", "ill/b.png", "well/c.png"]
     assert "1 files are no images" in dataset.warnings[0]
 
 
-def test_masks_beside_their_pictures_are_no_cases(lay):
+def test_masks_beside_their_images_are_no_cases(lay):
     dataset = open_dataset(lay({"a/1.png": 1, "a/1_mask.png": 2, "a/1_mask_1.png": 2, "b/2.png": 3}))
     assert len(dataset.cases) == 2
     assert "2 masks" in dataset.warnings[0]
@@ -71,7 +71,7 @@ def test_folders_inside_class_folders_are_asked_to_be_patients(lay):
     assert not open_dataset(dataset.location, {"patient": ""}).cases[0].patient
 
 
-def test_a_picture_is_told_by_its_content_and_not_by_its_ending(lay, png):
+def test_a_image_is_told_by_its_content_and_not_by_its_ending(lay, png):
     dataset = open_dataset(lay({"a/1": png(1), "a/2": png(2), "b/3": png(3), "b/4.jpg": "text"}))
     assert [case.name for case in dataset.cases] == ["a/1", "a/2", "b/3"]
 
@@ -170,7 +170,7 @@ def test_a_broken_zip_gives_one_sentence(tmp_path):
         open_dataset(tmp_path / "a.zip")
 
 
-def test_a_picture_that_is_broken_or_gone_gives_the_reason(lay):
+def test_a_image_that_is_broken_or_gone_gives_the_reason(lay):
     folder = lay(classes() | {"well/d.png": "text"})
     dataset = open_dataset(folder)
     with pytest.raises(ScanLensError, match="text file"):
@@ -185,7 +185,7 @@ def test_listing_can_be_stopped(lay):
         open_dataset(lay(classes()), cancelled=lambda: True)
 
 
-def test_opening_reads_no_picture(lay, monkeypatch):
+def test_opening_reads_no_image(lay, monkeypatch):
     folder = lay({f"{kind}/{n}.png": n for kind in "ab" for n in range(40)})
     heads = []
     real_head = __import__("core.datasets.folders", fromlist=["read_head"]).read_head

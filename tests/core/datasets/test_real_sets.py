@@ -80,7 +80,7 @@ def test_fracatlas_asks_which_of_its_yes_and_no_columns_is_the_label(real):
     assert {case.split for case in answered.cases} == {"train", "val", "test"}
 
 
-def test_the_dental_set_has_several_findings_a_picture(real):
+def test_the_dental_set_has_several_findings_a_image(real):
     dataset = open_dataset(real("dental_opg"))
     assert (dataset.multilabel, len(dataset.labels), asked(dataset)) == (True, 6, [])
 
@@ -94,20 +94,20 @@ def test_idrids_missing_folder_and_endings_are_found_out(real):
     assert lesions.multilabel
 
 
-def test_pneumoniamnist_reads_as_pictures_with_its_labels(real):
+def test_pneumoniamnist_reads_as_images_with_its_labels(real):
     dataset = open_dataset(real("pneumoniamnist_28"))
     assert (len(dataset.cases), dataset.labels, asked(dataset)) == (624, ("normal", "pneumonia"), [])
     assert dataset.read(dataset.cases[5]).pixels.shape == (1, 28, 28)
 
 
 @pytest.mark.parametrize("form", ["folder", "zip"])
-def test_class_folders_of_real_pictures_open_as_they_are_and_zipped(form, real, tmp_path):
-    pictures = real("brain_mri_4class") / "images"
+def test_class_folders_of_real_images_open_as_they_are_and_zipped(form, real, tmp_path):
+    images = real("brain_mri_4class") / "images"
     for split in ("train", "test"):
         for kind in ("glioma", "notumor"):
             target = tmp_path / "set" / split / kind
             target.mkdir(parents=True)
-            for path in sorted((pictures / split / kind).iterdir())[:5]:
+            for path in sorted((images / split / kind).iterdir())[:5]:
                 os.symlink(path, target / path.name) if form == "zip" else shutil.copy(path, target / path.name)
     place = tmp_path / "set"
     if form == "zip":

@@ -24,9 +24,9 @@ def levels(edge=256, color=False):
     shape = (edge, edge, 3) if color else (edge, edge)
     coarse = cv2.resize(draw.random((8, 8, 3) if color else (8, 8)).astype(np.float32), (edge, edge))
     fine = cv2.GaussianBlur(draw.random(shape).astype(np.float32), (0, 0), edge / 128)
-    picture = 0.7 * coarse + 0.8 * (fine - fine.mean()) * 4
-    picture[: edge // 8] = picture[-edge // 8 :] = 0
-    return np.clip(picture, 0, 1)
+    image = 0.7 * coarse + 0.8 * (fine - fine.mean()) * 4
+    image[: edge // 8] = image[-edge // 8 :] = 0
+    return np.clip(image, 0, 1)
 
 
 def scan_of(kind):
@@ -77,7 +77,7 @@ def test_a_stressed_scan_keeps_its_contract(name, kind):
 
 @pytest.mark.parametrize("edge", [7, 28, 900])
 @pytest.mark.parametrize("name", STRESSES)
-def test_small_and_large_pictures_are_stressed(name, edge):
+def test_small_and_large_images_are_stressed(name, edge):
     scan = make((levels(edge) * 255).astype(np.uint8), "")
     assert stress_scan(scan, name, 5, CASE).pixels.shape == scan.pixels.shape
 
@@ -102,7 +102,7 @@ def test_other_cases_meet_other_chances(name):
     assert not np.array_equal(stress_scan(scan, name, 3, CASE).pixels, other)
 
 
-def test_padding_outside_the_picture_is_left_alone():
+def test_padding_outside_the_image_is_left_alone():
     scan = scan_of("HU")
     pixels = scan.pixels.copy()
     pixels[0, :20] = -2000
@@ -134,11 +134,11 @@ def test_the_strongest_inversion_is_the_negative():
 
 def test_low_resolution_goes_down_to_28_pixels():
     scan = scan_of("8 bits")
-    picture = stress_scan(scan, "resolution", 5, CASE).pixels[0].astype(np.float32)
+    image = stress_scan(scan, "resolution", 5, CASE).pixels[0].astype(np.float32)
     original = scan.pixels[0].astype(np.float32)
-    small = [cv2.resize(p, (28, 28), interpolation=cv2.INTER_AREA) for p in (picture, original)]
+    small = [cv2.resize(p, (28, 28), interpolation=cv2.INTER_AREA) for p in (image, original)]
     assert np.corrcoef(small[0].ravel(), small[1].ravel())[0, 1] > 0.98
-    assert np.abs(cv2.Laplacian(picture, -1)).mean() < 0.2 * np.abs(cv2.Laplacian(original, -1)).mean()
+    assert np.abs(cv2.Laplacian(image, -1)).mean() < 0.2 * np.abs(cv2.Laplacian(original, -1)).mean()
 
 
 def test_all_slices_are_turned_alike_and_noise_differs():

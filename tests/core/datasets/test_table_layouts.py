@@ -8,7 +8,7 @@ from core.datasets.dataset import UnusableDataset
 from core.datasets.readers import open_dataset
 from core.datasets.tables.table import parse_table
 
-PICTURES = {f"images/p{number}.png": number for number in range(6)}
+IMAGES = {f"images/p{number}.png": number for number in range(6)}
 ROWS = [f"p{number}.png;{('ill', 'well')[number % 2]}" for number in range(6)]
 
 
@@ -16,7 +16,7 @@ ROWS = [f"p{number}.png;{('ill', 'well')[number % 2]}" for number in range(6)]
 def opened(lay):
     def make(text, name="labels.csv", **options):
         data = text if isinstance(text, bytes) else text.encode()
-        return open_dataset(lay(PICTURES | {name: data}), options)
+        return open_dataset(lay(IMAGES | {name: data}), options)
 
     return make
 
@@ -56,7 +56,7 @@ def test_encodings_and_ends_of_lines(encoding, end, opened):
 
 
 @pytest.mark.parametrize("rows", [ROWS, [row.replace(".png", "") for row in ROWS]], ids=["with ending", "without"])
-def test_a_table_without_headings_loses_no_picture(rows, opened):
+def test_a_table_without_headings_loses_no_image(rows, opened):
     dataset = opened(lines(rows=rows))
     assert len(dataset.cases) == 6
     assert "labels.csv has no line of headings" in " ".join(dataset.understood)
@@ -120,13 +120,13 @@ def test_numbers_with_a_decimal_comma_are_numbers(opened):
 @pytest.mark.parametrize("name", ["labels.xlsx", "labels.ods", "labels.xls", "labels.parquet"])
 def test_a_table_that_cannot_be_read_is_named(name, lay):
     with pytest.raises(UnusableDataset, match=f"{name}, which is .*: save it as CSV"):
-        open_dataset(lay(PICTURES | {name: b"\xd0\xcf\x11\xe0"}))
+        open_dataset(lay(IMAGES | {name: b"\xd0\xcf\x11\xe0"}))
     classes = {"ill/1.png": 1, "well/2.png": 2, name: b"\xd0\xcf\x11\xe0"}
     assert f"{name} was not read: save it as CSV if it holds labels." in open_dataset(lay(classes, "classes")).warnings
 
 
 @pytest.mark.parametrize("member", ["xl/workbook.xml", "mimetype"])
-def test_a_workbook_that_somebody_points_at_is_no_zip_of_pictures(member, tmp_path):
+def test_a_workbook_that_somebody_points_at_is_no_zip_of_images(member, tmp_path):
     with zipfile.ZipFile(tmp_path / "labels.xlsx", "w") as archive:
         archive.writestr(member, "application/vnd.oasis.opendocument.spreadsheet")
     with pytest.raises(UnusableDataset, match=r"labels\.xlsx, which is a workbook: save its sheet as CSV"):

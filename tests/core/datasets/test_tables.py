@@ -3,7 +3,7 @@ import pytest
 from core.datasets.dataset import UnusableDataset
 from core.datasets.readers import open_dataset
 
-PICTURES = {f"images/{name}.png": number for number, name in enumerate("abcdef")}
+IMAGES = {f"images/{name}.png": number for number, name in enumerate("abcdef")}
 
 
 def table(heading, *rows, sign=","):
@@ -19,7 +19,7 @@ LABELS = rows_of("ill", "ill", "ill", "well", "well", "well")
 
 def test_columns_are_recognised_by_name_and_content(lay):
     rows = rows_of(*[f"{label},train,p{n},5{n},F,north,X" for n, label in enumerate(("ill", "well") * 3)])
-    dataset = open_dataset(lay(PICTURES | {"t.csv": table("file,label,split,patient,age,sex,site,device", *rows)}))
+    dataset = open_dataset(lay(IMAGES | {"t.csv": table("file,label,split,patient,age,sex,site,device", *rows)}))
     case = dataset.cases[0]
     assert (case.labels, case.split, case.patient) == (("ill",), "train", "p0")
     assert case.attributes == {"age": "50", "sex": "F", "site": "north", "device": "X"}
@@ -36,7 +36,7 @@ def test_columns_are_recognised_by_name_and_content(lay):
     ids=["latin-1 with semicolons", "with a byte order mark", "UTF-16 with tabs"],
 )
 def test_tables_in_other_encodings_are_read(data, lay):
-    dataset = open_dataset(lay(PICTURES | {"t.csv": data}))
+    dataset = open_dataset(lay(IMAGES | {"t.csv": data}))
     assert len(dataset.cases) == 6
     assert dataset.labels == ("krank",)
 
@@ -47,12 +47,12 @@ def test_tables_in_other_encodings_are_read(data, lay):
 )
 def test_files_are_found_however_the_table_names_them(form, lay):
     rows = [f"{form.format(name)},{label}" for name, label in zip("abcdef", ("ill", "well") * 3, strict=True)]
-    dataset = open_dataset(lay(PICTURES | {"t.csv": table("file,label", *rows)}))
-    assert [case.name for case in dataset.cases] == sorted(PICTURES)
+    dataset = open_dataset(lay(IMAGES | {"t.csv": table("file,label", *rows)}))
+    assert [case.name for case in dataset.cases] == sorted(IMAGES)
 
 
 def test_a_table_in_a_sub_folder_names_files_beside_it(lay):
-    dataset = open_dataset(lay({f"part/{name}": seed for name, seed in PICTURES.items()} | {
+    dataset = open_dataset(lay({f"part/{name}": seed for name, seed in IMAGES.items()} | {
         "part/t.csv": table("file,label", *[f"images/{row}" for row in LABELS])
     }))  # fmt: skip
     assert dataset.cases[0].name == "part/images/a.png"
@@ -60,7 +60,7 @@ def test_a_table_in_a_sub_folder_names_files_beside_it(lay):
 
 def test_files_of_one_name_in_two_folders_are_asked(lay):
     other = {f"masks/{name}.png": 9 for name in "abcdef"}
-    folder = lay(PICTURES | other | {"t.csv": table("file,label", *LABELS)})
+    folder = lay(IMAGES | other | {"t.csv": table("file,label", *LABELS)})
     dataset = open_dataset(folder)
     assert [(question.option, question.choices) for question in dataset.questions] == [
         ("folder", ("images/", "masks/"))
@@ -72,7 +72,7 @@ def test_files_of_one_name_in_two_folders_are_asked(lay):
 
 def test_missing_files_are_counted_and_named_and_the_rest_goes_on(lay):
     rows = [*LABELS, *[f"gone{n}.png,ill" for n in range(5)]]
-    dataset = open_dataset(lay(PICTURES | {"t.csv": table("file,label", *rows)}))
+    dataset = open_dataset(lay(IMAGES | {"t.csv": table("file,label", *rows)}))
     assert len(dataset.cases) == 6
     assert "5 rows name files that are not there: gone0.png, gone1.png, gone2.png and 2 more" in dataset.warnings[0]
 
@@ -80,14 +80,14 @@ def test_missing_files_are_counted_and_named_and_the_rest_goes_on(lay):
 def test_paths_out_of_the_folder_are_never_opened(lay, tmp_path, png):
     (tmp_path / "secret.png").write_bytes(png(1))
     rows = [*LABELS, "../secret.png,ill", f"{tmp_path}/secret.png,ill"]
-    dataset = open_dataset(lay(PICTURES | {"t.csv": table("file,label", *rows)}))
+    dataset = open_dataset(lay(IMAGES | {"t.csv": table("file,label", *rows)}))
     assert len(dataset.cases) == 6
     assert any("2 rows name places outside the dataset's folder" in sentence for sentence in dataset.warnings)
 
 
 def test_two_columns_that_both_look_like_the_patient_are_asked(lay):
     rows = rows_of("ill,1,9", "well,1,8", "ill,2,9", "well,2,8", "ill,3,9", "well,3,7")
-    folder = lay(PICTURES | {"t.csv": table("file,label,patient,subject_id", *rows)})
+    folder = lay(IMAGES | {"t.csv": table("file,label,patient,subject_id", *rows)})
     dataset = open_dataset(folder)
     assert [(q.option, q.choices) for q in dataset.questions] == [("patient", ("patient", "subject_id", ""))]
     assert open_dataset(folder, {"patient": "subject_id"}).cases[0].patient == "9"
@@ -95,24 +95,24 @@ def test_two_columns_that_both_look_like_the_patient_are_asked(lay):
 
 def test_two_patient_columns_that_say_the_same_are_not_asked(lay):
     rows = rows_of("ill,1,a", "well,1,a", "ill,2,b", "well,2,b", "ill,3,c", "well,3,c")
-    assert not open_dataset(lay(PICTURES | {"t.csv": table("file,label,patient,subject_id", *rows)})).questions
+    assert not open_dataset(lay(IMAGES | {"t.csv": table("file,label,patient,subject_id", *rows)})).questions
 
 
 def test_a_yes_or_no_about_the_patient_is_not_the_patient(lay):
     rows = rows_of("ill,0", "well,1", "ill,0", "well,1", "ill,0", "well,1")
-    assert open_dataset(lay(PICTURES | {"t.csv": table("file,label,patient_in_train", *rows)})).cases[0].patient == ""
+    assert open_dataset(lay(IMAGES | {"t.csv": table("file,label,patient_in_train", *rows)})).cases[0].patient == ""
 
 
 def test_several_label_like_columns_are_asked(lay):
     rows = rows_of("0,a", "1,b", "2,a", "0,b", "1,a", "2,b")
-    folder = lay(PICTURES | {"t.csv": table("file,grade,kind", *rows)})
+    folder = lay(IMAGES | {"t.csv": table("file,grade,kind", *rows)})
     assert [(q.option, q.choices) for q in open_dataset(folder).questions] == [("label", ("grade", "kind"))]
     assert open_dataset(folder, {"label": "kind"}).labels == ("a", "b")
 
 
 def test_columns_of_zeros_and_ones_are_findings(lay):
     rows = rows_of("0,1", "1,1", "0,0", "0,1", "1,0", "0,0")
-    dataset = open_dataset(lay(PICTURES | {"t.csv": table("file,caries,infection", *rows)}))
+    dataset = open_dataset(lay(IMAGES | {"t.csv": table("file,caries,infection", *rows)}))
     assert dataset.multilabel
     assert [case.labels for case in dataset.cases][:3] == [("infection",), ("caries", "infection"), ()]
 
@@ -120,7 +120,7 @@ def test_columns_of_zeros_and_ones_are_findings(lay):
 def test_findings_in_one_cell_are_parted(lay):
     rows = rows_of("Mass|Edema", "No Finding", "Mass", "Edema", "Edema|Mass", "Mass")
     dataset = open_dataset(
-        lay(PICTURES | {"t.csv": table("Image Index,Finding Labels", *rows)}), {"label": "Finding Labels"}
+        lay(IMAGES | {"t.csv": table("Image Index,Finding Labels", *rows)}), {"label": "Finding Labels"}
     )
     assert (dataset.multilabel, dataset.labels) == (True, ("Edema", "Mass"))
     assert dataset.cases[1].labels == ()
@@ -128,16 +128,16 @@ def test_findings_in_one_cell_are_parted(lay):
 
 def test_zeros_and_ones_under_label_are_asked_and_under_a_finding_are_not(lay):
     rows = rows_of("0", "1.0", "0", "1", "0", "1")
-    folder = lay(PICTURES | {"t.csv": table("file,label", *rows)})
+    folder = lay(IMAGES | {"t.csv": table("file,label", *rows)})
     assert [question.option for question in open_dataset(folder).questions] == ["positive"]
     assert open_dataset(folder, {"positive": "0"}).cases[0].labels == ("positive",)
-    named = open_dataset(lay(PICTURES | {"t.csv": table("file,fractured", *rows)}, "other"))
+    named = open_dataset(lay(IMAGES | {"t.csv": table("file,fractured", *rows)}, "other"))
     assert (named.labels, named.questions) == (("not fractured", "fractured"), ())
 
 
 def test_equal_rows_count_once_and_contradicting_ones_not_at_all(lay):
     rows = [*LABELS, LABELS[0], "b.png,well"]
-    dataset = open_dataset(lay(PICTURES | {"t.csv": table("file,label", *rows)}))
+    dataset = open_dataset(lay(IMAGES | {"t.csv": table("file,label", *rows)}))
     assert [case.name for case in dataset.cases] == [f"images/{name}.png" for name in "acdef"]
     assert any("1 cases stand in the table more than once" in sentence for sentence in dataset.warnings)
     assert any("different labels and are left out: images/b.png" in sentence for sentence in dataset.warnings)
@@ -145,15 +145,15 @@ def test_equal_rows_count_once_and_contradicting_ones_not_at_all(lay):
 
 def test_several_tables_are_asked_unless_they_are_splits(lay):
     parts = {"train.csv": table("file,label", *LABELS[:4]), "test.csv": table("file,label", *LABELS[4:])}
-    assert [case.split for case in open_dataset(lay(PICTURES | parts)).cases] == ["train"] * 4 + ["test"] * 2
+    assert [case.split for case in open_dataset(lay(IMAGES | parts)).cases] == ["train"] * 4 + ["test"] * 2
     others = {"one.csv": parts["train.csv"], "two.csv": parts["test.csv"]}
-    folder = lay(PICTURES | others, "other")
+    folder = lay(IMAGES | others, "other")
     assert [question.option for question in open_dataset(folder).questions] == ["table"]
     assert len(open_dataset(folder / "two.csv").cases) == 2
 
 
 def test_an_answer_that_does_not_fit_gives_one_sentence(lay):
-    folder = lay(PICTURES | {"t.csv": table("file,label", *LABELS)})
+    folder = lay(IMAGES | {"t.csv": table("file,label", *LABELS)})
     with pytest.raises(UnusableDataset, match="nobody"):
         open_dataset(folder, {"patient": "nobody"})
     with pytest.raises(UnusableDataset, match="nothing"):
@@ -163,7 +163,7 @@ def test_an_answer_that_does_not_fit_gives_one_sentence(lay):
 def test_columns_that_could_name_a_person_are_no_attributes(lay):
     rows = rows_of(*["ill,Ann,F"] * 3, *["well,Bob,M"] * 3)
     text = table("file,label,patient_name,sex", *rows)
-    assert set(open_dataset(lay(PICTURES | {"t.csv": text})).cases[0].attributes) == {"sex"}
+    assert set(open_dataset(lay(IMAGES | {"t.csv": text})).cases[0].attributes) == {"sex"}
 
 
 def test_labels_that_are_called_like_files_are_labels(lay):
@@ -175,7 +175,7 @@ def test_labels_that_are_called_like_files_are_labels(lay):
 def test_a_table_without_a_label_says_so(lay):
     rows = [f"{name}.png,{n}{n}.5" for n, name in enumerate("abcdef")]
     with pytest.raises(UnusableDataset, match="no column could be the label"):
-        open_dataset(lay(PICTURES | {"t.csv": table("file,width", *rows)}))
+        open_dataset(lay(IMAGES | {"t.csv": table("file,width", *rows)}))
 
 
 @pytest.mark.parametrize("key", ["file", "SOPInstanceUID", "SeriesInstanceUID", "PatientID"])

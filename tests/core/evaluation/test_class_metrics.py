@@ -8,7 +8,7 @@ from sklearn import metrics as reference
 
 from core.evaluation.metrics.multiclass import confusion_matrix
 from core.evaluation.metrics.registry import METRICS
-from core.evaluation.results.estimates import SHARES, estimate_of
+from core.evaluation.results.estimates import FRACTIONS, estimate_of
 from core.evaluation.statistics.intervals import patient_counts
 from core.evaluation.statistics.student import expanded_level
 
@@ -144,7 +144,7 @@ def test_class_without_a_column_is_refused():
         value("kappa", [0, 2], [[0.5, 0.5], [0.5, 0.5]])
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSES + LABELS if name not in SHARES])
+@pytest.mark.parametrize("name", [name for name in CLASSES + LABELS if name not in FRACTIONS])
 def test_interval_is_that_of_repeating_the_cases_of_drawn_patients(name):
     truth, score = example(name, "ties", n=90)
     patients = np.arange(90) // 3

@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from core.evaluation.metrics.registry import METRICS
-from core.evaluation.results.estimates import SHARES, cases_of, estimate_of
+from core.evaluation.results.estimates import FRACTIONS, cases_of, estimate_of
 from core.evaluation.results.resamples import resampled_values
 from core.evaluation.statistics.auc_limits import PRIOR, auc_limits, hanley_mcneil
 from core.evaluation.statistics.delong import auc_parts
@@ -37,7 +37,7 @@ def test_proportion_without_cases_is_not_defined():
     assert math.isnan(estimate.low)
 
 
-def test_share_counts_the_right_cases():
+def test_fraction_counts_the_right_cases():
     found = estimate_of("sensitivity", [1, 1, 1, 0], [0.9, 0.8, 0.1, 0.9])
     assert (found.value, found.n, found.method) == (2 / 3, 3, "Wilson")
 
@@ -99,30 +99,32 @@ def test_auc_of_one_patient_of_a_kind_has_no_interval():
 @pytest.mark.parametrize("digits", [None, 1])
 def test_fast_aucs_of_resamples_equal_scikit_learn_on_the_same_draws(digits):
     truth, score, patients = example(200, digits=digits)
-    people, owner = np.unique(patients, return_inverse=True)
+    n_patients, patient_index = np.unique(patients, return_inverse=True)
     expected = [
         roc_auc_score(np.repeat(truth, c), np.repeat(score, c))
-        for block in patient_counts(len(people), 60, seed=3)
-        for c in block.T[:, owner].astype(int)
+        for block in patient_counts(len(n_patients), 60, seed=3)
+        for c in block.T[:, patient_index].astype(int)
     ]
     found = resampled_values([cases_of("roc_auc", truth, score, patients)], 60, seed=3)[0]
     assert found == pytest.approx(expected, abs=1e-6)
 
 
-OTHERS = [name for name, metric in METRICS.items() if metric.answers == "binary" and name not in (*SHARES, "roc_auc")]
+OTHERS = [
+    name for name, metric in METRICS.items() if metric.answers == "binary" and name not in (*FRACTIONS, "roc_auc")
+]
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_bootstrap_equals_the_metric_on_repeated_cases(name):
     truth, score, patients = example(150, seed=2)
-    people, owner = np.unique(patients, return_inverse=True)
+    n_patients, patient_index = np.unique(patients, return_inverse=True)
     drawn = [
         METRICS[name].function(np.repeat(truth, c), np.repeat(score, c), 0.4)
-        for block in patient_counts(len(people), 40, seed=7)
-        for c in block.T[:, owner].astype(int)
+        for block in patient_counts(len(n_patients), 40, seed=7)
+        for c in block.T[:, patient_index].astype(int)
     ]
     estimate = estimate_of(name, truth, score, patients, 0.4, resamples=40, seed=7)
-    beyond = 100 * expanded_level(len(people))
+    beyond = 100 * expanded_level(len(n_patients))
     assert estimate.value == METRICS[name].function(truth, score, 0.4)
     assert (estimate.low, estimate.high) == pytest.approx(tuple(np.percentile(drawn, (beyond, 100 - beyond))), abs=1e-6)
 
@@ -179,7 +181,7 @@ def test_rare_class_that_often_drops_out_leaves_no_interval():
     assert math.isnan(estimate.low)
 
 
-def test_share_of_all_cases_has_an_interval_below_one():
+def test_fraction_of_all_cases_has_an_interval_below_one():
     estimate = estimate_of("sensitivity", [1, 1, 1, 1, 0], [0.9, 0.8, 0.7, 0.9, 0.1], ["a", "a", "b", "c", "d"])
     assert (estimate.value, estimate.high) == (1.0, 1.0)
     assert estimate.low == wilson(3, 3).low

@@ -52,26 +52,26 @@ def quick(monkeypatch):
     monkeypatch.setattr(input_gradients, "COPIES", 6)
 
 
-def picture_of(red, green=(15, 9)):
+def image_of(red, green=(15, 9)):
     """A dark image with a large red and a smaller, duller green square."""
-    picture = np.full((SIZE, SIZE, 3), 0.02, np.float32)
-    picture[red[0] : red[0] + 8, red[1] : red[1] + 8, 0] = 1.0
-    picture[green[0] : green[0] + 7, green[1] : green[1] + 7, 1] = 0.95
-    return picture
+    image = np.full((SIZE, SIZE, 3), 0.02, np.float32)
+    image[red[0] : red[0] + 8, red[1] : red[1] + 8, 0] = 1.0
+    image[green[0] : green[0] + 7, green[1] : green[1] + 7, 1] = 0.95
+    return image
 
 
 def prepared_for(bundle):
     """Two scans, on the second of which the red square is further to the right."""
     shapes = bundle.input_shapes
-    pictures = np.stack([picture_of(red) for red in RED])
+    images = np.stack([image_of(red) for red in RED])
     batch, frames = {}, 2
     for name, shape in shapes.items():
         if len(shape) == 1:
             batch[name] = np.full((2, *shape), 0.1, np.float32)
         elif len(shape) == 4:
-            batch[name], frames = np.repeat(pictures[:, None], shape[0], axis=1), 2 * shape[0]
+            batch[name], frames = np.repeat(images[:, None], shape[0], axis=1), 2 * shape[0]
         else:
-            batch[name] = pictures
+            batch[name] = images
     whole = Geometry((SIZE, SIZE), (SIZE, SIZE), (1.0, 1.0), (0.0, 0.0), (0, 0, SIZE, SIZE))
     return Prepared(batch, whole, tuple(range(frames)), ())
 
@@ -185,7 +185,7 @@ def test_checks_tell_a_right_map_from_a_wrong_one(taught, keras_process, name):
     assert trust.verdict != "not supported"
 
 
-def test_each_of_several_pictures_is_explained_at_a_layer_that_sees_it(taught, keras_process):
+def test_each_of_several_images_is_explained_at_a_layer_that_sees_it(taught, keras_process):
     bundle = taught("several images")
     prepared, names = prepared_for(bundle), list(bundle.input_shapes)
     found = {name: grad_cam_of_input(bundle, prepared, Ask(0, input=name, keras=keras_process)) for name in names}

@@ -23,9 +23,9 @@ def test_flow_is_the_product_of_what_the_layers_mix():
 
 
 def prepared():
-    picture = np.zeros((1, 24, 24, 3), np.float32)
-    picture[0, 4:8, 16:20] = 1.0  # one patch of the six by six
-    return Prepared({"image": picture}, WHOLE, (0,), ())
+    image = np.zeros((1, 24, 24, 3), np.float32)
+    image[0, 4:8, 16:20] = 1.0  # one patch of the six by six
+    return Prepared({"image": image}, WHOLE, (0,), ())
 
 
 @pytest.mark.keras

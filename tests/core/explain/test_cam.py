@@ -25,10 +25,10 @@ def scan_with_square(rows, columns, top, left, side, pixel_aspect=1.0):
     return Scan(pixels, "single", "", "test", "test", pixel_aspect=pixel_aspect, windows=(window,))
 
 
-def centre(picture):
+def centre(image):
     """Centre of mass, (row, column)."""
-    mass = picture / picture.sum()
-    return np.array([(mass.sum(axis=1 - axis) * np.arange(picture.shape[axis])).sum() for axis in (0, 1)])
+    mass = image / image.sum()
+    return np.array([(mass.sum(axis=1 - axis) * np.arange(image.shape[axis])).sum() for axis in (0, 1)])
 
 
 def test_maps_are_rectified_and_keep_their_scale():

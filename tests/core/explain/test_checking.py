@@ -29,14 +29,14 @@ def test_quick_methods_are_methods():
 @pytest.mark.keras
 def test_a_true_map_passes_what_can_be_passed(bundle, prepared):
     heat = EXPLAINERS["grad-cam"].function(bundle, prepared, Ask(1))
-    shares = []
-    trust = check_explanation(bundle, prepared, heat, Ask(1), position=1, progress=shares.append)
+    fractions = []
+    trust = check_explanation(bundle, prepared, heat, Ask(1), position=1, progress=fractions.append)
     outcomes = {check.name: check.outcome for check in trust.checks}
     assert outcomes["Follows the model"] == "passed"
     assert outcomes["Steady"] == "passed"
     assert trust.sanity is not None
-    assert shares == sorted(shares)
-    assert shares[-1] == pytest.approx(1.0)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0)
 
 
 @pytest.mark.keras

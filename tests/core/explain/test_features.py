@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.errors import UnsupportedModel
-from core.explain.methods.features import feature_shares
+from core.explain.methods.features import feature_fractions
 from core.explain.request import Ask
 from core.inference.prepare import Geometry, Prepared
 
@@ -18,9 +18,9 @@ def prepared():
     return Prepared(batch, WHOLE, (0, 1), ())
 
 
-def test_behind_one_dense_layer_a_share_is_the_weight_times_the_value(taught, keras_process, prepared):
+def test_behind_one_dense_layer_a_fraction_is_the_weight_times_the_value(taught, keras_process, prepared):
     """The head is linear: 30 / 11 for the own colour's column, half as much against for the others."""
-    found = feature_shares(taught("image and table"), prepared, Ask(1, keras=keras_process), index=1)
+    found = feature_fractions(taught("image and table"), prepared, Ask(1, keras=keras_process), index=1)
     own = (np.arange(8, 11) % 3 == 1).astype(float)
     weights = 30 / 11 * np.where(own, 1.0, -0.5)
     np.testing.assert_allclose(found.left_out, weights * VALUES, rtol=1e-4)
@@ -31,22 +31,22 @@ def test_behind_one_dense_layer_a_share_is_the_weight_times_the_value(taught, ke
 
 def test_reference_and_the_other_class_count(taught, keras_process, prepared):
     bundle, ask = taught("image and table"), Ask(1, against=0, keras=keras_process)
-    found = feature_shares(bundle, prepared, ask, reference=VALUES, names=("age", "sex", "fever"), index=1)
+    found = feature_fractions(bundle, prepared, ask, reference=VALUES, names=("age", "sex", "fever"), index=1)
     assert np.abs(found.left_out).max() < 1e-5
     assert np.abs(found.slope).max() < 1e-5
     assert found.rather_than == "red"
 
 
 def test_without_keras_there_is_no_slope(taught, prepared):
-    assert feature_shares(taught("image and table"), prepared, Ask(1)).slope is None
+    assert feature_fractions(taught("image and table"), prepared, Ask(1)).slope is None
 
 
 def test_what_does_not_fit_is_refused(taught, prepared):
     bundle = taught("image and table")
     with pytest.raises(UnsupportedModel, match="3 features"):
-        feature_shares(bundle, prepared, Ask(1), reference=np.zeros(2))
+        feature_fractions(bundle, prepared, Ask(1), reference=np.zeros(2))
     with pytest.raises(UnsupportedModel, match="a table"):
-        feature_shares(bundle, prepared, Ask(1), table="image")
+        feature_fractions(bundle, prepared, Ask(1), table="image")
     alone = Prepared({"image": prepared.batch["image"]}, WHOLE, (0, 1), ())
     with pytest.raises(UnsupportedModel, match="without one"):
-        feature_shares(taught("flat functional"), alone, Ask(1))
+        feature_fractions(taught("flat functional"), alone, Ask(1))

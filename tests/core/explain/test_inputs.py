@@ -17,13 +17,13 @@ ASKING = ["occlusion", "rise", "kernel-shap"]
 
 
 def square(row, column):
-    picture = np.zeros((24, 24, 3), np.float32)
-    picture[row : row + 7, column : column + 7, 0] = 1.0
-    return picture
+    image = np.zeros((24, 24, 3), np.float32)
+    image[row : row + 7, column : column + 7, 0] = 1.0
+    return image
 
 
 @pytest.fixture
-def two_pictures():
+def two_images():
     """Red at the top left of the first, and at the bottom right of the second."""
     batch = {"image": square(1, 1)[None], "second": square(16, 16)[None]}
     return Prepared(batch, WHOLE, (0,), ())
@@ -53,10 +53,10 @@ def hottest(found, position=0):
         *(("images fused early", method) for method in ("gradient-x-input", "integrated-gradients", *ASKING)),
     ],
 )
-def test_each_picture_has_the_map_of_its_own_square(taught, keras_process, two_pictures, name, method):
+def test_each_image_has_the_map_of_its_own_square(taught, keras_process, two_images, name, method):
     bundle, explain = taught(name), EXPLAINERS[method].function
     first, second = (
-        explain(bundle, two_pictures, Ask(0, input=which, keras=keras_process)) for which in ("image", "second")
+        explain(bundle, two_images, Ask(0, input=which, keras=keras_process)) for which in ("image", "second")
     )
     assert max(hottest(first)) < 12
     assert min(hottest(second)) >= 12
@@ -64,32 +64,32 @@ def test_each_picture_has_the_map_of_its_own_square(taught, keras_process, two_p
 
 @pytest.mark.keras
 @pytest.mark.parametrize("method", ["grad-cam", "hires-cam", "score-cam", "ablation-cam", "guided-grad-cam"])
-def test_map_of_a_layer_is_drawn_on_the_picture_that_it_sees(taught, keras_process, two_pictures, method):
+def test_map_of_a_layer_is_drawn_on_the_image_that_it_sees(taught, keras_process, two_images, method):
     bundle, explain = taught("several images", "of_the_second"), EXPLAINERS[method].function
-    found = explain(bundle, two_pictures, Ask(0, input="second", keras=keras_process))
+    found = explain(bundle, two_images, Ask(0, input="second", keras=keras_process))
     assert min(hottest(found)) >= 12
     layer = (
         "" if method != "grad-cam" else "of_the_second"
     )  # without a name, Grad-CAM looks for one that sees the image
     with pytest.raises(UnsupportedModel, match="a layer that sees the image image"):
-        explain(bundle, two_pictures, Ask(0, input="image", layer=layer, keras=keras_process))
+        explain(bundle, two_images, Ask(0, input="image", layer=layer, keras=keras_process))
 
 
 @pytest.mark.keras
-def test_grad_cam_looks_for_the_layer_that_sees_the_image(taught, keras_process, two_pictures):
+def test_grad_cam_looks_for_the_layer_that_sees_the_image(taught, keras_process, two_images):
     found = EXPLAINERS["grad-cam"].function(
-        taught("several images", "of_the_second"), two_pictures, Ask(0, input="image", keras=keras_process)
+        taught("several images", "of_the_second"), two_images, Ask(0, input="image", keras=keras_process)
     )
     assert max(hottest(found)) < 12
 
 
 @pytest.mark.keras
-def test_other_layer_than_the_cards_is_looked_at_too(taught, keras_process, two_pictures):
+def test_other_layer_than_the_cards_is_looked_at_too(taught, keras_process, two_images):
     bundle, explain = taught("several images", "of_the_second"), EXPLAINERS["grad-cam"].function
-    found = explain(bundle, two_pictures, Ask(0, input="image", layer="last", keras=keras_process))
+    found = explain(bundle, two_images, Ask(0, input="image", layer="last", keras=keras_process))
     assert max(hottest(found)) < 12
     with pytest.raises(UnsupportedModel, match="a layer that sees the image second"):
-        explain(bundle, two_pictures, Ask(0, input="second", layer="last", keras=keras_process))
+        explain(bundle, two_images, Ask(0, input="second", layer="last", keras=keras_process))
 
 
 @pytest.mark.keras
@@ -112,11 +112,11 @@ def test_layer_that_has_no_frames_left_says_so(taught, keras_process, in_one_fra
 
 
 @pytest.mark.keras
-def test_what_does_not_belong_together_is_refused(taught, two_pictures):
+def test_what_does_not_belong_together_is_refused(taught, two_images):
     bundle, explain = taught("several images"), EXPLAINERS["occlusion"].function
     with pytest.raises(UnsupportedModel, match="one of the images image, second"):
-        explain(bundle, two_pictures, Ask(0, input="third"))
-    elsewhere = dataclasses.replace(two_pictures, geometry=dataclasses.replace(WHOLE, model_size=(12, 12)))
+        explain(bundle, two_images, Ask(0, input="third"))
+    elsewhere = dataclasses.replace(two_images, geometry=dataclasses.replace(WHOLE, model_size=(12, 12)))
     with pytest.raises(UnsupportedModel, match="The way back is not that of the image image"):
         explain(bundle, elsewhere, Ask(0))
 
@@ -128,9 +128,9 @@ def test_depth_is_stretched_between_the_true_centres():
     np.testing.assert_allclose(found[:, 0, 0], [0.0, 0.25, 0.75, 1.0])
 
 
-def test_layer_with_frames_needs_a_picture_with_frames(two_pictures):
-    from core.explain.inputs import Picture
+def test_layer_with_frames_needs_a_image_with_frames(two_images):
+    from core.explain.inputs import Image
 
-    plain = Picture("image", two_pictures.batch["image"], (0.0, 1.0), {})
+    plain = Image("image", two_images.batch["image"], (0.0, 1.0), {})
     with pytest.raises(UnsupportedModel, match="one map an image"):
         on_frames(np.zeros((1, 3, 4, 4)), plain)

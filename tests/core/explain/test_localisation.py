@@ -98,7 +98,7 @@ def test_explanation_is_drawn_on_the_pixels_of_the_truth():
     assert localise_explanation(explanation, 0, square(8, 48, 8, (64, 64))).found.hit == 0.0
 
 
-def test_pictures_of_one_patient_do_not_narrow_the_interval():
+def test_images_of_one_patient_do_not_narrow_the_interval():
     values = np.tile([0.0, 1.0], 20)
     alone = mean_estimate(values, np.arange(40))
     copied = mean_estimate(np.repeat(values, 5), np.repeat(np.arange(40), 5))

@@ -146,15 +146,15 @@ def test_saliency_and_score_cam_are_those_of_tf_keras_vis(open_model, flat_model
     from tf_keras_vis.utils.scores import CategoricalScore
 
     bundle, prepared = open_model(flat_model, "last"), noise()
-    picture = prepared.batch["image"]
+    image = prepared.batch["image"]
     ours = EXPLAINERS["saliency"].function(bundle, prepared, Ask(1, keras=keras_process)).grids
     theirs = Saliency(flat_model, ReplaceToLinear(), clone=True)(
-        CategoricalScore(1), picture, keepdims=True, normalize_map=False
+        CategoricalScore(1), image, keepdims=True, normalize_map=False
     )
     np.testing.assert_allclose(ours, np.abs(theirs).max(-1), rtol=1e-3, atol=1e-6)
     ours = EXPLAINERS["score-cam-all"].function(bundle, prepared, Ask(1)).grids[0]
     theirs = Scorecam(flat_model)(
-        CategoricalScore(1), picture, penultimate_layer="last", expand_cam=False, normalize_cam=False
+        CategoricalScore(1), image, penultimate_layer="last", expand_cam=False, normalize_cam=False
     )
     assert np.corrcoef(ours.ravel(), np.ravel(theirs[0]))[0, 1] > 0.999
 

@@ -72,11 +72,11 @@ def test_one_rather_than_the_other_turns_round_with_the_question(bundle, prepare
 def test_asking_can_be_stopped_and_tells_how_far_it_is(bundle, prepared, method):
     with pytest.raises(Cancelled):
         EXPLAINERS[method].function(bundle, prepared, Ask(1, cancelled=lambda: True))
-    shares = []
+    fractions = []
     called = int(bundle.run(prepared.batch).logits.argmax())
-    EXPLAINERS[method].function(bundle, prepared, Ask(called, progress=shares.append))
-    assert shares == sorted(shares)
-    assert shares[-1] == pytest.approx(1.0)
+    EXPLAINERS[method].function(bundle, prepared, Ask(called, progress=fractions.append))
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0)
 
 
 @pytest.mark.keras
@@ -88,7 +88,7 @@ def test_occlusion_is_the_loss_it_says(bundle):
 
 
 @pytest.mark.keras
-def test_shares_add_up_to_the_score(bundle, prepared):
+def test_fractions_add_up_to_the_score(bundle, prepared):
     found = kernel_shap(bundle, prepared, Ask(1))
     parts = np.unique((found.grids - found.opposing)[0])
     assert len(parts) > 10
@@ -119,9 +119,9 @@ def test_coalitions_are_never_empty_or_full():
 
 
 def test_superpixels_follow_an_edge():
-    picture = np.zeros((60, 60, 1), np.float32)
-    picture[:, 33:] = 1.0
-    parts = superpixels(picture, 16)
+    image = np.zeros((60, 60, 1), np.float32)
+    image[:, 33:] = 1.0
+    parts = superpixels(image, 16)
     left, right = set(np.unique(parts[:, :33])), set(np.unique(parts[:, 33:]))
     assert not left & right
     assert sorted(left | right) == list(range(len(left | right)))

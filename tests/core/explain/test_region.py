@@ -21,9 +21,9 @@ def bundle(taught):
 @pytest.fixture
 def prepared():
     """Two red squares, far from each other."""
-    picture = np.zeros((1, 24, 24, 3), np.float32)
-    picture[0, 2:7, 2:7, 0] = picture[0, 17:22, 17:22, 0] = 1.0
-    return Prepared({"image": picture}, WHOLE, (0,), ())
+    image = np.zeros((1, 24, 24, 3), np.float32)
+    image[0, 2:7, 2:7, 0] = image[0, 17:22, 17:22, 0] = 1.0
+    return Prepared({"image": image}, WHOLE, (0,), ())
 
 
 def corner():

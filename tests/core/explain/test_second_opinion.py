@@ -36,13 +36,13 @@ BEYOND = {
 
 def one_image(bundle):
     """A red and a duller green square on dark, for every input that takes images."""
-    picture = np.full((SIZE, SIZE, 3), 0.02, np.float32)
-    picture[2:10, 13:21, 0], picture[15:22, 9:16, 1] = 1.0, 0.95
+    image = np.full((SIZE, SIZE, 3), 0.02, np.float32)
+    image[2:10, 13:21, 0], image[15:22, 9:16, 1] = 1.0, 0.95
     batch, frames = {}, 1
     for name, shape in bundle.input_shapes.items():
-        batch[name] = np.full((1, *shape), 0.1, np.float32) if len(shape) == 1 else picture[None]
+        batch[name] = np.full((1, *shape), 0.1, np.float32) if len(shape) == 1 else image[None]
         if len(shape) == 4:
-            batch[name], frames = np.repeat(picture[None, None], shape[0], axis=1), shape[0]
+            batch[name], frames = np.repeat(image[None, None], shape[0], axis=1), shape[0]
     return Prepared(batch, WHOLE, tuple(range(frames)), ())
 
 
@@ -156,12 +156,12 @@ def test_masks_that_would_fill_the_memory_are_refused(opinion, taught, keras_pro
 
 @pytest.mark.keras
 def test_it_tells_how_far_it_is_and_hears_a_stop(taught, keras_process):
-    bundle, shares = taught("flat functional"), []
+    bundle, fractions = taught("flat functional"), []
     prepared, ask = one_image(bundle), Ask(0, keras=keras_process)
     for method in ("smooth-grad", "score-cam-all"):
         found = EXPLAINERS[method].function(bundle, prepared, ask)
-        asked(bundle, prepared, found, ask, progress=shares.append)
-        assert shares.pop() == pytest.approx(1.0)
+        asked(bundle, prepared, found, ask, progress=fractions.append)
+        assert fractions.pop() == pytest.approx(1.0)
         with pytest.raises(Cancelled):
             asked(bundle, prepared, found, ask, cancelled=lambda: True)
     keras_process.call("ping")

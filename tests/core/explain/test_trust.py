@@ -88,10 +88,10 @@ def test_the_check_can_be_stopped(bundle, prepared, heat, weights):
 
 @pytest.mark.keras
 def test_progress_reaches_one(bundle, prepared, heat, weights):
-    shares = []
-    measure_faithfulness(bundle, prepared, heat, weights, orders=BLOCK, progress=shares.append)
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0
+    fractions = []
+    measure_faithfulness(bundle, prepared, heat, weights, orders=BLOCK, progress=fractions.append)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
 
 
 def test_patches_cover_the_scan_and_leave_the_padding_alone():

@@ -39,17 +39,17 @@ def test_scale_of_nothing_gives_an_invisible_layer():
     assert heat_rgba(np.ones((3, 3)), scale=0.0)[..., 3].max() == 0
 
 
-def test_opacity_goes_from_the_picture_to_the_layer():
-    picture = np.full((2, 2), 100, np.uint8)
+def test_opacity_goes_from_the_image_to_the_layer():
+    image = np.full((2, 2), 100, np.uint8)
     layer = np.dstack([np.full((2, 2, 3), 200, np.uint8), np.full((2, 2), 255, np.uint8)])
-    assert [int(blend(picture, layer, opacity)[0, 0, 0]) for opacity in (0, 0.5, 1)] == [100, 150, 200]
+    assert [int(blend(image, layer, opacity)[0, 0, 0]) for opacity in (0, 0.5, 1)] == [100, 150, 200]
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 3)])
 def test_invisible_layer_changes_no_pixel(shape):
-    picture = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    below = np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
-    np.testing.assert_array_equal(blend(picture, heat_rgba(np.zeros((4, 6)), 1.0), 1.0), below)
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    below = np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image
+    np.testing.assert_array_equal(blend(image, heat_rgba(np.zeros((4, 6)), 1.0), 1.0), below)
 
 
 @pytest.mark.parametrize("pixel_aspect", [1.0, 4 / 3, 0.5])
@@ -60,10 +60,10 @@ def test_square_pixels_keep_the_true_shape_and_lose_none(pixel_aspect):
     assert columns >= 400
 
 
-def test_picture_that_fits_is_not_resampled():
-    picture = np.zeros((4, 6), np.uint8)
-    assert resample(picture, (4, 6)) is picture
-    assert resample(picture, (8, 3)).shape == (8, 3)
+def test_image_that_fits_is_not_resampled():
+    image = np.zeros((4, 6), np.uint8)
+    assert resample(image, (4, 6)) is image
+    assert resample(image, (8, 3)).shape == (8, 3)
 
 
 def test_overlays_come_without_plotly():

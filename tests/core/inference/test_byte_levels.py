@@ -10,7 +10,7 @@ from core.models.card import InputSpec
 from core.scan import Scan, percentile_window
 
 RNG = np.random.default_rng(4)
-PICTURES = {
+IMAGES = {
     "noise": RNG.integers(0, 256, (1, 90, 111)),
     "narrow": RNG.normal(100, 4, (1, 300, 257)).clip(0, 255),
     "mostly black": (RNG.random((1, 80, 80)) < 0.01) * 200,
@@ -22,17 +22,17 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("padding", [None, 0.0, 7.0, 255.0, 3.5, -2000.0])
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", IMAGES)
 def test_percentiles_of_bytes_are_those_of_the_same_values_as_words(name, padding):
-    pixels = PICTURES[name].astype(np.uint8)
+    pixels = IMAGES[name].astype(np.uint8)
     assert percentile_window(pixels, padding) == percentile_window(pixels.astype(np.int16), padding)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("resize", ["stretch", "letterbox", "crop"])
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", IMAGES)
 def test_bytes_are_prepared_as_the_same_values_as_words(name, resize, channels):
     spec = InputSpec("image", "image", (48, 40), channels, (-1.0, 1.0), "percentile", resize, ())
-    scan = Scan(PICTURES[name].astype(np.uint8), "single", "", "", "")
+    scan = Scan(IMAGES[name].astype(np.uint8), "single", "", "", "")
     words = dataclasses.replace(scan, pixels=scan.pixels.astype(np.int16))
     np.testing.assert_allclose(prepare(scan, spec).batch["image"], prepare(words, spec).batch["image"], atol=2e-7)

@@ -60,8 +60,8 @@ def slices():
 
 
 def as_tiff(pages):
-    pictures, content = [Image.fromarray(page) for page in pages], io.BytesIO()
-    pictures[0].save(content, "TIFF", save_all=True, append_images=pictures[1:])
+    images, content = [Image.fromarray(page) for page in pages], io.BytesIO()
+    images[0].save(content, "TIFF", save_all=True, append_images=images[1:])
     return content.getvalue()
 
 
@@ -100,7 +100,7 @@ def test_slice_has_the_same_input_whichever_others_were_opened(slices, intensity
             np.testing.assert_array_equal(part[chosen.index(index)], together[index])
 
 
-def test_model_of_several_pictures_sees_each_slice_by_itself_too(slices):
+def test_model_of_several_images_sees_each_slice_by_itself_too(slices):
     scan, two = Scan(slices, "slice", "", "NIfTI", ""), replace(SPEC, name="other", optional=True)
     recorder = Recorder(SPEC, two)
     predict(recorder, Study({"image": scan}), [1])

@@ -37,7 +37,7 @@ def test_own_kind_is_similar_and_about_one_in_a_hundred_is_not(own):
     assert 0 < np.mean(unlike) < 0.04
 
 
-def test_picture_off_the_usual_directions_is_unlike(own):
+def test_image_off_the_usual_directions_is_unlike(own):
     reference = fit_reference(own(800), own(400))
     strange = own(1)
     strange[0, 5] += 20 * reference.scale[5]
@@ -64,7 +64,7 @@ def test_distance_does_not_depend_on_the_units(own):
     assert after == pytest.approx(before, rel=1e-4)
 
 
-def test_distance_of_many_pictures_is_mahalanobis_in_all_directions():
+def test_distance_of_many_images_is_mahalanobis_in_all_directions():
     rng = np.random.default_rng(0)
     train = rng.normal(size=(4000, 4)) @ rng.normal(size=(4, 4)) + [5, -3, 0, 100]
     asked = train[:50] + rng.normal(size=(50, 4))

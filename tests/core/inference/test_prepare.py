@@ -26,9 +26,9 @@ def scan_with_square(size, center, side, **facts):
     return scan_of(frame, **facts), np.array(centroid(frame))
 
 
-def centroid(picture):
-    rows, columns = np.indices(picture.shape)
-    return (rows * picture).sum() / picture.sum(), (columns * picture).sum() / picture.sum()
+def centroid(image):
+    rows, columns = np.indices(image.shape)
+    return (rows * image).sum() / image.sum(), (columns * image).sum() / image.sum()
 
 
 def cells_of(prepared, cells=8):
@@ -165,7 +165,7 @@ def test_grey_becomes_three_equal_channels_and_colour_becomes_luma():
     np.testing.assert_allclose(prepare(scan_of(red), SPEC).batch["image"], 0.299, atol=1e-6)
 
 
-def test_padding_value_does_not_darken_the_picture():
+def test_padding_value_does_not_darken_the_image():
     frame = np.full((64, 64), -2000.0, np.float32)
     frame[16:48, 16:48] = np.linspace(0, 100, 1024).reshape(32, 32)
     scan = Scan(frame[None], "single", "0", "test", "test", padding=-2000)
@@ -206,7 +206,7 @@ def test_frame_that_does_not_exist_is_refused(frame):
         prepare(scan_of(np.zeros((8, 8), np.float32)), SPEC, frames=[frame])
 
 
-def test_input_without_a_picture_is_refused():
+def test_input_without_a_image_is_refused():
     with pytest.raises(IncompatibleInput, match="table"):
         prepare(scan_of(np.zeros((8, 8), np.float32)), replace(SPEC, kind="table"))
 

@@ -11,11 +11,11 @@ from core.scan import Scan
 
 def head(size=128):
     """A head-like image without symmetry."""
-    picture = np.zeros((size, size), np.float32)
-    cv2.ellipse(picture, (size // 2, size // 2), (size // 3, size * 2 // 5), 0, 0, 360, 0.5, -1)
-    cv2.circle(picture, (size * 3 // 8, size * 3 // 8), size // 10, 1.0, -1)
-    cv2.ellipse(picture, (size * 5 // 8, size // 2), (size // 12, size // 6), 20, 0, 360, 0.2, -1)
-    return cv2.GaussianBlur(picture, (0, 0), 1.5)
+    image = np.zeros((size, size), np.float32)
+    cv2.ellipse(image, (size // 2, size // 2), (size // 3, size * 2 // 5), 0, 0, 360, 0.5, -1)
+    cv2.circle(image, (size * 3 // 8, size * 3 // 8), size // 10, 1.0, -1)
+    cv2.ellipse(image, (size * 5 // 8, size // 2), (size // 12, size // 6), 20, 0, 360, 0.2, -1)
+    return cv2.GaussianBlur(image, (0, 0), 1.5)
 
 
 def scan_of(pixels, **changes):
@@ -25,15 +25,15 @@ def scan_of(pixels, **changes):
     return Scan(stack, axis, digest=str(float(stack.sum())), source="test", title="head", modality="MR", **changes)
 
 
-def turned(picture, degrees, right, down):
-    rows, columns = picture.shape
+def turned(image, degrees, right, down):
+    rows, columns = image.shape
     matrix = cv2.getRotationMatrix2D((columns / 2 - 0.5, rows / 2 - 0.5), degrees, 1.0)
     matrix[:, 2] += (right, down)
-    return cv2.warpAffine(picture, matrix, (columns, rows), flags=cv2.INTER_LINEAR)
+    return cv2.warpAffine(image, matrix, (columns, rows), flags=cv2.INTER_LINEAR)
 
 
 @pytest.mark.parametrize("other_sequence", [False, True])
-def test_a_turned_picture_is_brought_back(other_sequence):
+def test_a_turned_image_is_brought_back(other_sequence):
     fixed = head()
     moving = turned(1.0 - fixed**0.5 if other_sequence else fixed, 7.0, 6.0, -4.0)
     found, moved = register(scan_of(moving), scan_of(fixed))

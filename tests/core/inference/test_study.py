@@ -15,10 +15,10 @@ from core.inference.study import (
 from core.models.card import ModelCard, input_spec
 from core.scan import Scan
 
-PICTURE = {"kind": "image", "size": [8, 8], "channels": 1, "resize": "stretch", "modality": ["MR"]}
-FLAIR = input_spec({"name": "flair", "title": "FLAIR", **PICTURE})
-POST = input_spec({"name": "post", "title": "After contrast", "optional": True, **PICTURE})
-CINE = input_spec({"name": "cine", "title": "Cine", **PICTURE, "kind": "sequence", "frames": 4})
+IMAGE = {"kind": "image", "size": [8, 8], "channels": 1, "resize": "stretch", "modality": ["MR"]}
+FLAIR = input_spec({"name": "flair", "title": "FLAIR", **IMAGE})
+POST = input_spec({"name": "post", "title": "After contrast", "optional": True, **IMAGE})
+CINE = input_spec({"name": "cine", "title": "Cine", **IMAGE, "kind": "sequence", "frames": 4})
 TABLE = input_spec({
     "name": "patient", "kind": "table", "optional": True, "features": [
         {"name": "age", "title": "Age", "unit": "years", "low": 18, "high": 100, "reference": 55.5},
@@ -50,14 +50,14 @@ def test_frames_are_spread_from_the_first_to_the_last(count, wanted):
     assert steps.max() - steps.min() <= 1
 
 
-def test_each_input_gets_its_own_picture_and_its_own_way_back():
+def test_each_input_gets_its_own_image_and_its_own_way_back():
     small = replace(scan_of([10]), pixels=np.full((1, 16, 4), 10, np.uint8), digest="small")
     prepared = prepare_study(Study({"flair": scan_of([200]), "post": small}), card_of(FLAIR, POST))
     assert {name: array.shape for name, array in prepared.batch.items()} == {
         "flair": (1, 8, 8, 1), "post": (1, 8, 8, 1)
     }  # fmt: skip
     assert prepared.geometry.scan_size == (8, 8)
-    assert prepared.of_picture("post").geometry.scan_size == (16, 4)
+    assert prepared.of_image("post").geometry.scan_size == (16, 4)
     assert prepared.ways["post"].digest == "small"
     assert not prepared.left_out
 
@@ -102,7 +102,7 @@ def test_a_sequence_of_one_frame_is_refused():
         prepare_study(Study({"cine": scan_of([1], "time")}), card_of(CINE))
 
 
-def test_slices_of_two_pictures_go_together_one_by_one():
+def test_slices_of_two_images_go_together_one_by_one():
     study = Study({"flair": scan_of([1, 2, 3], "slice"), "post": scan_of([4, 5, 6], "slice")}, {"age": 50.0})
     prepared = prepare_study(study, card_of(FLAIR, POST, TABLE), frames=[2, 0])
     assert prepared.frames == (2, 0)
@@ -122,4 +122,4 @@ def test_slices_of_two_pictures_go_together_one_by_one():
 )  # fmt: skip
 def test_an_entry_that_contradicts_itself_is_refused(changes):
     with pytest.raises((ValueError, KeyError)):
-        input_spec({"name": "flair", **PICTURE, **changes})
+        input_spec({"name": "flair", **IMAGE, **changes})

@@ -17,10 +17,10 @@ SIZE = 24
 def sample():
     """Five inputs that differ in more than noise."""
     random = np.random.default_rng(3)
-    picture = random.random((5, SIZE, SIZE, 3)).astype(np.float32) * 0.3
+    image = random.random((5, SIZE, SIZE, 3)).astype(np.float32) * 0.3
     for index in range(5):
-        picture[index, 3 * index : 3 * index + 9, 5:14, index % 3] += 0.7
-    return {"image": picture}
+        image[index, 3 * index : 3 * index + 9, 5:14, index % 3] += 0.7
+    return {"image": image}
 
 
 @pytest.fixture(scope="session")

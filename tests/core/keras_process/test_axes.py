@@ -13,9 +13,9 @@ INSIDE = (slice(1, 3), slice(5, 7))
 
 @pytest.fixture(scope="module")
 def square():
-    picture = np.zeros((1, ROWS, COLUMNS, 3), np.float32)
-    picture[0, 4:12, 20:28] = 1.0
-    return picture
+    image = np.zeros((1, ROWS, COLUMNS, 3), np.float32)
+    image[0, 4:12, 20:28] = 1.0
+    return image
 
 
 def _cells(data_format="channels_last", **options):
@@ -100,12 +100,12 @@ def test_activations_are_rows_columns_and_channels(network, square):
     import keras
 
     from core.keras_process.model.gradients import layer_gradient_function
-    from core.keras_process.model.split import dissect
+    from core.keras_process.model.split import split_model
 
     image = keras.Input((ROWS, COLUMNS, 3), name="image")
     model = keras.Model(image, network(image))
     _brighten(model)
-    activations, gradient = layer_gradient_function(dissect(model))({"image": square}, np.array([0, 1], np.float32))
+    activations, gradient = layer_gradient_function(split_model(model))({"image": square}, np.array([0, 1], np.float32))
     assert activations.shape == gradient.shape == (1, ROWS // CELL, COLUMNS // CELL, 2)
     expected = np.zeros((ROWS // CELL, COLUMNS // CELL))
     expected[INSIDE] = 1.0
@@ -153,11 +153,11 @@ def test_masks_with_channels_first_are_turned(square):
     import keras
     from keras import layers
 
-    from core.keras_process.model.split import call_recorded, dissect
+    from core.keras_process.model.split import call_recorded, split_model
 
     image = keras.Input((3, ROWS, COLUMNS), name="image")
     cells = _cells("channels_first")(image)
     model = keras.Model(image, layers.Softmax(axis=1)(layers.Conv2D(2, 1, data_format="channels_first")(cells)))
-    recorded = call_recorded(dissect(model), {"image": square})
+    recorded = call_recorded(split_model(model), {"image": square})
     assert recorded.logits.shape == (1, ROWS // CELL, COLUMNS // CELL, 2)
     np.testing.assert_allclose(np.sum(recorded.output, axis=-1), 1.0, atol=1e-5)

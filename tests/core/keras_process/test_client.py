@@ -108,11 +108,11 @@ def test_gradients_of_any_head_are_grad_cam_by_its_definition(keras_process, sav
 
 
 def test_second_run_gives_the_same_and_reports_progress(keras_process, saved, sample):
-    arguments, shares = {"model": saved("flatten and dense"), "layer": "last", "unit": 0}, []
+    arguments, fractions = {"model": saved("flatten and dense"), "layer": "last", "unit": 0}, []
     batch = {"image": np.concatenate([sample["image"]] * 4)}
-    first, second = (keras_process.call("grad_cam", arguments, batch, progress=shares.append)[1] for _ in range(2))
+    first, second = (keras_process.call("grad_cam", arguments, batch, progress=fractions.append)[1] for _ in range(2))
     np.testing.assert_array_equal(first["grids"], second["grids"])
-    assert shares == [0.4, 0.8, 1.0] * 2
+    assert fractions == [0.4, 0.8, 1.0] * 2
 
 
 def test_unsafe_file_is_refused_in_words_and_the_process_lives(keras_process, tmp_path):
@@ -142,11 +142,11 @@ def test_array_that_is_no_number_is_refused_before_it_leaves(keras_process):
 
 
 def test_stop_is_heard_between_frames(keras_process, saved, sample):
-    pid, batch, shares = keras_process.pid, {"image": np.concatenate([sample["image"]] * 400)}, []
+    pid, batch, fractions = keras_process.pid, {"image": np.concatenate([sample["image"]] * 400)}, []
     arguments = {"model": saved("flat functional"), "layer": "last", "unit": 0}
     with pytest.raises(Cancelled):
-        keras_process.call("grad_cam", arguments, batch, progress=shares.append, cancelled=lambda: bool(shares))
-    assert shares[-1] < 1.0
+        keras_process.call("grad_cam", arguments, batch, progress=fractions.append, cancelled=lambda: bool(fractions))
+    assert fractions[-1] < 1.0
     assert keras_process.call("ping")[0]["keras"]
     assert keras_process.pid == pid
 
@@ -155,7 +155,7 @@ def test_page_that_is_run_anew_leaves_no_work_behind(keras_process, saved, sampl
     class Rerun(BaseException):
         """What Streamlit raises to end a script, by another name."""
 
-    def leave(share):
+    def leave(fraction):
         raise Rerun
 
     pid, batch = keras_process.pid, {"image": np.concatenate([sample["image"]] * 400)}
@@ -197,12 +197,12 @@ def test_hung_process_is_killed_and_replaced(keras_process):
 
 @linux
 def test_crashed_process_is_replaced(keras_process, saved, sample):
-    first, shares = keras_process.pid, []
+    first, fractions = keras_process.pid, []
 
-    def crash(share):
-        if not shares:
+    def crash(fraction):
+        if not fractions:
             os.kill(first, signal.SIGKILL)
-        shares.append(share)
+        fractions.append(fraction)
 
     batch = {"image": np.concatenate([sample["image"]] * 400)}
     with pytest.raises(KerasProcessFailed, match="ended suddenly: try again, a new one starts by itself"):
@@ -218,7 +218,7 @@ def test_process_that_talks_nonsense_is_killed(keras_process, saved, sample):
     """A model that got hold of standard output could write anything there."""
     first = keras_process.pid
 
-    def intrude(share):
+    def intrude(fraction):
         with open(f"/proc/{first}/fd/{answers_of(first)}", "wb") as pipe:
             pipe.write(b"Segmentation fault")
 

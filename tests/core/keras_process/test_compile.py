@@ -52,9 +52,9 @@ def test_cells_and_bias_add_up_to_the_logit_behind_global_average_pooling(compil
     facts = compiled("flat functional")
     bundle = open_bundle(card_for(facts.path.parent))
     output = bundle.run(sample)
-    shares = np.einsum("nhwc,kc->nk", output.activations, bundle.cam_weights)
+    fractions = np.einsum("nhwc,kc->nk", output.activations, bundle.cam_weights)
     bias = np.asarray(model_of("flat functional").layers[-1].bias)
-    np.testing.assert_allclose(shares + bias, output.logits, atol=1e-5)
+    np.testing.assert_allclose(fractions + bias, output.logits, atol=1e-5)
 
 
 def test_features_are_the_mean_of_the_activations(compiled, sample, card_for):

@@ -137,28 +137,28 @@ def heads():
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def images():
     random = np.random.default_rng(5)
     ends = [np.full((1, SIZE, SIZE, 3), value) for value in (0.0, 1.0)]
     return np.concatenate([random.random((3, SIZE, SIZE, 3)), *ends])
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_link_of_the_logits_is_the_final_output(heads, pictures, name):
+def test_link_of_the_logits_is_the_final_output(heads, images, name):
     import keras
 
     from core.keras_process.model.ending import only
-    from core.keras_process.model.split import call_recorded, dissect, probabilities
+    from core.keras_process.model.split import call_recorded, probabilities, split_model
 
     head, activation, of_output = HEADS[name]
     model = keras.Model(heads.image, head(heads))
-    given = pictures.astype(np.float32)
+    given = images.astype(np.float32)
     before = np.asarray(only(model(given)))
-    anatomy = dissect(model)
-    recorded = call_recorded(anatomy, {"image": given})
-    assert (anatomy.activation, anatomy.ending.of_output) == (activation, of_output)
+    graph = split_model(model)
+    recorded = call_recorded(graph, {"image": given})
+    assert (graph.activation, graph.ending.of_output) == (activation, of_output)
     # What is drawn is the last map before the answer; where maps are averaged to one answer, these maps.
-    assert anatomy.layer_name == "last" or name in {"greatest of sigmoids", "mean of sigmoids"}
+    assert graph.layer_name == "last" or name in {"greatest of sigmoids", "mean of sigmoids"}
     np.testing.assert_allclose(probabilities(recorded.logits, activation), before, atol=1e-6)
     np.testing.assert_allclose(recorded.output, before, atol=1e-6)
     assert np.array_equal(np.asarray(only(model(given))), before), "the model is as it was"
@@ -177,37 +177,37 @@ def test_link_of_the_logits_is_the_final_output(heads, pictures, name):
 def test_output_that_is_neither_probability_nor_logit_is_refused(heads, head, fault):
     import keras
 
-    from core.keras_process.model.split import dissect
+    from core.keras_process.model.split import split_model
 
     with pytest.raises(UnsupportedModel, match=fault):
-        dissect(keras.Model(heads.image, head(heads)))
+        split_model(keras.Model(heads.image, head(heads)))
 
 
 @pytest.mark.parametrize("name", ["sigmoid heads joined", "mean of two softmaxes", "one less sigmoid"])
-def test_compiled_file_holds_the_final_output(heads, pictures, tmp_path, card_for, name):
+def test_compiled_file_holds_the_final_output(heads, images, tmp_path, card_for, name):
     import keras
 
     from core.keras_process.model.compile import compile_bundle
 
     head, activation, _ = HEADS[name]
     model = keras.Model(heads.image, head(heads))
-    facts = compile_bundle(model, tmp_path, None, {"image": pictures[:3].astype(np.float32)})
+    facts = compile_bundle(model, tmp_path, None, {"image": images[:3].astype(np.float32)})
     task = {"sigmoid": "multilabel", "softmax": "multiclass"}[activation] if facts.units > 1 else "binary"
     bundle = open_bundle(card_for(tmp_path, facts.units, task=task))
-    found = bundle.run({"image": pictures.astype(np.float32)}, outputs=("logits", "output"))
-    expected = np.asarray(model(pictures.astype(np.float32)))
+    found = bundle.run({"image": images.astype(np.float32)}, outputs=("logits", "output"))
+    expected = np.asarray(model(images.astype(np.float32)))
     np.testing.assert_allclose(found.output, expected, atol=1e-5)
     np.testing.assert_allclose(bundle.probabilities(found.logits)[:, -facts.units :], expected, atol=1e-5)
 
 
-def test_check_compares_the_final_output_and_not_the_logits_alone(heads, pictures, tmp_path, monkeypatch):
+def test_check_compares_the_final_output_and_not_the_logits_alone(heads, images, tmp_path, monkeypatch):
     """The compiled file must be refused as soon as Keras itself answers otherwise."""
     import keras
 
     from core.keras_process.model import compile as compiling
 
     model = keras.Model(heads.image, heads.dense(1, "sigmoid"))
-    monkeypatch.setattr(compiling, "own_output", lambda anatomy, inputs: np.asarray(model(inputs["image"])) + 2e-5)
+    monkeypatch.setattr(compiling, "own_output", lambda graph, inputs: np.asarray(model(inputs["image"])) + 2e-5)
     with pytest.raises(UnsupportedModel, match="probabilities within 1e-05 of Keras"):
-        compiling.compile_bundle(model, tmp_path, None, {"image": pictures.astype(np.float32)})
+        compiling.compile_bundle(model, tmp_path, None, {"image": images.astype(np.float32)})
     assert not list(tmp_path.iterdir())

@@ -80,12 +80,12 @@ def test_chunks_give_what_one_run_gives(bundle):
 @pytest.mark.parametrize("processors", [1, 2, 5])
 def test_many_frames_come_back_in_their_order_however_many_processors_there_are(bundle, monkeypatch, processors):
     monkeypatch.setattr(session, "_processors", lambda: processors)
-    batch, shares = images(3 * session.CHUNK + 3), []
-    found = bundle.run({"image": batch}, progress=shares.append)
+    batch, fractions = images(3 * session.CHUNK + 3), []
+    found = bundle.run({"image": batch}, progress=fractions.append)
     alone = [bundle.run({"image": one[None]}) for one in batch]
     np.testing.assert_allclose(found.logits, np.concatenate([one.logits for one in alone]), atol=1e-6)
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
 
 
 def test_many_frames_are_run_by_operations_of_one_thread(folder, card_for, monkeypatch):
@@ -108,18 +108,20 @@ def test_only_what_is_asked_for_comes_back(bundle):
 
 
 def test_progress_ends_at_one(bundle):
-    shares = []
-    bundle.run({"image": images(2 * session.CHUNK + 1)}, progress=shares.append)
-    assert shares == sorted(shares)
-    assert len(shares) == 3
-    assert shares[-1] == 1.0
+    fractions = []
+    bundle.run({"image": images(2 * session.CHUNK + 1)}, progress=fractions.append)
+    assert fractions == sorted(fractions)
+    assert len(fractions) == 3
+    assert fractions[-1] == 1.0
 
 
 def test_stop_is_heard_between_chunks(bundle):
-    shares = []
+    fractions = []
     with pytest.raises(Cancelled):
-        bundle.run({"image": images(9 * session.CHUNK)}, progress=shares.append, cancelled=lambda: len(shares) == 2)
-    assert len(shares) == 2
+        bundle.run(
+            {"image": images(9 * session.CHUNK)}, progress=fractions.append, cancelled=lambda: len(fractions) == 2
+        )
+    assert len(fractions) == 2
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_input_that_does_not_fit_is_refused_in_words(bundle, batch, said):
         bundle.run(batch)
 
 
-def test_threads_share_one_bundle(bundle):
+def test_threads_fraction_one_bundle(bundle):
     batches = [np.full((3, 4, 4, 3), value, np.float32) for value in range(16)]
     with ThreadPoolExecutor(4) as pool:
         logits = list(pool.map(lambda batch: bundle.run({"image": batch}).logits, batches))

@@ -26,26 +26,26 @@ from ui.cache import MODELS
 
 
 @pytest.fixture
-def picture():
+def image():
     return np.random.default_rng(0).integers(0, 256, (19, 23)).astype(np.uint8)
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("dilation", [1, 2, 3])
 @pytest.mark.parametrize("size", [3, 5])
-def test_a_map_is_the_cross_correlation_of_scipy(picture, stride, dilation, size):
+def test_a_map_is_the_cross_correlation_of_scipy(image, stride, dilation, size):
     kernel = Kernel("", np.random.default_rng(1).normal(size=(size, size)), 0.7)
     spread = np.zeros((dilation * (size - 1) + 1,) * 2)
     spread[::dilation, ::dilation] = kernel.weights
-    wanted = correlate2d(picture.astype(float), spread, "valid")[::stride, ::stride] + 0.7
-    found = convolve(picture, kernel, Sliding(size, stride, "valid", dilation))
+    wanted = correlate2d(image.astype(float), spread, "valid")[::stride, ::stride] + 0.7
+    found = convolve(image, kernel, Sliding(size, stride, "valid", dilation))
     np.testing.assert_allclose(found, wanted, atol=1e-9)
 
 
-def test_same_padding_keeps_the_size_and_adds_zeros_as_scipy_does(picture):
+def test_same_padding_keeps_the_size_and_adds_zeros_as_scipy_does(image):
     kernel = Kernel("", np.arange(9.0).reshape(3, 3))
-    wanted = correlate2d(picture.astype(float), kernel.weights, "same")
-    np.testing.assert_array_equal(convolve(picture, kernel, Sliding(3, 1, "same")), wanted)
+    wanted = correlate2d(image.astype(float), kernel.weights, "same")
+    np.testing.assert_array_equal(convolve(image, kernel, Sliding(3, 1, "same")), wanted)
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,11 @@ def test_the_chapters_example_is_30_and_15_and_not_28():
 @pytest.mark.parametrize(
     "sliding", [Sliding(3), Sliding(3, 2, "same"), Sliding(5, 3, "valid", 2), Sliding(7, 2, "same", 3)]
 )
-def test_the_terms_of_each_pixel_add_up_to_the_map(picture, sliding):
+def test_the_terms_of_each_pixel_add_up_to_the_map(image, sliding):
     kernel = Kernel("", np.random.default_rng(2).normal(size=(sliding.window,) * 2), -1.5)
-    found = convolve(picture, kernel, sliding)
+    found = convolve(image, kernel, sliding)
     for place in [(0, 0), (found.shape[0] - 1, found.shape[1] - 1), (found.shape[0] // 2, 0)]:
-        products = products_at(picture, kernel, sliding, place)
+        products = products_at(image, kernel, sliding, place)
         assert products.total == pytest.approx(found[place], abs=1e-9)
         assert (products.terms[~products.patch.inside] == 0).all()
 
@@ -84,7 +84,7 @@ def test_every_output_is_reached_from_the_pixel_in_the_middle_of_its_window():
             assert sliding.place(40, sliding.center(40, place)) == place
 
 
-def test_a_window_larger_than_the_picture_is_refused():
+def test_a_window_larger_than_the_image_is_refused():
     with pytest.raises(IncompatibleInput, match="a window of at most 8 pixels"):
         convolve(np.zeros((8, 8)), gaussian_kernel(7), Sliding(7, dilation=3))
 
@@ -121,8 +121,8 @@ def test_a_kernel_that_cannot_be_is_refused_in_words(text):
 
 
 def test_the_formula_holds_the_numbers_of_this_pixel():
-    picture = np.arange(25.0).reshape(5, 5)
-    products = products_at(picture, fixed_kernel("Sobel x"), Sliding(3), (1, 1))
+    image = np.arange(25.0).reshape(5, 5)
+    products = products_at(image, fixed_kernel("Sobel x"), Sliding(3), (1, 1))
     written = sum_latex(products)
     assert r"6\cdot(-1) + 7\cdot0 + 8\cdot1" in written
     assert r"\mathbf{8}" in written

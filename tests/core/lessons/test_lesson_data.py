@@ -31,7 +31,7 @@ def patients(lesson_set, part):
     return set(lesson_set.patients[part])
 
 
-def test_honest_division_shares_no_patient_and_loses_no_picture(lesions):
+def test_honest_division_fractions_no_patient_and_loses_no_image(lesions):
     division = divide(lesions)
     parts = (division.train, division.val, division.test)
     assert sorted(np.concatenate(parts)) == list(range(300))
@@ -59,12 +59,12 @@ def test_rare_class_is_a_tenth_in_training_and_unchanged_in_the_test_part(lesion
     assert rare_classes(digits) == (5, 6, 7, 8, 9)
 
 
-def test_few_leaves_few_training_pictures(digits):
+def test_few_leaves_few_training_images(digits):
     assert len(divide(digits, few=60).train) == 60
 
 
 def test_digits_look_like_mnist(digits):
-    assert digits.pictures.shape == (1797, 28, 28)
+    assert digits.images.shape == (1797, 28, 28)
     assert digits.names == tuple("0123456789")
     assert not digits.knows_patients
 
@@ -93,7 +93,7 @@ def dataset(count=80, labels=("ill", "well"), broken=(), multilabel=False):
 
 def test_added_set_keeps_its_patients_kind_and_classes_and_leaves_out_what_cannot_be_read():
     found = added_set(dataset(broken={3, 4}), lambda *_: None, lambda: False)
-    assert found.pictures.shape == (78, 64, 64)
+    assert found.images.shape == (78, 64, 64)
     assert found.knows_patients
     assert found.modality == ("DX",)
     assert found.body_part == ("chest",)

@@ -138,11 +138,11 @@ def first_kernel(path):
 
 
 def test_class_weights_help_the_rare_class(keras, lesions):
-    shares = []
+    fractions = []
     for weigh in (False, True):
         run = train(keras, started(lesions, 16, {"rare": True}, weigh_classes=weigh, epochs=4))
-        shares.append(sensitivities(confusion(run.test_labels, run.test_probabilities, 2))[1])
-    assert shares[1] > shares[0]
+        fractions.append(sensitivities(confusion(run.test_labels, run.test_probabilities, 2))[1])
+    assert fractions[1] > fractions[0]
 
 
 def test_forgotten_run_is_said_in_words(keras):
@@ -171,7 +171,7 @@ def test_kept_model_answers_like_the_network_and_tells_what_it_is(keras, digit_r
     assert load_cards(models_folder())[1] == []
     bundle = open_bundle(card)
     case = int(digit_run.division.test[0])
-    scan = open_sources([Source("case.png", png_of(digit_run.lesson_set.pictures[case]))]).scans[0]
+    scan = open_sources([Source("case.png", png_of(digit_run.lesson_set.images[case]))]).scans[0]
     prediction = classify(bundle, scan)
     np.testing.assert_allclose(prediction.probabilities[0], digit_run.test_probabilities[0], atol=1e-4)
     assert prediction.similarity[0].is_similar
@@ -190,7 +190,7 @@ def test_kept_model_sees_a_shrunk_case_on_the_page_as_it_did_in_class(keras, les
     run = train(keras, started(lesions, 32, epochs=2))
     bundle = open_bundle(keep_model(keras, run, "Our lesions"))
     for number in range(4):
-        source = Source("case.png", png_of(lesions.pictures[run.division.test[number]]))
+        source = Source("case.png", png_of(lesions.images[run.division.test[number]]))
         found = classify(bundle, open_sources([source]).scans[0]).probabilities[0]
         np.testing.assert_allclose(found, run.test_probabilities[number], atol=0.03)
 

@@ -24,11 +24,11 @@ def texture():
 
 
 def test_maximum_and_average_of_windows_of_two():
-    picture = np.array([[1.0, 2, 5, 0], [3, 4, 1, 2], [0, 0, 7, 7], [8, 0, 7, 7]])
-    assert pool(picture, "max").tolist() == [[4, 5], [8, 7]]
-    assert pool(picture, "average").tolist() == [[2.5, 2], [2, 7]]
-    assert pool(picture, "max", 3, 1).tolist() == [[7, 7], [8, 7]]
-    assert pool(picture, "none") is picture
+    image = np.array([[1.0, 2, 5, 0], [3, 4, 1, 2], [0, 0, 7, 7], [8, 0, 7, 7]])
+    assert pool(image, "max").tolist() == [[4, 5], [8, 7]]
+    assert pool(image, "average").tolist() == [[2.5, 2], [2, 7]]
+    assert pool(image, "max", 3, 1).tolist() == [[7, 7], [8, 7]]
+    assert pool(image, "none") is image
 
 
 def test_a_window_that_does_not_fit_is_left_out_at_the_edge(texture):
@@ -50,14 +50,14 @@ def test_zhangs_example_of_a_maximum_that_changes_wholly_with_a_shift():
     assert set(after) == {1.0}
 
 
-def test_without_pooling_a_map_moves_with_the_picture(texture):
+def test_without_pooling_a_map_moves_with_the_image(texture):
     for found in shift_curve(texture, "none"):
         assert found.left_over == 0
         assert found.moved == found.pixels
 
 
 @pytest.mark.parametrize("kind", ["max", "average", "blur"])
-def test_pooling_moves_with_the_picture_at_whole_strides_only(texture, kind):
+def test_pooling_moves_with_the_image_at_whole_strides_only(texture, kind):
     for found in shift_curve(texture, kind):
         assert (found.left_over < 1e-12) == (found.pixels % 2 == 0)
     assert shift_effect(texture, kind, 6, 3, 3).left_over < 1e-12
@@ -69,16 +69,16 @@ def test_a_blur_before_thinning_leaves_less_over(texture):
     assert left["blur"] < left["max"]
 
 
-def test_shifting_a_map_is_shifting_the_picture(texture):
+def test_shifting_a_map_is_shifting_the_image(texture):
     relu, kernel = activation("ReLU"), fixed_kernel("Sobel x")
 
-    def mapped(picture):
-        return relu.function(convolve(picture, kernel, Sliding(3)))
+    def mapped(image):
+        return relu.function(convolve(image, kernel, Sliding(3)))
 
     whole = mapped(texture)
     for pixels in (0, 1, 5):
-        of_picture = mapped(texture[:, FARTHEST - pixels : texture.shape[1] - FARTHEST - pixels])
-        np.testing.assert_allclose(of_picture, shifted(whole, pixels))
+        of_image = mapped(texture[:, FARTHEST - pixels : texture.shape[1] - FARTHEST - pixels])
+        np.testing.assert_allclose(of_image, shifted(whole, pixels))
 
 
 def test_change_of_nothing_is_not_defined():

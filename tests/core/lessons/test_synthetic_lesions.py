@@ -9,14 +9,14 @@ def lesions():
     return synthetic_lesions(240, seed=5)
 
 
-def test_same_seed_gives_the_same_pictures_and_another_seed_others(lesions):
-    np.testing.assert_array_equal(synthetic_lesions(240, seed=5).pictures, lesions.pictures)
-    assert (synthetic_lesions(240, seed=6).pictures != lesions.pictures).mean() > 0.5
+def test_same_seed_gives_the_same_images_and_another_seed_others(lesions):
+    np.testing.assert_array_equal(synthetic_lesions(240, seed=5).images, lesions.images)
+    assert (synthetic_lesions(240, seed=6).images != lesions.images).mean() > 0.5
 
 
 def test_shapes_and_kinds_are_as_promised(lesions):
-    assert lesions.pictures.shape == lesions.masks.shape == (240, 64, 64)
-    assert lesions.pictures.dtype == np.uint8
+    assert lesions.images.shape == lesions.masks.shape == (240, 64, 64)
+    assert lesions.images.dtype == np.uint8
     assert lesions.labels.dtype == np.int64
     assert lesions.masks.dtype == bool
     assert len(lesions.patients) == len(lesions.device) == len(lesions.contrast) == 240
@@ -26,7 +26,7 @@ def test_only_the_ill_have_an_outline_and_it_is_brighter_than_its_surroundings(l
     assert not lesions.masks[lesions.labels == 0].any()
     ill = np.flatnonzero(lesions.labels)
     assert lesions.masks[ill].any(axis=(1, 2)).all()
-    gains = [lesions.pictures[i][lesions.masks[i]].mean() - lesions.pictures[i][~lesions.masks[i]].mean() for i in ill]
+    gains = [lesions.images[i][lesions.masks[i]].mean() - lesions.images[i][~lesions.masks[i]].mean() for i in ill]
     assert np.mean(gains) > 15
     assert 0.05 < np.mean(np.array(gains) < 20) < 0.5, "some lesions must be hard to see, most must not"
 
@@ -41,8 +41,8 @@ def test_a_patient_is_healthy_or_ill_and_comes_from_one_device(lesions):
 
 def test_device_does_not_tell_who_is_ill():
     many = synthetic_lesions(900, seed=0)
-    share = [many.labels[many.device == device].mean() for device in "AB"]
-    assert abs(share[0] - share[1]) < 0.12
+    fraction = [many.labels[many.device == device].mean() for device in "AB"]
+    assert abs(fraction[0] - fraction[1]) < 0.12
     assert abs(many.labels.mean() - 0.5) < 0.06
 
 
@@ -50,10 +50,10 @@ def test_mean_brightness_alone_does_not_give_it_away():
     from sklearn.metrics import roc_auc_score
 
     many = synthetic_lesions(900, seed=0)
-    assert roc_auc_score(many.labels, many.pictures.mean(axis=(1, 2))) < 0.65
+    assert roc_auc_score(many.labels, many.images.mean(axis=(1, 2))) < 0.65
 
 
 def test_other_sizes_work_and_too_small_ones_are_refused():
-    assert synthetic_lesions(3, seed=0, size=96).pictures.shape == (3, 96, 96)
+    assert synthetic_lesions(3, seed=0, size=96).images.shape == (3, 96, 96)
     with pytest.raises(ValueError, match="at least 16 pixels"):
         synthetic_lesions(3, seed=0, size=8)

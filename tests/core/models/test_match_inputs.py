@@ -11,7 +11,7 @@ from core.models.match_inputs import check_one_patient, match_scans
 from core.scan import Scan
 
 
-def picture(name, **changes):
+def image(name, **changes):
     return input_spec({
         "name": name, "kind": "image", "size": [8, 8], "channels": 1, "resize": "stretch", "modality": ["MR"],
         "describe": [name], **changes,
@@ -28,7 +28,7 @@ def scan_of(title="", modality="MR", axis="single", frames=1, patient=""):
     return Scan(np.zeros((frames, 4, 4), np.uint8), axis, title, "DICOM", title, modality=modality, patient=patient)
 
 
-PRE, FLAIR, POST = picture("pre"), picture("flair"), picture("post")
+PRE, FLAIR, POST = image("pre"), image("flair"), image("post")
 
 
 def test_series_are_matched_by_their_description_whatever_their_order():
@@ -59,7 +59,7 @@ def test_a_modality_that_is_right_counts_more_than_none():
 
 
 def test_two_words_count_more_than_one():
-    early = picture("early", describe=("t1", "contrast"))
+    early = image("early", describe=("t1", "contrast"))
     assert match_scans(card_of(early), [scan_of("t1"), scan_of("t1 with contrast")]) == {"early": 1}
 
 
@@ -76,8 +76,8 @@ def test_another_modality_is_left_out():
     assert match_scans(card_of(PRE), [scan_of("pre", "CT")]) == {}
 
 
-def test_a_cine_goes_to_the_sequence_and_a_picture_to_the_image():
-    cine = picture("cine", kind="sequence", frames=4)
+def test_a_cine_goes_to_the_sequence_and_a_image_to_the_image():
+    cine = image("cine", kind="sequence", frames=4)
     scans = [scan_of("still"), scan_of("movie", axis="time", frames=9)]
     assert match_scans(card_of(cine, PRE), scans) == {"cine": 1, "pre": 0}
 

@@ -80,14 +80,14 @@ def test_the_intervals_of_a_class_are_those_of_a_plain_loop_over_readers_and_cas
     gains, leads = [], []
     for resample in range(300):
         drawn = np.repeat(np.arange(8), cases[resample])
-        shares = []
+        fractions = []
         for read in np.repeat(np.array(reads, object), people[resample]):
             place = {int(case): k for k, case in enumerate(read.places)}
             here = [place[case] for case in drawn.tolist() if case in place]
             if here:
                 right = [np.mean((said == read.truth)[here]) for said in (read.without, read.aided)]
-                shares.append(right)
-        means = np.mean(shares, axis=0)
+                fractions.append(right)
+        means = np.mean(fractions, axis=0)
         gains.append(means[1] - means[0])
         leads.append(means[1] - np.mean((plan.called == plan.truth)[drawn]))
     assert (found.gain.low, found.gain.high) == pytest.approx(tuple(np.percentile(gains, (2.5, 97.5))))

@@ -38,10 +38,10 @@ def session():
 
 
 def test_what_the_pixels_add_comes_to_the_models_answer():
-    model, picture = lesion_model(), LesionCases(1, 9)._made.pictures[0]
-    logit = float(model.contributions(picture).sum() + model.bias)
-    assert 1 / (1 + np.exp(-logit)) == pytest.approx(model.probability(picture), abs=1e-5)
-    assert responses(picture).shape == (64, 64, 5)
+    model, image = lesion_model(), LesionCases(1, 9)._made.images[0]
+    logit = float(model.contributions(image).sum() + model.bias)
+    assert 1 / (1 + np.exp(-logit)) == pytest.approx(model.probability(image), abs=1e-5)
+    assert responses(image).shape == (64, 64, 5)
 
 
 def test_the_stored_model_is_what_fitting_gives():
@@ -51,9 +51,9 @@ def test_the_stored_model_is_what_fitting_gives():
     assert (stored.bias, stored.threshold, stored.scale) == pytest.approx(expected, rel=1e-3)
 
 
-def test_the_model_of_lesions_is_better_than_chance_on_unseen_pictures_and_makes_mistakes():
+def test_the_model_of_lesions_is_better_than_chance_on_unseen_images_and_makes_mistakes():
     made, model = LesionCases(200, 42)._made, lesion_model()
-    score = np.array([model.probability(picture) for picture in made.pictures])
+    score = np.array([model.probability(image) for image in made.images])
     assert roc_auc(made.labels, score) > 0.8
     wrong = (score >= model.threshold) != made.labels
     assert 0.03 < wrong.mean() < 0.35
@@ -61,12 +61,12 @@ def test_the_model_of_lesions_is_better_than_chance_on_unseen_pictures_and_makes
 
 def test_its_heat_lies_on_the_lesions_that_it_calls(session):
     plan, seen = session
-    shares = []
+    fractions = []
     for case, one in zip(plan.cases, seen, strict=True):
         if case.truth and case.score >= plan.threshold:
             hot = one.heat >= np.percentile(one.heat, 97)
-            shares.append(one.mask[hot].mean())
-    assert np.mean(shares) > 5 * np.mean([one.mask.mean() for one in seen])
+            fractions.append(one.mask[hot].mean())
+    assert np.mean(fractions) > 5 * np.mean([one.mask.mean() for one in seen])
 
 
 def test_logistic_regression_is_that_of_scikit_learn():
@@ -84,11 +84,11 @@ def test_the_same_seed_gives_every_reader_the_same_cases(session):
     plan, seen = session
     source = plan.source
     again = look_again(plan, LesionCases(source["count"], source["seed"]), quiet, quiet)
-    assert all(np.array_equal(a.picture, b.picture) for a, b in zip(seen, again, strict=True))
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(seen, again, strict=True))
     assert int(plan.truth.sum()) == 8
 
 
-def test_other_pictures_than_those_of_the_plan_are_refused(session):
+def test_other_images_than_those_of_the_plan_are_refused(session):
     plan, _ = session
     other = LesionCases(60, 4)
     renamed = type("Renamed", (), {"see": lambda _, name: other.see(name.replace("-3-", "-4-"))})()
@@ -114,7 +114,7 @@ def test_a_dataset_is_read_where_it_lies_with_the_heatmap_of_a_shipped_model(tmp
     assert plan.finding == card.labels[1]
     assert plan.threshold == card.threshold
     assert [case.truth for case in plan.cases] == ["PNEUMONIA" in case.name for case in plan.cases]
-    assert seen[0].picture.shape == (64, 80)
+    assert seen[0].image.shape == (64, 80)
     assert seen[0].heat.shape == (64, 80)
     (tmp_path / "chest" / plan.cases[0].name).unlink()
     broken = DatasetCases(open_dataset(tmp_path / "chest"), open_bundle(card), mapping, "")

@@ -104,7 +104,7 @@ def with_overlay(data, **elements):
 
 
 @pytest.mark.parametrize("bit", [12, 13, 15])
-def test_overlay_bits_without_their_group_are_told_by_the_picture(bit, make_dicom, open_one):
+def test_overlay_bits_without_their_group_are_told_by_the_image(bit, make_dicom, open_one):
     scan = open_one(make_dicom(with_letters(tissue(), bit), **TWELVE))
     np.testing.assert_array_equal(scan.pixels[0], tissue())
     assert any("left out" in warning for warning in scan.warnings)
@@ -144,7 +144,7 @@ def test_a_wide_unsigned_radiograph_stays_as_it_is(make_dicom, open_one):
     assert scan.warnings == ()
 
 
-def test_unsigned_jpeg_2000_that_the_header_calls_signed_is_told_by_the_picture(make_dicom, open_one):
+def test_unsigned_jpeg_2000_that_the_header_calls_signed_is_told_by_the_image(make_dicom, open_one):
     pixels = ramp(0, 4095, np.uint16)
     encoded = encapsulate([imagecodecs.jpeg2k_encode(pixels, level=0, reversible=True, bitspersample=12)])
     scan = open_one(make_dicom(pixels, syntax=JPEG2000Lossless, encoded=encoded, PixelRepresentation=1, **TWELVE))

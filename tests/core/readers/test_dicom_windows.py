@@ -55,8 +55,8 @@ def test_a_model_that_goes_by_the_display_gets_the_window_of_each_slice(windowed
     scan = windowed()
     spec = InputSpec("image", "image", (4, 4), 1, (0.0, 255.0), "display", "stretch", ("MR",))
     prepared = prepare(scan, spec)
-    for n, picture in enumerate(prepared.batch["image"]):
-        np.testing.assert_allclose(picture[..., 0], display_frame(scan, n), atol=0.51)
+    for n, image in enumerate(prepared.batch["image"]):
+        np.testing.assert_allclose(image[..., 0], display_frame(scan, n), atol=0.51)
     assert "centre 300 to 1100" in prepared.provenance[0].detail
     assert "centre 700, width 801" in prepare(scan, spec, [1]).provenance[0].detail
 
@@ -116,7 +116,7 @@ def test_frames_of_an_enhanced_file_have_the_windows_of_their_groups(make_dicom,
         assert np.abs(display_frame(scan, n).astype(int) - linear(RAMP.astype(float), center, 401)).max() <= 1
 
 
-def test_windows_are_kept_once_however_many_slices_share_them(windowed):
+def test_windows_are_kept_once_however_many_slices_fraction_them(windowed):
     scan = windowed([40, 40, 50], [400, 400, 400])
     assert scan.windows[0].each[0] is scan.windows[0].each[1]
 

@@ -10,9 +10,9 @@ import pytest
 
 from benchmarks.fuzz import hostile
 
-#: Bytes of address space and seconds of processor time of one process, which opens a share of the uploads.
+#: Bytes of address space and seconds of processor time of one process, which opens a fraction of the uploads.
 SPACE, SECONDS = 4 << 30, 60
-SHARES = 2
+FRACTIONS = 2
 CODE = "import sys; from benchmarks.fuzz import hostile; hostile.report(*map(int, sys.argv[1:]))"
 
 
@@ -25,9 +25,9 @@ def bound():
 def lines():
     """What each upload came to."""
     found = []
-    for share in range(SHARES):
+    for fraction in range(FRACTIONS):
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", CODE, str(share), str(SHARES)],
+            [sys.executable, "-W", "ignore", "-c", CODE, str(fraction), str(FRACTIONS)],
             preexec_fn=bound,
             capture_output=True,
             text=True,

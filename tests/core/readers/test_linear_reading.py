@@ -18,7 +18,7 @@ from core.readers.dicom import series as dicom_series
 from core.readers.dicom import stacks as dicom_stacks
 from core.readers.dicom.alike import _clusters
 from core.readers.dicom.file import parse
-from core.readers.dicom.image import Picture
+from core.readers.dicom.image import Image
 from core.readers.dicom.layout import layout_of
 from core.readers.opening import Opening
 
@@ -45,7 +45,7 @@ def test_fragments_are_found_by_offset_without_looking_at_all_of_them():
     assert Counted.asked < 40 * count
 
 
-def test_offsets_that_share_fragments_over_and_over_are_refused():
+def test_offsets_that_fraction_fragments_over_and_over_are_refused():
     with pytest.raises(Exception, match="table of frames is broken"):
         dicom_frames._by_offsets([(0, memoryview(b"x"))], [0, 1] * 50)
 
@@ -186,9 +186,9 @@ def test_sorting_can_be_left(make_dicom):
             raise Cancelled("the upload")
 
     layout = layout_of(file)
-    pictures = [Picture(file, layout, None, (), index, "digest") for index in range(50)]
+    images = [Image(file, layout, None, (), index, "digest") for index in range(50)]
     with pytest.raises(Cancelled):
-        dicom_series.group_pictures(pictures, stop)
+        dicom_series.group_images(images, stop)
     assert len(asked) == 10
 
 

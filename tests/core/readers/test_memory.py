@@ -17,7 +17,7 @@ def budget(monkeypatch):
     return made
 
 
-def test_claims_of_several_uploads_share_one_budget():
+def test_claims_of_several_uploads_fraction_one_budget():
     budget = MemoryBudget(100)
     budget.claim(60)
     with pytest.raises(TooLarge, match="close scans you no longer need"):

@@ -26,7 +26,7 @@ def test_slices_lie_as_a_radiologist_sees_them(open_one):
 
 @pytest.mark.parametrize("axes", [(1, 2, 0), (2, 0, 1), (0, 1, 2)])
 @pytest.mark.parametrize("signs", [(1, 1, 1), (-1, 1, -1)])
-def test_any_storage_order_gives_the_same_picture(axes, signs, open_one):
+def test_any_storage_order_gives_the_same_image(axes, signs, open_one):
     affine = np.zeros((4, 4))
     affine[3, 3] = 1
     stored = np.transpose(_CUBE, axes)

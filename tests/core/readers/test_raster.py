@@ -101,9 +101,9 @@ def test_pages_of_several_sizes_are_scans_of_their_own():
     assert len({scan.digest for scan in opened.scans}) == 2
 
 
-def test_huge_picture_is_refused_before_decoding(refuse_one):
+def test_huge_image_is_refused_before_decoding(refuse_one):
     assert "150 million pixels" in refuse_one(_file(Image.new("1", (20000, 8000)), "PNG"))
 
 
-def test_cut_picture_says_so(refuse_one):
+def test_cut_image_says_so(refuse_one):
     assert "cut short" in refuse_one(_file(_RAMP, "PNG")[:300])

@@ -170,9 +170,9 @@ def test_the_orientation_of_a_tiff_is_applied_at_every_depth(values, turn, open_
 def test_the_orientation_of_png_and_webp_is_applied(kind, open_one):
     exif, stream = Image.Exif(), io.BytesIO()
     exif[0x0112] = 6
-    picture = np.arange(48, dtype=np.uint8).reshape(6, 8)
-    Image.fromarray(picture).save(stream, kind, exif=exif, lossless=True)
-    assert np.array_equal(open_one(stream.getvalue()).pixels[0], np.rot90(picture, -1))
+    image = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    Image.fromarray(image).save(stream, kind, exif=exif, lossless=True)
+    assert np.array_equal(open_one(stream.getvalue()).pixels[0], np.rot90(image, -1))
 
 
 @pytest.mark.parametrize(
@@ -231,10 +231,10 @@ def test_the_inks_of_a_cmyk_jpeg_are_inverted_only_where_adobe_wrote_them(adobe,
 
 def test_a_colour_profile_is_named_and_not_applied(open_one):
     stream = io.BytesIO()
-    picture = np.arange(48, dtype=np.uint8).reshape(6, 8)
-    Image.fromarray(picture).save(stream, "PNG", icc_profile=b"a profile")
+    image = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    Image.fromarray(image).save(stream, "PNG", icc_profile=b"a profile")
     scan = open_one(stream.getvalue())
-    assert np.array_equal(scan.pixels[0], picture)
+    assert np.array_equal(scan.pixels[0], image)
     assert any(step.name == "Colour profile" for step in scan.provenance)
 
 

@@ -60,10 +60,10 @@ def test_content_decides_the_reader(name, reader, package_file):
 def test_progress_rises_to_one_and_says_what_is_done(make_slices):
     seen = []
     sources = [Source(str(n), data) for n, data in enumerate(make_slices([0, 1, 2]))]
-    open_sources(sources, progress=lambda share, text: seen.append((share, text)))
-    shares = [share for share, _ in seen]
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0
+    open_sources(sources, progress=lambda fraction, text: seen.append((fraction, text)))
+    fractions = [fraction for fraction, _ in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
     assert any("header 2 of 3" in text for _, text in seen)
     assert any("frame 3 of 3" in text for _, text in seen)
 

@@ -51,10 +51,10 @@ def card():
 
 @pytest.fixture
 def scan():
-    return picture_of((96, 80))
+    return image_of((96, 80))
 
 
-def picture_of(size, frames=1, axis="single", **facts):
+def image_of(size, frames=1, axis="single", **facts):
     """A grey ramp with a bright disc, in HU-like units."""
     rows, columns = size
     down, across = np.mgrid[:rows, :columns]
@@ -76,7 +76,7 @@ def picture_of(size, frames=1, axis="single", **facts):
 
 @pytest.fixture
 def make_scan():
-    return picture_of
+    return image_of
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_questions_about_classes_have_their_own_figures():
 
 
 def test_making_figures_can_be_stopped(comparison):
-    def stop(share, words):
+    def stop(fraction, words):
         raise Cancelled("the report")
 
     with pytest.raises(Cancelled):

@@ -147,7 +147,7 @@ def test_same_input_gives_the_same_file(answer):
     assert as_pdf(*answer, made_at=MADE_AT) == as_pdf(*answer, made_at=MADE_AT)
 
 
-def test_picture_is_reduced_to_what_print_can_show(make_scan, predict):
+def test_image_is_reduced_to_what_print_can_show(make_scan, predict):
     scan = make_scan((3000, 2000))
     assert len(as_pdf(scan, predict(scan, [[1.0]]))) < 4_000_000
     assert module._for_print(np.zeros((3000, 2000), np.uint8)).shape == (1000, 667)

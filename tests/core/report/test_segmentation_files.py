@@ -15,7 +15,7 @@ import pytest
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from core.errors import IncompatibleInput
-from core.figures.outlines import outlines_of
+from core.figures.contours import outlines_of
 from core.inference.bundle import open_bundle
 from core.inference.predict import Segmentation, predict
 from core.inference.study import Study
@@ -23,11 +23,11 @@ from core.models.card import load_card
 from core.readers import Source, open_sources
 from core.readers.mask import read_reference
 from core.report.segmentation_dicom import as_dicom_seg, dicom_refusal
+from core.report.segmentation_image import segmentation_pixels, segmentation_png
 from core.report.segmentation_nifti import as_nifti, label_map
-from core.report.segmentation_numbers import COLUMNS, outline_csv, outline_json
-from core.report.segmentation_picture import outlined_pixels, outlined_png
-from core.segmentation.flips import spread_of_flips
+from core.report.segmentation_numbers import COLUMNS, segmentation_csv, segmentation_json
 from core.segmentation.originals import read_originals
+from core.segmentation.tta import tta_uncertainty
 
 SIZE = (60, 48)
 
@@ -70,10 +70,10 @@ def sources():
 
 
 @pytest.fixture(scope="module")
-def outlined(sources, tmp_path_factory, write_outliner):
+def outlined(sources, tmp_path_factory, write_segmenter):
     """The scan, its outline and the bundle."""
     (scan,) = open_sources(sources).scans
-    folder = write_outliner(tmp_path_factory.mktemp("models"), labels=("Background", "Tumour"))
+    folder = write_segmenter(tmp_path_factory.mktemp("models"), labels=("Background", "Tumour"))
     bundle = open_bundle(load_card(folder), threads=1)
     return scan, segment(bundle, scan), bundle
 
@@ -226,9 +226,9 @@ def test_a_dicom_segmentation_without_originals_is_as_aslant_as_its_scan(outline
     assert places <= {tuple(map(float, origin[::-1])) for origin in origins}
 
 
-def test_overlapping_masks_give_each_voxel_to_the_more_probable(tmp_path, write_outliner, outlined):
+def test_overlapping_masks_give_each_voxel_to_the_more_probable(tmp_path, write_segmenter, outlined):
     scan = outlined[0]
-    folder = write_outliner(tmp_path, labels=("Background", "Low", "High"), threshold=0.0001)
+    folder = write_segmenter(tmp_path, labels=("Background", "Low", "High"), threshold=0.0001)
     found = segment(open_bundle(load_card(folder), threads=1), scan)
     both = found.volume(0) & found.volume(1)
     assert both.any()
@@ -238,11 +238,11 @@ def test_overlapping_masks_give_each_voxel_to_the_more_probable(tmp_path, write_
     assert numbers[position, row, column] == likelier + 1
 
 
-def test_the_picture_carries_line_fill_and_caption(outlined):
+def test_the_image_carries_line_fill_and_caption(outlined):
     scan, found, _ = outlined
-    bare = outlined_pixels(scan, found, 2)
+    bare = segmentation_pixels(scan, found, 2)
     assert np.ptp(bare, axis=-1).max() == 0, "nothing was found on this slice, so nothing is drawn"
-    drawn = outlined_pixels(scan, found, 0, fill=0.25)
+    drawn = segmentation_pixels(scan, found, 0, fill=0.25)
     blue = drawn[..., 2].astype(int) - drawn[..., 0]
     assert (blue > 60).sum() >= 2 * (20 + 12), "the line"
     assert np.ptp(drawn[20, 14].astype(int)) > 20, "the fill"
@@ -253,30 +253,30 @@ def test_the_picture_carries_line_fill_and_caption(outlined):
         ].max()
         == 0
     )
-    picture = cv2.imdecode(np.frombuffer(outlined_png(scan, found, 0, references=outlines_of(found, 0)), np.uint8), 1)
-    assert picture.shape[0] > SIZE[0] + 40
+    image = cv2.imdecode(np.frombuffer(segmentation_png(scan, found, 0, references=outlines_of(found, 0)), np.uint8), 1)
+    assert image.shape[0] > SIZE[0] + 40
 
 
 def test_json_and_csv_hold_what_was_measured(outlined):
     scan, found, bundle = outlined
-    spread = spread_of_flips(bundle, scan)
-    content = json.loads(outline_json(scan, found, spread))
+    spread = tta_uncertainty(bundle, scan)
+    content = json.loads(segmentation_json(scan, found, spread))
     assert content["scan"]["sha256"] == scan.digest
     assert content["model"]["sha256"]["model.onnx"] == bundle.card.sha256["model.onnx"]
     assert content["outline"]["thresholds"] == {"Tumour": 0.5}
     areas = [frame["outlines"][0]["area_mm2"] for frame in content["outline"]["frames"]]
     assert areas == pytest.approx((found.pixels[:, 0] * 0.64).tolist())
     assert content["outline"]["volumes_ml"]["Tumour"] == pytest.approx(sum(areas) * 4 / 1000, rel=1e-5)
-    rows = list(csv.DictReader(io.StringIO(outline_csv(scan, found, spread).decode())))
+    rows = list(csv.DictReader(io.StringIO(segmentation_csv(scan, found, spread).decode())))
     assert tuple(rows[0]) == COLUMNS
     assert [int(row["pixels"]) for row in rows] == found.pixels[:, 0].tolist()
-    assert "Doe" not in outline_json(scan, found).decode()
+    assert "Doe" not in segmentation_json(scan, found).decode()
 
 
 def test_what_is_not_known_is_null(outlined):
     scan, _, bundle = outlined
     bare = type(scan)(**{**vars(scan), "spacing_mm": None})
-    content = json.loads(outline_json(bare, segment(bundle, bare, [1])))
+    content = json.loads(segmentation_json(bare, segment(bundle, bare, [1])))
     assert content["outline"]["frames"][0]["outlines"][0]["area_mm2"] is None
     assert content["outline"]["volumes_ml"]["Tumour"] is None
 

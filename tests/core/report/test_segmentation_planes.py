@@ -26,8 +26,8 @@ def segment(bundle, scan, frames=None, **told):
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory, write_outliner):
-    folder = write_outliner(tmp_path_factory.mktemp("models"), labels=("Background", "Tumour"))
+def bundle(tmp_path_factory, write_segmenter):
+    folder = write_segmenter(tmp_path_factory.mktemp("models"), labels=("Background", "Tumour"))
     return open_bundle(load_card(folder), threads=1)
 
 

@@ -9,9 +9,9 @@ from core.scan import Scan, Window
 
 
 @pytest.fixture
-def outliner(tmp_path, write_outliner):
-    """The opened model: `outliner(resize="crop")`."""
-    return lambda **changes: open_bundle(load_card(write_outliner(tmp_path / "models", **changes)), threads=1)
+def segmenter(tmp_path, write_segmenter):
+    """The opened model: `segmenter(resize="crop")`."""
+    return lambda **changes: open_bundle(load_card(write_segmenter(tmp_path / "models", **changes)), threads=1)
 
 
 @pytest.fixture
@@ -20,9 +20,9 @@ def planted():
 
     def made(size, *frames, level=255, **facts):
         pixels = np.zeros((len(frames), *size), np.uint8)
-        for picture, boxes in zip(pixels, frames, strict=True):
+        for image, boxes in zip(pixels, frames, strict=True):
             for top, left, bottom, right, *own in boxes:
-                picture[top:bottom, left:right] = own[0] if own else level
+                image[top:bottom, left:right] = own[0] if own else level
         known = {"modality": "MR", "spacing_mm": (0.5, 0.5), "windows": (Window(127.5, 255.0, "LINEAR_EXACT"),)}
         axis = "single" if len(frames) == 1 else "slice"
         return Scan(pixels, facts.pop("axis", axis), "ab" * 32, "DICOM", "MR series", **{**known, **facts})

@@ -26,11 +26,11 @@ def segment(bundle, scan, frames=None, **told):
 
 def png(mask, mode=None):
     target = io.BytesIO()
-    picture = Image.fromarray(mask)
+    image = Image.fromarray(mask)
     if mode == "P":
-        picture = Image.fromarray(mask, "P")
-        picture.putpalette([0, 0, 0, 200, 0, 0, 0, 90, 0] + [7] * 759)
-    picture.save(target, "PNG")
+        image = Image.fromarray(mask, "P")
+        image.putpalette([0, 0, 0, 200, 0, 0, 0, 90, 0] + [7] * 759)
+    image.save(target, "PNG")
     return Source("mask.png", target.getvalue())
 
 
@@ -70,7 +70,7 @@ def test_a_nifti_mask_is_turned_like_its_scan(planted):
     assert np.array_equal(reference.of(), scan.pixels > 0)
 
 
-def test_a_mask_of_one_picture_belongs_to_the_slice_on_the_page(square, planted):
+def test_a_mask_of_one_image_belongs_to_the_slice_on_the_page(square, planted):
     reference = read_reference(png(square), planted((40, 60), [], [], []), frame=2)
     assert reference.frames == (2,)
 
@@ -93,9 +93,9 @@ def test_what_is_no_mask_of_this_scan_gets_one_sentence(square, planted, source,
     assert str(raised.value).count(": ") == 1
 
 
-def test_the_same_outline_agrees_fully_and_a_shifted_one_by_its_overlap(outliner, planted):
+def test_the_same_outline_agrees_fully_and_a_shifted_one_by_its_overlap(segmenter, planted):
     scan = planted((64, 64), [(10, 10, 30, 30)])
-    found = segment(outliner(), scan)
+    found = segment(segmenter(), scan)
     mask = found.mask(0, 0)
     same = frame_agreement(found, 0, mask, 0, scan)
     assert (same.dice, same.hausdorff, same.unit) == (1.0, 0.0, "mm")
@@ -106,9 +106,9 @@ def test_the_same_outline_agrees_fully_and_a_shifted_one_by_its_overlap(outliner
     assert (bare.hausdorff, bare.unit) == (4.0, "pixels")
 
 
-def test_a_volume_is_compared_in_three_dimensions(outliner, planted):
+def test_a_volume_is_compared_in_three_dimensions(segmenter, planted):
     scan = planted((64, 64), *[[(10, 10, 30, 30)]] * 3, [], slice_spacing_mm=3.0)
-    found = segment(outliner(), scan)
+    found = segment(segmenter(), scan)
     truth = np.zeros((4, 64, 64), bool)
     truth[1:, 10:30, 10:30] = True
     whole = volume_agreement(found, truth, 0, scan)
@@ -127,12 +127,12 @@ def test_values_are_labels_only_where_they_can_be(square, planted):
     assert everything[0].sum() == (labels > 0).sum()
 
 
-def test_distances_in_space_follow_a_tilted_gantry(outliner, planted):
+def test_distances_in_space_follow_a_tilted_gantry(segmenter, planted):
     origins = np.array([[3.0 * n, 2.0 * n, 0.0] for n in range(4)])
     boxes = [[(10, 10, 30, 30)], [], [], []]
     straight = planted((64, 64), *boxes, slice_spacing_mm=3.0, spacing_mm=(1.0, 1.0))
     aslant = planted((64, 64), *boxes, slice_spacing_mm=3.0, spacing_mm=(1.0, 1.0), slice_origins_mm=origins)
-    found = segment(outliner(), straight)
+    found = segment(segmenter(), straight)
     truth = np.zeros((4, 64, 64), bool)
     truth[1] = found.mask(0, 0)
     assert volume_agreement(found, truth, 0, straight).hausdorff == pytest.approx(3.0)

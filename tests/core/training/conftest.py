@@ -62,10 +62,10 @@ def blobs(tmp_path_factory) -> Path:
     rows = []
     for number in range(96):
         blob = number % 2 == 1
-        picture = rng.integers(0, 80, (40, 48)).astype(np.uint8)
+        image = rng.integers(0, 80, (40, 48)).astype(np.uint8)
         if blob:
-            cv2.circle(picture, (int(rng.integers(12, 36)), int(rng.integers(12, 28))), 8, 220, -1)
-        cv2.imwrite(str(data / "blobs" / f"{number}.png"), picture)
+            cv2.circle(image, (int(rng.integers(12, 36)), int(rng.integers(12, 28))), 8, 220, -1)
+        cv2.imwrite(str(data / "blobs" / f"{number}.png"), image)
         split = "train" if number < 56 else "val" if number < 76 else "test"
         rows.append([f"{number}.png", "blob" if blob else "none", f"p{number // 2}", split, "left"])
     with (data / "blobs" / "labels.csv").open("w", newline="", encoding="utf-8") as stream:

@@ -10,26 +10,26 @@ STRONG = Augmentation(10.0, 0.1, 0.2, 0.1, 0.2, 0.3, 0.4, 0.5, 0.05, 0.7, 0.7, T
 
 
 @pytest.fixture
-def picture():
+def image():
     levels = np.zeros((24, 32, 1), np.float32)
     levels[8:16, 4:12] = 0.8
     return levels
 
 
-def test_no_variation_leaves_the_picture(picture):
-    assert np.allclose(augment(picture, Augmentation(), np.random.default_rng(0)), picture, atol=1e-6)
+def test_no_variation_leaves_the_image(image):
+    assert np.allclose(augment(image, Augmentation(), np.random.default_rng(0)), image, atol=1e-6)
 
 
-def test_same_draws_give_the_same_picture(picture):
-    first, second = (augment(picture, STRONG, np.random.default_rng((1, 2, 3))) for _ in range(2))
+def test_same_draws_give_the_same_image(image):
+    first, second = (augment(image, STRONG, np.random.default_rng((1, 2, 3))) for _ in range(2))
     assert np.array_equal(first, second)
-    assert not np.array_equal(first, augment(picture, STRONG, np.random.default_rng((1, 2, 4))))
+    assert not np.array_equal(first, augment(image, STRONG, np.random.default_rng((1, 2, 4))))
 
 
 @pytest.mark.parametrize("bounds", [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)])
-def test_values_stay_in_the_range_of_the_input(picture, bounds):
+def test_values_stay_in_the_range_of_the_input(image, bounds):
     low, high = bounds
-    scaled = picture * (high - low) + low
+    scaled = image * (high - low) + low
     for seed in range(20):
         varied = augment(scaled, STRONG, np.random.default_rng(seed), bounds)
         assert low <= varied.min() <= varied.max() <= high
@@ -37,22 +37,22 @@ def test_values_stay_in_the_range_of_the_input(picture, bounds):
         assert varied.shape == scaled.shape
 
 
-def test_nothing_is_turned_upside_down_or_mirrored_unless_asked(picture):
+def test_nothing_is_turned_upside_down_or_mirrored_unless_asked(image):
     gentle = Augmentation(rotation=10, shift=0.05, zoom=0.1, aspect=0.1)
     for seed in range(30):
-        varied = augment(picture, gentle, np.random.default_rng(seed))[..., 0]
+        varied = augment(image, gentle, np.random.default_rng(seed))[..., 0]
         assert varied[:, :16].sum() > varied[:, 16:].sum()
 
 
-def test_flip_mirrors_about_half_of_the_pictures(picture):
-    varied = [augment(picture, Augmentation(flip=True), np.random.default_rng(seed)) for seed in range(60)]
+def test_flip_mirrors_about_half_of_the_images(image):
+    varied = [augment(image, Augmentation(flip=True), np.random.default_rng(seed)) for seed in range(60)]
     mirrored = sum(one[:, 16:].sum() > one[:, :16].sum() for one in varied)
     assert 15 < mirrored < 45
-    assert any(np.allclose(one, picture[:, ::-1], atol=1e-5) for one in varied)
+    assert any(np.allclose(one, image[:, ::-1], atol=1e-5) for one in varied)
 
 
-def test_shift_fills_with_black(picture):
-    bright = np.ones_like(picture)
+def test_shift_fills_with_black(image):
+    bright = np.ones_like(image)
     varied = augment(bright, Augmentation(shift=0.3), np.random.default_rng(0))
     assert varied.min() == 0.0
     assert varied.max() == 1.0

@@ -45,8 +45,8 @@ def test_command_trains_compiles_judges_and_describes(run, blobs, tmp_path):
     table = pd.read_parquet(card.folder / "evaluations" / "blobs--test.parquet")
     assert list(table.columns) == ["case", "patient", "split", "y_true", "y_score", "logit", "attr_side"]
     assert len(table) == 20
-    picture = prepare_case(blobs / "blobs" / table["case"][0], card.inputs[0])
-    assert np.allclose(bundle.run({"image": picture[None]}).logits[0, 0], table["logit"][0], atol=1e-4)
+    image = prepare_case(blobs / "blobs" / table["case"][0], card.inputs[0])
+    assert np.allclose(bundle.run({"image": image[None]}).logits[0, 0], table["logit"][0], atol=1e-4)
     assert [metric["split"] for metric in card.metrics[:1]] == ["val"]
     assert "Other blobs" in card.text
 

@@ -50,11 +50,11 @@ ENTRY = {
 
 def draw(folder, name, number, rng):
     """A disc on noise beside a brighter bar that is none, or nothing; every fifth image is empty."""
-    picture, mask = rng.normal(0.3, 0.06, (32, 32)), np.zeros((32, 32), np.uint8)
+    image, mask = rng.normal(0.3, 0.06, (32, 32)), np.zeros((32, 32), np.uint8)
     if number % 5:
         cv2.circle(mask, tuple(int(v) for v in rng.integers(9, 23, 2)), int(rng.integers(4, 8)), 255, -1)
-    picture[mask > 0] += 0.4
-    cv2.imwrite(str(folder / f"{name}.png"), np.clip(255 * picture, 0, 255).astype(np.uint8))
+    image[mask > 0] += 0.4
+    cv2.imwrite(str(folder / f"{name}.png"), np.clip(255 * image, 0, 255).astype(np.uint8))
     cv2.imwrite(str(folder / f"{name}_mask.png"), mask)
     cv2.imwrite(str(folder / f"{name}_second.png"), cv2.dilate(mask, np.ones((3, 3), np.uint8)))
 
@@ -108,7 +108,7 @@ def test_card_is_a_contract_of_one_outline(card):
     assert f"{metrics(card)['dice', 'test']['value']:.3f}" in card.text
 
 
-def test_compiled_answer_is_as_large_as_the_picture(card):
+def test_compiled_answer_is_as_large_as_the_image(card):
     output = open_bundle(card).run({"image": np.zeros((2, 32, 32, 1), np.float32)})
     assert output.logits.shape == (2, 32, 32, 1)
     assert output.activations.shape[1:3] == (8, 8)
@@ -142,7 +142,7 @@ def test_size_that_does_not_halve_is_refused():
         unet((36, 36, 1), 1, filters=(4, 8, 8), stem=2)
 
 
-def test_softmax_over_labels_with_a_halved_grid_is_as_large_as_the_picture():
+def test_softmax_over_labels_with_a_halved_grid_is_as_large_as_the_image():
     from core.training.architectures.unet import unet
 
     model = unet((32, 48, 3), 4, filters=(4, 8), stem=2)

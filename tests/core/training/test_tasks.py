@@ -18,7 +18,7 @@ from core.inference.study import Study
 from core.models.card import load_card
 from core.report.numbers import as_csv, as_json
 from core.report.pdf import as_pdf
-from core.training.data.opened import open_picture
+from core.training.data.opened import open_image
 
 pytestmark = pytest.mark.keras
 
@@ -37,12 +37,12 @@ def discs(tmp_path_factory):
     rng, rows = np.random.default_rng(0), []
     for number in range(90):
         size, bar = number % 3, number % 4 == 0
-        picture = rng.integers(0, 60, (32, 32)).astype(np.uint8)
+        image = rng.integers(0, 60, (32, 32)).astype(np.uint8)
         if size:
-            cv2.circle(picture, (int(rng.integers(12, 20)), int(rng.integers(12, 20))), 3 * size + 1, 230, -1)
+            cv2.circle(image, (int(rng.integers(12, 20)), int(rng.integers(12, 20))), 3 * size + 1, 230, -1)
         if bar:
-            picture[:, :4] = 200
-        cv2.imwrite(str(data / "discs" / f"{number}.png"), picture)
+            image[:, :4] = 200
+        cv2.imwrite(str(data / "discs" / f"{number}.png"), image)
         split = "train" if number < 48 else "val" if number < 69 else "test"
         rows.append([f"{number}.png", size, int(size > 0), int(bar), int(number == 3), f"p{number // 3}", split, "a"])
     with (data / "discs" / "labels.csv").open("w", newline="", encoding="utf-8") as stream:
@@ -98,7 +98,7 @@ def recomputed(card):
 
 def assert_app_can_use(card, path):
     """The way of an uploaded image: answer, heatmap of every label, and what is taken home."""
-    prediction = classify(open_bundle(card), open_picture(path))
+    prediction = classify(open_bundle(card), open_image(path))
     assert prediction.probabilities.shape == (1, len(card.labels))
     assert prediction.decision().sentence
     bundle = open_bundle(card)
@@ -106,7 +106,7 @@ def assert_app_can_use(card, path):
     for index, label in enumerate(card.labels):
         explanation = EXPLAINERS["grad-cam"].function(bundle, prediction.prepared, Ask(index, output=prediction.output))
         assert explanation.label == label
-    scan = open_picture(path)
+    scan = open_image(path)
     assert as_pdf(scan, prediction, explanation).startswith(b"%PDF")
     assert json.loads(as_json(scan, prediction, explanation))["prediction"]["labels"] == list(card.labels)
     assert len(as_csv(scan, prediction).splitlines()) == 1 + len(card.labels)
@@ -151,7 +151,7 @@ def test_ordinal_recipe_becomes_a_card_with_its_derived_question(make, discs):
 def test_ordinal_recipe_can_learn_the_order_and_be_chosen_by_kappa(make, entry):
     entry["schedule"] |= {"monitor": "kappa_quadratic", "ordinal_sigma": 0.6, "class_weights": False}
     card = make("ordinal", LABELS, data=CLASSES)
-    assert "a share to the grades beside the true one (a Gaussian, 0.6 grades wide)" in card.text
+    assert "a fraction to the grades beside the true one (a Gaussian, 0.6 grades wide)" in card.text
     assert "without weights" in card.text
     stored = next(e for e in card.metrics if e["type"] == "kappa_quadratic" and e["split"] == "val")
     best = card.front_matter["scanlens"]["training"]["best_score"]

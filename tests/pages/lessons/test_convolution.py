@@ -95,7 +95,7 @@ def test_a_typed_kernel_is_used_and_a_broken_one_refused_beside_it(lesson, words
     assert app.text_area(key="own").value == "1 2\n3 4"
 
 
-def test_the_window_stays_on_its_place_when_the_picture_gets_smaller(lesson):
+def test_the_window_stays_on_its_place_when_the_image_gets_smaller(lesson):
     app = lesson()
     app.slider(key="row").set_value(96).run()
     app.selectbox(key="edge").select(64).run()
@@ -111,7 +111,7 @@ def test_a_place_in_the_address_that_does_not_exist_gives_one_that_does(lesson, 
 
 
 @pytest.mark.parametrize("sample", ["brain", "doppler", "bones"])
-def test_stacks_colour_and_long_pictures_work(lesson, sample):
+def test_stacks_colour_and_long_images_work(lesson, sample):
     app = lesson(scan=sample)
     assert not app.exception
     assert not app.error

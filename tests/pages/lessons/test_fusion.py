@@ -122,7 +122,7 @@ def with_tiny_model(tmp_path, monkeypatch):
     return card
 
 
-def test_picture_and_table_of_a_model_are_switched_by_themselves(with_tiny_model):
+def test_image_and_table_of_a_model_are_switched_by_themselves(with_tiny_model):
     app = opened(part="Image and facts")
     shown = [m for m in app.metric if m.label == "Probability of Ill"]
     assert "Image and facts in one network" in text(app)
@@ -164,6 +164,6 @@ def test_two_open_scans_are_laid_on_each_other_and_one_is_refused():
     assert "Choose two different scans" in text(app)
 
 
-def test_a_model_of_several_pictures_is_not_walked_and_says_where_it_is_taken_apart():
+def test_a_model_of_several_images_is_not_walked_and_says_where_it_is_taken_apart():
     app = opened(sample="shoulder", model="glioma-early-fusion")
     assert "takes more than one image" in text(app)

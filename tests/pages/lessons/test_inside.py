@@ -86,7 +86,7 @@ def test_a_pooled_head_adds_up():
     app = opened(model="pneumonia-chest-xray")
     score = next(v for k, v in app.session_state["inside-memory"].kept._kept.items() if k[0] == "score")
     assert score.exact
-    assert score.bias + score.shares.sum() == pytest.approx(score.logit)
+    assert score.bias + score.fractions.sum() == pytest.approx(score.logit)
     assert r"\bar A_c" in text(app)
 
 
@@ -114,8 +114,8 @@ def test_an_added_data_set_shows_labels_and_errors_and_its_neighbours(tmp_path):
     for label in ("Normal", "Pneumonia"):
         (tmp_path / "set" / label).mkdir(parents=True)
         for number in range(6):
-            picture = rng.integers(0, 255, (64, 64), dtype=np.uint8)
-            cv2.imwrite(str(tmp_path / "set" / label / f"{number}.png"), picture)
+            image = rng.integers(0, 255, (64, 64), dtype=np.uint8)
+            cv2.imwrite(str(tmp_path / "set" / label / f"{number}.png"), image)
     app = AppTest.from_file(PAGE, default_timeout=120)
     app.query_params["model"] = "pneumonia-small-cnn"
     app.session_state["shelf"] = Shelf(added={place_key(tmp_path / "set", {}): "Noise"})

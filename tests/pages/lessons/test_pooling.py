@@ -22,13 +22,13 @@ def test_larger_weights_drive_sigmoid_units_into_saturation(lesson, words):
     app = lesson("Activation")
     app.selectbox(key="function").select("sigmoid").run()
 
-    before = share(words(app))
+    before = fraction(words(app))
     app.slider(key="gain").set_value(20).run()
-    assert share(words(app)) > before
+    assert fraction(words(app)) > before
     assert "0.25^{10}" in words(app)
 
 
-def share(text: str) -> int:
+def fraction(text: str) -> int:
     return int(text.split("%** of this map's units", maxsplit=1)[0].rsplit("**", 1)[1])
 
 

@@ -85,8 +85,8 @@ def test_added_dataset_can_be_trained_on(lesson, tmp_path, monkeypatch):
     for number in range(60):
         folder = tmp_path / "set" / ("ill" if number % 2 else "well")
         folder.mkdir(parents=True, exist_ok=True)
-        picture = random.integers(0, 120, (40, 40), dtype=np.uint8) + np.uint8(100 * (number % 2))
-        cv2.imwrite(str(folder / f"{number:02d}.png"), picture)
+        image = random.integers(0, 120, (40, 40), dtype=np.uint8) + np.uint8(100 * (number % 2))
+        cv2.imwrite(str(folder / f"{number:02d}.png"), image)
     key = place_key(tmp_path / "set", {})
     app = AppTest.from_file(PAGE, default_timeout=60)
     app.session_state["shelf"] = Shelf(added={key: "Our own set"})

@@ -78,7 +78,7 @@ def test_disagreements_are_counted_and_listed(evaluation):
     assert {row["Model a"].split(",")[0], row["Model b"].split(",")[0]} == {"yes", "no"}
 
 
-def test_mistakes_are_listed_the_surest_first(evaluation):
+def test_mistakes_are_listed_the_most_confident_first(evaluation):
     found = mistakes(evaluation(gain=1.0).finding("Pneumonia"))
     rows = mistake_rows(found)
     assert {row["What went wrong"] for row in rows} == {"missed", "false alarm"}

@@ -16,7 +16,7 @@ from core.lessons.inside.feature_maps import strip
 from core.lessons.inside.network import Box, Network
 from core.lessons.inside.network_layout import lay_out
 from ui.components.script import script
-from ui.packing import encode_picture, pack
+from ui.packing import encode_image, pack
 
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
@@ -52,7 +52,7 @@ def message(network: Network, thumbnails: Sequence[NDArray[np.float32] | None], 
         model: Names the model; another one starts at the top.
     """
     drawn = [number for number, values in enumerate(thumbnails) if values is not None]
-    picture = strip([thumbnails[number] for number in drawn], SIDE)
+    image = strip([thumbnails[number] for number in drawn], SIDE)
     boxes = []
     for box, spot in zip(network.boxes, lay_out(network), strict=True):
         boxes.append({
@@ -68,7 +68,7 @@ def message(network: Network, thumbnails: Sequence[NDArray[np.float32] | None], 
             "heat": box.number == network.heat,
             "tip": _tip(box, network),
         })  # fmt: skip
-    return pack({"boxes": boxes, "chosen": chosen, "model": model}, [encode_picture(picture)])
+    return pack({"boxes": boxes, "chosen": chosen, "model": model}, [encode_image(image)])
 
 
 def _short(box: Box) -> str:

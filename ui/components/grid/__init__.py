@@ -15,7 +15,7 @@ from core.display import FADE_BELOW, inferno
 from core.explain.explanation import Explanation
 from core.scan import Scan
 from ui.components.script import script
-from ui.packing import encode_picture, fit_within, pack
+from ui.packing import encode_image, fit_within, pack
 
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
@@ -26,7 +26,7 @@ _COMPONENT = st.components.v2.component(
 )
 
 #: Long side of the image and of the heat over it, in pixels; a cell is some 250 wide and can be zoomed into.
-PICTURE_SIDE, HEAT_SIDE = 900, 480
+IMAGE_SIDE, HEAT_SIDE = 900, 480
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Cell:
         opinion: What an independent implementation draws, quiet; `""` where it was not asked.
         waiting: What stands in the image's place while there is no map.
         scan: The scan that gives the cell its shape; None for that of the board.
-        picture: The frame as people see it, uint8; None for that of the board.
+        image: The frame as people see it, uint8; None for that of the board.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Cell:
     opinion: str = ""
     waiting: str = ""
     scan: Scan | None = None
-    picture: NDArray[np.uint8] | None = None
+    image: NDArray[np.uint8] | None = None
 
 
 @cache
@@ -72,31 +72,31 @@ def ramps() -> tuple[list[int], list[int]]:
 
 
 def _levels(explanation: Explanation, grid: NDArray[np.float32], scale: float | None) -> bytes:
-    """A map on the scan's pixels as shares of the scale, None for its own most, 0 to 255, PNG."""
+    """A map on the scan's pixels as fractions of the scale, None for its own most, 0 to 255, PNG."""
     size = fit_within(explanation.geometry.scan_size, HEAT_SIDE)
     drawn = explanation.geometry.to_scan(grid, size)
     scale = max(float(grid.max()) if scale is None else scale, 1e-9)
-    return encode_picture((np.clip(drawn / scale, 0.0, 1.0) * 255 + 0.5).astype(np.uint8))
+    return encode_image((np.clip(drawn / scale, 0.0, 1.0) * 255 + 0.5).astype(np.uint8))
 
 
-def _encoded(picture: NDArray[np.uint8]) -> bytes:
+def _encoded(image: NDArray[np.uint8]) -> bytes:
     import cv2
 
-    rows, columns = fit_within(picture.shape, PICTURE_SIDE)
-    return encode_picture(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA))
+    rows, columns = fit_within(image.shape, IMAGE_SIDE)
+    return encode_image(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA))
 
 
-def board_message(scan: Scan, picture: NDArray[np.uint8], cells: Sequence[Cell], key: str) -> bytes:
+def board_message(scan: Scan, image: NDArray[np.uint8], cells: Sequence[Cell], key: str) -> bytes:
     """What is sent to the browser.
 
     Args:
         scan: The scan that gives its shape to cells without one of their own.
-        picture: Its frame as people see it, uint8.
+        image: Its frame as people see it, uint8.
         cells: In order.
         key: Names the state, for those who wait until it is drawn.
     """
-    blobs = [_encoded(picture)]
-    pictures, described = [0], []
+    blobs = [_encoded(image)]
+    images, described = [0], []
     for cell in cells:
         heat, opposing = None, None
         found = cell.explanation
@@ -107,15 +107,15 @@ def board_message(scan: Scan, picture: NDArray[np.uint8], cells: Sequence[Cell],
             if found.opposing is not None and found.opposing[cell.position].max() > 0:
                 opposing = len(blobs)
                 blobs.append(_levels(found, found.opposing[cell.position], None))
-        if cell.picture is not None:
-            pictures.append(len(blobs))
-            blobs.append(_encoded(cell.picture))
+        if cell.image is not None:
+            images.append(len(blobs))
+            blobs.append(_encoded(cell.image))
         shape = cell.scan or scan
         described.append(
             {
                 "name": cell.name,
                 "title": cell.title,
-                "picture": 0 if cell.picture is None else len(pictures) - 1,
+                "picture": 0 if cell.image is None else len(images) - 1,
                 "ratio": shape.columns / (shape.rows * shape.pixel_aspect),
                 "heat": heat,
                 "opposing": opposing,
@@ -129,7 +129,7 @@ def board_message(scan: Scan, picture: NDArray[np.uint8], cells: Sequence[Cell],
     warm, cold = ramps()
     header = {
         "key": key,
-        "pictures": pictures,
+        "pictures": images,
         "cells": described,
         "fade": FADE_BELOW,
         "warm": warm,

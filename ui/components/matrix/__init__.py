@@ -164,7 +164,7 @@ def _cell(
 
 
 def cases_text(table: Matrix, cell: Cell) -> str:
-    """What a value rests on; for a share of some of the cases, these, and how many patients there are in all."""
+    """What a value rests on; for a fraction of some of the cases, these, and how many patients there are in all."""
     cases = count_text(cell.estimate.n, "case")
     if table.metric.needs == "decision":
         return f"{cases} ({count_text(cell.patients, 'patient')} in the dataset)"
@@ -193,12 +193,12 @@ def _bar(estimate: Estimate, scale: tuple[float, float]) -> dict[str, float] | N
         return None
     low, high = scale
     ends = (estimate.low, estimate.value, estimate.high)
-    shares = [(end - low) / (high - low) if not math.isnan(end) else None for end in ends]
-    middle = shares[1] or 0.0
+    fractions = [(end - low) / (high - low) if not math.isnan(end) else None for end in ends]
+    middle = fractions[1] or 0.0
     return {
-        "low": middle if shares[0] is None else shares[0],
+        "low": middle if fractions[0] is None else fractions[0],
         "value": middle,
-        "high": middle if shares[2] is None else shares[2],
+        "high": middle if fractions[2] is None else fractions[2],
     }
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.lessons.inside.feature_maps import BALANCED_CSS, INFERNO_CSS
 from ui.components.script import script
-from ui.packing import encode_picture, pack
+from ui.packing import encode_image, pack
 
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
@@ -28,7 +28,7 @@ _COMPONENT = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Mark:
-    """A frame on a tile, in shares of its width and height; `look` is `cell`, `wide` or `dashed`."""
+    """A frame on a tile, in fractions of its width and height; `look` is `cell`, `wide` or `dashed`."""
 
     x: float
     y: float
@@ -42,14 +42,14 @@ class Tile:
     """One image.
 
     Attributes:
-        picture: (rows, columns[, 3]) uint8.
+        image: (rows, columns[, 3]) uint8.
         alt: What it shows.
         label: Below it, left.
         value: Below it, right.
         marks: Frames on it.
     """
 
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     alt: str
     label: str = ""
     value: str = ""
@@ -93,7 +93,7 @@ def message(tiles: Sequence[Tile], wall: Wall) -> bytes:
             {"alt": t.alt, "label": t.label, "value": t.value, "marks": [vars(mark) for mark in t.marks]} for t in tiles
         ],
     }
-    return pack(header, [encode_picture(tile.picture) for tile in tiles])
+    return pack(header, [encode_image(tile.image) for tile in tiles])
 
 
 def _scale(low: float, high: float, unit: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The image viewer: one function, so that a better one can take its place.
 
-The message to the browser is one block as `ui.packing` makes it. In its header `picture` and `heat` index the frame at
+The message to the browser is one block as `ui.packing` makes it. In its header `image` and `heat` index the frame at
 full resolution, `reel` and `heat_reel` small versions of all frames, which are sent once, when the browser asks.
 `outlines` indexes the lines over the frame and `outline_reel` those of all frames, both as JSON: the browser draws
 them, sharp at any zoom.
@@ -25,7 +25,7 @@ from core.overlay_planes import draw_planes
 from core.scan import Scan, Voi, display_frame
 from core.segmentation.contours import Outline
 from ui.components.script import script
-from ui.packing import encode_picture, fit_within, pack
+from ui.packing import encode_image, fit_within, pack
 from ui.session import Recent
 
 _HERE = Path(__file__).parent
@@ -42,15 +42,15 @@ REEL_SIDE, HEAT_REEL_SIDE, HEAT_SIDE = 384, 96, 512
 REEL_FRAMES = 400
 
 
-def _small(picture: NDArray[np.uint8]) -> bytes:
-    rows, columns = fit_within(picture.shape, REEL_SIDE)
-    return encode_picture(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA), ".jpg")
+def _small(image: NDArray[np.uint8]) -> bytes:
+    rows, columns = fit_within(image.shape, REEL_SIDE)
+    return encode_image(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA), ".jpg")
 
 
 def _heat(explanation: Explanation, position: int, side: int) -> bytes:
     """One frame's heat; the browser stretches it over the scan, which keeps its cells where they belong."""
     size = fit_within(explanation.geometry.scan_size, side)
-    return encode_picture(heat_rgba(explanation.heatmap(position, size), explanation.scale))
+    return encode_image(heat_rgba(explanation.heatmap(position, size), explanation.scale))
 
 
 def _all(frames: int, make: Callable[[int], bytes]) -> list[bytes]:
@@ -136,23 +136,23 @@ class View:
         over = f"{self.heat_key if self.heat else ''} {self.lines.key if self.lines else ''}"
         return f"{self.scan.digest[:16]} {self.style} {self.invert} {over}"
 
-    def picture(self, frame: int) -> NDArray[np.uint8]:
+    def image(self, frame: int) -> NDArray[np.uint8]:
         """One frame as people see it, (rows, columns[, 3]) uint8."""
-        picture = display_frame(self.scan, frame, self.window, self.invert)
-        return draw_planes(picture, self.scan.overlays, frame) if self.overlays else picture
+        image = display_frame(self.scan, frame, self.window, self.invert)
+        return draw_planes(image, self.scan.overlays, frame) if self.overlays else image
 
 
-def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
+def message(view: View, with_reel: bool, images: Recent) -> bytes:
     """What is sent to the browser; see the head of this file.
 
     Args:
         view: What to show.
         with_reel: Add the small versions of all frames.
-        pictures: Where encoded images are kept for the next run.
+        images: Where encoded images are kept for the next run.
     """
     # Several scans may be open at once: whatever is kept is kept under the scan that it shows.
     look, heat, frame = (view.scan.digest, view.style, view.invert), view.heat, view.frame
-    blobs = [pictures.get(("full", look, frame), lambda: encode_picture(view.picture(frame)))]
+    blobs = [images.get(("full", look, frame), lambda: encode_image(view.image(frame)))]
     header: dict[str, object] = {"picture": 0, "heat": None, "reel_key": view.reel_key} | _words(view)
 
     def add(name: str, pieces: list[bytes]) -> None:
@@ -163,20 +163,20 @@ def message(view: View, with_reel: bool, pictures: Recent) -> bytes:
         position = heat.frames.index(frame)
         header["heat"] = len(blobs)
         blobs.append(
-            pictures.get(("heat", view.scan.digest, view.heat_key, frame), lambda: _heat(heat, position, HEAT_SIDE))
+            images.get(("heat", view.scan.digest, view.heat_key, frame), lambda: _heat(heat, position, HEAT_SIDE))
         )
     if with_reel:
-        add("reel", pictures.get(("reel", look), lambda: _all(view.scan.frames, lambda i: _small(view.picture(i)))))
+        add("reel", images.get(("reel", look), lambda: _all(view.scan.frames, lambda i: _small(view.image(i)))))
     if with_reel and heat is not None and len(heat.frames) == view.scan.frames:
         key = ("heat reel", view.scan.digest, view.heat_key)
-        add("heat_reel", pictures.get(key, lambda: _all(view.scan.frames, lambda i: _heat(heat, i, HEAT_REEL_SIDE))))
+        add("heat_reel", images.get(key, lambda: _all(view.scan.frames, lambda i: _heat(heat, i, HEAT_REEL_SIDE))))
     if view.lines is not None:
-        blobs += _lines(view, view.lines, with_reel, pictures, header, len(blobs))
+        blobs += _lines(view, view.lines, with_reel, images, header, len(blobs))
     return pack(header, blobs)
 
 
 def _lines(
-    view: View, lines: Lines, with_reel: bool, pictures: Recent, header: dict[str, object], start: int
+    view: View, lines: Lines, with_reel: bool, images: Recent, header: dict[str, object], start: int
 ) -> list[bytes]:
     """The outlines of the frame, and of all frames where they are asked for; their places go into the header."""
     blobs = []
@@ -185,13 +185,13 @@ def _lines(
         key = ("lines", view.scan.digest, lines.key, view.frame)
         # A quarter of a pixel, or on large photographs what a screen can still show.
         fine = max(0.25, max(view.scan.rows, view.scan.columns) / 4096)
-        blobs.append(pictures.get(key, lambda: json.dumps(lines.encoded(view.frame, fine)).encode()))
+        blobs.append(images.get(key, lambda: json.dumps(lines.encoded(view.frame, fine)).encode()))
     if with_reel and len(lines.frames) == view.scan.frames:
         header["outline_reel"] = start + len(blobs)
         coarse = max(0.5, max(view.scan.rows, view.scan.columns) / REEL_SIDE / 2)
         every = range(view.scan.frames)
         blobs.append(
-            pictures.get(
+            images.get(
                 ("lines reel", view.scan.digest, lines.key),
                 lambda: json.dumps([lines.encoded(frame, coarse) for frame in every]).encode(),
             )
@@ -234,8 +234,8 @@ def turned_to(scan: Scan) -> int:
     return 0 if frame is None else min(max(int(frame), 0), scan.frames - 1)
 
 
-def show_viewer(view: View, pictures: Recent) -> None:
+def show_viewer(view: View, images: Recent) -> None:
     """Draw the viewer. A frame that the user turns to runs the page again, see `turned_to`."""
     asked = (st.session_state.get(_key(view.scan)) or {}).get("reel")
-    data = message(view, bool(view.reel_key) and asked == view.reel_key, pictures)
+    data = message(view, bool(view.reel_key) and asked == view.reel_key, images)
     _COMPONENT(key=_key(view.scan), data=data, on_frame_change=lambda: None, on_reel_change=lambda: None)

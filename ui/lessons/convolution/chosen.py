@@ -27,7 +27,7 @@ BOX, GAUSS, GABOR, OWN, LEARNED = "Box blur", "Gaussian blur", "Gabor", "Your ow
 NAMES = (*FIXED, BOX, GAUSS, GABOR, OWN, LEARNED)
 SIZES = (3, 5, 7)
 
-#: Where the window stands to begin with, as a share of the image.
+#: Where the window stands to begin with, as a fraction of the image.
 BEGIN = (0.55, 0.65)
 
 
@@ -90,7 +90,7 @@ def _layers() -> dict[str, FirstLayer]:
         found = [(card.title, _layer(card)) for card in visible_cards()[0].values()]
         return {title: layer for title, layer in found if layer is not None}
 
-    return reading().pictures.get("first layers of the models", read)
+    return reading().images.get("first layers of the models", read)
 
 
 def _layer(card: ModelCard) -> FirstLayer | None:
@@ -138,10 +138,10 @@ def _keep_place(edge: int) -> None:
     """Begin where the address says, and stay on the same part of the scan when the image's size changes."""
     before = st.session_state.get("lesson edge", edge)
     st.session_state["lesson edge"] = edge
-    for name, share in zip(("row", "column"), BEGIN, strict=True):
+    for name, fraction in zip(("row", "column"), BEGIN, strict=True):
         if name not in st.session_state:
             asked = st.query_params.get(name, "")
-            at = int(asked) if asked.isdecimal() and len(asked) < 5 else round(share * edge)
+            at = int(asked) if asked.isdecimal() and len(asked) < 5 else round(fraction * edge)
         else:
             at = int((int(st.session_state[name]) + 0.5) * edge / before)
         st.session_state[name] = min(max(at, 0), edge - 1)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.lessons.convolution.colors import Scale
 from core.lessons.convolution.text import number_text
-from ui.packing import encode_picture
+from ui.packing import encode_image
 
 _HTML = '<div class="panes"></div>'
 _CSS = """
@@ -89,7 +89,7 @@ function fill(figure, spec) {
   const find = name => figure.querySelector(name)
   find(".title").textContent = spec.title
   find(".size").textContent = `${spec.rows} × ${spec.columns}`
-  const image = find("img"), source = `data:image/png;base64,${spec.picture}`
+  const image = find("img"), source = `data:image/png;base64,${spec.image}`
   if (image.src !== source) image.src = source
   image.alt = spec.alt
   const pane = find(".pane")
@@ -198,7 +198,7 @@ class Pane:
     Attributes:
         name: Told back when it is pointed at.
         title: Above it.
-        picture: (rows, columns) or (rows, columns, 3) uint8.
+        image: (rows, columns) or (rows, columns, 3) uint8.
         scale: What its colours mean.
         alt: What it shows, for those who cannot see it.
         boxes: Rectangles over it.
@@ -207,7 +207,7 @@ class Pane:
 
     name: str
     title: str
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     scale: Scale
     alt: str
     boxes: Sequence[Box] = field(default=())
@@ -215,13 +215,13 @@ class Pane:
 
     def message(self) -> dict[str, Any]:
         """What is sent to the browser."""
-        rows, columns = self.picture.shape[:2]
+        rows, columns = self.image.shape[:2]
         return {
             "name": self.name,
             "title": self.title,
             "rows": rows,
             "columns": columns,
-            "picture": base64.b64encode(encode_picture(np.ascontiguousarray(self.picture))).decode(),
+            "picture": base64.b64encode(encode_image(np.ascontiguousarray(self.image))).decode(),
             "alt": self.alt,
             "at": self.at,
             "boxes": [vars(box) for box in self.boxes],

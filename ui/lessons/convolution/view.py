@@ -27,7 +27,7 @@ def window_boxes(patch: Patch) -> list[Box]:
 
 
 def show_maps(
-    picture: NDArray[np.floating],
+    image: NDArray[np.floating],
     top: float,
     result: NDArray[np.float64],
     scale: Scale,
@@ -37,14 +37,14 @@ def show_maps(
     """The scan with the window, and what comes out, with the pixel that the window makes.
 
     Args:
-        picture: (edge, edge).
+        image: (edge, edge).
         top: Its value of white.
         result: (rows out, columns out).
         scale: Of its colours.
         sliding: How the window moves.
         products: Of the chosen output.
     """
-    edge, (row, column), after = picture.shape[0], products.patch.place, f"After {products.kernel.title}"
+    edge, (row, column), after = image.shape[0], products.patch.place, f"After {products.kernel.title}"
     grey, at = Scale(0.0, top, signed=False), (sliding.center(edge, row), sliding.center(edge, column))
 
     def moved(name: str, row: int, column: int) -> None:
@@ -52,7 +52,7 @@ def show_maps(
             row, column = sliding.center(edge, row), sliding.center(edge, column)
         move_to(row, column, edge)
 
-    scan = Pane("scan", "Scan", colored(picture, grey), grey, "The scan, small", window_boxes(products.patch), at)
+    scan = Pane("scan", "Scan", colored(image, grey), grey, "The scan, small", window_boxes(products.patch), at)
     made = Pane("map", after, colored(result, scale), scale, after, [Box(row, column, 1, 1)], (row, column))
     show_panes([scan, made], "convolution-panes", moved)
 

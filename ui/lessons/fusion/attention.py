@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.lessons.inside.feature_maps import map_picture
+from core.lessons.inside.feature_maps import map_image
 from core.lessons.inside.switchboard import Switch, Switchboard
 from ui.components.tiles import (
     Mark,
@@ -27,7 +27,7 @@ from ui.lessons.inside.work import (
     maps_of,
     on_scan,
     place_on_model,
-    shown_picture,
+    shown_image,
 )
 from ui.lessons.question import show_question
 
@@ -69,15 +69,15 @@ def show_attention(work: Work) -> None:
 
 def _show_places(work: Work, places: list[Switch]) -> None:
     weights = [maps_of(work, switch.number)[0] for switch in places]
-    picture = shown_picture(work)
-    size = picture.shape[:2]
-    grey = np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
+    image = shown_image(work)
+    size = image.shape[:2]
+    grey = np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image
     cell = work.cell(places[-1].number, (st.session_state.get(DOWN, 50) / 100, st.session_state.get(ACROSS, 50) / 100))
     marks = (_mark(work, places[-1], cell),)
     tiles = [Tile(grey, "The scan", "the scan", marks=marks)]
     for switch, values in zip(places, weights, strict=True):
         name = work.network.boxes[switch.group].name.replace(" by place", "")
-        heat = map_picture(on_scan(work, values, size), 0.0, 1.0)
+        heat = map_image(on_scan(work, values, size), 0.0, 1.0)
         drawn = (grey * 0.45 + heat * 0.55).astype(np.uint8)
         shown = f"{values.min():.2f} to {values.max():.2f}"
         tiles.append(Tile(drawn, f"Attention of {name}, {shown}", name, shown, marks))

@@ -19,8 +19,8 @@ from ui.lessons.inside.work import Work
 from ui.lessons.question import show_question
 
 
-def training_share(card: ModelCard) -> float | None:
-    """Share of the positive label on the validation split, on which the temperature was fitted; None if not known."""
+def training_fraction(card: ModelCard) -> float | None:
+    """Fraction of the positive label on the validation split that the temperature was fitted on; None if not known."""
     own = [found for found in cached_shipped()[0] if found.model == card.slug and found.split == "val"]
     if not own:
         return None
@@ -39,47 +39,47 @@ def show_prior(work: Work) -> None:
         return
     prediction = kept().get(("prior", *work.key), lambda: _answer(work))
     chance = float(prediction.calibrated[0][1])
-    share = kept().get(("training share", card.slug), lambda: training_share(card))
+    fraction = kept().get(("training share", card.slug), lambda: training_fraction(card))
     left, right = wide_columns("prior", (1, 1.3))
     with left:
-        picture = st.toggle("The image", True, key="knows-picture", bind="query-params")
+        image = st.toggle("The image", True, key="knows-picture", bind="query-params")
         facts = st.toggle("What is known of the patient", True, key="knows-facts", bind="query-params")
-        trained = share if share is not None else 0.5
+        trained = fraction if fraction is not None else 0.5
         prior = st.slider(
             "Ill among 100 people like this one, before the scan", 1, 99, 10, key="prior", bind="query-params"
         )
-        now = _fused(chance, trained, prior / 100, picture, facts)
+        now = _fused(chance, trained, prior / 100, image, facts)
         st.metric(
             plain(f"Probability of {card.labels[1]}"), f"{now:.2f}", f"{now - chance:+.2f} against the model alone"
         )
-        st.latex(_formula(chance, trained, prior / 100, picture, facts, now))
+        st.latex(_formula(chance, trained, prior / 100, image, facts, now))
     with right:
         values = np.arange(1, 100) / 100
-        chances = np.array([_fused(chance, trained, value, picture, True) for value in values])
+        chances = np.array([_fused(chance, trained, value, image, True) for value in values])
         at = prior / 100 if facts else trained
         show_chart(
-            lambda: curve_figure(values, chances, (at, now), "share of ill people before the scan", card.labels[1]),
+            lambda: curve_figure(values, chances, (at, now), "fraction of ill people before the scan", card.labels[1]),
             "fusion-prior",
             f"The probability rises from {chances[0]:.2f} to {chances[-1]:.2f} with the prior",
         )
-        source = "of its validation cases were ill" if share is not None else "is assumed: its card does not say"
+        source = "of its validation cases were ill" if fraction is not None else "is assumed: its card does not say"
         st.caption(
             f"Calibrated answer of the model {chance:.2f}; {trained:.0%} {source}. The rule holds where the ill look "
             "alike in both places, and the healthy too.".replace("%", " %")
         )
 
 
-def _fused(chance: float, trained: float, prior: float, picture: bool, facts: bool) -> float:
-    if picture and facts:
+def _fused(chance: float, trained: float, prior: float, image: bool, facts: bool) -> float:
+    if image and facts:
         return with_prior(chance, trained, prior)
-    if picture:
+    if image:
         return chance
     return prior if facts else trained
 
 
-def _formula(chance: float, trained: float, prior: float, picture: bool, facts: bool, now: float) -> str:
-    if not (picture and facts):
-        alone = "the image alone" if picture else "the patient alone" if facts else "neither"
+def _formula(chance: float, trained: float, prior: float, image: bool, facts: bool, now: float) -> str:
+    if not (image and facts):
+        alone = "the image alone" if image else "the patient alone" if facts else "neither"
         return rf"p = {now:.2f} \quad \text{{({alone})}}"
     odds = [value / (1 - value) for value in (chance, trained, prior)]
     return (

@@ -21,7 +21,7 @@ from core.lessons.fusion.alignment import (
 )
 from core.lessons.fusion.figure import contrasts_figure
 from core.lessons.fusion.pixel_fusion import PixelModel, dice, fit_pixels
-from core.lessons.inside.feature_maps import map_picture
+from core.lessons.inside.feature_maps import map_image
 from core.lessons.phantom import CONTRASTS, TITLES, Phantom, phantom
 from core.scan import Scan, answered_frame, default_window, display_frame
 from ui.charts import show_chart
@@ -36,7 +36,7 @@ from ui.lessons.inside.columns import wide_columns
 from ui.lessons.question import show_question
 from ui.session import Reading
 
-Picture = NDArray[np.float32]
+Image = NDArray[np.float32]
 DRAWN, OPENED = "A drawn head, T1 and FLAIR", "Two of the open scans"
 VIEWS = ("Checkerboard", "Both in colour", "Difference")
 SIDE = 160
@@ -55,14 +55,14 @@ class Pair:
         drawn: The head, where it is a drawn one.
     """
 
-    fixed: Picture
-    moving: Picture
+    fixed: Image
+    moving: Image
     titles: tuple[str, str]
     truth: Pose | None
     drawn: Phantom | None
 
 
-def show_pictures(state: Reading) -> None:
+def show_images(state: Reading) -> None:
     """Registration, then fusion of the two."""
     pair = _choose(state)
     if pair is None:
@@ -124,15 +124,15 @@ def _drawn_pair(number: int) -> Pair:
         -turn,
     )
     titles = (TITLES["pre"], TITLES["flair"])
-    return Pair(drawn.pictures["pre"], moved(drawn.pictures["flair"], away), titles, truth, drawn)
+    return Pair(drawn.images["pre"], moved(drawn.images["flair"], away), titles, truth, drawn)
 
 
 def _opened_pair(scans: Sequence[Scan], titles: tuple[str, str]) -> Pair:
-    pictures = [_levels(scan) for scan in scans]
-    return Pair(pictures[0], pictures[1], titles, None, None)
+    images = [_levels(scan) for scan in scans]
+    return Pair(images[0], images[1], titles, None, None)
 
 
-def _levels(scan: Scan) -> Picture:
+def _levels(scan: Scan) -> Image:
     """The middle frame on a square of `SIDE` pixels, from 0 to 1, in true shape."""
     at = answered_frame(scan)
     frame = display_frame(scan, at, None if scan.is_color else default_window(scan))
@@ -170,7 +170,7 @@ def _sliders(pair: Pair) -> Pose:
     return Pose(down, across, turn)
 
 
-def _show_fit(pair: Pair, laid: Picture, pose: Pose) -> None:
+def _show_fit(pair: Pair, laid: Image, pose: Pose) -> None:
     left, right = wide_columns("fit", (1.7, 1))
     with left:
         view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="fit-view", bind="query-params")
@@ -194,13 +194,13 @@ def _show_fit(pair: Pair, laid: Picture, pose: Pose) -> None:
         )
 
 
-def _show_views(pair: Pair, laid: Picture, view: str) -> None:
+def _show_views(pair: Pair, laid: Image, view: str) -> None:
     if view == VIEWS[0]:
         shown = _grey(checkerboard(pair.fixed, laid))
     elif view == VIEWS[1]:
         shown = (np.stack([pair.fixed, (pair.fixed + laid) / 2, laid], axis=-1) * 255).astype(np.uint8)
     else:
-        shown = map_picture(pair.fixed - laid, -1.0, 1.0)
+        shown = map_image(pair.fixed - laid, -1.0, 1.0)
     tiles = [
         Tile(_grey(pair.fixed), pair.titles[0], pair.titles[0]),
         Tile(_grey(laid), pair.titles[1], pair.titles[1]),
@@ -209,8 +209,8 @@ def _show_views(pair: Pair, laid: Picture, view: str) -> None:
     show_tiles(tiles, Wall(3, 1.0, False), "fit-views")
 
 
-def _grey(picture: Picture) -> NDArray[np.uint8]:
-    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+def _grey(image: Image) -> NDArray[np.uint8]:
+    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def _model(contrasts: tuple[str, ...]) -> PixelModel:
@@ -236,22 +236,22 @@ def _show_pixels(pair: Pair, pose: Pose) -> None:
         return
     contrasts = tuple(name for name in CONTRASTS if TITLES[name] in chosen)
     laid = moved(pair.moving, pose)
-    pictures = {**pair.drawn.pictures, "flair": laid}
+    images = {**pair.drawn.images, "flair": laid}
     model = _model(contrasts)
-    chance = model.probability([pictures[name] for name in contrasts])
+    chance = model.probability([images[name] for name in contrasts])
     called = (chance >= model.threshold) & pair.drawn.head
     left, right = wide_columns("pixels", (1.7, 1))
     with left:
-        place = _show_called(pair.drawn, pictures, contrasts, called, chance)
+        place = _show_called(pair.drawn, images, contrasts, called, chance)
     with right:
         overlap = dice(called, pair.drawn.lesion)
-        fitting = [pair.drawn.pictures[name] for name in contrasts]
+        fitting = [pair.drawn.images[name] for name in contrasts]
         best = dice((model.probability(fitting) >= model.threshold) & pair.drawn.head, pair.drawn.lesion)
         change = None if abs(overlap - best) < 0.005 else f"{overlap - best:+.2f} against a perfect fit"
         st.metric("Overlap with the lesion (Dice)", f"{overlap:.2f}", change)
-        st.latex(_pixel_formula(model, [float(pictures[name][place]) for name in contrasts], float(chance[place])))
+        st.latex(_pixel_formula(model, [float(images[name][place]) for name in contrasts], float(chance[place])))
         if len(contrasts) == 2:
-            values = [pictures[name] for name in contrasts]
+            values = [images[name] for name in contrasts]
             titles = (TITLES[contrasts[0]], TITLES[contrasts[1]])
             here = (float(values[0][place]), float(values[1][place]))
             joint = joint_histogram(values[0][pair.drawn.head], values[1][pair.drawn.head])
@@ -260,7 +260,7 @@ def _show_pixels(pair: Pair, pose: Pose) -> None:
 
 
 def _show_called(
-    drawn: Phantom, pictures: dict[str, Picture], contrasts: tuple[str, ...], called: NDArray[np.bool_], chance: Picture
+    drawn: Phantom, images: dict[str, Image], contrasts: tuple[str, ...], called: NDArray[np.bool_], chance: Image
 ) -> tuple[int, int]:
     """Tiles of what is read and what is called; returns the chosen pixel."""
     place = st.session_state.get("fit-pixel", (SIDE // 2, SIDE // 3))
@@ -271,17 +271,16 @@ def _show_called(
         if picked:
             st.session_state["fit-pixel"] = (int(picked[1] * SIDE), int(picked[2] * SIDE))
 
-    base = np.repeat(_grey(pictures[contrasts[0]])[..., None], 3, axis=-1)
+    base = np.repeat(_grey(images[contrasts[0]])[..., None], 3, axis=-1)
     marked = base.copy()
     marked[called & drawn.lesion] = (0, 158, 115)
     marked[called & ~drawn.lesion] = (230, 159, 0)
     marked[~called & drawn.lesion] = (86, 180, 233)
     mark = (Mark((place[1] - 2) / SIDE, (place[0] - 2) / SIDE, 5 / SIDE, 5 / SIDE),)
     tiles = [
-        Tile(_grey(pictures[name]), TITLES[name], TITLES[name], f"{pictures[name][place]:.2f}", mark)
-        for name in contrasts
+        Tile(_grey(images[name]), TITLES[name], TITLES[name], f"{images[name][place]:.2f}", mark) for name in contrasts
     ]
-    tiles.append(Tile(map_picture(chance, 0.0, 1.0), "Probability", "probability", f"{chance[place]:.2f}", mark))
+    tiles.append(Tile(map_image(chance, 0.0, 1.0), "Probability", "probability", f"{chance[place]:.2f}", mark))
     tiles.append(Tile(marked, "Called", "called", "", mark))
     show_tiles(
         tiles, Wall(min(len(tiles), 4), 1.0, False, -1, (place[0] / SIDE, place[1] / SIDE), (SIDE, SIDE)), key, take

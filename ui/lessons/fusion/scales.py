@@ -26,7 +26,7 @@ from ui.lessons.inside.work import (
     Work,
     frame_on_scan,
     place_on_model,
-    shown_picture,
+    shown_image,
 )
 from ui.lessons.question import show_question
 
@@ -177,9 +177,9 @@ def _show_spans(work: Work, groups: dict[int, list[Switch]]) -> None:
             place = place_on_model(work, picked[1], picked[2])
             st.session_state[DOWN], st.session_state[ACROSS] = int(place[0] * 100), int(place[1] * 100)
 
-    picture = shown_picture(work)
+    image = shown_image(work)
     aspect = work.scan.columns / (work.scan.rows * work.scan.pixel_aspect)
-    tile = Tile(picture, f"{work.scan.title} with the width of the kernels", marks=tuple(marks))
+    tile = Tile(image, f"{work.scan.title} with the width of the kernels", marks=tuple(marks))
     show_tiles([tile], Wall(1, aspect, False, -1, (down, across), (40, 40)), key, take)
     spans = ", ".join(f"{title}: {s.span} px" for title, s in zip(_titles(switches), switches, strict=True))
     st.caption(f"What one kernel spans of the model's {size[0]} × {size[1]} pixels. {spans}. Click to move them.")

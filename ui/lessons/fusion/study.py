@@ -82,7 +82,7 @@ def show_study(state: Reading, cards: Sequence[ModelCard], key: str) -> None:
 
 def _scans(state: Reading, card: ModelCard, key: str) -> tuple[dict[str, Scan] | None, bool]:
     """A scan for each image, and whether they are drawn."""
-    pictures = [spec for spec in card.inputs if spec.is_picture]
+    images = [spec for spec in card.inputs if spec.is_image]
     scans = list(state.opened.scans) if state.opened is not None else []
     matched = match_scans(card, scans) if scans else {}
     source = DRAWN
@@ -94,7 +94,7 @@ def _scans(state: Reading, card: ModelCard, key: str) -> tuple[dict[str, Scan] |
     if source == OPENED:
         chosen = {name: one_frame(scans[index]) for name, index in matched.items()}
         check_one_patient(chosen)
-        missing = [spec.title for spec in pictures if spec.name not in chosen and not spec.optional]
+        missing = [spec.title for spec in images if spec.name not in chosen and not spec.optional]
         if missing:
             st.info(
                 f"Among the open scans is no {', '.join(missing)}. Open it with the others, or take the drawn head."
@@ -109,9 +109,9 @@ def _scans(state: Reading, card: ModelCard, key: str) -> tuple[dict[str, Scan] |
 
 def _said_of_drawn(card: ModelCard) -> str:
     """What the answer for a drawn head is worth."""
-    pictures = [spec for spec in card.inputs if spec.is_picture]
-    same = len({drawn_contrast(spec) for spec in pictures}) < len(pictures)
-    twice = f" One drawn slice stands for {', '.join(spec.title for spec in pictures)}." if same else ""
+    images = [spec for spec in card.inputs if spec.is_image]
+    same = len({drawn_contrast(spec) for spec in images}) < len(images)
+    twice = f" One drawn slice stands for {', '.join(spec.title for spec in images)}." if same else ""
     return f"The answer for a drawn head means nothing medical; what moves it shows how the model works.{twice}"
 
 
@@ -155,8 +155,8 @@ def _show_inputs(scans: dict[str, Scan], card: ModelCard, off: list[str], now: P
         if spec.name not in scans:
             continue
         scan = scans[spec.name]
-        picture = display_frame(scan, 0, None if scan.is_color else default_window(scan))
-        shown = np.zeros_like(picture) if spec.name in off else picture
+        image = display_frame(scan, 0, None if scan.is_color else default_window(scan))
+        shown = np.zeros_like(image) if spec.name in off else image
         weight = f"attention {now.weights[spec.name]:.2f}" if spec.name in now.weights else ""
         tiles.append(Tile(shown, spec.title, spec.title, weight))
     if tiles:

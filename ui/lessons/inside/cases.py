@@ -112,8 +112,8 @@ def _draw(work: Work, found: Gathered, chosen: str, how: str, key: tuple[Any, ..
     places = _placed(plane, found, here, how, (*key, *work.key))
     if places is None:
         return
-    share = [f", {value:.0%} of the variance".replace("%", " %") for value in plane.shares]
-    axes = (f"first direction{share[0]}", f"second direction{share[1]}") if how == PLANES[0] else ("", "")
+    fraction = [f", {value:.0%} of the variance".replace("%", " %") for value in plane.fractions]
+    axes = (f"first direction{fraction[0]}", f"second direction{fraction[1]}") if how == PLANES[0] else ("", "")
     drawn = CaseMap(
         found.points, places[:-1], places[-1], [index for index, _ in near], axes,
         plane if how == PLANES[0] and plane.of_training else None,

@@ -9,9 +9,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.lessons.inside.feature_maps import (
-    field_picture,
+    field_image,
     limits,
-    map_picture,
+    map_image,
     most_varied,
 )
 from core.lessons.inside.network import Box
@@ -38,7 +38,7 @@ from ui.lessons.inside.work import (
     memory,
     on_scan,
     place_on_model,
-    shown_picture,
+    shown_image,
     thumbnails,
 )
 from ui.show import forget_unknown
@@ -85,7 +85,7 @@ def _names(work: Work) -> list[str]:
 
 
 def choose_place() -> tuple[float, float]:
-    """A place of the model's image in shares of its height and width, by sliders that a click moves as well."""
+    """A place of the model's image in fractions of its height and width, by sliders that a click moves as well."""
     down = st.slider("Place, down (%)", 0, 99, 50, key=DOWN, bind="query-params", width=200)
     across = st.slider("Place, across (%)", 0, 99, 50, key=ACROSS, bind="query-params", width=200)
     return (down + 0.5) / 100, (across + 0.5) / 100
@@ -142,7 +142,7 @@ def _show_maps(
     mark = (Mark(cell[1] / columns, cell[0] / rows, 1 / columns, 1 / rows),)
     tiles = [
         Tile(
-            map_picture(maps[index], low, high),
+            map_image(maps[index], low, high),
             f"Channel {index}",
             f"{index}",
             f"{maps[index][cell]:.2g}",
@@ -180,19 +180,19 @@ def _show_numbers(box: Box, values: NDArray[np.float32]) -> None:
     grid = np.zeros(side * max(1, int(np.ceil(len(flat) / side))), np.float32)
     grid[: len(flat)] = flat
     low, high = limits(flat)
-    picture = map_picture(grid.reshape(-1, side), low, high)
+    image = map_image(grid.reshape(-1, side), low, high)
     top = np.argsort(-np.abs(flat))[:5]
     if len(flat) > 1:
-        wall = Wall(2, picture.shape[1] / picture.shape[0], True, -1, scale=(low, high, ""))
-        show_tiles([Tile(picture, "All numbers, row after row")], wall, f"inside-numbers-{box.number}")
+        wall = Wall(2, image.shape[1] / image.shape[0], True, -1, scale=(low, high, ""))
+        show_tiles([Tile(image, "All numbers, row after row")], wall, f"inside-numbers-{box.number}")
     st.markdown("Largest: " + ", ".join(f"no. {index}: {flat[index]:.3g}" for index in top))
 
 
 def _show_scan(work: Work, box: Box, cell: tuple[int, int], place: tuple[float, float]) -> None:
     """The scan with what the cell can see; a click moves the place."""
-    picture = shown_picture(work)
+    image = shown_image(work)
     found = field_at(work, box.number, cell)
-    paths = on_scan(work, found.paths / (found.paths.max() or 1.0), picture.shape[:2])
+    paths = on_scan(work, found.paths / (found.paths.max() or 1.0), image.shape[:2])
     marks = []
     if found.box is not None:
         marks.append(Mark(*frame_on_scan(work, found.box), look="wide"))
@@ -211,6 +211,6 @@ def _show_scan(work: Work, box: Box, cell: tuple[int, int], place: tuple[float, 
     st.markdown("**What one cell sees of the scan**")
     alt = f"{work.scan.title} with the receptive field of one cell"
     aspect = work.scan.columns / (work.scan.rows * work.scan.pixel_aspect)
-    tile = Tile(field_picture(picture, paths), alt, marks=tuple(marks))
+    tile = Tile(field_image(image, paths), alt, marks=tuple(marks))
     show_tiles([tile], Wall(1, aspect, False, 0, place, box.grid or (10, 10)), key, take)
     st.caption("White: the cell. Teal: the pixels that can change it, brighter where more paths lead. Click to move.")

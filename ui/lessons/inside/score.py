@@ -8,7 +8,7 @@ import streamlit as st
 from core.errors import UnsupportedModel
 from core.lessons.inside.class_score import ClassScore
 from core.lessons.inside.class_score_figure import describe_score, score_figure
-from core.lessons.inside.feature_maps import limits, map_picture
+from core.lessons.inside.feature_maps import limits, map_image
 from ui.charts import show_chart
 from ui.components.tiles import Tile, Wall, show_tiles
 from ui.lessons.inside.columns import wide_columns
@@ -57,9 +57,9 @@ def _formula(score: ClassScore) -> None:
         rf"\underbrace{{{score.weights[best]:.2f} \cdot {score.means[best]:.2f}}}_{{\text{{channel }} {best}}} + \dots"
     )
     st.markdown(
-        f"An average and one layer of weights: each of the {len(score.shares)} channels adds weight times mean, "
+        f"An average and one layer of weights: each of the {len(score.fractions)} channels adds weight times mean, "
         "exactly. "
-        f"Place by place these shares are the heatmap, before what speaks against {score.label} is cut off."
+        f"Place by place these fractions are the heatmap, before what speaks against {score.label} is cut off."
     )
 
 
@@ -68,7 +68,7 @@ def _maps(work: Work, score: ClassScore) -> None:
     maps = score.maps[order]
     low, high = limits(maps)
     tiles = [
-        Tile(map_picture(maps[place], low, high), f"Channel {index}", f"{index}", f"{score.shares[index]:+.2f}")
+        Tile(map_image(maps[place], low, high), f"Channel {index}", f"{index}", f"{score.fractions[index]:+.2f}")
         for place, index in enumerate(order)
     ]
     size = work.prepared.geometry.model_size
@@ -76,7 +76,7 @@ def _maps(work: Work, score: ClassScore) -> None:
         st.markdown("**Where the channels with the largest shares add them**")
         total = score.maps.sum(axis=0)
         bound = float(np.abs(total).max()) or 1.0
-        tiles.insert(0, Tile(map_picture(total, -bound, bound), "All channels together", "all", f"{total.sum():+.2f}"))
+        tiles.insert(0, Tile(map_image(total, -bound, bound), "All channels together", "all", f"{total.sum():+.2f}"))
     else:
         st.markdown("**What the channels with the largest losses found**")
     unit = "logit units a cell" if score.exact else "activation"

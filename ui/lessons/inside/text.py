@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.lessons.inside.feature_maps import limits, map_picture
+from core.lessons.inside.feature_maps import limits, map_image
 from core.lessons.inside.network import Box
 from core.lessons.inside.receptive_field import reaches
 from core.lessons.sequences.cell_sum import CellSum, cell_sum
@@ -102,15 +102,15 @@ def about_field(work: Work, box: Box, cell: tuple[int, int]) -> None:
         return
     top, left, bottom, right = found.box
     st.markdown(
-        f"This cell: {bottom - top} × {right - left} pixels of the model's image, {_percent(found.share)} of it. "
+        f"This cell: {bottom - top} × {right - left} pixels of the model's image, {_percent(found.fraction)} of it. "
         f"Half of all paths run through {_percent(found.half)}."
     )
     if found.whole:
         st.markdown("Attention averages over the whole image, so all other pixels have some say as well.")
 
 
-def _percent(share: float) -> str:
-    return f"{share:.1%}".replace("%", " %") if share >= 0.001 else "less than 0.1 %"
+def _percent(fraction: float) -> str:
+    return f"{fraction:.1%}".replace("%", " %") if fraction >= 0.001 else "less than 0.1 %"
 
 
 def about_kernel(box: Box, channel: int) -> None:
@@ -127,17 +127,17 @@ def about_kernel(box: Box, channel: int) -> None:
         )
         return
     if kernel.shape[1] <= 3:
-        pictures, labels = [own.mean(axis=0) for own in kernel[:32]], [f"{n}" for n in range(min(32, len(kernel)))]
+        images, labels = [own.mean(axis=0) for own in kernel[:32]], [f"{n}" for n in range(min(32, len(kernel)))]
         title, active = "Its filters, one for each channel", min(channel, 31)
     else:
         top = np.argsort(-np.abs(kernel[channel]).sum(axis=(1, 2)))[:16]
-        pictures, labels = [kernel[channel, index] for index in top], [f"reads {index}" for index in top]
+        images, labels = [kernel[channel, index] for index in top], [f"reads {index}" for index in top]
         title, active = f"The filter of channel {channel}: its kernels for the 16 channels that weigh most", -1
-    low, high = limits(np.stack(pictures))
+    low, high = limits(np.stack(images))
     bound = max(abs(low), high)
     tiles = [
-        Tile(map_picture(values, -bound, bound), f"Kernel {label}", label)
-        for values, label in zip(pictures, labels, strict=True)
+        Tile(map_image(values, -bound, bound), f"Kernel {label}", label)
+        for values, label in zip(images, labels, strict=True)
     ]
     st.markdown(f"**{title}**")
     show_tiles(tiles, Wall(16, 1.0, True, active, scale=(-bound, bound, "")), f"inside-kernels-{box.number}")

@@ -91,7 +91,7 @@ class Work:
         return self.scan.digest, self.frame, self.card.slug
 
     def cell(self, number: int, place: tuple[float, float]) -> tuple[int, int]:
-        """The cell of a box at a place of the model's image, given in shares of its height and width."""
+        """The cell of a box at a place of the model's image, given in fractions of its height and width."""
         rows, columns = self.network.boxes[number].grid or (1, 1)
         return min(int(place[0] * rows), rows - 1), min(int(place[1] * columns), columns - 1)
 
@@ -159,16 +159,16 @@ def gathered(key: tuple[Any, ...]) -> Gathered | None:
     return found
 
 
-def shown_picture(work: Work) -> NDArray[np.uint8]:
+def shown_image(work: Work) -> NDArray[np.uint8]:
     """The frame as people see it, at most `SIDE` pixels long."""
 
     def make() -> NDArray[np.uint8]:
         import cv2
 
         scan = work.scan
-        picture = display_frame(scan, work.frame, None if scan.is_color else default_window(scan))
-        rows, columns = fit_within(picture.shape, SIDE)
-        return cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
+        image = display_frame(scan, work.frame, None if scan.is_color else default_window(scan))
+        rows, columns = fit_within(image.shape, SIDE)
+        return cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
 
     return memory().kept.get(("picture", work.scan.digest, work.frame), make)
 
@@ -179,7 +179,7 @@ def on_scan(work: Work, grid: NDArray[np.floating], size: tuple[int, int]) -> ND
 
 
 def frame_on_scan(work: Work, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    """(top, left, bottom, right) in model pixels, ends not included, as (x, y, w, h) in shares of the scan."""
+    """(top, left, bottom, right) in model pixels, ends not included, as (x, y, w, h) in fractions of the scan."""
     way = work.prepared.geometry
     edges = []
     for axis in (0, 1):
@@ -191,9 +191,9 @@ def frame_on_scan(work: Work, box: tuple[float, float, float, float]) -> tuple[f
 
 
 def place_on_model(work: Work, down: float, across: float) -> tuple[float, float]:
-    """A place on the scan in shares of its size, as a place on the model's image."""
+    """A place on the scan in fractions of its size, as a place on the model's image."""
     way, found = work.prepared.geometry, []
-    for axis, share in enumerate((down, across)):
-        pixel = (share * way.scan_size[axis] - 0.5 - way.offset[axis]) / way.scale[axis]
+    for axis, fraction in enumerate((down, across)):
+        pixel = (fraction * way.scan_size[axis] - 0.5 - way.offset[axis]) / way.scale[axis]
         found.append(min(max((pixel + 0.5) / way.model_size[axis], 0.0), 0.999))
     return found[0], found[1]

@@ -97,11 +97,11 @@ def _pane(name: str, title: str, values: NDArray[np.float64], scale: Scale, boxe
 def show_activation(maps: Maps) -> None:
     """Sums and outputs side by side, the curve with this unit on it, and what gradient is left."""
     units = maps.units
-    pictures, curve = st.columns([1, 1], gap="medium")
+    images, curve = st.columns([1, 1], gap="medium")
     with curve:
         row, column = maps.place(choose_pixel(maps.edge))
     box, z = [Box(row, column, 1, 1)], float(maps.sums[row, column])
-    with pictures:
+    with images:
         before = _pane("sums", f"Sums z after {maps.kernel}", maps.sums, scale_of(maps.sums), box, (row, column))
         after = _pane("units", f"After {maps.found.title}", units, scale_of(units), box, (row, column))
         show_panes([before, after], "activation-panes", lambda _, row, column: maps.go(row, column))
@@ -116,12 +116,12 @@ def show_activation(maps: Maps) -> None:
 
 def gradient_sentence(maps: Maps) -> str:
     """How much of the map hardly learns, and what a chain of such layers lets through."""
-    share = float(maps.found.saturated(maps.sums).mean())
+    fraction = float(maps.found.saturated(maps.sums).mean())
     through = gradient_through(maps.found, DEPTH)
     power = rf"${latex_number(maps.found.steepest)}^{{{DEPTH}}} = {latex_number(through)}$"
     chain = f"Through {DEPTH} layers the slopes let at most {power} of a gradient pass"
     limit = ", the weights aside." if through < 0.5 else ", so a gradient need not vanish."
-    quiet = f"**{share:.0%}** of this map's units are saturated: there the slope is under 1 % of its largest."
+    quiet = f"**{fraction:.0%}** of this map's units are saturated: there the slope is under 1 % of its largest."
     return f"{quiet} {chain}{limit}"
 
 
@@ -138,7 +138,7 @@ def choose_pooling(kinds: Sequence[Pooling]) -> tuple[Pooling, int, int]:
 def show_pooling(maps: Maps) -> None:
     """The map with the window on it, the pooled map, and the numbers of this window."""
     units, edge = maps.units, maps.sums.shape[0]
-    pictures, controls = st.columns([3, 2], gap="medium")
+    images, controls = st.columns([3, 2], gap="medium")
     with controls:
         with st.container(horizontal=True):
             kind, window, stride = choose_pooling(("max", "average"))
@@ -154,7 +154,7 @@ def show_pooling(maps: Maps) -> None:
             row, column = sliding.center(edge, row), sliding.center(edge, column)
         maps.go(row, column)
 
-    with pictures:
+    with images:
         before = _pane("units", f"After {maps.found.title}", units, scale, window_boxes(patch), (row, column))
         pane = _pane("pooled", f"After the {TITLES[kind]}", pooled, scale, [Box(*place, 1, 1)], place)
         show_panes([before, pane], "pooling-panes", moved)
@@ -177,8 +177,8 @@ def show_shift(maps: Maps) -> None:
         _pane("after", f"After a shift by {pixels}", after, scale, [], None),
         _pane("difference", "Difference", difference, Scale(-scale.high, scale.high, signed=True), [], None),
     ]
-    pictures, curves = st.columns([1, 1], gap="medium")
-    with pictures:
+    images, curves = st.columns([1, 1], gap="medium")
+    with images:
         show_panes(panes, "shift-panes", lambda *_: None)
         if kind in {"max", "average"}:
             show_cells(*_shifted_window(units, kind, pixels, window, stride))
@@ -199,13 +199,13 @@ def _shifted_window(
 ) -> tuple[list[Panel], str]:
     """The window in which the shift changed the output most, before and after."""
     sliding, scale = Sliding(window, stride), scale_of(units)
-    pictures = [shifted(units, moved) for moved in (0, pixels)]
-    pooled = [pool(picture, kind, window, stride) for picture in pictures]
+    images = [shifted(units, moved) for moved in (0, pixels)]
+    pooled = [pool(image, kind, window, stride) for image in images]
     row, column = np.unravel_index(np.abs(pooled[1] - pooled[0]).argmax(), pooled[0].shape)
     place = int(row), int(column)
     panels: list[Panel] = []
-    for title, picture, result in zip(("before", "after"), pictures, pooled, strict=True):
-        inside, made = pooled_panels(patch_at(picture, sliding, place), float(result[place]), scale, kind)
+    for title, image, result in zip(("before", "after"), images, pooled, strict=True):
+        inside, made = pooled_panels(patch_at(image, sliding, place), float(result[place]), scale, kind)
         panels += [
             Panel(
                 f"Window {title}", inside.values, scale, inside.notes, marked=inside.marked, sign=";" if panels else ""

@@ -103,8 +103,8 @@ def _by_way(card: ModelCard, prediction: Prediction, name: str, frames: int, seq
     for way, words in SPOILT.items():
         order = frame_order(way, frames, min(sequence.frozen_from, frames - 1))
         output = bundle.run(spoilt(batch, name, order), outputs=("logits",))
-        shares = bundle.probabilities(output.logits)[0]
-        row[words] = f"{card.labels[int(shares.argmax())]} {shares.max():.2f}"
+        fractions = bundle.probabilities(output.logits)[0]
+        row[words] = f"{card.labels[int(fractions.argmax())]} {fractions.max():.2f}"
     return row
 
 

@@ -85,12 +85,12 @@ def show_spoilt(sequence: Sequence) -> None:
     fresh: list[dict[str, str]] = []
     for kind, reader in readers.items():
         ends = {way: read(reader, sequence.curve(way)[None])[1][0, -1] for way in SPOILT}
-        shares = {way: cached_share(kind, sequence.frames, way, sequence.frozen_from) for way in SPOILT}
-        for rows, values in ((here, ends), (fresh, shares)):
+        fractions = {way: cached_fraction(kind, sequence.frames, way, sequence.frozen_from) for way in SPOILT}
+        for rows, values in ((here, ends), (fresh, fractions)):
             rows.append({"Cell": KINDS[kind][0], **{words: f"{values[way]:.2f}" for way, words in SPOILT.items()}})
     st.markdown(f"**This sequence**: probability of “{RHYTHMS[1].lower()}” after the last frame")
     st.table(here, hide_index=True)
-    st.markdown(f"**{JUDGED} fresh phantoms**: share that is called right, where half would be guessing")
+    st.markdown(f"**{JUDGED} fresh phantoms**: fraction that is called right, where half would be guessing")
     st.table(fresh, hide_index=True)
     st.caption(
         "A dropped frame is replaced by the one before it; frozen stands still from frame "
@@ -112,8 +112,8 @@ def show_spoilt(sequence: Sequence) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def cached_share(kind: str, frames: int, way: str, frozen_from: int) -> float:
-    """Share of fresh phantoms that is called right when they are spoilt in one way."""
+def cached_fraction(kind: str, frames: int, way: str, frozen_from: int) -> float:
+    """Fraction of fresh phantoms that is called right when they are spoilt in one way."""
     from core.lessons.sequences.sequence_reader import frame_order
 
     curves = beats(JUDGED, frames, 5).curves[:, frame_order(way, frames, frozen_from)]
@@ -156,8 +156,8 @@ def _show_slopes(sequence: Sequence, learnt: bool) -> None:
         describe_slopes(slopes),
     )
     if learnt:
-        shares = ", ".join(f"{KINDS[kind][0]} {reader.accuracy:.2f}" for kind, reader in readers.items())
-        st.caption(f"Called right of {JUDGED} fresh phantoms: {shares}. All learnt in 240 steps of the same size.")
+        fractions = ", ".join(f"{KINDS[kind][0]} {reader.accuracy:.2f}" for kind, reader in readers.items())
+        st.caption(f"Called right of {JUDGED} fresh phantoms: {fractions}. All learnt in 240 steps of the same size.")
     else:
         gate = 1 / (1 + math.exp(-1))
         st.caption(

@@ -109,10 +109,10 @@ def _sequence(source: str, length: int, way: str, frozen_from: int) -> Sequence:
         scan = state.scan
     else:
         with st.spinner("Opening the sample …"):
-            scan = state.pictures.get(("lesson sample", "echo"), lambda: open_sample("echo"))
+            scan = state.images.get(("lesson sample", "echo"), lambda: open_sample("echo"))
     chosen = np.array(sample_frames(scan.frames, length))
     with st.spinner("Measuring its brightness …"):
-        curve = state.pictures.get(("brightness", scan.digest), lambda: brightness_curve(scan))
+        curve = state.images.get(("brightness", scan.digest), lambda: brightness_curve(scan))
     return Sequence(scan, chosen, curve[chosen], way, frozen_from, None)
 
 
@@ -134,12 +134,12 @@ def show_film(sequence: Sequence, frame: int, count: int = 9) -> None:
     shown = sorted({*np.linspace(0, sequence.frames - 1, count).round().astype(int).tolist(), frame})
     with st.container(horizontal=True, gap="small"):
         for position in shown:
-            picture = _small(display_frame(sequence.scan, int(sequence.chosen[order[position]])))
+            image = _small(display_frame(sequence.scan, int(sequence.chosen[order[position]])))
             mark = f"**:red[{position + 1}]**" if position == frame else str(position + 1)
-            st.image(picture, caption=mark, width=picture.shape[1], alt=f"Frame {position + 1}")
+            st.image(image, caption=mark, width=image.shape[1], alt=f"Frame {position + 1}")
 
 
-def _small(picture: NDArray[np.uint8], height: int = 84) -> NDArray[np.uint8]:
+def _small(image: NDArray[np.uint8], height: int = 84) -> NDArray[np.uint8]:
     """Shrunk or drawn up in its own shape."""
-    width = max(1, round(picture.shape[1] * height / picture.shape[0]))
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    width = max(1, round(image.shape[1] * height / image.shape[0]))
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -93,10 +93,11 @@ def _show_judged(run: LiveRun) -> None:
         )
     with right:
         st.markdown("**Right for each class**, test part")
-        words = ["not defined" if np.isnan(share) else f"{share:.2f}" for share in sensitivities(counts)]
+        words = ["not defined" if np.isnan(fraction) else f"{fraction:.2f}" for fraction in sensitivities(counts)]
         rows = zip(names, counts.sum(axis=1).tolist(), words, strict=True)
         st.table(
-            [{"Class": name, "Cases": cases, "Called right": share} for name, cases, share in rows], hide_index=True
+            [{"Class": name, "Cases": cases, "Called right": fraction} for name, cases, fraction in rows],
+            hide_index=True,
         )
 
 
@@ -132,7 +133,7 @@ def _show_case(run: LiveRun, probabilities: np.ndarray) -> None:
     names, true = run.lesson_set.names, int(run.lesson_set.labels[case])
     left, right = st.columns([2, 5], gap="medium")
     with left:
-        show_strip([run.lesson_set.pictures[case]], [f"Test case {number + 1}"], 168)
+        show_strip([run.lesson_set.images[case]], [f"Test case {number + 1}"], 168)
     with right:
         called = int(probabilities[number].argmax())
         mark = ":green[:material/check_circle:]" if called == true else ":orange[:material/cancel:]"
@@ -157,7 +158,7 @@ def _show_case(run: LiveRun, probabilities: np.ndarray) -> None:
 
 
 def _open_case(run: LiveRun, case: int, number: int) -> None:
-    source = Source(f"test-case-{number + 1}.png", png_of(run.lesson_set.pictures[case]))
+    source = Source(f"test-case-{number + 1}.png", png_of(run.lesson_set.images[case]))
     reading().show(open_sources([source]))
     st.session_state["train-opened"] = True
 

@@ -10,14 +10,14 @@ import streamlit as st
 from numpy.typing import NDArray
 
 
-def show_strip(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str], side: int = 104) -> None:
+def show_strip(images: Sequence[NDArray[np.uint8]], captions: Sequence[str], side: int = 104) -> None:
     """Small (rows, columns[, 3]) images side by side with a line under each."""
-    big = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_NEAREST) for picture in pictures]
+    big = [cv2.resize(image, (side, side), interpolation=cv2.INTER_NEAREST) for image in images]
     with st.container(horizontal=True, gap="small"):
-        for picture, caption in zip(big, captions, strict=True):
-            st.image(picture, caption=caption, width=side, alt=caption)
+        for image, caption in zip(big, captions, strict=True):
+            st.image(image, caption=caption, width=side, alt=caption)
 
 
-def png_of(picture: NDArray[np.uint8]) -> bytes:
+def png_of(image: NDArray[np.uint8]) -> bytes:
     """A (rows, columns[, 3]) image as a PNG file."""
-    return cv2.imencode(".png", picture)[1].tobytes()
+    return cv2.imencode(".png", image)[1].tobytes()

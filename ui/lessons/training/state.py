@@ -101,7 +101,7 @@ def cached_lesson_set(key: str) -> LessonSet:
 
 
 @st.cache_resource(show_spinner=False)
-def warm_keras() -> None:
+def preload_keras() -> None:
     """Start Keras once a server in the background, so that the first training need not wait for it."""
     keras = cached_keras()
     if keras.pid is None:

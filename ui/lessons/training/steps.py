@@ -59,21 +59,21 @@ def show_preprocessing(material: Material, settings: LiveSettings) -> None:
     forget_beyond("train-picture", min(len(train), 200))
     number = st.slider("Training image", 1, min(len(train), 200), 1, key="train-picture", bind="query-params") - 1
     index = int(train[min(number, len(train) - 1)])
-    raw, picture = found.pictures[index], found.resized(material.size, np.array([index]))[0]
+    raw, image = found.images[index], found.resized(material.size, np.array([index]))[0]
     pixels = found.resized(material.size, train).astype(np.float32) / 255
-    middle = int(picture[material.size // 2, material.size // 2])
+    middle = int(image[material.size // 2, material.size // 2])
     left, right = st.columns([2, 3], gap="medium")
     with left:
-        show_strip([raw, picture], [f"{len(raw)} × {len(raw)}", f"{len(picture)} × {len(picture)}"], 132)
+        show_strip([raw, image], [f"{len(raw)} × {len(raw)}", f"{len(image)} × {len(image)}"], 132)
     with right:
-        st.markdown("The pixel in the middle, as a share of white, then without the mean and in deviations:")
+        st.markdown("The pixel in the middle, as a fraction of white, then without the mean and in deviations:")
         st.latex(standard_formula(middle, float(pixels.mean()), max(float(pixels.std()), 1e-3)))
         st.caption("Mean and deviation are of all training pixels; the network holds them, so they travel with it.")
     st.markdown(
         "**Its variations**, drawn anew in every epoch" if settings.variations else "**No variation** is chosen."
     )
     if settings.variations:
-        _show_variations(picture, settings)
+        _show_variations(image, settings)
     st.markdown("**Sizes**, with the values put in")
     for line in sizes_formula(settings, material.size, len(found.names)):
         st.latex(line)
@@ -88,10 +88,10 @@ def show_preprocessing(material: Material, settings: LiveSettings) -> None:
     )
 
 
-def _show_variations(picture: np.ndarray, settings: LiveSettings) -> None:
+def _show_variations(image: np.ndarray, settings: LiveSettings) -> None:
     from core.lessons.training.variations import varied
 
-    drawn = [varied(picture, settings, seed) for seed in range(7)]
+    drawn = [varied(image, settings, seed) for seed in range(7)]
     show_strip(drawn, [f"draw {number + 1}" for number in range(len(drawn))], 84)
 
 

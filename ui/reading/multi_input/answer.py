@@ -68,7 +68,7 @@ def _has_depth(answer: StudyAnswer, name: str) -> bool:
     return answer.prediction.prepared.batch[name].ndim == 5
 
 
-def pictures_of(card: ModelCard, study: Study) -> list[InputSpec]:
+def images_of(card: ModelCard, study: Study) -> list[InputSpec]:
     """The images that were given, in the order of the card."""
     return [spec for spec in card.inputs if spec.name in study.scans]
 
@@ -83,7 +83,7 @@ def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> S
         frame: Slice of the images; a sequence is one case whatever the frame.
     """
     bundle = cached_bundle(card.slug)
-    several = [spec for spec in pictures_of(card, study) if spec.kind != "image"]
+    several = [spec for spec in images_of(card, study) if spec.kind != "image"]
     frames = None if several or not study.scans else [frame]
     given = tuple(sorted((name, scan.digest) for name, scan in study.scans.items()))
     key = ("study", card.slug, given, tuple(sorted(study.facts.items())), None if frames is None else frame)
@@ -98,7 +98,7 @@ def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> S
     with st.spinner("Starting Keras, which this model's heatmaps need …") if cold else st.container():
         maps = {
             spec.name: state.maps.get((*key, label, spec.name), partial(_map, bundle, prediction, spec, label))
-            for spec in pictures_of(card, study)
+            for spec in images_of(card, study)
         }
     return StudyAnswer(study, bundle, prediction, label, maps, key)
 
@@ -107,7 +107,7 @@ def _map(bundle: Bundle, prediction: Prediction, spec: InputSpec, label: str) ->
     """Grad-CAM of one image; where no layer sees that image, by covering its parts."""
     target = bundle.card.labels.index(label)
     ask = Ask(target, input=spec.name, output=prediction.output, keras=cached_keras())
-    prepared = prediction.prepared.of_picture(spec.name)
+    prepared = prediction.prepared.of_image(spec.name)
     try:
         return grad_cam_of_input(bundle, prepared, ask)
     except UnsupportedModel as refusal:

@@ -37,9 +37,9 @@ def gather(state: Reading, card: ModelCard, scan: Scan) -> Study | None:
     Raises:
         IncompatibleInput: The series are of different patients, or a fact is out of bounds.
     """
-    pictures = [spec for spec in card.inputs if spec.is_picture]
-    tables = [spec for spec in card.inputs if not spec.is_picture]
-    scans = {pictures[0].name: scan} if len(pictures) == 1 else _ask_for_pictures(state, card, pictures)
+    images = [spec for spec in card.inputs if spec.is_image]
+    tables = [spec for spec in card.inputs if not spec.is_image]
+    scans = {images[0].name: scan} if len(images) == 1 else _ask_for_images(state, card, images)
     facts: dict[str, float | None] = {}
     for table in tables:
         facts |= _ask_for_facts(state, table)
@@ -53,13 +53,13 @@ def gather(state: Reading, card: ModelCard, scan: Scan) -> Study | None:
     return study
 
 
-def _ask_for_pictures(state: Reading, card: ModelCard, pictures: list[InputSpec]) -> dict[str, Scan]:
+def _ask_for_images(state: Reading, card: ModelCard, images: list[InputSpec]) -> dict[str, Scan]:
     assert state.opened is not None  # a scan is on the page
     scans = state.opened.scans
     proposed = match_scans(card, scans)
     chosen: dict[str, Scan] = {}
     with st.container(border=True):
-        for spec in pictures:
+        for spec in images:
             options = [LEFT_OUT, *range(len(scans))]
             index = st.selectbox(
                 f"{plain(spec.title)}{', may be left out' if spec.optional else ''}",

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.explain.methods.features import feature_shares
-from core.explain.methods.input_fractions import InputShare, absent_values, input_shares
+from core.explain.methods.features import feature_fractions
+from core.explain.methods.input_fractions import InputFraction, absent_values, input_fractions
 from core.explain.request import Ask
-from core.figures.shares import describe_shares, describe_what_if, shares_figure, what_if_figure
+from core.figures.fractions import describe_fractions, describe_what_if, fractions_figure, what_if_figure
 from core.inference.what_if import WhatIf, answer_over_time, what_if
 from core.models.card import FeatureSpec
 from ui.cache import cached_keras
@@ -33,57 +33,57 @@ def show_parts(state: Reading, answer: StudyAnswer) -> None:
     first = looks[-1] if sequences else looks[0]
     look = st.segmented_control("A closer look", looks, default=first, required=True, key=f"look-{card.slug}") or first
     if look == ADDS:
-        _show_shares(state, answer)
+        _show_fractions(state, answer)
     elif look == WHAT_IF:
         _show_what_if(answer, features)
     else:
         _show_over_time(state, answer, sequences[0])
 
 
-def shares_of(state: Reading, answer: StudyAnswer) -> list[InputShare]:
+def fractions_of(state: Reading, answer: StudyAnswer) -> list[InputFraction]:
     """What each input adds; with slopes once Keras runs."""
     keras = cached_keras() if cached_keras().pid is not None else None
     key = (*answer.key, "shares", answer.label, keras is None)
     return state.maps.get(
-        key, lambda: input_shares(answer.bundle, answer.prediction.prepared, Ask(answer.target, keras=keras))
+        key, lambda: input_fractions(answer.bundle, answer.prediction.prepared, Ask(answer.target, keras=keras))
     )
 
 
-def _show_shares(state: Reading, answer: StudyAnswer) -> None:
-    shares = shares_of(state, answer)
+def _show_fractions(state: Reading, answer: StudyAnswer) -> None:
+    fractions = fractions_of(state, answer)
     card, rows = answer.prediction.card, []
-    tables = {spec.name: spec for spec in card.inputs if not spec.is_picture}
-    for share in shares:
-        if share.name not in tables:
-            rows.append((share.title if share.given else f"{share.title}, left out", share.left_out))
+    tables = {spec.name: spec for spec in card.inputs if not spec.is_image}
+    for fraction in fractions:
+        if fraction.name not in tables:
+            rows.append((fraction.title if fraction.given else f"{fraction.title}, left out", fraction.left_out))
             continue
-        spec = tables[share.name]
+        spec = tables[fraction.name]
         names = [feature.title for feature in spec.features]
-        found = feature_shares(
+        found = feature_fractions(
             answer.bundle, answer.prediction.prepared, Ask(answer.target), absent_values(spec), names, spec.name
         )
         rows += list(zip(names, (float(value) for value in found.left_out), strict=True))
     names, values = [name for name, _ in rows], [value for _, value in rows]
     show_chart(
-        lambda: shares_figure(names, values, answer.label), "shares", describe_shares(names, values, answer.label)
+        lambda: fractions_figure(names, values, answer.label), "shares", describe_fractions(names, values, answer.label)
     )
     st.caption(
         "What the score loses when this part alone is left out: an image empty, a fact at its mean in training. "
-        + _untrained(shares)
+        + _untrained(fractions)
     )
-    if any(share.slope is not None for share in shares):
+    if any(fraction.slope is not None for fraction in fractions):
         st.dataframe(
             [
-                {"Input": share.title, "Left out": round(share.left_out, 3), "Gradient × input": share.slope}
-                for share in shares
+                {"Input": fraction.title, "Left out": round(fraction.left_out, 3), "Gradient × input": fraction.slope}
+                for fraction in fractions
             ],
             hide_index=True,
             column_config={"Gradient × input": st.column_config.NumberColumn(format="%.3f")},
         )
 
 
-def _untrained(shares: Sequence[InputShare]) -> str:
-    never = [share.title for share in shares if not share.trained_without]
+def _untrained(fractions: Sequence[InputFraction]) -> str:
+    never = [fraction.title for fraction in fractions if not fraction.trained_without]
     if not never:
         return "The model was trained to go without each of them."
     return f"The model was never trained without {', '.join(never)}: an empty one may confuse it more than it informs."

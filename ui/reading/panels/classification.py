@@ -161,9 +161,9 @@ def _read_all(state: Reading, scan: Scan, slug: str) -> None:
 
 
 def _files(scan: Scan, answer: Answer, look: Look) -> dict[str, File]:
+    from core.report.image import overlay_png
     from core.report.numbers import as_csv, as_json
     from core.report.pdf import as_pdf
-    from core.report.picture import overlay_png
 
     prediction, explanation, frame = answer.prediction, answer.explanation, answer.frame
     window, invert = look.window, look.invert

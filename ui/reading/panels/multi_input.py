@@ -28,7 +28,7 @@ from ui.reading.multi_input.answer import (
     verdict_of,
 )
 from ui.reading.multi_input.gather import gather
-from ui.reading.multi_input.parts import shares_of, show_parts
+from ui.reading.multi_input.parts import fractions_of, show_parts
 from ui.reading.trust import SIGNS
 from ui.session import Reading
 from ui.show import errors_shown
@@ -63,8 +63,8 @@ def show_multi_input(
 
 def _slice_of(state: Reading, scan: Scan, card: ModelCard) -> int:
     """Slice of several stacks that go together; of a single image the one that the viewer is turned to."""
-    pictures = [spec for spec in card.inputs if spec.is_picture]
-    if len(pictures) == 1 or scan.frames == 1:
+    images = [spec for spec in card.inputs if spec.is_image]
+    if len(images) == 1 or scan.frames == 1:
         return turned_to(scan)
     unit = "Slice" if scan.axis == "slice" else "Frame"
     key = f"study-frame-{card.slug}-{state.turn}"
@@ -98,7 +98,7 @@ def _show_side_by_side(state: Reading, answer: StudyAnswer, frame: int) -> None:
                 verdict=_words(heat, trust),
                 note=f"{scan.rows} × {scan.columns} pixels" + (f", most {heat.scale:.2g} {heat.units}" if heat else ""),
                 scan=scan,
-                picture=_frame_of(scan, shown),
+                image=_frame_of(scan, shown),
             )
         )
     key = f"{abs(hash((answer.key, answer.label)))}-{done}"
@@ -124,8 +124,8 @@ def _words(heat: Explanation | None, trust: object) -> str:
 
 
 def _show_export(state: Reading, scan: Scan, answer: StudyAnswer, frame: int) -> None:
+    from core.report.image import overlay_png
     from core.report.numbers import as_csv
-    from core.report.picture import overlay_png
     from core.report.study_numbers import study_json
 
     name = scan_on_page(answer, scan) or next(iter(answer.study.scans), "")
@@ -136,7 +136,7 @@ def _show_export(state: Reading, scan: Scan, answer: StudyAnswer, frame: int) ->
     files = {
         "PNG": File("image/png", lambda: overlay_png(shown, at, None, False, found, 0.65)),
         "JSON": File(
-            "application/json", lambda: study_json(answer.study, shown, prediction, found, shares_of(state, answer))
+            "application/json", lambda: study_json(answer.study, shown, prediction, found, fractions_of(state, answer))
         ),
         "CSV": File("text/csv", lambda: as_csv(shown, prediction, found)),
     }

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from streamlit.delta_generator import DeltaGenerator
 
-from core.figures.outline_areas import area_figure, describe_areas
-from core.figures.outlines import REFERENCE_COLOR, outline_color, outlines_of
+from core.figures.contours import REFERENCE_COLOR, outline_color, outlines_of
+from core.figures.segmentation_areas import area_figure, describe_areas
 from core.models.card import ModelCard
 from core.scan import Scan, Step
 from core.segmentation.contours import Outline
@@ -16,7 +16,7 @@ from ui.charts import show_chart
 from ui.components.viewer import Lines, View
 from ui.reading.display_settings import Look, show_image
 from ui.reading.segmentation.answer import show_outline
-from ui.reading.segmentation.export import reference_outlines, show_files
+from ui.reading.segmentation.export import reference_contours, show_files
 from ui.reading.segmentation.read import Outlined, read_all
 from ui.session import Reading
 from ui.show import errors_shown
@@ -54,7 +54,7 @@ def view_of(look: Look, scan: Scan, frame: int, outlined: Outlined | None) -> Vi
 
     def drawn(index: int, tolerance: float) -> tuple[Outline, ...]:
         position = segmentation.frames.index(index)
-        return (*outlines_of(segmentation, position, tolerance), *reference_outlines(outlined, index, tolerance))
+        return (*outlines_of(segmentation, position, tolerance), *reference_contours(outlined, index, tolerance))
 
     lines = Lines(outlined.key, segmentation.frames, drawn, legend, f"the outline of {named}")
     heat_key = f"mirrored {segmentation.card.slug} {len(spread.frames)}" if spread else ""

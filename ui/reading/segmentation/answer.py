@@ -6,15 +6,22 @@ from html import escape
 
 import streamlit as st
 
-from core.figures.outlines import outline_color
+from core.figures.contours import outline_color
 from core.models.card import ModelCard
 from core.scan import Scan
 from core.segmentation.sizes import area_text, number_text, range_text, size_notes, volume_ml
-from core.segmentation.words import headline, in_sentence, overlap_sentence, pieces_text, place_word, silence_sentence
+from core.segmentation.words import (
+    components_text,
+    headline,
+    in_sentence,
+    overlap_sentence,
+    place_word,
+    silence_sentence,
+)
 from ui.cache import cached_bundle
 from ui.foreign_text import plain
 from ui.reading.answer import show_doubt, show_warning
-from ui.reading.segmentation.read import Outlined, outlined_frame, spread_frame
+from ui.reading.segmentation.read import Outlined, segmented_frame, spread_frame
 from ui.reading.segmentation.reference import agree, choose_reference
 from ui.session import Reading
 
@@ -22,7 +29,7 @@ from ui.session import Reading
 def show_outline(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Outlined:
     """The outline in words: what, how large, how sure."""
     bundle = cached_bundle(card.slug)
-    segmentation = outlined_frame(state, scan, bundle, frame)
+    segmentation = segmented_frame(state, scan, bundle, frame)
     outlined = Outlined(segmentation, frame, segmentation.frames.index(frame))
     show_warning(segmentation.warning, "outline")
     st.subheader(plain(headline(segmentation, outlined.position, scan)), anchor=False)
@@ -60,7 +67,7 @@ def size_lines(outlined: Outlined, scan: Scan) -> list[str]:
         pixels = int(segmentation.pixels[position, index])
         parts = [] if alone else [f"none on this {place_word(scan)}"]
         if pixels:
-            pieces = pieces_text(int(segmentation.pieces[position, index]))
+            pieces = components_text(int(segmentation.pieces[position, index]))
             parts = [pieces if alone else f"{area_text(pixels, scan)} in {pieces}"]
         if outlined.is_whole:
             parts += _over_all(outlined, scan, index)

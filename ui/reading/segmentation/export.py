@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import ScanLensError
-from core.figures.outlines import REFERENCE_COLOR
+from core.figures.contours import REFERENCE_COLOR
 from core.readers import Source
 from core.scan import Scan
 from core.segmentation.contours import Outline, rings_of
@@ -21,7 +21,7 @@ from ui.session import Reading
 from ui.show import show_error
 
 
-def reference_outlines(outlined: Outlined, frame: int, tolerance: float = 0.25) -> tuple[Outline, ...]:
+def reference_contours(outlined: Outlined, frame: int, tolerance: float = 0.25) -> tuple[Outline, ...]:
     """The user's own mask on one frame; nothing where it covers another."""
     reference = outlined.reference
     if reference is None or frame not in reference.frames:
@@ -56,22 +56,22 @@ def show_files(state: Reading, scan: Scan, outlined: Outlined, look: Look) -> No
 
 def _files(scan: Scan, outlined: Outlined, look: Look, originals: Originals | None) -> dict[str, File]:
     from core.report.segmentation_dicom import as_dicom_seg
+    from core.report.segmentation_image import segmentation_png
     from core.report.segmentation_nifti import as_nifti
-    from core.report.segmentation_numbers import outline_csv, outline_json
-    from core.report.segmentation_picture import outlined_png
+    from core.report.segmentation_numbers import segmentation_csv, segmentation_json
     from ui.reading.segmentation.reference import known_agreements
 
     segmentation, frame, spread = outlined.segmentation, outlined.frame, outlined.spread
-    references = reference_outlines(outlined, frame)
+    references = reference_contours(outlined, frame)
     shown = look.window, look.invert, references
     return {
-        "PNG": File("image/png", lambda: outlined_png(scan, segmentation, frame, *shown)),
+        "PNG": File("image/png", lambda: segmentation_png(scan, segmentation, frame, *shown)),
         "NIfTI": File("application/gzip", lambda: as_nifti(segmentation, scan, originals), "nii.gz"),
         "DICOM SEG": File("application/dicom", lambda: as_dicom_seg(segmentation, scan, originals), "dcm"),
         "JSON": File(
-            "application/json", lambda: outline_json(scan, segmentation, spread, known_agreements(scan, outlined))
+            "application/json", lambda: segmentation_json(scan, segmentation, spread, known_agreements(scan, outlined))
         ),
-        "CSV": File("text/csv", lambda: outline_csv(scan, segmentation, spread)),
+        "CSV": File("text/csv", lambda: segmentation_csv(scan, segmentation, spread)),
     }
 
 

@@ -14,7 +14,7 @@ from core.inference.study import Study
 from core.models.card import ModelCard
 from core.readers.mask import Reference
 from core.scan import Scan
-from core.segmentation.flips import Spread, spread_of_flips
+from core.segmentation.tta import Spread, tta_uncertainty
 from ui.background import Progress, Stopper, computed
 from ui.cache import cached_bundle
 from ui.session import Reading
@@ -55,7 +55,7 @@ class Outlined:
         return f"{self.segmentation.card.slug} {whole} {mask} {self.means}"
 
 
-def outlined_frame(state: Reading, scan: Scan, bundle: Bundle, frame: int) -> Segmentation:
+def segmented_frame(state: Reading, scan: Scan, bundle: Bundle, frame: int) -> Segmentation:
     """All frames where they were read, else the one on the page."""
     study = Study.of(bundle.card, scan)
     key = ("outline", scan.digest, bundle.card.slug)
@@ -65,7 +65,7 @@ def outlined_frame(state: Reading, scan: Scan, bundle: Bundle, frame: int) -> Se
 def spread_frame(state: Reading, scan: Scan, bundle: Bundle, frame: int) -> Spread:
     """How far the answers to mirror images differ: all frames where they were read, else the one on the page."""
     key = ("mirrored", scan.digest, bundle.card.slug)
-    return _known(state, key, frame, lambda: spread_of_flips(bundle, scan, [frame]))
+    return _known(state, key, frame, lambda: tta_uncertainty(bundle, scan, [frame]))
 
 
 def _known(state: Reading, key: tuple[str, ...], frame: int, make: Callable[[], T]) -> T:
@@ -83,7 +83,7 @@ def read_all(state: Reading, scan: Scan, card: ModelCard, mirrored: bool) -> Non
         return predict(cached_bundle(slug), study, expect=Segmentation, progress=progress, cancelled=cancelled)
 
     def mirror(progress: Progress, cancelled: Stopper) -> Spread:
-        return spread_of_flips(cached_bundle(slug), scan, progress=progress, cancelled=cancelled)
+        return tta_uncertainty(cached_bundle(slug), scan, progress=progress, cancelled=cancelled)
 
     was = (first in state.answers, second in state.answers)
     computed("sweep", first, state.answers, f"Outlining {scan.frames} {noun}", outline, again=f"Outline all {noun}")

@@ -10,9 +10,9 @@ from core.evaluation.results.evaluation import Evaluation, Finding
 def _finding(truth, score, patients=None, cases=None, threshold=0.5, calibrated=None):
     truth, score = np.asarray(truth, bool), np.asarray(score, float)
     names = np.array([f"case {n}" for n in range(len(truth))], object) if cases is None else np.asarray(cases, object)
-    people = names if patients is None else np.asarray(patients)
+    n_patients = names if patients is None else np.asarray(patients)
     sure = score if calibrated is None else np.asarray(calibrated, float)
-    return Finding("Pneumonia", truth, score, sure, threshold, people, names)
+    return Finding("Pneumonia", truth, score, sure, threshold, n_patients, names)
 
 
 @pytest.fixture
@@ -25,14 +25,14 @@ def finding():
 def pair():
     """Two models on the same random cases."""
 
-    def make(n=200, seed=0, digits=None, people=None, gain=(1.2, 0.8)):
+    def make(n=200, seed=0, digits=None, n_patients=None, gain=(1.2, 0.8)):
         rng = np.random.default_rng(seed)
         truth, common = rng.random(n) < 0.4, rng.normal(size=n)
         logits = [common + more * truth + 0.7 * rng.normal(size=n) for more in gain]
         scores = [1 / (1 + np.exp(-logit)) for logit in logits]
         if digits is not None:
             scores = [np.round(score, digits) for score in scores]
-        patients = None if people is None else rng.integers(0, people, n)
+        patients = None if n_patients is None else rng.integers(0, n_patients, n)
         return tuple(_finding(truth, score, patients) for score in scores)
 
     return make

@@ -47,22 +47,22 @@ def test_delong_is_the_difference_by_its_standard_error(pair, digits):
 
 
 def test_delong_of_clustered_cases_says_so(pair):
-    assert compare(*pair(people=60)).test.startswith("DeLong's test, clustered by patient (Obuchowski 1997")
+    assert compare(*pair(n_patients=60)).test.startswith("DeLong's test, clustered by patient (Obuchowski 1997")
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "f1"])
 def test_bootstrap_draws_the_same_patients_for_both_models(pair, metric):
-    a, b = pair(people=70)
+    a, b = pair(n_patients=70)
     one, two = (roc_auc_score, roc_auc_score) if metric == "roc_auc" else (f1_score, f1_score)
-    people, owner = np.unique(a.patients, return_inverse=True)
+    n_patients, patient_index = np.unique(a.patients, return_inverse=True)
     gaps = []
-    for block in patient_counts(len(people), 50, seed=0):
-        for resample in block.T[:, owner].astype(int):
+    for block in patient_counts(len(n_patients), 50, seed=0):
+        for resample in block.T[:, patient_index].astype(int):
             pick = np.repeat(np.arange(200), resample)
             scores = [x.score[pick] if metric == "roc_auc" else x.score[pick] >= 0.5 for x in (a, b)]
             gaps.append(one(a.truth[pick], scores[0]) - two(a.truth[pick], scores[1]))
     found = compare(a, b, "bootstrap", metric, resamples=50)
-    beyond = 100 * expanded_level(len(people))
+    beyond = 100 * expanded_level(len(n_patients))
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(gaps, (beyond, 100 - beyond))), abs=1e-6)
     assert "p by inversion of the expanded percentile interval" in found.test
 
@@ -90,8 +90,8 @@ def test_mcnemar_of_the_sensitivity_counts_the_cases_with_the_finding(pair):
     assert compare(a, b, "mcnemar-mid-p", "specificity").n == (~a.truth).sum()
 
 
-def test_mcnemar_takes_patients_for_the_units_where_they_have_several_pictures(pair):
-    found = compare(*pair(people=50), "mcnemar", "accuracy")
+def test_mcnemar_takes_patients_for_the_units_where_they_have_several_images(pair):
+    found = compare(*pair(n_patients=50), "mcnemar", "accuracy")
     assert found.test == "McNemar's test by Agresti and Min 2005, clustered by patient (50 patients)"
     once, copied = pair(n=60), pair(n=60)
     copied = [
@@ -109,18 +109,18 @@ def test_mcnemar_takes_patients_for_the_units_where_they_have_several_pictures(p
 @pytest.mark.parametrize("metric", ["roc_auc", "accuracy", "sensitivity", "ppv", "f1"])
 def test_p_is_below_a_twentieth_just_where_the_interval_leaves_out_no_difference(pair, metric):
     for seed in range(30):
-        a, b = pair(n=60, people=20, seed=seed)
+        a, b = pair(n=60, n_patients=20, seed=seed)
         found = compare(a, b, metric=metric, resamples=400)
         assert (found.p < 0.05) == (found.low > 0 or found.high < 0)
 
 
 def test_clustered_mcnemar_has_a_p_that_goes_with_its_interval(pair):
     for seed in range(30):
-        found = compare(*pair(n=60, people=20, seed=seed), "mcnemar", "accuracy")
+        found = compare(*pair(n=60, n_patients=20, seed=seed), "mcnemar", "accuracy")
         assert (found.p < 0.05) == (found.low > 0 or found.high < 0)
 
 
-def test_difference_of_shares_of_lone_patients_is_newcombes_tenth_method(finding):
+def test_difference_of_fractions_of_lone_patients_is_newcombes_tenth_method(finding):
     # Newcombe 1998, but with t and without his correction of φ: 36 + 2 against 36 + 12 of 60.
     truth = np.ones(60, bool)
     both, first, second = np.arange(60) < 36, np.arange(60) < 38, (np.arange(60) < 36) | (np.arange(60) >= 48)
@@ -188,9 +188,11 @@ def test_permutation_keeps_its_level_where_models_are_alike_and_patients_cluster
     small = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
-        owner, truth = np.repeat(np.arange(25), 3), np.repeat(rng.random(25) < 0.5, 3)
+        patient_index, truth = np.repeat(np.arange(25), 3), np.repeat(rng.random(25) < 0.5, 3)
         scores = [np.repeat(rng.normal(size=25), 3) + truth + 0.3 * rng.normal(size=75) for _ in range(2)]
-        small += compare(*(finding(truth, score, owner) for score in scores), "permutation", resamples=199).p <= 0.05
+        small += (
+            compare(*(finding(truth, score, patient_index) for score in scores), "permutation", resamples=199).p <= 0.05
+        )
     assert 2 <= small <= 20
 
 

@@ -18,9 +18,9 @@ from core.evaluation.statistics.student import expanded_level
 
 def resampled(found, resamples, seed=0):
     """Truth and score of each resample, by repeating cases."""
-    people, owner = np.unique(found.patients, return_inverse=True)
-    for block in patient_counts(len(people), resamples, seed):
-        for resample in block.T[:, owner].astype(int):
+    n_patients, patient_index = np.unique(found.patients, return_inverse=True)
+    for block in patient_counts(len(n_patients), resamples, seed):
+        for resample in block.T[:, patient_index].astype(int):
             yield np.repeat(found.truth, resample), np.repeat(found.score, resample)
 
 
@@ -50,7 +50,7 @@ def test_roc_curve_is_reached_at_its_thresholds(pair):
 
 
 def test_roc_band_is_that_of_resampled_patients(pair):
-    found = pair(n=150, digits=1, people=60)[0]
+    found = pair(n=150, digits=1, n_patients=60)[0]
     curve = roc_curve(found, resamples=100)
     grid = curve.band.x
     rows = []
@@ -131,7 +131,7 @@ def test_confusion_counts_at_a_threshold(finding):
 
 
 def test_sweep_holds_the_confusion_of_each_threshold(pair):
-    found = pair(people=70)[0]
+    found = pair(n_patients=70)[0]
     sweep = threshold_sweep(found)
     at = confusion_of(found, float(sweep.thresholds[37]))
     assert (sweep.sensitivity[37], sweep.sensitivity_band.low[37]) == (at.sensitivity.value, at.sensitivity.low)
@@ -148,14 +148,14 @@ def test_net_benefit_is_its_definition(pair):
     curve = net_benefit(found, resamples=100)
     for place in (4, 30, 80):
         cut = curve.thresholds[place]
-        hits, alarms = ((found.score >= cut) & found.truth).mean(), ((found.score >= cut) & ~found.truth).mean()
-        assert curve.net_benefit[place] == pytest.approx(hits - alarms * cut / (1 - cut))
+        tp, fp = ((found.score >= cut) & found.truth).mean(), ((found.score >= cut) & ~found.truth).mean()
+        assert curve.net_benefit[place] == pytest.approx(tp - fp * cut / (1 - cut))
         prevalence = found.truth.mean()
         assert curve.treat_all[place] == pytest.approx(prevalence - (1 - prevalence) * cut / (1 - cut))
 
 
 def test_net_benefit_band_is_that_of_resampled_patients(pair):
-    found = pair(n=120, digits=2, people=50)[0]
+    found = pair(n=120, digits=2, n_patients=50)[0]
     curve = net_benefit(found, resamples=100)
     cut = curve.thresholds[24]
     values = [

@@ -48,7 +48,7 @@ def cases(request):
 
 
 @pytest.fixture(params=["single", "one patient", "unknown"])
-def people(request, cases):
+def n_patients(request, cases):
     n = len(cases[0])
     return {"single": np.arange(n), "one patient": np.zeros(n, int), "unknown": np.full(n, "", object)}[request.param]
 
@@ -63,17 +63,17 @@ pytestmark = pytest.mark.filterwarnings("error")
         net_benefit, ppv_npv_at, mistakes,
     ],
 )  # fmt: skip
-def test_curve_of_any_cases_is_drawn_without_a_warning(curve, cases, people, finding):
-    found = curve(finding(*cases, people))
+def test_curve_of_any_cases_is_drawn_without_a_warning(curve, cases, n_patients, finding):
+    found = curve(finding(*cases, n_patients))
     for entry in found if isinstance(found, tuple) else (found,):
-        for name, values in shares_of(entry).items():
+        for name, values in fractions_of(entry).items():
             known = values[~np.isnan(values)]
-            assert ((known >= 0) & (known <= 1)).all(), f"{name} is a share or not defined"
+            assert ((known >= 0) & (known <= 1)).all(), f"{name} is a fraction or not defined"
     counted = getattr(found, "n", None)
     assert counted is None or counted == len(cases[0]) - np.isnan(np.array(cases[1], float)).sum()
 
 
-def shares_of(entry) -> dict[str, np.ndarray]:
+def fractions_of(entry) -> dict[str, np.ndarray]:
     """What lies between 0 and 1 in a result, by name."""
     names = ("false_positive_rate", "sensitivity", "recall", "precision", "smooth_x", "smooth_y", "ppv", "npv", "edges")
     held = {name: getattr(entry, name) for name in names if hasattr(entry, name)}
@@ -82,14 +82,14 @@ def shares_of(entry) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("metric", BINARY)
-def test_matrix_of_any_cases_is_made_without_a_warning(metric, cases, people, evaluation):
+def test_matrix_of_any_cases_is_made_without_a_warning(metric, cases, n_patients, evaluation):
     truth, score = np.array(cases[0], int), np.array(cases[1], float)
     logits = np.log(np.maximum(score, 1e-300)) - np.log(np.maximum(1 - score, 1e-300))
     names = np.array([f"c{k}" for k in range(len(truth))], object)
     made = [
         replace(
             evaluation(model, data, kind=kind),
-            scores=CaseScores("binary", ("No", "Pneumonia"), truth, factor * logits, people),
+            scores=CaseScores("binary", ("No", "Pneumonia"), truth, factor * logits, n_patients),
             cases=names,
             attributes={"site": np.array(["A", "B"] * len(truth))[: len(truth)]},
         )
@@ -101,14 +101,14 @@ def test_matrix_of_any_cases_is_made_without_a_warning(metric, cases, people, ev
     by_attribute(made[0], "Pneumonia", metric, "site", resamples=25)
 
 
-OF_SHARES = {"newcombe": "accuracy", "mcnemar": "accuracy", "mcnemar-mid-p": "accuracy"}
+OF_FRACTIONS = {"newcombe": "accuracy", "mcnemar": "accuracy", "mcnemar-mid-p": "accuracy"}
 
 
 @pytest.mark.parametrize("test", TESTS)
-def test_comparison_of_any_cases_has_a_sentence(test, cases, people, finding):
-    a = finding(*cases, people)
-    b = finding(cases[0], [1 - s for s in cases[1]], people)
-    found = compare(a, b, test, OF_SHARES.get(test, "roc_auc"), resamples=30)
+def test_comparison_of_any_cases_has_a_sentence(test, cases, n_patients, finding):
+    a = finding(*cases, n_patients)
+    b = finding(cases[0], [1 - s for s in cases[1]], n_patients)
+    found = compare(a, b, test, OF_FRACTIONS.get(test, "roc_auc"), resamples=30)
     assert math.isnan(found.p) or 0 <= found.p <= 1
     assert sentence(found, ("A", "B"), "X").endswith(".")
     disagreements(a, b)

@@ -16,18 +16,18 @@ def kernel(truth, score):
     return (positives[:, None] > negatives) + 0.5 * (positives[:, None] == negatives)
 
 
-def by_pairs(truth, scores, owner):
+def by_pairs(truth, scores, patient_index):
     """Obuchowski 1997, equations as written: sums by patient of the components, then S10, S01 and S11."""
     m, n = truth.sum(), (~truth).sum()
-    people = np.unique(owner)
+    n_patients = np.unique(patient_index)
     sums10, sums01 = [], []
     for score in scores:
         grid = kernel(truth, score)
         theta = grid.mean()
         above, below = grid.mean(1) - theta, grid.mean(0) - theta
-        sums10.append([above[owner[truth] == p].sum() for p in people])
-        sums01.append([below[owner[~truth] == p].sum() for p in people])
-    i10, i01, both = len(np.unique(owner[truth])), len(np.unique(owner[~truth])), len(people)
+        sums10.append([above[patient_index[truth] == p].sum() for p in n_patients])
+        sums01.append([below[patient_index[~truth] == p].sum() for p in n_patients])
+    i10, i01, both = len(np.unique(patient_index[truth])), len(np.unique(patient_index[~truth])), len(n_patients)
     a, b = np.array(sums10), np.array(sums01)
     s10, s01 = i10 / ((i10 - 1) * m) * a @ a.T, i01 / ((i01 - 1) * n) * b @ b.T
     s11 = both / (both - 1) * a @ b.T
@@ -44,10 +44,10 @@ def example(seed, n=80, digits=None, models=3):
 @pytest.mark.parametrize("digits", [None, 0])
 @pytest.mark.parametrize("seed", range(4))
 def test_covariance_of_clustered_cases_is_that_by_pairs(seed, digits):
-    truth, scores, owner = example(seed, digits=digits)
-    aucs, covariance = auc_covariance(truth, scores, owner)
+    truth, scores, patient_index = example(seed, digits=digits)
+    aucs, covariance = auc_covariance(truth, scores, patient_index)
     assert aucs == pytest.approx([roc_auc_score(truth, score) for score in scores], abs=1e-12)
-    assert covariance == pytest.approx(by_pairs(truth, scores, owner), abs=1e-12)
+    assert covariance == pytest.approx(by_pairs(truth, scores, patient_index), abs=1e-12)
 
 
 @pytest.mark.parametrize("digits", [None, 0])
@@ -59,7 +59,7 @@ def test_covariance_of_single_cases_is_delongs(digits):
     assert auc_covariance(truth, scores)[1] == pytest.approx(s10 + s01, abs=1e-12)
 
 
-def test_placements_are_shares_of_the_other_kind():
+def test_placements_are_fractions_of_the_other_kind():
     truth, scores, _ = example(3, digits=0)
     above, below = placements(truth, scores[0])
     grid = kernel(truth, scores[0])
@@ -68,14 +68,14 @@ def test_placements_are_shares_of_the_other_kind():
 
 
 def test_order_of_cases_does_not_matter():
-    truth, scores, owner = example(5, digits=0)
+    truth, scores, patient_index = example(5, digits=0)
     turn = np.random.default_rng(0).permutation(len(truth))
-    assert auc_covariance(truth[turn], scores[:, turn], owner[turn])[1] == pytest.approx(
-        auc_covariance(truth, scores, owner)[1], abs=1e-14
+    assert auc_covariance(truth[turn], scores[:, turn], patient_index[turn])[1] == pytest.approx(
+        auc_covariance(truth, scores, patient_index)[1], abs=1e-14
     )
 
 
-def test_copies_of_a_patients_picture_add_nothing():
+def test_copies_of_a_patients_image_add_nothing():
     truth, scores, _ = example(6, models=1)
     once = auc_covariance(truth, scores)[1]
     copied = auc_covariance(np.tile(truth, 4), np.tile(scores, 4), np.tile(np.arange(80), 4))[1]
@@ -94,7 +94,7 @@ def test_one_patient_of_a_kind_has_no_variance():
     assert np.isnan(covariance).all()
 
 
-def test_interval_by_patients_is_wider_where_their_pictures_are_alike():
+def test_interval_by_patients_is_wider_where_their_images_are_alike():
     rng = np.random.default_rng(0)
     patients = np.repeat(np.arange(60), 4)
     truth = np.repeat(rng.random(60) < 0.5, 4)
@@ -107,30 +107,33 @@ def test_interval_by_patients_is_wider_where_their_pictures_are_alike():
     )
 
 
-def clustered_study(rng, patients=60, pictures=3):
+def clustered_study(rng, patients=60, images=3):
     """Two models on patients of whom some images show the finding; true AUCs are known."""
-    owner = np.repeat(np.arange(patients), pictures)
-    truth = rng.random(len(owner)) < np.repeat(rng.beta(1, 1.5, patients), pictures)
-    shared = np.repeat(rng.normal(size=patients), pictures)
-    noise = [np.repeat(rng.normal(size=patients), pictures) for _ in range(2)]
+    patient_index = np.repeat(np.arange(patients), images)
+    truth = rng.random(len(patient_index)) < np.repeat(rng.beta(1, 1.5, patients), images)
+    shared = np.repeat(rng.normal(size=patients), images)
+    noise = [np.repeat(rng.normal(size=patients), images) for _ in range(2)]
     scores = np.stack(
-        [gain * truth + shared + own + rng.normal(size=len(owner)) for gain, own in zip((2, 1), noise, strict=True)]
+        [
+            gain * truth + shared + own + rng.normal(size=len(patient_index))
+            for gain, own in zip((2, 1), noise, strict=True)
+        ]
     )
-    return truth, scores, owner
+    return truth, scores, patient_index
 
 
 def test_clustered_interval_of_a_difference_covers_the_truth_as_often_as_it_says():
-    # Pairs of images of one patient, which share their patient's part, are one of 60 pairs: their AUC is slightly
+    # Pairs of images of one patient, which fraction their patient's part, are one of 60 pairs: their AUC is slightly
     # higher than that of others. The truth is taken from one very large study.
     aucs = auc_covariance(*clustered_study(np.random.default_rng(99), 100_000))[0]
-    truth, hits, plain = aucs[0] - aucs[1], 0, 0
+    truth, tp, plain = aucs[0] - aucs[1], 0, 0
     for seed in range(400):
-        kinds, scores, owner = clustered_study(np.random.default_rng(seed))
+        kinds, scores, patient_index = clustered_study(np.random.default_rng(seed))
         for by_patient in (True, False):
-            found, covariance = auc_covariance(kinds, scores, owner if by_patient else None)
+            found, covariance = auc_covariance(kinds, scores, patient_index if by_patient else None)
             error = math.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
             inside = abs(found[0] - found[1] - truth) <= 1.96 * error
-            hits, plain = hits + (inside and by_patient), plain + (inside and not by_patient)
+            tp, plain = tp + (inside and by_patient), plain + (inside and not by_patient)
     low, high = stats.binom.ppf((0.001, 0.999), 400, 0.95)
-    assert low <= hits <= high
-    assert hits > plain
+    assert low <= tp <= high
+    assert tp > plain

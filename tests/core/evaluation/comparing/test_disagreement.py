@@ -1,4 +1,4 @@
-"""Where two models disagree, and the surest mistakes of one."""
+"""Where two models disagree, and the most confident errors of one."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_several_classes_disagree_by_their_largest_probability(classes):
     assert disagreements(a, b).both_right == (a.score.argmax(1) == a.truth).sum()
 
 
-def test_surest_mistake_comes_first(finding):
+def test_most_confident_mistake_comes_first(finding):
     found = mistakes(finding([1, 1, 1, 0, 0], [0.9, 0.4, 0.01, 0.95, 0.55]))
     assert [(m.case, m.kind) for m in found] == [
         ("case 2", "missed"), ("case 3", "false alarm"), ("case 1", "missed"), ("case 4", "false alarm"),

@@ -38,11 +38,11 @@ def rows(rng, n, quality):
     return np.stack([np.full(n, 4096), true, found, both, precision, distance, distance / 2], axis=1)
 
 
-def segmented(model="a", quality=0.8, n=60, people=20, seed=0):
+def segmented(model="a", quality=0.8, n=60, n_patients=20, seed=0):
     rng = np.random.default_rng([seed, *model.encode()])
     values = np.concatenate([rows(rng, n, quality), rows(rng, n, quality - 0.2)], axis=1)
     names = [f"case {k:02d}" for k in range(n)]
-    patients = [f"p{k % people}" for k in range(n)]
+    patients = [f"p{k % n_patients}" for k in range(n)]
     facts = {**FACTS, "model": model, "model_sha256": (model * 64)[:64]}
     sex = [("F", "M")[k % 2] for k in range(n)]
     return evaluation_from(facts, names, patients, np.zeros(n), values, {"sex": sex}, {})

@@ -78,10 +78,10 @@ def test_decision_for_a_class_is_the_largest_probability(classes):
 def test_new_metric_needs_no_more_than_its_entry_to_have_an_interval(name, monkeypatch, classes, evaluation):
     kind = "multiclass" if name.endswith("multiclass") else "binary"
 
-    def share(y, s, threshold):
+    def fraction(y, s, threshold):
         return float(np.mean(y)) if len(y) else float("nan")
 
-    monkeypatch.setitem(METRICS, name, Metric(name, "New", share, True, "score", kind))
+    monkeypatch.setitem(METRICS, name, Metric(name, "New", fraction, True, "score", kind))
     found = (
         answer(classes(), "classes:No | Mild | Severe") if kind == "multiclass" else answer(evaluation(), "Pneumonia")
     )

@@ -65,13 +65,13 @@ def test_holm_does_not_count_what_was_not_tested():
 
 
 def test_inversion_p_agrees_with_the_percentile_interval():
-    for people in (8, 12, 20, 1000):
+    for n_patients in (8, 12, 20, 1000):
         for mean in (0.9, 1.0, 1.1, 1.3, 2.0):
             drawn = np.random.default_rng(0).normal(mean, 0.5, 40_000)
-            low, _ = percentiles(drawn, people)
-            assert (inversion_p(drawn, people) < 0.05) == (low > 0)
-            expected = 2 * stats.t.sf(2 * mean * math.sqrt((people - 1) / people), people - 1)
-            assert inversion_p(drawn, people) == pytest.approx(expected, rel=0.2, abs=3e-3)
+            low, _ = percentiles(drawn, n_patients)
+            assert (inversion_p(drawn, n_patients) < 0.05) == (low > 0)
+            expected = 2 * stats.t.sf(2 * mean * math.sqrt((n_patients - 1) / n_patients), n_patients - 1)
+            assert inversion_p(drawn, n_patients) == pytest.approx(expected, rel=0.2, abs=3e-3)
 
 
 def test_inversion_p_is_never_zero_and_one_where_all_resamples_are_equal():

@@ -202,7 +202,7 @@ def bundle(card):
 
 
 @pytest.fixture
-def make_pictures(tmp_path):
+def make_images(tmp_path):
     """A folder of grey images by split and class; ill ones are brighter."""
 
     def make(count=40, name="clinic", split="test"):
@@ -211,14 +211,14 @@ def make_pictures(tmp_path):
             ill = k % 2 == 1
             folder = tmp_path / name / split / ("Ill" if ill else "Normal")
             folder.mkdir(parents=True, exist_ok=True)
-            picture = rng.integers(90, 200, (20, 24)) if ill else rng.integers(20, 130, (20, 24))
-            cv2.imwrite(str(folder / f"{k:04d}.png"), picture.astype(np.uint8))
+            image = rng.integers(90, 200, (20, 24)) if ill else rng.integers(20, 130, (20, 24))
+            cv2.imwrite(str(folder / f"{k:04d}.png"), image.astype(np.uint8))
         return tmp_path / name
 
     return make
 
 
 @pytest.fixture
-def clinic(make_pictures):
+def clinic(make_images):
     """The dataset of 40 such images."""
-    return open_dataset(make_pictures())
+    return open_dataset(make_images())

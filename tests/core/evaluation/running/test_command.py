@@ -74,8 +74,8 @@ def killed_and_resumed(arguments, url, cases):
     return done, store.load(run.id)
 
 
-def test_a_killed_run_goes_on(finder, make_pictures, sqlite_url):
-    folder = make_pictures(2000)
+def test_a_killed_run_goes_on(finder, make_images, sqlite_url):
+    folder = make_images(2000)
     arguments = ("run", "--model", finder, "--dataset", folder, "--kind", "external")
     done, found = killed_and_resumed(arguments, sqlite_url, 2000)
     assert (len(found.cases), found.kind, found.model) == (2000, "external", "finder")
@@ -102,8 +102,8 @@ def test_a_killed_run_over_a_real_dataset_goes_on_to_the_scores_of_the_card(sqli
     assert "AUC (Pneumonia)" in done.stdout
 
 
-def test_an_interrupted_run_says_that_it_can_go_on(finder, make_pictures, sqlite_url):
-    folder = make_pictures(2000)
+def test_an_interrupted_run_says_that_it_can_go_on(finder, make_images, sqlite_url):
+    folder = make_images(2000)
     process = start("run", "--model", finder, "--dataset", folder, url=sqlite_url)
     wait_for_scores(Store(sqlite_url), process)
     process.send_signal(signal.SIGINT)
@@ -128,8 +128,8 @@ def cli(sqlite_url, monkeypatch, capsys):
     return call
 
 
-def test_results_are_listed_handed_over_and_brought_in(cli, finder, make_pictures, tmp_path, sqlite_url):
-    assert cli("run", "--model", finder, "--dataset", make_pictures())[0] == 0
+def test_results_are_listed_handed_over_and_brought_in(cli, finder, make_images, tmp_path, sqlite_url):
+    assert cli("run", "--model", finder, "--dataset", make_images())[0] == 0
     assert cli("list")[1].split() == ["1", "done", "finder", "clinic", "test", "unknown", "40", "of", "40"]
     status, out, _ = cli("export", "1", "--to", tmp_path / "out", "--form", "csv")
     assert (status, out.strip()) == (0, str(tmp_path / "out" / "finder--clinic--test.csv"))
@@ -138,8 +138,8 @@ def test_results_are_listed_handed_over_and_brought_in(cli, finder, make_picture
     assert same(Store(other).load(1), Store(sqlite_url).load(1))
 
 
-def test_a_label_map_is_given_told_and_remembered(cli, finder, make_pictures, sqlite_url):
-    folder = make_pictures()
+def test_a_label_map_is_given_told_and_remembered(cli, finder, make_images, sqlite_url):
+    folder = make_images()
     status, out, err = cli("run", "--model", finder, "--dataset", folder, "--map", "Normal=")
     assert status == 0
     assert "Labels: Ill → Ill, Normal → left out\n20 of 40 cases are left out" in err
@@ -150,8 +150,8 @@ def test_a_label_map_is_given_told_and_remembered(cli, finder, make_pictures, sq
     assert "40 cases" in cli("run", "--model", finder, "--dataset", folder, "--map", "Normal=Normal")[1]
 
 
-def test_a_run_waits_until_every_label_has_a_meaning(cli, finder, make_pictures, sqlite_url):
-    folder = make_pictures()
+def test_a_run_waits_until_every_label_has_a_meaning(cli, finder, make_images, sqlite_url):
+    folder = make_images()
     for label in ("Ill (-)", "Ill excluded?", "Other"):
         (folder / "test" / label).mkdir()
         (folder / "test" / "Normal" / f"{len(label) - 5:04d}.png").rename(folder / "test" / label / "a.png")
@@ -181,15 +181,15 @@ def test_a_run_waits_until_every_label_has_a_meaning(cli, finder, make_pictures,
         (("--stress", "blur"), "in strengths 1 to 5"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(cli, finder, make_pictures, arguments, words):
-    status, out, err = cli("run", "--model", finder, "--dataset", make_pictures(), *arguments)
+def test_what_cannot_be_done_is_one_sentence(cli, finder, make_images, arguments, words):
+    status, out, err = cli("run", "--model", finder, "--dataset", make_images(), *arguments)
     assert (status, out) == (1, "")
     assert words in err.splitlines()[-1]
     assert "Traceback" not in err
 
 
-def test_a_stressed_copy_is_a_run_of_its_own(cli, finder, make_pictures, sqlite_url):
-    folder = make_pictures()
+def test_a_stressed_copy_is_a_run_of_its_own(cli, finder, make_images, sqlite_url):
+    folder = make_images()
     assert cli("run", "--model", finder, "--dataset", folder)[0] == 0
     assert cli("run", "--model", finder, "--dataset", folder, "--stress", "blur-3")[0] == 0
     assert {(run.dataset, run.kind) for run in Store(sqlite_url).evaluations()} == {

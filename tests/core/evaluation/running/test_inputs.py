@@ -34,12 +34,12 @@ OTHERS = [
 FACTS = {"age": "71", "sex": "F", "education": "3", "height": "172", "weight": "70"}
 
 
-def picture(rng, size=(48, 40)):
+def image(rng, size=(48, 40)):
     return cv2.GaussianBlur(rng.integers(0, 255, size, np.uint8), (9, 9), 0)
 
 
 def film(rng, frames=6):
-    return [picture(rng) for _ in range(frames)]
+    return [image(rng) for _ in range(frames)]
 
 
 def write_table(folder, rows, name="labels.csv"):
@@ -56,11 +56,11 @@ def made_for(card, folder, n=4, **changes):
     for number in range(n):
         row = {"patient": f"p{number // 2}"}
         for spec in card.inputs:
-            if spec.is_picture:
+            if spec.is_image:
                 (folder / spec.name).mkdir(parents=True, exist_ok=True)
                 path = f"{spec.name}/{number:02d}.{'png' if spec.kind == 'image' else 'tif'}"
                 if spec.kind == "image":
-                    cv2.imwrite(str(folder / path), picture(rng))
+                    cv2.imwrite(str(folder / path), image(rng))
                 else:
                     cv2.imwritemulti(str(folder / path), film(rng))
                 row[spec.name] = path
@@ -186,12 +186,12 @@ def test_masks_are_not_turned_with_a_stressed_image(tmp_path, results):
 
 
 @pytest.fixture
-def outlined(tmp_path, write_outliner):
+def outlined(tmp_path, write_segmenter):
     """Bright boxes with masks: `outlined([255, 0])` gives the value of the mask of each image, 0 for an empty one."""
     labels = ("Background", "Disc", "Cup")
 
     def made(values, labels=labels, size=(64, 64)):
-        card, rows = load_card(write_outliner(tmp_path / "models", labels=labels, resize="stretch")), []
+        card, rows = load_card(write_segmenter(tmp_path / "models", labels=labels, resize="stretch")), []
         for folder in ("images", "masks"):
             (tmp_path / "set" / folder).mkdir(parents=True)
         for number, value in enumerate(values):
@@ -276,7 +276,7 @@ def test_cells_that_are_no_fact_are_refused(feature, cell):
         parse_fact(feature, cell)
 
 
-def test_people_are_compared_with_models_of_one_image_only():
+def test_n_patients_are_compared_with_models_of_one_image_only():
     read = {slug for slug, card in CARDS.items() if can_be_read_against(card)}
     assert "pneumonia-chest-xray" in read
     assert not read & set(OTHERS)

@@ -46,7 +46,7 @@ def run(card, bundle, dataset, store, mapping=MAPPING, **options):
     return evaluate(card, bundle, dataset, "test", mapping, store, **options)
 
 
-def test_scores_are_those_of_the_pictures_one_by_one(card, bundle, clinic, results):
+def test_scores_are_those_of_the_images_one_by_one(card, bundle, clinic, results):
     found = run(card, bundle, clinic, results, kind="external")
     assert len(found.cases) == 40
     for case, logit, truth in zip(found.cases, found.scores.logits, found.scores.y_true, strict=True):
@@ -101,16 +101,16 @@ def test_a_fault_in_the_database_keeps_the_chunks_before_it(card, bundle, clinic
 
 def test_progress_rises_from_nothing_to_all(card, bundle, clinic, results):
     seen = []
-    run(card, bundle, clinic, results, progress=lambda share, words: seen.append((share, words)))
-    shares = [share for share, _ in seen]
-    assert shares == sorted(shares)
+    run(card, bundle, clinic, results, progress=lambda fraction, words: seen.append((fraction, words)))
+    fractions = [fraction for fraction, _ in seen]
+    assert fractions == sorted(fractions)
     assert seen[-1] == (1.0, "Scored 40 of 40")
-    run(card, bundle, clinic, results, progress=lambda share, words: seen.append((share, words)))
+    run(card, bundle, clinic, results, progress=lambda fraction, words: seen.append((fraction, words)))
     assert seen[-1] == (1.0, "Already computed")
 
 
-def test_cases_that_cannot_be_read_are_set_aside_with_their_sentence(card, bundle, make_pictures, results):
-    folder = make_pictures()
+def test_cases_that_cannot_be_read_are_set_aside_with_their_sentence(card, bundle, make_images, results):
+    folder = make_images()
     (folder / "test" / "Ill" / "0001.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     cv2.imwrite(str(folder / "test" / "Ill" / "0003.png"), np.zeros((9, 9), np.uint8))
     found = run(card, bundle, open_dataset(folder), results)
@@ -146,9 +146,9 @@ def test_where_no_case_can_be_read_nothing_is_kept(card, bundle, clinic, results
 
 
 def test_a_dataset_that_goes_away_in_the_middle_stops_the_run_and_keeps_its_scores(
-    card, bundle, make_pictures, results, tmp_path
+    card, bundle, make_images, results, tmp_path
 ):
-    folder = make_pictures()
+    folder = make_images()
     dataset = with_digest(open_dataset(folder))
 
     def read(case):
@@ -164,8 +164,8 @@ def test_a_dataset_that_goes_away_in_the_middle_stops_the_run_and_keeps_its_scor
     assert (len(found.cases), found.failed) == (40, {})
 
 
-def test_a_dataset_changed_since_its_hash_is_refused(card, bundle, make_pictures, results):
-    folder = make_pictures()
+def test_a_dataset_changed_since_its_hash_is_refused(card, bundle, make_images, results):
+    folder = make_images()
     dataset = with_digest(open_dataset(folder))
     cv2.imwrite(str(folder / "test" / "Ill" / "0001.png"), np.full((9, 9), 40, np.uint8))
     with pytest.raises(UnusableDataset, match="changed or removed since"):
@@ -173,8 +173,8 @@ def test_a_dataset_changed_since_its_hash_is_refused(card, bundle, make_pictures
     assert len(run(card, bundle, open_dataset(folder), results).cases) == 40
 
 
-def test_a_dataset_changed_during_the_run_does_not_finish(card, bundle, make_pictures, results):
-    folder = make_pictures()
+def test_a_dataset_changed_during_the_run_does_not_finish(card, bundle, make_images, results):
+    folder = make_images()
     dataset = with_digest(open_dataset(folder))
 
     def read(case):
@@ -291,7 +291,7 @@ def test_memory_does_not_grow_with_the_dataset(card, bundle, results):
     assert many < few + 800 * 1500  # names and truth of 800 cases; their images would be 800 times 262,144 bytes
 
 
-def test_only_so_many_pictures_are_under_way(card, bundle, results):
+def test_only_so_many_images_are_under_way(card, bundle, results):
     dataset, under_way, most = _made_up(200), set(), []
 
     def read(case):

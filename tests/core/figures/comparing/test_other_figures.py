@@ -15,7 +15,7 @@ from core.figures.comparing.class_confusion import class_confusion_figure, descr
 from core.figures.comparing.confusion import confusion_figure, confusion_rows
 from core.figures.comparing.lines import line_of
 from core.figures.comparing.net_benefit import net_benefit_figure
-from core.figures.comparing.predictive_values import at_share, meanings, predictive_values_figure
+from core.figures.comparing.predictive_values import at_fraction, meanings, predictive_values_figure
 from core.figures.comparing.scores import scores_figure
 
 
@@ -39,7 +39,7 @@ def test_bins_with_more_cases_have_larger_points(scene, members):
     assert sizes[max(sizes)] == max(sizes.values())
 
 
-def test_confusion_writes_counts_and_shares_of_the_row(scene, finding, texts):
+def test_confusion_writes_counts_and_fractions_of_the_row(scene, finding, texts):
     found = finding([1, 1, 1, 0, 0], [0.9, 0.8, 0.1, 0.7, 0.2])
     words = texts(confusion_figure(scene, [(line_of("A", 0), confusion_of(found), threshold_sweep(found, 11))]))
     assert "<b>2</b><br><span style='font-size:12px'>67 %" in words
@@ -111,14 +111,14 @@ def test_class_confusion_says_what_a_class_is_taken_for(scene):
     assert "no case of Bacterial" in words
     shown = [note.text for note in class_confusion_figure(scene, ("Viral", "Bacterial"), counts).layout.annotations]
     assert any("<b>8</b>" in text and "80 %" in text for text in shown)
-    assert any("not defined" in text for text in shown), "a class without cases has no shares"
+    assert any("not defined" in text for text in shown), "a class without cases has no fractions"
     assert not any(str(math.nan) in text for text in shown)
 
 
 def test_values_at_one_prevalence_are_those_of_the_curve_there(members):
     _, found = members(1)[0]
     curve, alone = ppv_npv_at(found, [0.0, 0.1, 0.5], resamples=100), ppv_npv_at(found, [0.1], resamples=100)
-    one = at_share(curve, 0.1)
+    one = at_fraction(curve, 0.1)
     for name in ("prevalence", "ppv", "npv"):
         np.testing.assert_allclose(getattr(one, name), getattr(alone, name))
     assert one.ppv_band.low == pytest.approx(alone.ppv_band.low)

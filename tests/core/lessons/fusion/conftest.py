@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 SIZE = 16
 
 
-def fused_model(pictures=("flair", "pre"), features=2):
+def fused_model(images=("flair", "pre"), features=2):
     """Each image's mean times a weight, weighed by attention over the images, plus the facts times theirs."""
     nodes, constants = [], []
 
@@ -19,10 +19,10 @@ def fused_model(pictures=("flair", "pre"), features=2):
         return name
 
     axes = constant(np.array([1, 2], np.int64), "axes")
-    for name in pictures:
+    for name in images:
         nodes.append(helper.make_node("ReduceMean", [name, axes], [f"m_1/{name}_features_1/Mean:0"], keepdims=0))
     nodes += [
-        helper.make_node("Concat", [f"m_1/{name}_features_1/Mean:0" for name in pictures], ["m_1/s_1/c:0"], axis=1),
+        helper.make_node("Concat", [f"m_1/{name}_features_1/Mean:0" for name in images], ["m_1/s_1/c:0"], axis=1),
         helper.make_node("Mul", ["m_1/s_1/c:0", constant(np.float32(5), "five")], ["m_1/s_1/scaled:0"]),
         helper.make_node("Softmax", ["m_1/s_1/scaled:0"], ["m_1/sequence_attention_1/Softmax:0"], axis=1),
         helper.make_node("Mul", ["m_1/s_1/c:0", "m_1/sequence_attention_1/Softmax:0"], ["m_1/f_1/Mul:0"]),
@@ -35,7 +35,7 @@ def fused_model(pictures=("flair", "pre"), features=2):
         helper.make_node("Add", ["m_1/p_1/MatMul:0", "m_1/t_1/MatMul:0"], ["m_1/sum_1/Add:0"]),
         helper.make_node("Add", ["m_1/sum_1/Add:0", constant(np.array([-4], np.float32), "b")], ["logits"]),
     ]
-    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", SIZE, SIZE, 1]) for name in pictures] + [
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", SIZE, SIZE, 1]) for name in images] + [
         helper.make_tensor_value_info("patient", TensorProto.FLOAT, ["batch", features])
     ]
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 1])]

@@ -21,11 +21,11 @@ def head():
 @pytest.mark.parametrize("shift", [(5.0, -4.0, 6.0), (-9.0, 7.0, -11.0), (0.0, 0.0, 0.0)])
 def test_another_contrast_is_laid_back_to_within_a_pixel(head, shift):
     """Two contrasts of one head do not look alike; a difference of brightness would not find the way."""
-    moving = moved(head.pictures["flair"], Pose(*shift))
-    found = register(head.pictures["pre"], moving)
-    back = moved(moved(head.pictures["flair"], Pose(*shift)), found.pose)
+    moving = moved(head.images["flair"], Pose(*shift))
+    found = register(head.images["pre"], moving)
+    back = moved(moved(head.images["flair"], Pose(*shift)), found.pose)
     inner = np.s_[20:76, 20:76]
-    assert np.abs(back - head.pictures["flair"])[inner].mean() < 0.06
+    assert np.abs(back - head.images["flair"])[inner].mean() < 0.06
     assert found.after >= found.before
     if any(shift):
         assert found.after > 1.1 * found.before

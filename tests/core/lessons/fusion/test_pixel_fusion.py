@@ -13,10 +13,10 @@ def heads():
 
 
 def overlap(model, head, pose=None):
-    pictures = [head.pictures[name] for name in model.contrasts]
+    images = [head.images[name] for name in model.contrasts]
     if pose is not None:
-        pictures[1:] = [moved(picture, pose) for picture in pictures[1:]]
-    return dice((model.probability(pictures) >= model.threshold) & head.head, head.lesion)
+        images[1:] = [moved(image, pose) for image in images[1:]]
+    return dice((model.probability(images) >= model.threshold) & head.head, head.lesion)
 
 
 def test_two_contrasts_find_more_of_the_lesion_than_either_and_lose_it_where_they_do_not_fit(heads):
@@ -34,7 +34,7 @@ def test_the_fit_is_scikit_learns(heads):
     from sklearn.linear_model import LogisticRegression
 
     model = fit_pixels(heads[:3], ["flair", "post"])
-    values = np.concatenate([np.column_stack([h.pictures[n][h.head] for n in ("flair", "post")]) for h in heads[:3]])
+    values = np.concatenate([np.column_stack([h.images[n][h.head] for n in ("flair", "post")]) for h in heads[:3]])
     truth = np.concatenate([h.lesion[h.head] for h in heads[:3]])
     theirs = LogisticRegression(C=1e3, max_iter=2000, tol=1e-8).fit(values, truth)
     np.testing.assert_allclose(model.weights, theirs.coef_[0], rtol=2e-2)
@@ -48,7 +48,7 @@ def test_overlap_of_nothing_with_nothing_is_not_defined():
 
 
 def test_heads_differ_by_seed_and_are_whole(heads):
-    assert (phantom(0, 96).pictures["pre"] == heads[0].pictures["pre"]).all()
+    assert (phantom(0, 96).images["pre"] == heads[0].images["pre"]).all()
     assert (heads[0].lesion != heads[1].lesion).any()
     for head in heads:
         assert head.lesion.any()

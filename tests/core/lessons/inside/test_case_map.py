@@ -35,7 +35,7 @@ def test_the_plane_of_the_training_scans_comes_from_the_bundle(opened):
     plane = plane_of(bundle, [])
     assert plane.of_training
     np.testing.assert_allclose(plane.place(train).std(axis=0), plane.deviations, rtol=0.02)
-    assert 0 < plane.shares.sum() < 1
+    assert 0 < plane.fractions.sum() < 1
 
 
 def test_without_a_reference_the_plane_is_that_of_the_cases_as_scikit_learn_has_it(opened, clusters):
@@ -48,7 +48,7 @@ def test_without_a_reference_the_plane_is_that_of_the_cases_as_scikit_learn_has_
     found = plane.place(values)
     theirs = expected.transform(StandardScaler().fit_transform(values))
     np.testing.assert_allclose(np.abs(found), np.abs(theirs), atol=1e-4)
-    np.testing.assert_allclose(plane.shares, expected.explained_variance_ratio_, atol=1e-5)
+    np.testing.assert_allclose(plane.fractions, expected.explained_variance_ratio_, atol=1e-5)
 
 
 def test_nearest_cases_are_told_by_all_features_and_not_by_the_two_that_are_drawn(opened):
@@ -107,8 +107,8 @@ def test_tsne_stops_when_asked_and_refuses_too_few(clusters):
         tsne(clusters[0][:4])
 
 
-def test_a_model_that_outlines_has_no_points(tmp_path, write_outliner):
+def test_a_model_that_outlines_has_no_points(tmp_path, write_segmenter):
     scan = Scan(np.zeros((1, 64, 64), np.float32), "single", "0" * 64, "test", "MR")
-    bundle = open_bundle(load_card(write_outliner(tmp_path)))
+    bundle = open_bundle(load_card(write_segmenter(tmp_path)))
     with pytest.raises(IncompatibleInput, match="answers for one image"):
         point_of(bundle, scan, 0, "a case")

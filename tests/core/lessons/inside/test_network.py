@@ -69,9 +69,9 @@ def test_a_flattened_map_is_a_station_of_its_own():
         helper.make_tensor("shape", TensorProto.INT64, [2], [-1, 16]),
         helper.make_tensor("weights", TensorProto.FLOAT, [16, 2], np.ones(32)),
     ]
-    picture = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 4, 4, 1])
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 4, 4, 1])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 2])
-    graph = helper.make_graph(nodes, "flat", [picture], [logits], constants)
+    graph = helper.make_graph(nodes, "flat", [image], [logits], constants)
     boxes = read_network(read_steps(helper.make_model(graph))).boxes
     assert [(box.kind, box.channels) for box in boxes] == [("input", 1), ("row", 16), ("dense", 2)]
 
@@ -104,7 +104,7 @@ def test_a_new_row_begins_where_the_map_shrinks(network):
     assert rows[3] == rows[4] == 1
 
 
-def test_branches_of_one_block_share_a_row(network):
+def test_branches_of_one_block_fraction_a_row(network):
     found = network("branched")
     spots = lay_out(found, widest=2)
     assert len({spots[n].row for n in range(2, 7)}) == 1

@@ -46,10 +46,10 @@ def test_channel_attention_lets_every_pixel_in_and_is_told_apart_from_the_way_th
     field = field_of(probe.network, heat, (5, 5))
     assert field.whole
     assert footprint(probe, heat, (5, 5), 21).all()
-    assert field.share < 0.05
+    assert field.fraction < 0.05
 
 
-def test_the_rule_of_thumb_is_the_width_of_the_field_inside_a_large_picture(builder):
+def test_the_rule_of_thumb_is_the_width_of_the_field_inside_a_large_image(builder):
     b = builder(size=96)
     x = b.conv(b.first, "stem", out=2, stride=2)
     x = b.conv(b.pool(x, "pool"), "wide", kernel=5, dilation=2)
@@ -75,4 +75,4 @@ def test_paths_through_two_kernels_of_three_are_counted(builder):
 def test_half_of_the_paths_run_through_far_fewer_pixels(models):
     probe = Probe(models["plain"])
     field = field_of(probe.network, probe.network.heat, (2, 2))
-    assert 0 < field.half < field.share / 2
+    assert 0 < field.half < field.fraction / 2

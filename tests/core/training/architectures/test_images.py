@@ -54,8 +54,8 @@ def test_port_of_efficientnet_equals_the_original():
     inputs = keras.Input((224, 224, 3))
     ours = keras.Model(inputs, feature_maps(inputs))
     load_imagenet(ours)
-    pictures = np.stack([waves(2), waves(5)]).astype(np.float32)
-    logits = ours.predict(pictures, verbose=0).mean((1, 2)) @ weights["_fc.weight"].T + weights["_fc.bias"]
+    images = np.stack([waves(2), waves(5)]).astype(np.float32)
+    logits = ours.predict(images, verbose=0).mean((1, 2)) @ weights["_fc.weight"].T + weights["_fc.bias"]
     assert np.abs(logits[:, ::5] - expected).max() < 1e-3
 
 

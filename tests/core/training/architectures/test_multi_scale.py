@@ -17,10 +17,10 @@ def model():
 
 def reach(layer, side=32):
     """How many columns a lit pixel spreads over through one convolution."""
-    picture = np.zeros((1, side, side, layer.kernel.shape[2]), np.float32)
-    picture[0, side // 2, side // 2] = 1.0
+    image = np.zeros((1, side, side, layer.kernel.shape[2]), np.float32)
+    image[0, side // 2, side // 2] = 1.0
     layer.kernel.assign(np.ones(layer.kernel.shape))
-    (columns,) = np.nonzero(np.asarray(layer(picture))[0].any(axis=(0, 2)))
+    (columns,) = np.nonzero(np.asarray(layer(image))[0].any(axis=(0, 2)))
     return columns.max() - columns.min() + 1
 
 
@@ -60,7 +60,7 @@ def test_compiled_head_is_affine_in_the_explained_layer(model, tmp_path):
     assert facts.grid == (6, 6, 12)
 
 
-def test_width_that_the_branches_cannot_share_is_refused():
+def test_width_that_the_branches_cannot_fraction_is_refused():
     from core.training.architectures.multi_scale import multi_scale_attention
 
     with pytest.raises(ValueError, match="widths that 3 branches share"):

@@ -1,4 +1,4 @@
-"""The section on look-alikes and shortcuts of a card."""
+"""The section on near-duplicates and shortcuts of a card."""
 
 from dataclasses import replace
 

@@ -15,7 +15,7 @@ import pytest
 from core.inference.bundle import Bundle
 from core.onnx_runtime import onnxruntime
 from core.training.card.heatmaps import heatmap_section
-from core.training.card.localisation import choose_pictures, measure_localisation, parts
+from core.training.card.localisation import choose_images, measure_localisation, parts
 from core.training.data.marked_regions import UnreadableTruth, masks, read_marked
 from core.training.recipe.reading import load_recipe
 from core.training.recipe.schema import InvalidRecipe
@@ -93,22 +93,22 @@ def measured(bundle, recipe, data):
     return measure_localisation(bundle, recipe, recipe.localise[0], Choices(threshold=0.5), data)
 
 
-def test_only_test_pictures_with_the_label_take_part_and_the_others_are_counted(recipe, data):
+def test_only_test_images_with_the_label_take_part_and_the_others_are_counted(recipe, data):
     made = recipe()
-    chosen, left_out = choose_pictures(made, made.localise[0], data)
+    chosen, left_out = choose_images(made, made.localise[0], data)
     assert [each.case.name for each in chosen] == [f"{number}.png" for number in range(77, 96, 2)]
     assert left_out == {"in the train split": 28, "in the val split": 10}
     made = recipe(labels=["Empty"])
-    assert choose_pictures(made, made.localise[0], data)[1]["with another label"] == 10
+    assert choose_images(made, made.localise[0], data)[1]["with another label"] == 10
 
 
-def test_marks_of_unknown_pictures_are_left_out_unless_their_label_is_known(recipe, data):
+def test_marks_of_unknown_images_are_left_out_unless_their_label_is_known(recipe, data):
     shutil.copy(data / "blobs" / "95.png", data / "marks" / "new.png")
     write(data / "marks" / "marks.csv", ["picture", "own"], [["new.png", ""], ["new.png", ""], ["95.png", "95.png"]])
     made = recipe(join={"own": "file"})
-    assert choose_pictures(made, made.localise[0], data)[1] == {"not among the model's images": 2}
+    assert choose_images(made, made.localise[0], data)[1] == {"not among the model's images": 2}
     made = recipe(join={"own": "file"}, others_are=["Blob"], file="{picture}")
-    chosen, left_out = choose_pictures(made, made.localise[0], data)
+    chosen, left_out = choose_images(made, made.localise[0], data)
     assert [(each.case.name, each.case.split) for each in chosen] == [("new.png", "unseen")] * 2 + [("95.png", "test")]
     assert left_out == {}
     assert chosen[0].explained(np.array([0.9, 0.1])) == (1,)
@@ -134,7 +134,7 @@ def test_boxes_and_bits_mark_what_they_say(bundle, recipe, data):
     assert np.allclose(bits.table.query("marks == 'Blob'")["area"].to_numpy(), masks.table["area"], atol=0.01)
 
 
-def test_boxes_are_moved_into_pictures_that_were_cut_out(recipe, data):
+def test_boxes_are_moved_into_images_that_were_cut_out(recipe, data):
     whole = cv2.imread(str(data / "blobs" / "95.png"), 0)  # 40 rows, 48 columns
     cv2.imwrite(str(data / "blobs" / "cut.png"), cv2.resize(whole[10:40, 12:48], (72, 60)))
     head = ["file", "label", "patient", "split", "side", "whole", "l", "t", "w", "h"]
@@ -146,7 +146,7 @@ def test_boxes_are_moved_into_pictures_that_were_cut_out(recipe, data):
         kind="boxes", folder="blobs", table="boxes.csv", join={"file": "whole"}, box=list("xywh"), cut=list("ltwh"),
         file="{file}",
     )  # fmt: skip
-    (chosen,), _ = choose_pictures(made, made.localise[0], data)
+    (chosen,), _ = choose_images(made, made.localise[0], data)
     (mask,) = masks(made.localise[0], chosen.marked, chosen.own, data, (60, 72)).values()
     rows, columns = np.nonzero(mask)
     assert (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1) == (16, 34, 16, 28)

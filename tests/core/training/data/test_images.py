@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from core.errors import UnreadableScan
 from core.inference.prepare import prepare
 from core.training.data.images import load_cases, prepare_case, prepare_cases, shrunken, split_cases
-from core.training.data.opened import open_picture
+from core.training.data.opened import open_image
 from core.training.recipe.reading import load_recipe
 from core.training.recipe.schema import InvalidRecipe
 from core.training.recipe.sources import Source
@@ -60,36 +60,36 @@ def test_split_without_one_label_is_refused(entry, write_recipe, tmp_path):
         split_cases(load_recipe(write_recipe(entry)), tmp_path)
 
 
-def test_picture_goes_the_same_way_as_an_uploaded_scan(entry, write_recipe, blobs):
+def test_image_goes_the_same_way_as_an_uploaded_scan(entry, write_recipe, blobs):
     spec = load_recipe(write_recipe(entry)).input
     path = blobs / "blobs" / "1.png"
-    uploaded = prepare(open_picture(path), spec).batch["image"][0]
+    uploaded = prepare(open_image(path), spec).batch["image"][0]
     assert np.array_equal(prepare_case(path, spec), uploaded)
     assert uploaded.shape == (32, 32, 1)
 
 
-def test_cached_pictures_lose_less_than_a_grey_level(entry, write_recipe, blobs):
+def test_cached_images_lose_less_than_a_grey_level(entry, write_recipe, blobs):
     spec = load_recipe(write_recipe(entry)).input
     path = blobs / "blobs" / "1.png"
     assert np.abs(prepare_cases([path], spec)[0].astype(np.float32) - prepare_case(path, spec)).max() < 0.5 / 255
 
 
-def test_broken_picture_is_named(tmp_path):
+def test_broken_image_is_named(tmp_path):
     (tmp_path / "x.png").write_bytes(b"not an image")
     with pytest.raises(UnreadableScan, match=r"x\.png"):
-        open_picture(tmp_path / "x.png")
+        open_image(tmp_path / "x.png")
 
 
-def test_shrunken_picture_holds_means_of_squares_in_its_own_grey_levels(tmp_path):
-    picture = np.random.default_rng(0).integers(0, 256, (40, 60)).astype(np.uint8)
-    cv2.imwrite(str(tmp_path / "x.png"), picture)
-    small = shrunken(open_picture(tmp_path / "x.png"), 20).pixels
+def test_shrunken_image_holds_means_of_squares_in_its_own_grey_levels(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (40, 60)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "x.png"), image)
+    small = shrunken(open_image(tmp_path / "x.png"), 20).pixels
     assert small.dtype == np.uint8
-    assert np.array_equal(small[0], np.rint(picture.reshape(20, 2, 20, 3).mean((1, 3))).astype(np.uint8))
+    assert np.array_equal(small[0], np.rint(image.reshape(20, 2, 20, 3).mean((1, 3))).astype(np.uint8))
 
 
 def test_case_of_a_stress_test_goes_through_a_smaller_grid(entry, write_recipe, blobs):
     spec = load_recipe(write_recipe(entry)).input
     path = blobs / "blobs" / "1.png"
-    assert np.array_equal(prepare_case(path, spec, 8), prepare(shrunken(open_picture(path), 8), spec).batch["image"][0])
+    assert np.array_equal(prepare_case(path, spec, 8), prepare(shrunken(open_image(path), 8), spec).batch["image"][0])
     assert not np.allclose(prepare_case(path, spec, 8), prepare_case(path, spec), atol=0.05)

@@ -50,8 +50,8 @@ def folder(tmp_path):
             if entry[sequence]:
                 black = (entry["id"], sequence) == ("b_9", "pre")
                 (tmp_path / sequence).mkdir(exist_ok=True)
-                picture = np.zeros((40, 40), np.uint8) if black else rng.integers(0, 255, (40, 40), np.uint8)
-                cv2.imwrite(str(tmp_path / entry[sequence]), picture)
+                image = np.zeros((40, 40), np.uint8) if black else rng.integers(0, 255, (40, 40), np.uint8)
+                cv2.imwrite(str(tmp_path / entry[sequence]), image)
     pd.DataFrame(rows).to_csv(tmp_path / "labels.csv", index=False)
     return tmp_path
 
@@ -68,7 +68,7 @@ def test_every_slice_is_a_case_with_its_patient_split_and_class(cases):
     assert cases.class_index.tolist() == [0, 1, 1]
 
 
-def test_sequence_that_is_missing_or_black_is_not_a_picture(cases):
+def test_sequence_that_is_missing_or_black_is_not_a_image(cases):
     gone = {name: np.isnan(array).all(axis=(1, 2, 3)).tolist() for name, array in cases.arrays.items()}
     assert gone == {"pre": [False, False, True], "flair": [False] * 3, "post": [False, True, False]}
     assert 0.0 <= cases.arrays["flair"].min() < cases.arrays["flair"].max() <= 1.0
@@ -106,7 +106,7 @@ def random_batch(cases=3, seed=1):
 
 @pytest.mark.keras
 @pytest.mark.parametrize("name", ["fusion_early", "fusion_late", "fusion_attention"])
-def test_each_picture_counts_in_a_fusing_network(name):
+def test_each_image_counts_in_a_fusing_network(name):
     from core.training.architectures.registry import architecture
 
     model = architecture(name)(INPUTS, 1, widths=(4, 6, 8, 8))
@@ -131,7 +131,7 @@ def test_attention_compiles_and_its_head_is_not_taken_for_affine(tmp_path):
 
 
 @pytest.mark.keras
-def test_attention_can_be_read_and_gives_nothing_to_a_black_picture():
+def test_attention_can_be_read_and_gives_nothing_to_a_black_image():
     import keras
 
     from core.training.architectures.fusion import fusion_attention

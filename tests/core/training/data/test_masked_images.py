@@ -110,7 +110,7 @@ def test_bits_of_a_mask_are_labels_and_the_first_counts_where_they_overlap(write
 
 
 @pytest.mark.parametrize("size", [(64, 48), (20, 32), (32, 32)])
-def test_mask_lies_on_the_model_grid_where_its_picture_lies(size):
+def test_mask_lies_on_the_model_grid_where_its_image_lies(size):
     spec = input_spec(ENTRY["inputs"][0])
     geometry = plan_geometry(size, 1.0, spec)
     mask = np.zeros(size, bool)
@@ -120,16 +120,16 @@ def test_mask_lies_on_the_model_grid_where_its_picture_lies(size):
 
 
 @pytest.mark.keras
-def test_variations_move_the_mask_with_the_picture(write):
+def test_variations_move_the_mask_with_the_image(write):
     from core.training.tasks.patches import vary
 
     recipe, classes = write(), np.zeros((48, 48), np.uint8)
     cv2.ellipse(classes, (28, 20), (9, 5), 30, 0, 360, 1, -1)
     cv2.circle(classes, (12, 34), 4, 2, -1)
-    picture = np.where(classes == 1, 0.9, np.where(classes == 2, 0.6, 0.2)).astype(np.float32)[..., None]
+    image = np.where(classes == 1, 0.9, np.where(classes == 2, 0.6, 0.2)).astype(np.float32)[..., None]
     moved = set()
     for seed in range(12):
-        varied, labels = vary(picture, classes, recipe, (7, seed))
+        varied, labels = vary(image, classes, recipe, (7, seed))
         level = float(np.median(varied[labels == 0]))  # brightness changes as well
         assert np.abs(varied[labels == 1] - level - 0.7).mean() < 0.1
         assert np.abs(varied[labels == 2] - level - 0.4).mean() < 0.1

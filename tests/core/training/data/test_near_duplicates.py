@@ -1,4 +1,4 @@
-"""Groups of look-alikes stand in for patients that nobody recorded."""
+"""Groups of near-duplicates stand in for patients that nobody recorded."""
 
 import csv
 
@@ -53,18 +53,18 @@ def source():
 
 def test_products_of_thumbnails_are_correlations(slices):
     first, second = thumbnails([slices / "a-000.png", slices / "a-001.png"])
-    picture = [
+    image = [
         cv2.resize(cv2.imread(str(slices / f"a-00{k}.png"), 0), (64, 64), interpolation=cv2.INTER_AREA) for k in (0, 1)
     ]
-    assert first @ second == pytest.approx(np.corrcoef(picture[0].ravel(), picture[1].ravel())[0, 1], abs=1e-5)
+    assert first @ second == pytest.approx(np.corrcoef(image[0].ravel(), image[1].ravel())[0, 1], abs=1e-5)
 
 
-def test_picture_of_one_grey_has_no_correlation_and_no_nan(tmp_path):
+def test_image_of_one_grey_has_no_correlation_and_no_nan(tmp_path):
     cv2.imwrite(str(tmp_path / "grey.png"), np.full((20, 20), 7, np.uint8))
     assert (thumbnails([tmp_path / "grey.png"]) == 0).all()
 
 
-def test_file_that_is_no_picture_is_refused(tmp_path):
+def test_file_that_is_no_image_is_refused(tmp_path):
     (tmp_path / "text.png").write_text("no image", encoding="utf-8")
     with pytest.raises(UnreadableScan, match=r"text\.png"):
         thumbnails([tmp_path / "text.png"])
@@ -72,9 +72,9 @@ def test_file_that_is_no_picture_is_refused(tmp_path):
 
 def test_alike_by_way_of_a_third_is_one_group():
     angles = np.deg2rad([0, 20, 40, 200])
-    pictures = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    assert groups_of(pictures, limit=0.9).tolist() == [0, 0, 0, 3]
-    assert groups_of(pictures, limit=0.95).tolist() == [0, 1, 2, 3]
+    images = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    assert groups_of(images, limit=0.9).tolist() == [0, 0, 0, 3]
+    assert groups_of(images, limit=0.95).tolist() == [0, 1, 2, 3]
 
 
 def test_groups_are_the_heads_and_never_cross_classes(slices):
@@ -102,15 +102,15 @@ def test_blocks_of_a_set_without_patients_do_not_tear_heads_apart(slices, source
     assert last == ["train", "test"]
 
 
-def test_split_by_picture_leaves_look_alikes_on_both_sides_and_the_mark_says_so(slices, source):
-    def shares(division, patient):
+def test_split_by_image_leaves_near_duplicates_on_both_sides_and_the_mark_says_so(slices, source):
+    def fractions(division, patient):
         cases = load_cases(replace(source, division=division, patient=patient), ("A", "B"), slices)
         by_split = {split: [case for case in cases if case.split == split] for split in ("train", "test")}
         found = [case.attributes[ATTRIBUTE] for case in marked(by_split["test"], by_split["train"])]
         return found.count("below 0.8") / len(found)
 
-    assert shares(source.division, "similarity_group") == 1.0
-    assert shares(Division("groups", val=0.2, test=0.3), "") < 0.5
+    assert fractions(source.division, "similarity_group") == 1.0
+    assert fractions(Division("groups", val=0.2, test=0.3), "") < 0.5
 
 
 @pytest.mark.parametrize(("value", "words"), [(-0.3, "below 0.8"), (0.8, "0.8 to 0.9"), (0.95, "0.9 and more")])

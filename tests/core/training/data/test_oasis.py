@@ -12,7 +12,7 @@ from core.training.recipe.reading import load_recipe, recipe_files
 
 SIDE = 32
 
-PICTURES = tuple(
+IMAGES = tuple(
     input_spec({"name": plane, "kind": "image", "size": [SIDE, SIDE], "channels": 1, "resize": "letterbox"})
     for plane in oasis.PLANES
 )
@@ -27,8 +27,8 @@ def folder(tmp_path):
     for number, (name, label, age, sex, education, rating, mmse) in enumerate(people):
         for plane in oasis.PLANES:
             file = f"{name}_{plane}.png"
-            picture = np.random.default_rng(number).integers(0, 255, (50, 40), np.uint8)
-            cv2.imwrite(str(tmp_path / file), picture)
+            image = np.random.default_rng(number).integers(0, 255, (50, 40), np.uint8)
+            cv2.imwrite(str(tmp_path / file), image)
             rows.append(
                 {
                     "file": file, "label": label, "patient": name, "plane": plane, "age": age, "sex": sex,
@@ -40,7 +40,7 @@ def folder(tmp_path):
 
 
 def test_a_person_is_one_case_with_three_planes_and_facts(folder):
-    cases = LOADERS["oasis"](folder, {"inputs": (*PICTURES, TABLE)})
+    cases = LOADERS["oasis"](folder, {"inputs": (*IMAGES, TABLE)})
     assert cases.case_ids.tolist() == cases.patients.tolist() == ["A", "B"]
     assert {name: array.shape[1:] for name, array in cases.arrays.items()} == {
         **dict.fromkeys(oasis.PLANES, (SIDE, SIDE, 1)),
@@ -72,28 +72,28 @@ def test_three_models_learn_from_the_same_folds():
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("inputs", [(*PICTURES, TABLE), (TABLE,)], ids=["both", "table"])
-def test_network_of_pictures_and_table_compiles_with_an_affine_head(inputs, tmp_path):
+@pytest.mark.parametrize("inputs", [(*IMAGES, TABLE), (TABLE,)], ids=["both", "table"])
+def test_network_of_images_and_table_compiles_with_an_affine_head(inputs, tmp_path):
     from core.keras_process.model.compile import compile_bundle
-    from core.training.architectures.images_and_table import pictures_and_table
+    from core.training.architectures.images_and_table import images_and_table
 
-    model = pictures_and_table(inputs, 1, stages=1, imagenet=False)
+    model = images_and_table(inputs, 1, stages=1, imagenet=False)
     rng = np.random.default_rng(0)
     batch = {spec.name: rng.random((4, *spec.shape), dtype=np.float32) for spec in inputs}
     if TABLE in inputs:
         batch["patient"] = np.array([[70, 0, 2], [90, 1, 5], [62, 0, 1], [81, 1, 3]], np.float32)
-    facts = compile_bundle(model, tmp_path, "axial_activations" if PICTURES[0] in inputs else None, batch)
+    facts = compile_bundle(model, tmp_path, "axial_activations" if IMAGES[0] in inputs else None, batch)
     assert facts.max_difference <= 1e-5
-    assert facts.affine == (PICTURES[0] in inputs)
+    assert facts.affine == (IMAGES[0] in inputs)
 
 
 @pytest.mark.keras
 def test_facts_are_standardised_around_what_stands_for_unknown():
     import keras
 
-    from core.training.architectures.images_and_table import pictures_and_table
+    from core.training.architectures.images_and_table import images_and_table
 
-    model = pictures_and_table((TABLE,), 1, table_weight=2.0)
+    model = images_and_table((TABLE,), 1, table_weight=2.0)
     weighed = keras.Model(model.inputs, model.get_layer("patient_standardised").output)
     references = np.array([[feature.reference for feature in TABLE.features]], np.float32)
     older = references + np.array([[9, 0, 0]], np.float32)  # a quarter of the range of ages
@@ -103,10 +103,10 @@ def test_facts_are_standardised_around_what_stands_for_unknown():
 
 @pytest.mark.keras
 def test_only_the_linear_layer_learns():
-    from core.training.architectures.images_and_table import pictures_and_table
+    from core.training.architectures.images_and_table import images_and_table
     from core.training.schedule import set_trainable
 
-    model = pictures_and_table((*PICTURES, TABLE), 1, stages=1, imagenet=False)
+    model = images_and_table((*IMAGES, TABLE), 1, stages=1, imagenet=False)
     recipe = load_recipe(recipe_files()["dementia-picture-table"])
     set_trainable(model, recipe.schedule.phases[0].trainable)
     assert {weight.path.split("/")[0] for weight in model.trainable_weights} == {"logits"}

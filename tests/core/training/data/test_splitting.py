@@ -14,7 +14,7 @@ def rows(count, label="a", group=str):
     return [{"group": group(number), "label": label, "number": str(number)} for number in range(count)]
 
 
-def test_groups_get_their_shares_within_each_class():
+def test_groups_get_their_fractions_within_each_class():
     both = rows(100) + rows(60, "b", lambda number: f"b{number}")
     homes = divide(Division("groups", val=0.2, test=0.1), both, "group", "label")
     for label, test, val in (("a", 10, 20), ("b", 6, 12)):

@@ -8,11 +8,11 @@ from core.training.data.study_batches import batch_of, changed, model_values, va
 from core.training.recipe.course import Augmentation
 from core.training.recipe.schema import Timing, Variant
 
-PICTURE = {"kind": "image", "size": [16, 16], "channels": 1, "range": [-1, 1], "resize": "stretch"}
+IMAGE = {"kind": "image", "size": [16, 16], "channels": 1, "range": [-1, 1], "resize": "stretch"}
 SPECS = (
-    input_spec({"name": "flair", **PICTURE, "optional": True}),
-    input_spec({"name": "post", **PICTURE, "optional": True}),
-    input_spec({"name": "film", **PICTURE, "kind": "sequence", "frames": 8}),
+    input_spec({"name": "flair", **IMAGE, "optional": True}),
+    input_spec({"name": "post", **IMAGE, "optional": True}),
+    input_spec({"name": "film", **IMAGE, "kind": "sequence", "frames": 8}),
     input_spec(
         {
             "name": "about",
@@ -29,12 +29,12 @@ SPECS = (
 @pytest.fixture
 def arrays():
     rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 256, (3, 16, 16, 1)).astype(np.uint8)
+    images = rng.integers(0, 256, (3, 16, 16, 1)).astype(np.uint8)
     film = np.repeat(np.arange(8, dtype=np.uint8)[None, :, None, None, None] * 30, 3, 0) + np.zeros(
         (16, 16, 1), np.uint8
     )
     table = np.array([[30, 0], [np.nan, 1], [70, np.nan]], np.float32)
-    return {"flair": pictures, "post": pictures, "film": film, "about": table}
+    return {"flair": images, "post": images, "film": film, "about": table}
 
 
 def one(arrays, case=0):
@@ -51,14 +51,14 @@ def test_bytes_are_spread_over_the_value_range_and_unknown_facts_get_the_referen
     assert (model_values(gap, SPECS[0]) == SPECS[0].absent).all()
 
 
-def test_pictures_of_a_case_move_together(arrays):
+def test_images_of_a_case_move_together(arrays):
     how = Augmentation(rotation=40, shift=0.2, zoom=0.2, flip=True)
     varied = vary(one(arrays), SPECS, how, Timing(), {}, (1, 2, 3))
     assert not np.allclose(varied["flair"], one(arrays)["flair"])
     assert np.allclose(varied["flair"], varied["post"])
 
 
-def test_grey_levels_change_alike_over_time_and_apart_between_pictures(arrays):
+def test_grey_levels_change_alike_over_time_and_apart_between_images(arrays):
     varied = vary(one(arrays), SPECS, Augmentation(gamma=0.5), Timing(), {}, (1, 2, 3))
     assert not np.allclose(varied["flair"], varied["post"])
     assert (np.diff(varied["film"].mean(axis=(1, 2, 3))) > 0).all()
@@ -71,7 +71,7 @@ def test_variation_depends_on_the_seed_alone(arrays):
     assert any(not np.array_equal(first[name], other[name]) for name in first)
 
 
-def test_inputs_and_facts_are_left_out_as_often_as_asked_but_never_all_pictures(arrays):
+def test_inputs_and_facts_are_left_out_as_often_as_asked_but_never_all_images(arrays):
     missing = {"flair": 0.5, "post": 0.5, "film": 0.9, "age": 0.3}
     drawn = [vary(one(arrays), SPECS, Augmentation(), Timing(), missing, (0, n, 0)) for n in range(300)]
     gone = {name: np.array([(case[name] == -1).all() for case in drawn]) for name in ("flair", "post", "film")}

@@ -93,11 +93,11 @@ def test_heart_is_outlined_on_a_drawn_one():
     frames = []
     for radius in (12, 10, 8, 8, 10, 12):
         distance = np.hypot(down - 32, across - 36)
-        picture = np.full((64, 64), 0.05)
-        picture[np.hypot(down - 32, across - 26) < 18 + radius / 6] = 0.7  # the right ventricle, in part hidden
-        picture[distance < 18] = 0.2
-        picture[distance < radius] = 0.9
-        frames.append(picture)
+        image = np.full((64, 64), 0.05)
+        image[np.hypot(down - 32, across - 26) < 18 + radius / 6] = 0.7  # the right ventricle, in part hidden
+        image[distance < 18] = 0.2
+        image[distance < radius] = 0.9
+        frames.append(image)
     row, column, radius = find_ventricle(np.array(frames))
     assert np.hypot(row - 32, column - 36) < 4
     assert 7 < radius < 16

@@ -9,15 +9,15 @@ from core.evaluation.metrics.pixel_counts import BORDERS, area_of_counts, count_
 from core.training.tasks.mask_choices import best_temperature, best_threshold, choose_masks, mean_dice  # fmt: skip
 
 
-def picture(seed, share=0.1, sharp=2.0):
+def image(seed, fraction=0.1, sharp=2.0):
     rng = np.random.default_rng(seed)
-    truth = rng.random((60, 50)) < share
+    truth = rng.random((60, 50)) < fraction
     logits = sharp * (2.0 * truth - 1.0) + rng.normal(0, 2.0, truth.shape)
     return truth, 1 / (1 + np.exp(-logits))
 
 
 def test_dice_of_counts_is_that_of_the_mask_at_each_border():
-    truth, probability = picture(0)
+    truth, probability = image(0)
     found = dice_by_border(count_scores(truth, probability))
     for place in (10, 60, 80, 120):
         threshold = 1 / (1 + np.exp(-BORDERS[place]))
@@ -25,9 +25,9 @@ def test_dice_of_counts_is_that_of_the_mask_at_each_border():
 
 
 def test_average_precision_of_counts_is_nearly_that_of_the_scores():
-    pictures = [picture(seed) for seed in range(3)]
-    counts = np.stack([count_scores(truth, probability) for truth, probability in pictures])
-    truth, score = (np.concatenate([pair[which].ravel() for pair in pictures]) for which in (0, 1))
+    images = [image(seed) for seed in range(3)]
+    counts = np.stack([count_scores(truth, probability) for truth, probability in images])
+    truth, score = (np.concatenate([pair[which].ravel() for pair in images]) for which in (0, 1))
     assert area_of_counts(counts) == pytest.approx(average_precision_score(truth, score), abs=0.01)
 
 
@@ -42,7 +42,7 @@ def test_threshold_is_the_middle_of_the_best_and_separates():
     assert best_threshold(counts, "pooled_dice") == pytest.approx(0.5, abs=0.03)
 
 
-def test_mean_dice_wants_pictures_without_the_label_to_stay_empty():
+def test_mean_dice_wants_images_without_the_label_to_stay_empty():
     shown, empty = np.ones((2, 2), bool), np.zeros((2, 2), bool)
     counts = np.stack([count_scores(shown, np.full((2, 2), 0.6)), count_scores(empty, np.full((2, 2), 0.3))])
     found = mean_dice(counts)
@@ -61,7 +61,7 @@ def test_temperature_mends_answers_that_are_too_sure():
 
 
 def test_choices_name_the_split_and_have_a_threshold_for_each_label():
-    counts = np.stack([[count_scores(*picture(seed)), count_scores(*picture(seed + 9))] for seed in range(4)])
+    counts = np.stack([[count_scores(*image(seed)), count_scores(*image(seed + 9))] for seed in range(4)])
     choices = choose_masks(counts, ["a", "b"], "pooled_dice", 3)
     assert set(choices.thresholds) == {"a", "b"}
     assert "validation split, 4 images of 3 patients" in choices.source

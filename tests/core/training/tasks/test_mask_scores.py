@@ -29,7 +29,7 @@ ROWS = [
 ]
 
 
-def test_missed_label_counts_0_and_empty_pictures_count_apart():
+def test_missed_label_counts_0_and_empty_images_count_apart():
     found = estimate_rows(pd.DataFrame(ROWS), ["Disc"])
     assert found["dice@Disc"].value == pytest.approx((2 / 3 + 0) / 2)
     assert found["dice@Disc"].n == 2
@@ -37,7 +37,7 @@ def test_missed_label_counts_0_and_empty_pictures_count_apart():
     assert found["false_area@Disc"].value == pytest.approx(0.25 / 2)
 
 
-def test_dice_of_a_patient_pools_all_pictures_the_empty_ones_too():
+def test_dice_of_a_patient_pools_all_images_the_empty_ones_too():
     found = estimate_rows(pd.DataFrame(ROWS), ["Disc"])["dice_patient@Disc"]
     assert found.value == pytest.approx((2 * 1 / (2 + 2) + 0) / 2)
     assert found.n == 2
@@ -61,7 +61,7 @@ def test_interval_is_over_patients_and_holds_the_value():
         assert estimate.method == "patient bootstrap, 2000 resamples, expanded percentiles"
 
 
-def test_subgroups_need_enough_pictures():
+def test_subgroups_need_enough_images():
     table = pd.DataFrame([row(str(n), [1, 0], [1, 0], attr_sex="F" if n < 6 else "M") for n in range(9)])
     assert [(group["group"], group["pictures"]) for group in mask_subgroups(table, ["Disc"])] == [("sex: F", 6)]
 

@@ -37,7 +37,7 @@ from ui.datasets.adding import opened
 from ui.datasets.records import records
 from ui.datasets.shelf import place_key, shelf
 from ui.foreign_text import plain
-from ui.packing import encode_picture, fit_within
+from ui.packing import encode_image, fit_within
 from ui.show import errors_shown
 
 SHIPPED = (
@@ -70,7 +70,7 @@ class Seen:
     trouble: str = ""
 
 
-def show_pictures(view: View, case: str) -> None:
+def show_images(view: View, case: str) -> None:
     """The image of a case and where each model sees evidence, or one sentence why they cannot be shown."""
     evaluations = [member.evaluation for member in view.members]
     stored = records()
@@ -122,15 +122,15 @@ def _show(view: View, dataset: Dataset, evaluation: Evaluation, case: str) -> No
         seen = _seen(view.members[:MOST], scan, (evaluation.dataset_digest, case))
     frame = answered_frame(scan)
     size = fit_within((round(scan.rows * scan.pixel_aspect), scan.columns), SIDE)
-    picture = resample(display_frame(scan, frame), size)
+    image = resample(display_frame(scan, frame), size)
     scale = max((one.found.scale for one in seen if one.found is not None), default=0.0)
     with st.grid("auto", min_column_width=ACROSS, gap="small"):
         with st.container():
-            st.image(encode_picture(picture), width="stretch", alt=f"The image of {case}")
+            st.image(encode_image(image), width="stretch", alt=f"The image of {case}")
             st.caption(plain(f"Labelled {', '.join(found.labels) or 'nothing'}"))
         for one in seen:
             with st.container():
-                _show_seen(one, picture, size, scale, case)
+                _show_seen(one, image, size, scale, case)
     if scale > 0:
         _show_scale(scale)
     if len(view.members) > MOST:
@@ -139,7 +139,7 @@ def _show(view: View, dataset: Dataset, evaluation: Evaluation, case: str) -> No
 
 def _seen(members: Sequence[Member], scan: Scan, key: tuple[str, str]) -> list[Seen]:
     """Each model's answer and evidence, remembered for this session."""
-    kept = shelf().pictures
+    kept = shelf().images
     return [kept.get(("seen", *key, member.key), partial(_look, member, scan)) for member in members]
 
 
@@ -161,13 +161,13 @@ def _look(member: Member, scan: Scan) -> Seen:
         return Seen(title, trouble=str(problem))
 
 
-def _show_seen(one: Seen, picture: np.ndarray, size: tuple[int, int], scale: float, case: str) -> None:
+def _show_seen(one: Seen, image: np.ndarray, size: tuple[int, int], scale: float, case: str) -> None:
     if one.found is None:
         st.caption(f"**{plain(one.title)}** {plain(one.trouble)}")
         return
     heat = heat_rgba(one.found.heatmap(0, size), scale)
     alt = f"Where {one.title} sees evidence for {one.found.label} in {case}"
-    st.image(encode_picture(blend(picture, heat, OPACITY)), width="stretch", alt=alt)
+    st.image(encode_image(blend(image, heat, OPACITY)), width="stretch", alt=alt)
     empty = f" Nothing here speaks for {one.found.label}." if one.found.is_empty else ""
     st.caption(f"**{plain(one.title)}** {plain(one.answer + '.' + empty)}")
 
@@ -177,6 +177,6 @@ def _show_scale(scale: float) -> None:
     bar = np.tile(np.linspace(0.0, 1.0, 240, dtype=np.float32), (10, 1))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("0", width="content")
-        st.image(encode_picture(inferno(bar)), width=240, alt="Colours of the heatmaps, from dark to bright")
+        st.image(encode_image(inferno(bar)), width=240, alt="Colours of the heatmaps, from dark to bright")
         words = f"{number_text(scale)} logit units, for all maps; Grad-CAM of the answer that is named"
         st.caption(words, width="content")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from core.figures.outline_areas import area_figure, describe_areas
+from core.figures.segmentation_areas import area_figure, describe_areas
 from core.scan import Scan
 
 

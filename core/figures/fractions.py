@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # plotly takes most of a second to import, and the classifier
 ROW, FRAME = 30, 64
 
 
-def shares_figure(names: Sequence[str], values: Sequence[float], label: str) -> Figure:
+def fractions_figure(names: Sequence[str], values: Sequence[float], label: str) -> Figure:
     """Bars to the right for what speaks for a label, to the left for what speaks against it.
 
     Args:
@@ -60,7 +60,7 @@ def shares_figure(names: Sequence[str], values: Sequence[float], label: str) -> 
     return figure
 
 
-def describe_shares(names: Sequence[str], values: Sequence[float], label: str) -> str:
+def describe_fractions(names: Sequence[str], values: Sequence[float], label: str) -> str:
     """The bars in words."""
     parts = [f"{name} {value:+.2f}" for name, value in zip(names, values, strict=True)]
     return f"What each adds to {label}, in logit units: {', '.join(parts)}."

@@ -45,12 +45,12 @@ def outlines_of(segmentation: Segmentation, position: int, tolerance: float = 0.
 
 
 def paint_outlines(
-    picture: NDArray[np.uint8], outlines: Sequence[Outline], scan_size: tuple[int, int], fill: float = 0.25
+    image: NDArray[np.uint8], outlines: Sequence[Outline], scan_size: tuple[int, int], fill: float = 0.25
 ) -> NDArray[np.uint8]:
     """Burn outlines into an image of the scan, each with a dark rim.
 
     Args:
-        picture: (rows, columns) or (rows, columns, 3) uint8, of any size.
+        image: (rows, columns) or (rows, columns, 3) uint8, of any size.
         outlines: What to draw; references are dashed and never filled.
         scan_size: (rows, columns) of the scan, which the outlines' coordinates are of.
         fill: Opacity of the inside, 0 to 1.
@@ -58,7 +58,7 @@ def paint_outlines(
     Returns:
         (rows, columns, 3) RGB uint8.
     """
-    painted = np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture.copy()
+    painted = np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image.copy()
     zoom = np.array([painted.shape[1] / scan_size[1], painted.shape[0] / scan_size[0]])
     width = max(1, round(max(painted.shape[:2]) / 400))
     for outline in outlines:

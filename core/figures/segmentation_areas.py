@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.colors import CLEAR, GRID, NEUTRAL
-from core.figures.outlines import outline_color
+from core.figures.contours import outline_color
 from core.formatting import frame_position, frame_word
 from core.inference.masks import Segmentation
 from core.scan import Scan

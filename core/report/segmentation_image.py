@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.ImageFont import FreeTypeFont
 
-from core.figures.outlines import outline_color, outlines_of, paint_outlines
+from core.figures.contours import outline_color, outlines_of, paint_outlines
 from core.inference.masks import Segmentation
 from core.report.facts import DISCLAIMER
-from core.report.picture import LEAST_WIDTH, original_pixels
+from core.report.image import LEAST_WIDTH, original_pixels
 from core.report.text import printable, shortened
 from core.scan import Scan, Voi
 from core.segmentation.contours import Outline
@@ -21,7 +21,7 @@ from core.segmentation.sizes import area_text
 from core.segmentation.words import place_word
 
 
-def outlined_pixels(
+def segmentation_pixels(
     scan: Scan,
     segmentation: Segmentation,
     frame: int,
@@ -48,7 +48,7 @@ def outlined_pixels(
     return paint_outlines(original_pixels(scan, frame, window, invert), drawn, (scan.rows, scan.columns), fill)
 
 
-def outlined_png(
+def segmentation_png(
     scan: Scan,
     segmentation: Segmentation,
     frame: int,
@@ -62,11 +62,11 @@ def outlined_png(
 
     With `caption` a strip beneath names what was outlined, and by what.
     """
-    picture = outlined_pixels(scan, segmentation, frame, window, invert, references, fill)
+    image = segmentation_pixels(scan, segmentation, frame, window, invert, references, fill)
     if caption:
         lines = _lines(scan, segmentation, frame, references)
-        picture = _with_caption(picture, lines)
-    return cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+        image = _with_caption(image, lines)
+    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
 def _lines(
@@ -85,17 +85,17 @@ def _lines(
     return [*lines, (where[:1].upper() + where[1:], None), (f"ScanLens. {DISCLAIMER}.", None)]
 
 
-def _with_caption(picture: NDArray[np.uint8], lines: Sequence[tuple[str, str | None]]) -> NDArray[np.uint8]:
+def _with_caption(image: NDArray[np.uint8], lines: Sequence[tuple[str, str | None]]) -> NDArray[np.uint8]:
     """Lay the image on black and write beneath it; text grows with the image."""
     from PIL import Image, ImageDraw, ImageFont
 
-    rows, columns = picture.shape[:2]
+    rows, columns = image.shape[:2]
     width = max(columns, LEAST_WIDTH)
     size = max(13, round(width / 45))
     line = round(size * 1.5)
     canvas = np.zeros((rows + line * (len(lines) + 1), width, 3), np.uint8)
     left = (width - columns) // 2
-    canvas[:rows, left : left + columns] = picture
+    canvas[:rows, left : left + columns] = image
     sheet = Image.fromarray(canvas)
     # Pillow carries this font itself, so the caption looks the same everywhere.
     pen, font = ImageDraw.Draw(sheet), cast("FreeTypeFont", ImageFont.load_default(size))

@@ -55,12 +55,12 @@ def test_the_outline_of_the_frame_is_sent_as_numbers(make_scan, lines):
 
 
 def test_all_frames_are_sent_once_when_they_are_asked_for_and_kept(make_scan, lines):
-    view, pictures = View(make_scan(frames=3), 2, WINDOW, "wide", lines=lines), Recent(24)
-    header, blobs = unpacked(message(view, True, pictures))
+    view, images = View(make_scan(frames=3), 2, WINDOW, "wide", lines=lines), Recent(24)
+    header, blobs = unpacked(message(view, True, images))
     frames = json.loads(blobs[header["outline_reel"]])
     assert [len(frame) for frame in frames] == [2, 0, 2]
     before = len(lines.drawn)
-    assert message(view, True, pictures)
+    assert message(view, True, images)
     assert len(lines.drawn) == before, "nothing is drawn twice"
 
 
@@ -71,7 +71,7 @@ def test_other_outlines_are_other_reels(make_scan, lines):
     assert len(keys) == 3
 
 
-def test_a_picture_without_outlines_has_none(make_scan):
+def test_a_image_without_outlines_has_none(make_scan):
     header, blobs = unpacked(message(View(make_scan(), 0, WINDOW, "wide"), False, Recent(24)))
     assert header["outlines"] is None
     assert header["legend"] == []

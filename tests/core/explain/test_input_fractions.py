@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from core.errors import IncompatibleInput
-from core.explain.methods.input_fractions import input_shares
+from core.explain.methods.input_fractions import input_fractions
 from core.explain.request import Ask
 from core.inference.study import Study, prepare_study
 from core.inference.what_if import answer_over_time, what_if
 from core.models.card import ModelCard, input_spec
 
 pytestmark = pytest.mark.keras
-PICTURE = {"kind": "image", "size": [4, 4], "channels": 1, "resize": "stretch"}
+IMAGE = {"kind": "image", "size": [4, 4], "channels": 1, "resize": "stretch"}
 TABLE = {
     "name": "patient", "kind": "table", "optional": True,
     "features": [{"name": "age", "low": 0, "high": 100, "reference": 50}, {"name": "sex", "choices": {"f": 0, "m": 1}}],
@@ -52,7 +52,7 @@ def known(tmp_path_factory):
         if layer.name.startswith("see"):
             layer.set_weights([np.ones((1, 1, 1, 1)), np.zeros(1)])
     model.get_layer("logits").set_weights([np.array([[4.0], [2.0], [0.03], [-1.0]]), np.zeros(1)])
-    entries = [{"name": "one", **PICTURE}, {"name": "two", "optional": True, **PICTURE}, TABLE]
+    entries = [{"name": "one", **IMAGE}, {"name": "two", "optional": True, **IMAGE}, TABLE]
     return opened(tmp_path_factory.mktemp("known"), model, entries)
 
 
@@ -65,18 +65,18 @@ def scan_of(value):
 
 def test_what_is_lost_without_an_input_is_what_it_adds(known, keras_process):
     study = Study({"one": scan_of(0.5), "two": scan_of(0.25)}, {"age": 70.0, "sex": 1.0})
-    found = input_shares(known, prepare_study(study, known.card), Ask(1, keras=keras_process))
+    found = input_fractions(known, prepare_study(study, known.card), Ask(1, keras=keras_process))
     expected = {"one": 2.0, "two": 0.5, "patient": 0.03 * 20 - 0.5}
-    for share in found:
-        assert share.left_out == pytest.approx(expected[share.name], abs=1e-4)
-        assert share.slope == pytest.approx(expected[share.name], abs=1e-4)  # exact for a linear model
-    assert [share.trained_without for share in found] == [False, True, True]
+    for fraction in found:
+        assert fraction.left_out == pytest.approx(expected[fraction.name], abs=1e-4)
+        assert fraction.slope == pytest.approx(expected[fraction.name], abs=1e-4)  # exact for a linear model
+    assert [fraction.trained_without for fraction in found] == [False, True, True]
 
 
 def test_an_input_that_is_not_there_adds_nothing(known):
-    found = input_shares(known, prepare_study(Study({"one": scan_of(0.5)}), known.card), Ask(1))
-    assert [share.given for share in found] == [True, False, False]
-    assert [share.left_out for share in found[1:]] == [0.0, 0.0]
+    found = input_fractions(known, prepare_study(Study({"one": scan_of(0.5)}), known.card), Ask(1))
+    assert [fraction.given for fraction in found] == [True, False, False]
+    assert [fraction.left_out for fraction in found[1:]] == [0.0, 0.0]
     assert found[0].slope is None
 
 
@@ -103,7 +103,7 @@ def test_the_answer_over_time_is_that_of_a_cine_that_stops(tmp_path):
     model = keras.Model(cine, layers.Dense(1, name="logits")(layers.Flatten()(frames)))
     model.layers[1].set_weights([np.ones((1, 1, 1, 1)), np.zeros(1)])
     model.get_layer("logits").set_weights([np.array([[0.0], [0.0], [8.0]]), np.array([-4.0])])
-    bundle = opened(tmp_path, model, [{"name": "cine", **PICTURE, "kind": "sequence", "frames": 3}])
+    bundle = opened(tmp_path, model, [{"name": "cine", **IMAGE, "kind": "sequence", "frames": 3}])
     scan = scan_of(0.0)
     scan = dataclasses.replace(scan, axis="time", pixels=np.stack([np.full((4, 4), v, np.float32) for v in (0, 0, 1)]))
     curve = answer_over_time(bundle, prepare_study(Study({"cine": scan}), bundle.card), "cine")

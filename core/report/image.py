@@ -69,12 +69,12 @@ def overlay_pixels(
     Raises:
         IncompatibleInput: The frame does not exist.
     """
-    picture = original_pixels(scan, frame, window, invert)
-    size = (picture.shape[0], picture.shape[1])
+    image = original_pixels(scan, frame, window, invert)
+    size = (image.shape[0], image.shape[1])
     if explanation is None or explanation.is_empty or frame not in explanation.frames:
-        return np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
+        return np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image
     heatmap = explanation.heatmap(explanation.frames.index(frame), size)
-    return blend(picture, heat_rgba(heatmap, explanation.scale), opacity)
+    return blend(image, heat_rgba(heatmap, explanation.scale), opacity)
 
 
 def overlay_png(
@@ -104,11 +104,11 @@ def overlay_png(
     Raises:
         IncompatibleInput: The frame does not exist.
     """
-    picture = overlay_pixels(scan, frame, window, invert, explanation, opacity)
+    image = overlay_pixels(scan, frame, window, invert, explanation, opacity)
     if scale_bar:
-        picture = _with_caption(picture, scan, frame, explanation)
+        image = _with_caption(image, scan, frame, explanation)
     # OpenCV writes the header, the pixels and the end, and no text, time or colour profile.
-    return cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
 def evidence_caption(scan: Scan, frame: int, explanation: Explanation | None) -> str:
@@ -125,19 +125,19 @@ def evidence_caption(scan: Scan, frame: int, explanation: Explanation | None) ->
 
 
 def _with_caption(
-    picture: NDArray[np.uint8], scan: Scan, frame: int, explanation: Explanation | None
+    image: NDArray[np.uint8], scan: Scan, frame: int, explanation: Explanation | None
 ) -> NDArray[np.uint8]:
     """Lay the image on black and write beneath it; text grows with the image."""
     from PIL import Image, ImageDraw, ImageFont
 
-    rows, columns = picture.shape[:2]
+    rows, columns = image.shape[:2]
     width = max(columns, LEAST_WIDTH)
     text_size = max(13, round(width / 45))
     line = round(text_size * 1.5)
     drawn = explanation is not None and not explanation.is_empty and frame in explanation.frames
     canvas = np.zeros((rows + line * (4 if drawn else 2) + line // 2, width, 3), np.uint8)
     left = (width - columns) // 2
-    canvas[:rows, left : left + columns] = picture
+    canvas[:rows, left : left + columns] = image
     sheet = Image.fromarray(canvas)
     # Pillow carries this font itself, so the caption looks the same everywhere.
     pen, font = ImageDraw.Draw(sheet), cast("FreeTypeFont", ImageFont.load_default(text_size))

@@ -9,11 +9,11 @@ import ui.cache
 
 
 @pytest.fixture(autouse=True)
-def only_outliners(tmp_path, monkeypatch, write_outliner):
+def only_outliners(tmp_path, monkeypatch, write_segmenter):
     """One model that outlines bright squares, and one of two labels."""
     folder = tmp_path / "models"
-    write_outliner(folder, slope=8.0)
-    write_outliner(folder, "two-outlines", labels=("Background", "Haemorrhages", "Hard exudates"), modality="OP")
+    write_segmenter(folder, slope=8.0)
+    write_segmenter(folder, "two-outlines", labels=("Background", "Haemorrhages", "Hard exudates"), modality="OP")
     monkeypatch.setattr(ui.cache, "MODELS", folder)
     caches = (ui.cache.cached_cards, ui.cache.cached_bundle)
     for cache in caches:
@@ -24,10 +24,10 @@ def only_outliners(tmp_path, monkeypatch, write_outliner):
 
 
 def png(*boxes, size=(80, 120)):
-    picture = np.zeros(size, np.uint8)
+    image = np.zeros(size, np.uint8)
     for top, left, bottom, right, level in boxes:
-        picture[top:bottom, left:right] = level
-    return cv2.imencode(".png", picture)[1].tobytes()
+        image[top:bottom, left:right] = level
+    return cv2.imencode(".png", image)[1].tobytes()
 
 
 def nifti(*boxes, affine=(-2.0, 2.0, 5.0)):
@@ -48,7 +48,7 @@ def turn_to(app, state, frame):
 SQUARE = (20, 30, 50, 70, 255)
 
 
-def test_a_picture_gets_an_outline_with_its_size_and_what_the_card_measured(upload, words, saves):
+def test_a_image_gets_an_outline_with_its_size_and_what_the_card_measured(upload, words, saves):
     app = upload(("a.png", png(SQUARE)))
     assert not app.exception
     assert not app.error
@@ -64,7 +64,7 @@ def test_a_picture_gets_an_outline_with_its_size_and_what_the_card_measured(uplo
 def test_nothing_found_is_said_and_nothing_is_drawn(upload, state):
     app = upload(("v.nii", nifti(None, (10, 20, 30, 60), None)))
     assert app.subheader[0].value == "No disc outlined on this slice"
-    lines = [value for key, value in state(app).pictures._kept.items() if key[0] == "lines"]
+    lines = [value for key, value in state(app).images._kept.items() if key[0] == "lines"]
     assert lines
     assert set(lines) == {b"[]"}
 
@@ -93,8 +93,8 @@ def test_doubt_is_shown_when_it_is_asked_for(upload, settled, words, state):
 
 
 def test_several_labels_are_listed_with_pieces(upload, start, words):
-    picture = png((10, 10, 30, 40, 128), (50, 60, 60, 70, 255), (50, 90, 60, 100, 255))
-    app = upload(("a.png", picture), app=start(model="two-outlines"))
+    image = png((10, 10, 30, 40, 128), (50, 60, 60, 70, 255), (50, 90, 60, 100, 255))
+    app = upload(("a.png", image), app=start(model="two-outlines"))
     assert not app.exception
     assert app.subheader[0].value == "Outlined: haemorrhages and hard exudates"
     assert "in 2 pieces" in words(app)
@@ -111,7 +111,7 @@ def test_a_reference_mask_gives_dice_and_can_be_removed(upload, words, state):
     assert not app.exception
     assert "Dice 0.9" in words(app) or "Dice 1.0" in words(app)
     assert "pixels apart" in words(app)
-    lines = [value for key, value in state(app).pictures._kept.items() if key[0] == "lines"]
+    lines = [value for key, value in state(app).images._kept.items() if key[0] == "lines"]
     assert b'"reference": true' in lines[-1]
     app.button(key="remove-mask").click().run()
     assert "Dice 0.9" not in words(app)

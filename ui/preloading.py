@@ -50,7 +50,7 @@ def _import() -> None:
         importlib.import_module(name)
 
 
-def warm_keras_for(scan: Scan) -> None:
+def preload_keras_for(scan: Scan) -> None:
     """Start Keras in the background if a model that fits this scan needs it for its heatmaps."""
     cards, _ = cached_cards()
     # What outlines has no heatmap on this page.

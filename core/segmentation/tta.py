@@ -48,12 +48,12 @@ class Spread(Explanation):
 
     def area_range(self, position: int, label: int) -> tuple[int, int]:
         """Smallest and largest mask among the mirror images, in pixels of the scan."""
-        assert self.areas is not None  # `spread_of_flips` fills it
+        assert self.areas is not None  # `tta_uncertainty` fills it
         found = self.areas[position, :, label]
         return int(found.min()), int(found.max())
 
 
-def spread_of_flips(
+def tta_uncertainty(
     bundle: Bundle,
     scan: Scan,
     frames: Sequence[int] | None = None,
@@ -66,7 +66,7 @@ def spread_of_flips(
         bundle: The opened model, of task segmentation.
         scan: The scan.
         frames: Which frames; None for all.
-        progress: Called with the share done.
+        progress: Called with the fraction done.
         cancelled: Asked between chunks of frames.
 
     Raises:
@@ -74,7 +74,7 @@ def spread_of_flips(
         Cancelled: The user stopped it.
     """
     card, cuts = bundle.card, cuts_of(bundle.card)
-    first = next(spec.name for spec in card.inputs if spec.is_picture)
+    first = next(spec.name for spec in card.inputs if spec.is_image)
     chosen = tuple(range(scan.frames)) if frames is None else tuple(frames)
     grids, areas = [], []
     for start in range(0, len(chosen), CHUNK):

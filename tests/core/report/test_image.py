@@ -7,7 +7,7 @@ from PIL import Image
 
 from core.display import inferno
 from core.errors import IncompatibleInput
-from core.report.picture import evidence_caption, original_pixels, overlay_pixels, overlay_png
+from core.report.image import evidence_caption, original_pixels, overlay_pixels, overlay_png
 from core.scan import Window, display_frame
 
 
@@ -20,7 +20,7 @@ def explained(scan, predict, explain):
     return explain(predict(scan, [[1.9]]), [1.8])
 
 
-def test_picture_without_explanation_is_the_display(scan):
+def test_image_without_explanation_is_the_display(scan):
     shown = opened(overlay_png(scan, 0, scale_bar=False))
     np.testing.assert_array_equal(shown, np.repeat(display_frame(scan, 0)[..., None], 3, axis=-1))
 
@@ -35,12 +35,12 @@ def test_heat_lies_where_the_heatmap_is(scan, explained):
     changed = np.any(laid != plain[..., None], axis=-1)
     assert not changed[heat == 0].any()
     peak = np.unravel_index(np.argmax(heat), heat.shape)
-    # The hottest pixel shows the colour of its share of the scale.
-    share = np.array([[heat[peak] / explained.scale]], np.float32)
-    np.testing.assert_allclose(laid[peak], inferno(share)[0, 0], atol=2)
+    # The hottest pixel shows the colour of its fraction of the scale.
+    fraction = np.array([[heat[peak] / explained.scale]], np.float32)
+    np.testing.assert_allclose(laid[peak], inferno(fraction)[0, 0], atol=2)
 
 
-def test_opacity_of_zero_leaves_the_picture(scan, explained):
+def test_opacity_of_zero_leaves_the_image(scan, explained):
     np.testing.assert_array_equal(overlay_pixels(scan, 0, None, False, explained, 0.0), overlay_pixels(scan, 0))
 
 
@@ -70,7 +70,7 @@ def test_frame_that_was_not_explained_is_left_alone_and_says_so(make_scan, predi
     assert evidence_caption(scan, 2, explanation).endswith("was not computed here, slice 3 of 3")
 
 
-def test_frames_share_one_colour_scale(make_scan, predict, explain):
+def test_frames_fraction_one_colour_scale(make_scan, predict, explain):
     scan = make_scan((40, 40), frames=2, axis="slice")
     explanation = explain(predict(scan, [[1.0]] * 2), [0.1, 2.0])
     assert overlay_pixels(scan, 0, explanation=explanation).astype(int).sum() != 0
@@ -80,7 +80,7 @@ def test_frames_share_one_colour_scale(make_scan, predict, explain):
 
 
 @pytest.mark.parametrize("size", [(96, 80), (700, 900)])
-def test_caption_stands_beneath_the_untouched_picture(make_scan, predict, explain, size):
+def test_caption_stands_beneath_the_untouched_image(make_scan, predict, explain, size):
     scan = make_scan(size)
     explanation = explain(predict(scan, [[1.0]]), [1.0])
     alone = opened(overlay_png(scan, 0, explanation=explanation, scale_bar=False))
@@ -92,7 +92,7 @@ def test_caption_stands_beneath_the_untouched_picture(make_scan, predict, explai
     assert len(np.unique(beneath.reshape(-1, 3), axis=0)) > 200  # the colours of the scale
 
 
-def test_picture_without_heat_has_no_colour_scale(scan):
+def test_image_without_heat_has_no_colour_scale(scan):
     beneath = opened(overlay_png(scan, 0))[96:].astype(int)
     assert np.ptp(beneath, axis=-1).max() == 0
     assert beneath.max() > 200
@@ -107,7 +107,7 @@ def test_file_holds_pixels_and_no_metadata(scan, explained):
     assert kinds == {b"IHDR", b"IDAT", b"IEND"}
 
 
-def test_long_and_foreign_labels_fit_into_the_picture(scan, predict, explain):
+def test_long_and_foreign_labels_fit_into_the_image(scan, predict, explain):
     prediction = predict(scan, [[1.0]])
     for label in ("Ménière ≥ 2", "肺炎", "A very long label " * 40, ""):
         shown = opened(overlay_png(scan, 0, explanation=explain(prediction, [1.0], label)))

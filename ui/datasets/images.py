@@ -14,7 +14,7 @@ from core.errors import ScanLensError
 from core.samples import thumbnail
 from ui.datasets.shelf import Shelf, key_of
 from ui.foreign_text import plain
-from ui.packing import encode_picture
+from ui.packing import encode_image
 from ui.show import errors_shown
 
 #: Pairs that are shown at once.
@@ -25,7 +25,7 @@ SHEET, SMALL = 24, 112
 
 
 def show_pairs(state: Shelf, dataset: Dataset, alike: Sequence[Alike]) -> None:
-    """Copies and look-alikes, two images of each side by side; those across splits or labels first."""
+    """Copies and near-duplicates, two images of each side by side; those across splits or labels first."""
     if not alike:
         return
     ordered = sorted(alike, key=lambda one: (not one.across_splits, not one.across_labels, -one.likeness))
@@ -67,22 +67,22 @@ def pair_words(one: Alike) -> str:
 
 def _show_case(state: Shelf, dataset: Dataset, case: Case) -> None:
     try:
-        picture = state.pictures.get(("small", key_of(dataset), case.name), lambda: small_picture(dataset, case, SIDE))
+        image = state.images.get(("small", key_of(dataset), case.name), lambda: small_image(dataset, case, SIDE))
     except ScanLensError as problem:
         st.caption(plain(problem))
         return
     told = ", ".join(part for part in (", ".join(case.labels), case.split) if part)
-    st.image(picture, width="stretch", alt=f"{case.name}: {told}")
+    st.image(image, width="stretch", alt=f"{case.name}: {told}")
     st.caption(plain(f"{case.name}, {told}"))
 
 
-def small_picture(dataset: Dataset, case: Case, side: int) -> bytes:
+def small_image(dataset: Dataset, case: Case, side: int) -> bytes:
     """A case as PNG, square on black.
 
     Raises:
         ScanLensError: It cannot be read.
     """
-    return encode_picture(thumbnail(dataset.read(case), side))
+    return encode_image(thumbnail(dataset.read(case), side))
 
 
 def show_contact_sheet(state: Shelf, dataset: Dataset) -> None:
@@ -97,7 +97,7 @@ def show_contact_sheet(state: Shelf, dataset: Dataset) -> None:
         )  # fmt: skip
         key = ("sheet", key_of(dataset), label)
         with st.spinner("Reading images …", show_time=False):
-            sheet = state.pictures.get(key, lambda: contact_sheet(dataset, str(label), SHEET, SMALL))
+            sheet = state.images.get(key, lambda: contact_sheet(dataset, str(label), SHEET, SMALL))
         shown = min(SHEET, counts[label])
-        picture = encode_picture(sheet, ".jpg")
-        st.image(picture, width=sheet.shape[1], alt=f"{shown} images of {dataset.title} labelled {label or 'nothing'}")
+        image = encode_image(sheet, ".jpg")
+        st.image(image, width=sheet.shape[1], alt=f"{shown} images of {dataset.title} labelled {label or 'nothing'}")
