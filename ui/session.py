@@ -72,7 +72,7 @@ class Reading:
         scan_index: Which of the opened scans.
         planes: Digest of an opened volume to the plane in which it is shown instead of its own.
         turns: Digest of an opened sequence to how it is turned in its plane.
-        cuts: Scans in such planes and turns.
+        reformatted: Scans in such planes and turns.
         forced: (scan digest, model slug) pairs that the user asked for against the contract.
         images: Encoded images for the viewer.
         answers: Predictions and explanations; few, because each holds the model's input.
@@ -94,7 +94,7 @@ class Reading:
     scan_index: int = 0
     planes: dict[str, Plane] = field(default_factory=dict)
     turns: dict[str, str] = field(default_factory=dict)
-    cuts: Recent = field(default_factory=lambda: Recent(1))
+    reformatted: Recent = field(default_factory=lambda: Recent(1))
     forced: set[tuple[str, str]] = field(default_factory=set)
     images: Recent = field(default_factory=lambda: Recent(24))
     answers: Recent = field(default_factory=lambda: Recent(8))
@@ -124,7 +124,7 @@ class Reading:
         plane, turn = self.planes.get(stored.digest), self.turn_of(stored)
         if plane is None and turn is None:
             return stored
-        return self.cuts.get((stored.digest, plane, turn), lambda: _laid(stored, plane, turn))
+        return self.reformatted.get((stored.digest, plane, turn), lambda: _laid(stored, plane, turn))
 
     def turn_of(self, stored: Scan) -> str | None:
         """How a sequence is turned, None for not at all: as chosen, else as its file asks."""
@@ -179,7 +179,7 @@ class Reading:
         self.opened, self.came_from = opened, came_from
         self.turn += 1
         self.refused, self.trouble, self.choosing = None, "", False
-        self.scan_index, self.planes, self.turns, self.cuts = 0, {}, {}, Recent(1)
+        self.scan_index, self.planes, self.turns, self.reformatted = 0, {}, {}, Recent(1)
         self.images, self.answers, self.checks = Recent(24), Recent(8), Recent(64)
         self.maps = Recent(120)
         self.offers = {}

@@ -33,7 +33,7 @@ def explained_region(bundle: Bundle, prepared: Prepared, ask: Ask) -> Region:
     output = ask.output if ask.output is not None else bundle.run(prepared.batch, outputs=("logits",))
     grid = output.logits.shape[:-1]
     if ask.region is None:
-        region = _called(bundle, output.logits, ask.target)
+        region = _predicted(bundle, output.logits, ask.target)
     elif ask.region.shape in {grid, grid[1:]}:
         region = np.broadcast_to(ask.region, grid).astype(np.float32)
     else:
@@ -47,14 +47,14 @@ def explained_region(bundle: Bundle, prepared: Prepared, ask: Ask) -> Region:
     return region
 
 
-def _called(bundle: Bundle, logits: NDArray[np.float32], target: int) -> NDArray[np.float32]:
+def _predicted(bundle: Bundle, logits: NDArray[np.float32], target: int) -> NDArray[np.float32]:
     if bundle.units == 1:  # one unit speaks for the last label
-        called = (logits[..., 0] >= 0) == (target == len(bundle.card.labels) - 1)
+        predicted = (logits[..., 0] >= 0) == (target == len(bundle.card.labels) - 1)
     elif bundle.link == "sigmoid":  # each label by itself
-        called = logits[..., target] >= 0
+        predicted = logits[..., target] >= 0
     else:
-        called = logits.argmax(axis=-1) == target
-    return called.astype(np.float32)
+        predicted = logits.argmax(axis=-1) == target
+    return predicted.astype(np.float32)
 
 
 def weighted_scores(

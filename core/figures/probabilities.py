@@ -28,7 +28,7 @@ def bar_order(probabilities: NDArray[np.floating], decision: Decision, task: str
     The label that a binary question is about comes first; classes that are ordered (`task` ordinal) keep their order;
     all others stand by size.
     """
-    if decision.cuts.keys() == {1}:
+    if decision.thresholds.keys() == {1}:
         return [1, 0]
     if task == "ordinal":
         return list(range(len(probabilities)))
@@ -59,7 +59,7 @@ def probability_figure(
             y=rows,
             orientation="h",
             width=0.5,
-            marker_color=[OKABE_ITO[0] if index in decision.called else OKABE_ITO[4] for index in order],
+            marker_color=[OKABE_ITO[0] if index in decision.predicted else OKABE_ITO[4] for index in order],
             marker_line_width=0,
             customdata=[escape(card.labels[index]) for index in order],
             hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
@@ -67,12 +67,12 @@ def probability_figure(
     )
     if calibrated is not None:
         _mark_calibrated(figure, [float(calibrated[index]) for index in order], rows)
-    for index, threshold in decision.cuts.items():
+    for index, threshold in decision.thresholds.items():
         _mark_threshold(figure, threshold, rows[order.index(index)])
-        if len(decision.cuts) == 1:
+        if len(decision.thresholds) == 1:
             _name_threshold(figure, float(probabilities[index]), threshold, rows[order.index(index)])
     _write_values(figure, order, rows, probabilities, calibrated, decision)
-    _lay_out(figure, [card.labels[index] for index in order], rows, 160 if len(decision.cuts) > 1 else 120)
+    _lay_out(figure, [card.labels[index] for index in order], rows, 160 if len(decision.thresholds) > 1 else 120)
     return figure
 
 
@@ -116,8 +116,10 @@ def _write_values(
     """Values in a column of their own, so that figures stand under one another and never on a bar."""
     for index, row in zip(order, rows, strict=True):
         text = f"<b>{escape(_value(index, float(probabilities[index]), decision))}</b>"
-        if len(decision.cuts) > 1:
-            text += f" ▏threshold {escape(beside_threshold(float(probabilities[index]), decision.cuts[index])[1])}"
+        if len(decision.thresholds) > 1:
+            text += (
+                f" ▏threshold {escape(beside_threshold(float(probabilities[index]), decision.thresholds[index])[1])}"
+            )
         if calibrated is not None:
             text += f"<br><span style='font-size:11px'>◇ calibrated {_escaped(float(calibrated[index]))}</span>"
         figure.add_annotation(
@@ -126,8 +128,8 @@ def _write_values(
 
 
 def _value(index: int, probability: float, decision: Decision) -> str:
-    if index in decision.cuts:
-        return beside_threshold(probability, decision.cuts[index])[0]
+    if index in decision.thresholds:
+        return beside_threshold(probability, decision.thresholds[index])[0]
     return probability_text(probability)
 
 
@@ -175,7 +177,7 @@ def describe_probabilities(
             part + (f", calibrated {probability_text(float(calibrated[index]))}" if calibrated is not None else "")
         )
     text = f"{decision.sentence}. Probability {'; '.join(parts)}."
-    for index in [index for index in order if index in decision.cuts]:
-        written = beside_threshold(float(probabilities[index]), decision.cuts[index])[1]
+    for index in [index for index in order if index in decision.thresholds]:
+        written = beside_threshold(float(probabilities[index]), decision.thresholds[index])[1]
         text += f" The decision threshold for {card.labels[index]} is {written}."
     return text

@@ -51,8 +51,8 @@ class Decision:
         sentence: The decision in words, e.g. `"Pneumonia is likely"`.
         about: Class index that `probability` and `threshold` belong to: the second label of a binary answer, else
             `class_index`.
-        called: Class indices that are called: one, or as many findings as reach their threshold.
-        cuts: Class index to threshold, for every class that has one.
+        predicted: Class indices that are predicted positive: one, or as many findings as reach their threshold.
+        thresholds: Class index to threshold, for every class that has one.
         derived: The yes-or-no question of the card, or None.
     """
 
@@ -62,8 +62,8 @@ class Decision:
     threshold: float | None
     sentence: str
     about: int
-    called: tuple[int, ...]
-    cuts: Mapping[int, float]
+    predicted: tuple[int, ...]
+    thresholds: Mapping[int, float]
     derived: Derived | None = None
 
 
@@ -112,8 +112,8 @@ def decide(card: ModelCard, probabilities: NDArray[np.floating]) -> Decision:
         positive = float(probabilities[1])
         index = int(_reaches(positive, card.threshold))
         sentence = _likely(card.labels[1], positive, card.threshold, card.temperature)
-        cuts = {1: card.threshold}
-        return Decision(card.labels[index], index, positive, card.threshold, sentence, 1, (index,), cuts)
+        thresholds = {1: card.threshold}
+        return Decision(card.labels[index], index, positive, card.threshold, sentence, 1, (index,), thresholds)
     index = int(np.argmax(probabilities))
     sentence, derived = f"{card.labels[index]} is the most likely answer", _derive(card, probabilities)
     if derived:
@@ -132,18 +132,20 @@ def _derive(card: ModelCard, probabilities: NDArray[np.floating]) -> Derived | N
 
 
 def _decide_findings(card: ModelCard, probabilities: NDArray[np.floating]) -> Decision:
-    cuts = {index: card.thresholds[label] for index, label in enumerate(card.labels)}
-    called = tuple(index for index, cut in cuts.items() if _reaches(probabilities[index], cut))
+    thresholds = {index: card.thresholds[label] for index, label in enumerate(card.labels)}
+    predicted = tuple(index for index, threshold in thresholds.items() if _reaches(probabilities[index], threshold))
     near = [
         card.labels[index]
-        for index, cut in cuts.items()
-        if near_threshold(float(probabilities[index]), cut, card.temperature)
+        for index, threshold in thresholds.items()
+        if near_threshold(float(probabilities[index]), threshold, card.temperature)
     ]
-    sentence = f"Found: {', '.join(card.labels[index] for index in called)}"
-    if not called:
-        sentence = f"None of the {len(cuts)} findings"
+    sentence = f"Found: {', '.join(card.labels[index] for index in predicted)}"
+    if not predicted:
+        sentence = f"None of the {len(thresholds)} findings"
     if near:
         sentence += f". Near the threshold: {', '.join(near)}"
     # A hair below a low threshold is nearer than far below a high one, so distances are compared, not probabilities.
-    best = max(cuts, key=lambda index: float(np.nan_to_num(probabilities[index], nan=-1.0)) - cuts[index])
-    return Decision(card.labels[best], best, float(probabilities[best]), cuts[best], sentence, best, called, cuts)
+    best = max(thresholds, key=lambda index: float(np.nan_to_num(probabilities[index], nan=-1.0)) - thresholds[index])
+    return Decision(
+        card.labels[best], best, float(probabilities[best]), thresholds[best], sentence, best, predicted, thresholds
+    )

@@ -58,9 +58,9 @@ class Segmentation:
         return self.card.labels[1:]
 
     @property
-    def cuts(self) -> tuple[float, ...]:
+    def thresholds(self) -> tuple[float, ...]:
         """Probability from which on a pixel belongs to each of `labels`."""
-        return cuts_of(self.card)
+        return thresholds_of(self.card)
 
     def probability(self, position: int, label: int, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
         """Probability of `labels[label]` in `frames[position]` on the scan's pixels: (rows, columns)."""
@@ -68,21 +68,21 @@ class Segmentation:
 
     def mask(self, position: int, label: int) -> NDArray[np.bool_]:
         """Which pixels of the scan are outlined as `labels[label]` in `frames[position]`: (rows, columns)."""
-        return cut(self.probability(position, label), self.cuts[label])
+        return apply_threshold(self.probability(position, label), self.thresholds[label])
 
     def volume(self, label: int) -> NDArray[np.bool_]:
         """The masks of all frames: (frames, rows, columns)."""
         return np.stack([self.mask(position, label) for position in range(len(self.frames))])
 
 
-def cuts_of(card: ModelCard) -> tuple[float, ...]:
+def thresholds_of(card: ModelCard) -> tuple[float, ...]:
     """The card's threshold for each label but the background."""
     if card.threshold is not None:
         return (card.threshold,) * (len(card.labels) - 1)
     return tuple(card.thresholds[label] for label in card.labels[1:])
 
 
-def cut(probability: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+def apply_threshold(probability: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
     """Where a probability reaches its threshold; pixels that the model did not see never do."""
     return (probability >= np.float32(threshold)) & (probability > 0)
 
@@ -147,5 +147,8 @@ def masks(
 
 def _sizes(card: ModelCard, geometry: Geometry, grid: NDArray[np.float16]) -> tuple[list[int], list[int]]:
     """Pixels and pieces of each label of one frame (rows, columns, labels)."""
-    masks = [cut(geometry.to_scan(grid[..., label]), threshold) for label, threshold in enumerate(cuts_of(card))]
+    masks = [
+        apply_threshold(geometry.to_scan(grid[..., label]), threshold)
+        for label, threshold in enumerate(thresholds_of(card))
+    ]
     return [int(mask.sum()) for mask in masks], [count_components(mask) for mask in masks]

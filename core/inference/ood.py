@@ -28,7 +28,7 @@ RANK = 64
 #: Bytes of all arrays of a reference; those that ship have 70 kB.
 MOST_BYTES = 256 << 20
 
-#: Images beyond this percentile of the validation split are called unlike: about 1 in 100 of its own kind.
+#: Images beyond this percentile of the validation split are out of distribution: about 1 in 100 of its own kind.
 LIMIT = 99.0
 
 

@@ -118,7 +118,7 @@ def _grid(plan: Plan, found: Sequence[PairedReadings]) -> _Grid:
         without[row, one.places] = one.without == one.truth
         aided[row, one.places] = one.aided == one.truth
     patient_index = np.unique(plan.patient, return_inverse=True)[1].astype(np.intp)
-    return _Grid(read, (without, aided), plan.called == plan.truth, plan.truth, patient_index)
+    return _Grid(read, (without, aided), plan.predicted == plan.truth, plan.truth, patient_index)
 
 
 def _of(grid: _Grid, name: str) -> NDArray[np.bool_]:

@@ -80,7 +80,7 @@ class Plan:
         return np.array([case.score for case in self.cases], np.float64)
 
     @property
-    def called(self) -> NDArray[np.bool_]:
+    def predicted(self) -> NDArray[np.bool_]:
         """(cases,) the model's decision."""
         return np.asarray(self.score.astype(np.float32) >= np.float32(self.threshold))
 
@@ -108,14 +108,14 @@ class Answer:
     Attributes:
         place: Of the case in the plan.
         aided: Whether the model's answer was shown.
-        called: Whether the reader says that the finding is there.
+        predicted: Whether the reader says that the finding is there.
         sureness: 1, a guess, to 5, certain.
         seconds: From when the case was shown until the answer came.
     """
 
     place: int
     aided: bool
-    called: bool
+    predicted: bool
     sureness: int
     seconds: float
 
@@ -127,7 +127,7 @@ class Answer:
             >>> [Answer(0, False, said, 5, 1.0).rating for said in (False, True)]
             [1, 10]
         """
-        return 5 + self.sureness if self.called else 6 - self.sureness
+        return 5 + self.sureness if self.predicted else 6 - self.sureness
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def answer_rows(plan: Plan, readers: Sequence[Reader]) -> list[dict[str, Any]]:
             row: dict[str, Any] = {"reader": f"reader {number}", "read_as": turn, **_case(plan, place)}
             for name, aided in _READINGS:
                 answer = said.get((place, aided))
-                row[f"{name}_says"] = None if answer is None else int(answer.called)
+                row[f"{name}_says"] = None if answer is None else int(answer.predicted)
                 row[f"{name}_sureness"] = None if answer is None else answer.sureness
                 row[f"{name}_seconds"] = None if answer is None else round(answer.seconds, 2)
             rows.append(row)
@@ -54,7 +54,7 @@ def _case(plan: Plan, place: int) -> dict[str, Any]:
         "case_hash": hashlib.sha256(case.name.encode("utf-8", "surrogatepass")).hexdigest()[:12],
         "truth": int(case.truth),
         "model_probability": case.score,
-        "model_says": int(plan.called[place]),
+        "model_says": int(plan.predicted[place]),
     }
 
 

@@ -116,9 +116,9 @@ def paired(plan: Plan, answers: Iterable[Answer]) -> PairedReadings:
     places = [place for place in range(len(plan.cases)) if {(place, False), (place, True)} <= said.keys()]
     index = np.array(places, np.intp)
     pairs = [[said[place, aided] for place in places] for aided in (False, True)]
-    decisions = [np.array([answer.called for answer in row], bool) for row in pairs]
+    decisions = [np.array([answer.predicted for answer in row], bool) for row in pairs]
     return PairedReadings(
-        index, plan.truth[index], plan.called[index], decisions[0], decisions[1],
+        index, plan.truth[index], plan.predicted[index], decisions[0], decisions[1],
         np.array([[answer.rating for answer in row] for row in pairs], np.float64),
         np.array([[answer.seconds for answer in row] for row in pairs], np.float64),
         np.unique(plan.patient[index], return_inverse=True)[1].astype(np.intp),
@@ -130,7 +130,7 @@ def reader_result(plan: Plan, answers: Iterable[Answer], resamples: int = RESAMP
     read = paired(plan, answers)
     score = plan.score[read.places]
     model = replace(_finding(plan, read, read.model), score=score, calibrated=score, threshold=plan.threshold)
-    findings = [_finding(plan, read, called) for called in (read.without, read.aided)]
+    findings = [_finding(plan, read, predicted) for predicted in (read.without, read.aided)]
     without, aided = (
         Decisions(
             confusion_of(finding), estimate_of("roc_auc", read.truth, read.rating[k], read.patient_index),
@@ -144,8 +144,8 @@ def reader_result(plan: Plan, answers: Iterable[Answer], resamples: int = RESAMP
     return ReaderResult(read, without, aided, own, roc_curve(model, resamples), change, reliance(read))
 
 
-def _finding(plan: Plan, read: PairedReadings, called: NDArray[np.bool_]) -> Finding:
-    score = called.astype(np.float64)
+def _finding(plan: Plan, read: PairedReadings, predicted: NDArray[np.bool_]) -> Finding:
+    score = predicted.astype(np.float64)
     return Finding(plan.finding, read.truth, score, score, 0.5, read.patient_index, read.places)
 
 

@@ -216,7 +216,7 @@ class RoomStore:
             RoomClosed: The room is not open any more.
         """
         values = {
-            "reader_id": reader.id, "place": answer.place, "aided": int(answer.aided), "called": int(answer.called),
+            "reader_id": reader.id, "place": answer.place, "aided": int(answer.aided), "called": int(answer.predicted),
             "sureness": answer.sureness, "seconds": answer.seconds,
         }  # fmt: skip
         try:

@@ -194,7 +194,7 @@ def _frame(scan: Scan, prediction: Prediction, evidence: dict[int, float], posit
             "class_index": decision.class_index,
             "probability": decision.probability,
             "sentence": decision.sentence,
-            "called_labels": [prediction.card.labels[index] for index in decision.called],
+            "called_labels": [prediction.card.labels[index] for index in decision.predicted],
             "derived": None if decision.derived is None else asdict(decision.derived),
         },
         "similarity": None

@@ -76,13 +76,19 @@ def probabilities(column: Column, view: View, longest: int, most: int) -> None:
     order = bar_order(row, decision)
     shown = order[: min(MOST_BARS, most)]
     for index in shown:
-        cut = decision.cuts.get(index)
-        value = probability_text(float(row[index])) if cut is None else beside_threshold(float(row[index]), cut)[0]
+        threshold = decision.thresholds.get(index)
+        value = (
+            probability_text(float(row[index]))
+            if threshold is None
+            else beside_threshold(float(row[index]), threshold)[0]
+        )
         words = f"{value} · calibrated {probability_text(float(calibrated[index]))}"
-        if cut is not None:
-            words += f" · threshold {beside_threshold(float(row[index]), cut)[1]}"
+        if threshold is not None:
+            words += f" · threshold {beside_threshold(float(row[index]), threshold)[1]}"
         label = shortened(prediction.card.labels[index], min(longest, 36))
-        column.probability(label, words, float(row[index]), cut, float(calibrated[index]), index in decision.called)
+        column.probability(
+            label, words, float(row[index]), threshold, float(calibrated[index]), index in decision.predicted
+        )
     if len(order) > len(shown):
         rest = len(order) - len(shown)
         column.text(f"{rest} more classes, each at most {probability_text(float(row[order[len(shown)]]))}", color=QUIET)
@@ -112,7 +118,7 @@ def _over_the_stack(view: View) -> str:
 def trust(column: Column, view: View, longest: int, most: int) -> None:
     """Similarity, strength of the evidence, and every warning."""
     column.heading("How far to trust it")
-    column.pair("Picture", similarity_words(view.prediction, view.position))
+    column.pair("Image", similarity_words(view.prediction, view.position))
     if view.explanation is not None:
         column.pair("Explanation", shortened(_explanation_words(view, view.explanation), longest))
     at_the_answer = grave_doubts(view.scan, view.prediction)

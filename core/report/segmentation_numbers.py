@@ -68,7 +68,7 @@ def segmentation_json(
         "model": _model(card),
         "outline": {
             "labels": list(segmentation.labels),
-            "thresholds": dict(zip(segmentation.labels, segmentation.cuts, strict=True)),
+            "thresholds": dict(zip(segmentation.labels, segmentation.thresholds, strict=True)),
             "threshold_from": card.threshold_from or None,
             "model_grid": list(segmentation.geometry.model_size),
             "pixel_area_mm2": pixel_area_mm2(scan),
@@ -146,7 +146,7 @@ def _outline(
     ends = spread.area_range(spread.frames.index(frame), label) if spread is not None and known else (None, None)
     return {
         "label": segmentation.labels[label],
-        "threshold": segmentation.cuts[label],
+        "threshold": segmentation.thresholds[label],
         "pixels": pixels,
         "area_mm2": None if area is None else pixels * area,
         "pieces": int(segmentation.pieces[position, label]),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.errors import Cancelled
 from core.explain.explanation import Explanation
 from core.inference.bundle import CHUNK, Bundle
-from core.inference.masks import cut, cuts_of, mask_probabilities
+from core.inference.masks import apply_threshold, mask_probabilities, thresholds_of
 from core.inference.study import Study, prepare_study
 from core.scan import Scan
 
@@ -73,7 +73,7 @@ def tta_uncertainty(
         IncompatibleInput: The model does not outline one image.
         Cancelled: The user stopped it.
     """
-    card, cuts = bundle.card, cuts_of(bundle.card)
+    card, thresholds = bundle.card, thresholds_of(bundle.card)
     first = next(spec.name for spec in card.inputs if spec.is_image)
     chosen = tuple(range(scan.frames)) if frames is None else tuple(frames)
     grids, areas = [], []
@@ -88,7 +88,10 @@ def tta_uncertainty(
         stack = np.stack(mirrored)  # (flips, frames, rows, columns, labels)
         grids.append(np.ptp(stack, axis=0).max(axis=-1))
         areas += [
-            [[_area(prepared.geometry.to_scan(one[..., n]), cuts[n]) for n in range(len(cuts))] for one in frame]
+            [
+                [_area(prepared.geometry.to_scan(one[..., n]), thresholds[n]) for n in range(len(thresholds))]
+                for one in frame
+            ]
             for frame in np.swapaxes(stack, 0, 1)
         ]
         if progress is not None:
@@ -106,4 +109,4 @@ def tta_uncertainty(
 
 
 def _area(probability: NDArray[np.float32], threshold: float) -> int:
-    return int(cut(probability, threshold).sum())
+    return int(apply_threshold(probability, threshold).sum())

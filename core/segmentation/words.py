@@ -13,8 +13,8 @@ from core.segmentation.sizes import area_text
 
 
 def place_word(scan: Scan) -> str:
-    """What is looked at: `"slice"`, `"frame"` or `"picture"`."""
-    return frame_word(scan) if scan.frames > 1 else "picture"
+    """What is looked at: `"slice"`, `"frame"` or `"image"`."""
+    return frame_word(scan) if scan.frames > 1 else "image"
 
 
 def in_sentence(label: str) -> str:

@@ -76,11 +76,11 @@ def limit_words(crossed: bool = False, variations: int = 0) -> str:
 
 
 def ood_row(reference: Reference, own: Distances, other: Distances) -> dict[str, Any]:
-    """How well distances tell other images from the own ones, for the card; called unlike as the product does."""
+    """How well distances tell other images from the own ones, for the card; out of distribution as the product does."""
     truth = np.repeat([0, 1], [len(own), len(other)])
     area = roc_auc(truth, np.concatenate([own, other]))
-    called = float(unlike(reference, other).mean()) if len(other) else float("nan")
-    return {"roc_auc": round(area, 4), "called_unlike": round(called, 4), "n": len(other)}
+    predicted = float(unlike(reference, other).mean()) if len(other) else float("nan")
+    return {"roc_auc": round(area, 4), "called_unlike": round(predicted, 4), "n": len(other)}
 
 
 def evaluate_ood(

@@ -32,7 +32,7 @@ FOLDERS = sorted(path.parent for path in MODELS.glob("*/README.md"))
 
 SECTIONS = (
     "What it is for", "What it is not for", "Data", "Population", "Training", "Results", "Threshold and temperature",
-    "Calibration", "Results by subgroup", "Failure modes", "Images unlike its own", "Size",
+    "Calibration", "Results by subgroup", "Failure modes", "Out-of-distribution images", "Size",
     "How it was made", "Licence and credit",
 )  # fmt: skip
 

@@ -93,9 +93,9 @@ def test_answer_evidence_and_downloads_are_there(page, words, task, saves):
 
 def test_evidence_is_first_of_the_class_that_was_called_and_can_be_changed(page, settled):
     app = page("multiclass")
-    called = app.subheader[0].value.split(" is the most")[0]
-    assert chooser(app).value == called
-    other = next(label for label in LABELS if label != called)
+    predicted = app.subheader[0].value.split(" is the most")[0]
+    assert chooser(app).value == predicted
+    other = next(label for label in LABELS if label != predicted)
     app = settled(chooser(app).set_value(other).run())
     assert not app.exception
     assert any(f"for {other}" in element.value for element in [*app.caption, *app.markdown])

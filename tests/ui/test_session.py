@@ -69,7 +69,7 @@ def test_a_failed_make_leaves_nothing_behind():
 def test_closing_forgets_everything(state):
     uploads, turn = state.uploads, state.turn
     state.close()
-    kept = {name: getattr(state, name) for name in ("pictures", "answers", "checks", "maps", "cuts")}
+    kept = {name: getattr(state, name) for name in ("images", "answers", "checks", "maps", "reformatted")}
     assert state == Reading(uploads=uploads + 1, turn=state.turn, **kept)
     assert state.turn > turn
     assert not any(len(recent) for recent in kept.values())

@@ -173,7 +173,7 @@ def test_images_are_encoded_once(make_scan, send, monkeypatch):
     scan, kept = make_scan(frames=2), Recent(24)
     encoded = []
     real = ui.components.viewer.encode_image
-    monkeypatch.setattr(ui.components.viewer, "encode_picture", lambda *a, **k: encoded.append(a) or real(*a, **k))
+    monkeypatch.setattr(ui.components.viewer, "encode_image", lambda *a, **k: encoded.append(a) or real(*a, **k))
     first = send(View(scan, 0, WINDOW, "wide"), images=kept)
     made = len(encoded)
     assert made > 0

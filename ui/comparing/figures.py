@@ -15,7 +15,7 @@ from core.evaluation.results.curves import precision_recall_curve, roc_curve, sc
 from core.evaluation.results.decision_curve import net_benefit
 from core.evaluation.results.operating_point import ConfusionAt, confusion_of, threshold_sweep
 from core.evaluation.results.prevalence import ppv_npv_at
-from core.evaluation.results.questions import Answered, ClassAnswers, MaskAnswers, cut_of
+from core.evaluation.results.questions import Answered, ClassAnswers, MaskAnswers, threshold_of
 from core.evaluation.results.subgroups import Subgroups, attributes, by_attribute
 from core.figures.comparing.calibration import calibration_figure, calibration_rows, describe_calibration
 from core.figures.comparing.confusion import confusion_figure, confusion_rows, describe_confusion
@@ -115,16 +115,16 @@ def _calibration(view: View) -> Drawn:
     )
 
 
-def _confusion_at(member: Member, cut: float | None = None) -> ConfusionAt:
-    return confusion_of(member.finding, cut)
+def _confusion_at(member: Member, threshold: float | None = None) -> ConfusionAt:
+    return confusion_of(member.finding, threshold)
 
 
 def _confusion(view: View) -> Drawn:
     sweeps = view.numbers("sweep", lambda member: threshold_sweep(member.finding, 51))
     thresholds = _thresholds(view)
     decisions = [
-        (line, view.number(f"confusion {cut:.4f}", member, partial(_confusion_at, cut=cut)), sweep)
-        for (line, sweep), member, cut in zip(sweeps, view.members, thresholds, strict=True)
+        (line, view.number(f"confusion {threshold:.4f}", member, partial(_confusion_at, threshold=threshold)), sweep)
+        for (line, sweep), member, threshold in zip(sweeps, view.members, thresholds, strict=True)
     ]
     own = (view.number("confusion", member, _confusion_at) for member in view.members)
     words = "Shares are of the row. Bands are Wilson's 95 % intervals; the dotted line is validation's threshold."
@@ -138,7 +138,7 @@ def _confusion(view: View) -> Drawn:
 
 def _thresholds(view: View) -> list[float]:
     """A slider a model, side by side."""
-    st.caption(plain(f"From which score on {view.scene.finding} is called"))
+    st.caption(plain(f"Threshold of {view.scene.finding}"))
     places = [place for _ in range(0, len(view.members), 3) for place in st.columns(3)]
     found = []
     for place, member in zip(places, view.members, strict=False):
@@ -149,7 +149,7 @@ def _thresholds(view: View) -> list[float]:
 
 def _threshold(member: Member) -> float:
     """A slider that starts at the model's own threshold."""
-    own = cut_of(member.finding)[0]
+    own = threshold_of(member.finding)[0]
     key = f"compare-cut-{member.key}-{member.answered.name}"
     st.session_state.setdefault(key, round(own, 2))
     moved = st.slider(plain(member.line.title), 0.0, 1.0, step=0.01, key=key)

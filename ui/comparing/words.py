@@ -103,7 +103,7 @@ def _show_notes(table: Matrix, selection: Selection, view: View) -> None:
     needs = table.metric.needs
     lines = [note for note in notes if note]
     if table.metric.answers == "multiclass" and needs == "decision":
-        lines.append("The class with the largest probability is called.")
+        lines.append("The class with the largest probability is the answer.")
     elif needs == "decision":
         lines += list(
             dict.fromkeys(

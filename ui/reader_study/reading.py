@@ -157,8 +157,8 @@ def _show_question(state: Versus, room: Room, reader: Reader, step: Step, cases:
     with st.form(f"versus-form-{key}", border=False):
         st.segmented_control(
             f"Is there a {plan.finding.lower()}?" if plan.source["kind"] == "lesions" else "What do you see?",
-            [False, True], default=first.called if step.aided and first else None, key=f"versus-called-{key}",
-            format_func=lambda called: plan.finding if called else plan.without, width="stretch",
+            [False, True], default=first.predicted if step.aided and first else None, key=f"versus-called-{key}",
+            format_func=lambda predicted: plan.finding if predicted else plan.without, width="stretch",
         )  # fmt: skip
         st.segmented_control(
             "How sure are you? 1 is a guess, 5 is certain.", SURENESS, width="stretch",
@@ -184,23 +184,23 @@ def _show_question(state: Versus, room: Room, reader: Reader, step: Step, cases:
 
 
 def _show_model(plan: Plan, seen: Seen) -> None:
-    called = np.float32(seen.score) >= np.float32(plan.threshold)
+    predicted = np.float32(seen.score) >= np.float32(plan.threshold)
     probability, threshold = beside_threshold(seen.score, plan.threshold)
     with st.container(border=True):
-        st.markdown(f"**The model says: {plain(plan.finding if called else plan.without)}**")
+        st.markdown(f"**The model says: {plain(plan.finding if predicted else plan.without)}**")
         st.caption(
             f"Probability {probability}; from {threshold} on it says {plain(plan.finding)}. {plain(plan.model)}."
         )
 
 
 def _submit(state: Versus, room: Room, reader: Reader, step: Step, key: str) -> None:
-    called, sure = st.session_state.get(f"versus-called-{key}"), st.session_state.get(f"versus-sure-{key}")
-    if called is None or sure is None:
+    predicted, sure = st.session_state.get(f"versus-called-{key}"), st.session_state.get(f"versus-sure-{key}")
+    if predicted is None or sure is None:
         state.trouble = "Choose what you see and how sure you are, then go on."
         return
     now = time.monotonic()
     asked = _asked(room, reader, step)
-    answer = Answer(step.place, step.aided, bool(called), int(sure), now - state.shown.get(asked, now))
+    answer = Answer(step.place, step.aided, bool(predicted), int(sure), now - state.shown.get(asked, now))
     try:
         rooms(state).answer(room, reader, answer)
     except ScanLensError as problem:

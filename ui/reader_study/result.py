@@ -185,21 +185,21 @@ def _show_cases(state: Versus, room: Room, reader: Reader, result: ReaderResult,
 
 def _title(plan: Plan, place: int, last: Answer) -> str:
     truth = plan.cases[place].truth
-    words = ["you right" if last.called == truth else "you wrong"]
-    words.append("model right" if bool(plan.called[place]) == truth else "model wrong")
+    words = ["you right" if last.predicted == truth else "you wrong"]
+    words.append("model right" if bool(plan.predicted[place]) == truth else "model wrong")
     return f"{place + 1}: {plan.finding if truth else plan.without}, {', '.join(words)}"
 
 
 def _show_answers(plan: Plan, place: int, said: dict[tuple[int, bool], Answer]) -> None:
-    def name(called: bool) -> str:
-        return plain(plan.finding if called else plan.without)
+    def name(predicted: bool) -> str:
+        return plain(plan.finding if predicted else plan.without)
 
     case = plan.cases[place]
     rows = [("True is", name(case.truth), "")]
     for title, aided in (("You without it", False), ("You with it", True)):
         one = said[place, aided]
-        rows.append((title, name(one.called), f"{one.sureness} of 5 sure, {one.seconds:.1f} s"))
-    rows.append(("The model", name(bool(plan.called[place])), f"probability {probability_text(case.score)}"))
+        rows.append((title, name(one.predicted), f"{one.sureness} of 5 sure, {one.seconds:.1f} s"))
+    rows.append(("The model", name(bool(plan.predicted[place])), f"probability {probability_text(case.score)}"))
     lines = [f"| {title} | **{answer}** | {more} |" for title, answer, more in rows]
     st.markdown("\n".join([lines[0], "|:--|:--|:--|", *lines[1:]]))
 

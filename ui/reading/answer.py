@@ -21,12 +21,12 @@ def numbers_line(prediction: Prediction, position: int) -> str:
     labels = prediction.card.labels
     about = labels[decision.about]
     calibrated = float(prediction.calibrated[position][labels.index(about)])
-    value, cut = beside_threshold(decision.probability, decision.threshold or 0.0)
-    threshold = "" if decision.threshold is None else f", threshold {cut}"
+    value, limit = beside_threshold(decision.probability, decision.threshold or 0.0)
+    threshold = "" if decision.threshold is None else f", threshold {limit}"
     line = f"Probability of {about} {value}{threshold}, calibrated {probability_text(calibrated)}."
     if decision.derived:
-        value, cut = beside_threshold(decision.derived.probability, decision.derived.threshold)
-        line += f" Probability of {decision.derived.name} {value}, threshold {cut}."
+        value, limit = beside_threshold(decision.derived.probability, decision.derived.threshold)
+        line += f" Probability of {decision.derived.name} {value}, threshold {limit}."
     return line
 
 

@@ -47,7 +47,7 @@ MAIN_METRICS = {
     "average_precision_labels": "Average precision, mean of findings",
     "dice_patient": "Dice by patient",
     "dice": "Dice by image",
-    "empty_called_empty": "Rightly left without outline",
+    "empty_called_empty": "Rightly left empty",
 }
 
 
@@ -55,9 +55,10 @@ def show_card(card: ModelCard) -> None:
     """A model's card: measured figures first, then its own words."""
     st.markdown(plain(card.summary))
     licence = card.license + (", not for commercial use" if card.non_commercial else "")
-    cuts = {"": card.threshold} if card.threshold is not None else card.thresholds
-    threshold = "".join(f"{f'Threshold {label}'.strip()} {cut:.2f}, " for label, cut in cuts.items())
-    told = f"Licence of the weights: {licence}. {threshold}temperature {card.temperature:.2f}. {card.threshold_from}."
+    thresholds = {"": card.threshold} if card.threshold is not None else card.thresholds
+    told_thresholds = "".join(f"{f'Threshold {label}'.strip()} {value:.2f}, " for label, value in thresholds.items())
+    told = f"Licence of the weights: {licence}. {told_thresholds}temperature {card.temperature:.2f}. "
+    told += f"{card.threshold_from}."
     st.caption(plain(told))
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for metric in card.metrics:
@@ -75,8 +76,8 @@ def show_card(card: ModelCard) -> None:
             row[title] = _with_interval(metric)
     if rows:
         st.markdown(markdown_table(list(rows.values())))
-        cut = card.task in {"binary", "multilabel", "segmentation"}
-        rule = "at the threshold above" if cut else "by the largest probability"
+        threshold = card.task in {"binary", "multilabel", "segmentation"}
+        rule = "at the threshold above" if threshold else "by the largest probability"
         st.caption(f"Decisions {rule}. In brackets 95 % intervals.")
     st.markdown(card_markdown(_without_title(card.text)))
 

@@ -68,13 +68,13 @@ def average_precision(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 
 
 
 def sensitivity(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Fraction of cases with the finding that are called: TP / (TP + FN)."""
+    """Fraction of cases with the finding that are predicted positive: TP / (TP + FN)."""
     tp, _, _, fn = confusion(y_true, y_score, threshold)
     return _ratio(tp, tp + fn)
 
 
 def specificity(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:
-    """Fraction of cases without the finding that are not called: TN / (TN + FP)."""
+    """Fraction of cases without the finding that are predicted negative: TN / (TN + FP)."""
     _, fp, tn, _ = confusion(y_true, y_score, threshold)
     return _ratio(tn, tn + fp)
 

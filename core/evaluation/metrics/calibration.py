@@ -81,9 +81,9 @@ def fit_softmax_temperature(y_true: ArrayLike, logits: ArrayLike, low: float = 0
 
 def _rates(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
     """(cuts, sensitivity, specificity) where cuts are the distinct scores, ascending, used as `score >= cut`."""
-    cuts, first = np.unique(np.sort(score), return_index=True)
-    below = np.cumsum(np.append(0, np.bincount(np.searchsorted(cuts, score), truth, len(cuts))))[:-1]
-    return cuts, 1.0 - below / truth.sum(), (first - below) / (~truth).sum()
+    thresholds, first = np.unique(np.sort(score), return_index=True)
+    below = np.cumsum(np.append(0, np.bincount(np.searchsorted(thresholds, score), truth, len(thresholds))))[:-1]
+    return thresholds, 1.0 - below / truth.sum(), (first - below) / (~truth).sum()
 
 
 def choose_threshold(y_true: ArrayLike, y_score: ArrayLike, rule: str = "youden", value: float = 0.95) -> float:
@@ -105,11 +105,11 @@ def choose_threshold(y_true: ArrayLike, y_score: ArrayLike, rule: str = "youden"
     truth, score = usable(y_true, y_score)
     if truth.all() or not truth.any():
         raise ValueError("Expected cases with and without the finding. Received one kind only.")
-    cuts, sensitivity, specificity = _rates(truth, score)
+    thresholds, sensitivity, specificity = _rates(truth, score)
     if rule == "youden":
         best = int(np.argmax(sensitivity + specificity))
     elif rule == "sensitivity":
         best = int(np.flatnonzero(sensitivity >= value - 1e-12)[-1])
     else:
         raise ValueError(f"Expected the rule youden or sensitivity. Received {rule!r}.")
-    return float((cuts[best] + cuts[best - 1]) / 2.0) if best else float(cuts[0])
+    return float((thresholds[best] + thresholds[best - 1]) / 2.0) if best else float(thresholds[0])

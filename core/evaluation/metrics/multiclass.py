@@ -59,7 +59,7 @@ def matrix_accuracy(matrix: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def matrix_balanced_accuracy(matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """Mean over the classes of the fraction called right, of (…, classes, classes) counts.
+    """Mean over the classes of the fraction correct, of (…, classes, classes) counts.
 
     NaN where a class has no case.
     """
@@ -70,7 +70,7 @@ def matrix_balanced_accuracy(matrix: NDArray[Any]) -> NDArray[np.float64]:
 def matrix_f1(matrix: NDArray[Any]) -> NDArray[np.float64]:
     """Mean over the classes of 2 TP / (2 TP + FP + FN), of (…, classes, classes) counts.
 
-    NaN where a class neither occurs nor is called.
+    NaN where a class neither occurs nor is predicted.
     """
     right = np.diagonal(matrix, axis1=-2, axis2=-1)
     return np.asarray(_divide(2 * right, matrix.sum(-1) + matrix.sum(-2)).mean(-1))
@@ -93,10 +93,10 @@ def matrix_mcc(matrix: NDArray[Any]) -> NDArray[np.float64]:
     Gorodkin, Computational Biology and Chemistry 28:367-374.
     """
     cells = matrix.astype(np.float64)
-    cases, called, total = cells.sum(-1), cells.sum(-2), cells.sum((-2, -1))
+    cases, predicted, total = cells.sum(-1), cells.sum(-2), cells.sum((-2, -1))
     right = np.trace(cells, axis1=-2, axis2=-1)
-    spread = (total**2 - (called**2).sum(-1)) * (total**2 - (cases**2).sum(-1))
-    return _divide(right * total - (cases * called).sum(-1), np.sqrt(spread))
+    spread = (total**2 - (predicted**2).sum(-1)) * (total**2 - (cases**2).sum(-1))
+    return _divide(right * total - (cases * predicted).sum(-1), np.sqrt(spread))
 
 
 def weighted_mean(values: NDArray[np.float64], weights: NDArray[Any], axis: int = 0) -> NDArray[np.float64]:
@@ -182,7 +182,7 @@ def kappa_quadratic(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.
 
 
 def f1_macro(y_true: ArrayLike, y_score: ArrayLike, threshold: float = 0.5) -> float:  # noqa: ARG001
-    """Unweighted mean of the classes' F1; NaN where a class neither occurs nor is called."""
+    """Unweighted mean of the classes' F1; NaN where a class neither occurs nor is predicted."""
     return float(matrix_f1(confusion_matrix(y_true, y_score)))
 
 

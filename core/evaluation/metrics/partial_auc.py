@@ -55,8 +55,8 @@ def partial_auc_of_counts(
     """
     order = np.argsort(-score, kind="stable")
     far = int(np.searchsorted(np.cumsum(~truth[order]), 2.0 * HIGHEST * (~truth).sum(), "right"))
-    cut = score[order[min(far, len(order) - 1)]]
-    high = score >= cut
+    threshold = score[order[min(far, len(order) - 1)]]
+    high = score >= threshold
     of_kind = np.stack([np.bincount(patient_index, truth), np.bincount(patient_index, ~truth)])
 
     def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -92,10 +92,10 @@ def partial_auc_of_weights(
     order = np.argsort(-score, kind="stable")
     last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
     ordered, positive = np.asarray(weights[order], np.float64), truth[order]
-    called = np.cumsum(ordered, axis=0)[last]
+    predicted = np.cumsum(ordered, axis=0)[last]
     tp = np.concatenate([np.zeros((1, weights.shape[1])), np.cumsum(ordered[positive], axis=0)])
     tp = tp[np.cumsum(positive)[last]]
-    area = _area(_rates(called - tp, totals[1]), _rates(tp, totals[0]), highest)
+    area = _area(_rates(predicted - tp, totals[1]), _rates(tp, totals[0]), highest)
     if not standardised:
         return area
     least = highest * highest / 2.0

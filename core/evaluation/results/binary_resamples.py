@@ -84,9 +84,9 @@ def binary_resamples(
 
 
 def _of_table(
-    table: Table, truth: NDArray[np.bool_], called: NDArray[np.bool_], patient_index: NDArray[np.intp]
+    table: Table, truth: NDArray[np.bool_], predicted: NDArray[np.bool_], patient_index: NDArray[np.intp]
 ) -> ResampleFunction:
-    kinds = (called & truth, called & ~truth, ~called & ~truth, ~called & truth)
+    kinds = (predicted & truth, predicted & ~truth, ~predicted & ~truth, ~predicted & truth)
     parts = np.stack([np.bincount(patient_index, kind) for kind in kinds])
     return lambda counts: table(*(parts @ counts))
 

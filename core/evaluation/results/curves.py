@@ -15,14 +15,14 @@ from core.evaluation.metrics.grids import even_grid
 from core.evaluation.results.estimates import estimate
 from core.evaluation.results.evaluation import Finding
 from core.evaluation.results.operating_point import ConfusionAt, confusion_of
-from core.evaluation.results.questions import Taken, cut_of, taken
+from core.evaluation.results.questions import Taken, taken, threshold_of
 from core.evaluation.statistics.intervals import Estimate
 from core.evaluation.statistics.patients import count
 from core.evaluation.statistics.resampled_rates import (
     Band,
     ResampledCounts,
     band,
-    distinct_cuts,
+    distinct_thresholds,
     resampled_counts,
     resamples_for,
 )
@@ -124,12 +124,12 @@ class ScoreDistribution:
 def roc_curve(finding: Finding, resamples: int = 1000, seed: int = 0) -> RocCurve:
     """The ROC curve of a finding; without points where all cases are of one kind."""
     cases = taken(finding, "roc_auc")
-    cuts, tp, fp = _steps(cases)
+    thresholds, tp, fp = _steps(cases)
     positives, negatives = int(cases.truth.sum()), int((~cases.truth).sum())
     defined = positives > 0 and negatives > 0
     kept = _vertices(tp, fp) if defined else np.empty(0, np.intp)
     return RocCurve(
-        finding.name, fp[kept] / max(negatives, 1), tp[kept] / max(positives, 1), cuts[kept],
+        finding.name, fp[kept] / max(negatives, 1), tp[kept] / max(positives, 1), thresholds[kept],
         _roc_band(cases, resamples, seed, defined), estimate(cases), _operating(finding), len(cases), positives,
         count(cases.patient_index), cases.note,
     )  # fmt: skip
@@ -140,7 +140,7 @@ def _operating(finding: Finding) -> ConfusionAt | None:
 
 
 def _steps(cases: Taken) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """(cuts, hits, alarms) at each distinct score, highest first, before them infinity where nothing is called."""
+    """(cuts, hits, alarms) at each distinct score, highest first, before them infinity where nothing is segmented."""
     order = np.argsort(-cases.score, kind="stable")
     ordered, truth = cases.score[order], cases.truth[order]
     last = np.flatnonzero(np.append(np.diff(ordered) != 0, True)) if len(ordered) else np.empty(0, np.intp)
@@ -159,9 +159,9 @@ def _vertices(tp: NDArray[np.int64], fp: NDArray[np.int64]) -> NDArray[np.intp]:
 
 
 def _resampled(cases: Taken, resamples: int, seed: int) -> ResampledCounts:
-    cuts = distinct_cuts(cases.score)
+    thresholds = distinct_thresholds(cases.score)
     return resampled_counts(
-        cases.truth, cases.score, cases.patient_index, cuts, resamples_for(len(cases), resamples), seed
+        cases.truth, cases.score, cases.patient_index, thresholds, resamples_for(len(cases), resamples), seed
     )
 
 
@@ -180,7 +180,7 @@ def _roc_band(cases: Taken, resamples: int, seed: int, defined: bool) -> Band:
 def precision_recall_curve(finding: Finding, resamples: int = 1000, seed: int = 0) -> PrecisionRecallCurve:
     """The precision-recall curve of a finding; without points where no case has it."""
     cases = taken(finding, "average_precision")
-    cuts, tp, fp = _steps(cases)
+    thresholds, tp, fp = _steps(cases)
     positives = int(cases.truth.sum())
     # Where no further case with the finding is called the recall stands still: such points end no step.
     kept = np.flatnonzero(np.append(False, np.diff(tp) > 0))
@@ -190,7 +190,7 @@ def precision_recall_curve(finding: Finding, resamples: int = 1000, seed: int = 
     area = estimate(cases, resamples_for(len(cases), resamples))
     return PrecisionRecallCurve(
         finding.name, np.append(np.zeros(start), tp[kept] / max(positives, 1)),
-        np.append(precision[:start], precision), np.append(np.full(start, np.inf), cuts[kept]),
+        np.append(precision[:start], precision), np.append(np.full(start, np.inf), thresholds[kept]),
         _precision_band(cases, resamples, seed), area, positives / len(cases) if len(cases) else float("nan"),
         _operating(finding), len(cases), positives, count(cases.patient_index), cases.note,
     )  # fmt: skip
@@ -204,9 +204,9 @@ def _precision_band(cases: Taken, resamples: int, seed: int) -> Band:
     drawn = _resampled(cases, resamples, seed)
     values = np.full((len(drawn.tp), len(grid)), np.nan)
     for resample in np.flatnonzero(drawn.positives > 0):
-        tp, called = drawn.tp[resample], drawn.tp[resample] + drawn.fp[resample]
+        tp, predicted = drawn.tp[resample], drawn.tp[resample] + drawn.fp[resample]
         at = np.searchsorted(tp, grid * drawn.positives[resample] - 1e-9)
-        values[resample] = tp[at] / called[at]
+        values[resample] = tp[at] / predicted[at]
     return band(grid, values, drawn.method, drawn.n_patients)
 
 
@@ -220,4 +220,4 @@ def score_distribution(finding: Finding, bins: int = 40) -> ScoreDistribution:
 
 def chosen_threshold(finding: Finding) -> float:
     """Where a movable threshold starts: the model's own, else 0.5."""
-    return cut_of(finding)[0]
+    return threshold_of(finding)[0]

@@ -14,8 +14,8 @@ from core.evaluation.results.questions import (
     ClassAnswers,
     MaskAnswers,
     Taken,
-    cut_of,
     taken,
+    threshold_of,
 )
 
 #: What went wrong.
@@ -60,19 +60,19 @@ def mistakes(answered: Answered, most: int = 50, kind: MistakeKind | None = None
     if isinstance(answered, ClassAnswers):
         return _wrong_classes(answered, most)
     cases, sure = taken(answered, "accuracy"), taken(answered, "brier")
-    threshold = cut_of(answered)[0]
-    called = cases.score >= threshold
-    wrong = called != cases.truth
+    threshold = threshold_of(answered)[0]
+    predicted = cases.score >= threshold
+    wrong = predicted != cases.truth
     if kind is not None:
-        wrong &= called == (kind == "false alarm")
+        wrong &= predicted == (kind == "false alarm")
     distance = np.abs(logit(cases.score) - logit(threshold))
     return tuple(
         Mistake(
             str(cases.cases[index]),
-            "false alarm" if called[index] else "missed",
-            "" if called[index] else answered.name,
-            answered.name if called[index] else "",
-            float(sure.score[index] if called[index] else 1.0 - sure.score[index]),
+            "false alarm" if predicted[index] else "missed",
+            "" if predicted[index] else answered.name,
+            answered.name if predicted[index] else "",
+            float(sure.score[index] if predicted[index] else 1.0 - sure.score[index]),
             float(distance[index]),
         )
         for index in _most_confident(wrong, distance, most)

@@ -158,7 +158,7 @@ def right_of(cases: Taken) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
     """(n,) bool, whether each case that a metric of `FRACTIONS` counts is right, and (n,) its patient's number."""
     if cases.metric.answers == "multiclass":
         return np.asarray(cases.score.argmax(axis=1) == cases.truth), cases.patient_index
-    truth, called = np.asarray(cases.truth, bool), cases.score >= cases.threshold
-    of = {"sensitivity": truth, "specificity": ~truth, "ppv": called, "npv": ~called}
+    truth, predicted = np.asarray(cases.truth, bool), cases.score >= cases.threshold
+    of = {"sensitivity": truth, "specificity": ~truth, "ppv": predicted, "npv": ~predicted}
     among = of.get(cases.metric.name, np.ones(len(cases), bool))
-    return (truth == called)[among], cases.patient_index[among]
+    return (truth == predicted)[among], cases.patient_index[among]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.metrics.grids import even_grid
 from core.evaluation.results.evaluation import Finding
-from core.evaluation.results.questions import Taken, cut_of, taken
+from core.evaluation.results.questions import Taken, taken, threshold_of
 from core.evaluation.statistics.intervals import Estimate
 from core.evaluation.statistics.patients import count
 from core.evaluation.statistics.proportions import patient_wilson
@@ -23,13 +23,13 @@ class ConfusionAt:
     Attributes:
         name: Of the finding.
         threshold: Score from which on the answer is yes.
-        true_positives: Cases with the finding that are called.
-        false_positives: Cases without that are called.
-        true_negatives: Cases without that are not called.
-        false_negatives: Cases with the finding that are not called.
+        true_positives: Cases with the finding that are predicted positive.
+        false_positives: Cases without that are predicted positive.
+        true_negatives: Cases without that are predicted negative.
+        false_negatives: Cases with the finding that are predicted negative.
         sensitivity: With Wilson's interval, as all of these.
-        specificity: Fraction of the cases without the finding that are not called.
-        ppv: Fraction of the called cases that have the finding, at the prevalence of these cases.
+        specificity: Fraction of the cases without the finding that are predicted negative.
+        ppv: Fraction of the cases predicted positive that have the finding, at the prevalence of these cases.
         npv: Fraction of the others that do not have it.
         accuracy: Fraction of right decisions.
         n: Cases.
@@ -81,15 +81,15 @@ class ThresholdSweep:
 def confusion_of(finding: Finding, threshold: float | None = None) -> ConfusionAt:
     """The decisions at a threshold; at the model's own, or 0.5 where it has none, for None."""
     cases = taken(finding, "sensitivity" if threshold is None else "roc_auc")
-    cut = cut_of(finding)[0] if threshold is None else threshold
-    truth, called = cases.truth, cases.score >= cut
+    threshold = threshold_of(finding)[0] if threshold is None else threshold
+    truth, predicted = cases.truth, cases.score >= threshold
     return ConfusionAt(
-        finding.name, cut,
-        int((truth & called).sum()), int((~truth & called).sum()),
-        int((~truth & ~called).sum()), int((truth & ~called).sum()),
-        _fraction(called, truth, cases), _fraction(~called, ~truth, cases),
-        _fraction(truth, called, cases), _fraction(~truth, ~called, cases),
-        _fraction(truth == called, np.ones(len(truth), bool), cases), len(cases), cases.note,
+        finding.name, threshold,
+        int((truth & predicted).sum()), int((~truth & predicted).sum()),
+        int((~truth & ~predicted).sum()), int((truth & ~predicted).sum()),
+        _fraction(predicted, truth, cases), _fraction(~predicted, ~truth, cases),
+        _fraction(truth, predicted, cases), _fraction(~truth, ~predicted, cases),
+        _fraction(truth == predicted, np.ones(len(truth), bool), cases), len(cases), cases.note,
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def threshold_sweep(finding: Finding, points: int = 101) -> ThresholdSweep:
     grid, n_patients = even_grid(points), count(cases.patient_index)
     kinds = [(cases.score[kind], cases.patient_index[kind], kind) for kind in (cases.truth, ~cases.truth)]
     found = [
-        [patient_wilson((score >= cut) == cases.truth[kind], patient_index, n_patients) for cut in grid]
+        [patient_wilson((score >= threshold) == cases.truth[kind], patient_index, n_patients) for threshold in grid]
         for score, patient_index, kind in kinds
     ]
     values = [np.array([estimate.value for estimate in row]) for row in found]

@@ -161,7 +161,7 @@ class Taken:
         return self.metric.function(self.truth, self.score, self.threshold)
 
 
-def cut_of(finding: Finding) -> tuple[float, str]:
+def threshold_of(finding: Finding) -> tuple[float, str]:
     """From which score on the answer is yes, and a sentence where the model has no threshold for it."""
     if finding.threshold is not None:
         return finding.threshold, ""
@@ -184,7 +184,7 @@ def taken(answered: Answered, metric: str, patient_index: NDArray[np.intp] | Non
     kind = kind_of(answered)
     if entry.answers != kind:
         raise ValueError(f"Expected a metric of {kind} answers. Received {metric}, which is of {entry.answers} ones.")
-    threshold, note = cut_of(answered) if isinstance(answered, Finding) else (0.5, "")
+    threshold, note = threshold_of(answered) if isinstance(answered, Finding) else (0.5, "")
     score = answered.calibrated if entry.needs == "probability" else answered.score
     keep = has_score(entry, score)
     left_out = int((~keep).sum())

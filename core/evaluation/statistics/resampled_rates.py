@@ -34,7 +34,7 @@ class ResampledCounts:
     """What is at or above each of some scores, in each resample.
 
     Attributes:
-        cuts: (cuts,) scores, highest first.
+        thresholds: (cuts,) scores, highest first.
         tp: (resamples, cuts) cases with the finding whose score is at or above the cut.
         fp: (resamples, cuts) cases without.
         positives: (resamples,) cases with the finding.
@@ -42,7 +42,7 @@ class ResampledCounts:
         n_patients: Patients that were drawn from.
     """
 
-    cuts: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
     tp: NDArray[np.float64]
     fp: NDArray[np.float64]
     positives: NDArray[np.float64]
@@ -64,7 +64,7 @@ def resampled_counts(
     truth: NDArray[np.bool_],
     score: NDArray[np.float64],
     patient_index: NDArray[np.intp],
-    cuts: NDArray[np.float64],
+    thresholds: NDArray[np.float64],
     resamples: int = 1000,
     seed: int = 0,
 ) -> ResampledCounts:
@@ -74,13 +74,13 @@ def resampled_counts(
         truth: (cases,) whether the finding is there.
         score: (cases,) without NaN.
         patient_index: (cases,) a number from 0 for each patient.
-        cuts: (cuts,) scores, highest first.
+        thresholds: (cuts,) scores, highest first.
         resamples: Resamples.
         seed: Of the draws.
     """
     # Place 0 is at or above the highest cut, the last place below the lowest.
-    place = len(cuts) - np.searchsorted(cuts[::-1], score, "right")
-    width = len(cuts) + 1
+    place = len(thresholds) - np.searchsorted(thresholds[::-1], score, "right")
+    width = len(thresholds) + 1
     n_patients = int(patient_index.max()) + 1 if len(patient_index) else 0
     # One patient is drawn again and again: that says nothing about others.
     tables = [np.full((resamples, width), np.nan) for _ in range(2)]
@@ -92,15 +92,15 @@ def resampled_counts(
                 table[resample] = np.bincount(places, drawn[patient_indices], width)
         start += counts.shape[1]
     tp, fp = (np.cumsum(table, axis=1) for table in tables)
-    return ResampledCounts(cuts, tp[:, :-1], fp[:, :-1], tp[:, -1], fp[:, -1], n_patients)
+    return ResampledCounts(thresholds, tp[:, :-1], fp[:, :-1], tp[:, -1], fp[:, -1], n_patients)
 
 
-def distinct_cuts(score: NDArray[np.float64], most: int = 500) -> NDArray[np.float64]:
+def distinct_thresholds(score: NDArray[np.float64], most: int = 500) -> NDArray[np.float64]:
     """The distinct values of (cases,) scores, highest first; evenly spaced by rank where there are more than `most`."""
-    cuts = np.unique(score)[::-1]
-    if len(cuts) <= most:
-        return cuts
-    return cuts[np.unique(np.linspace(0, len(cuts) - 1, most).round().astype(int))]
+    thresholds = np.unique(score)[::-1]
+    if len(thresholds) <= most:
+        return thresholds
+    return thresholds[np.unique(np.linspace(0, len(thresholds) - 1, most).round().astype(int))]
 
 
 def band(x: NDArray[np.float64], values: NDArray[np.float64], method: str, n_patients: int) -> Band:

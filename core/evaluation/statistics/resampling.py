@@ -133,9 +133,9 @@ def precision_of_counts(
 
     def evaluate(counts: NDArray[np.float32]) -> NDArray[np.float64]:
         weight = counts[person]
-        called = np.cumsum(weight, axis=0)[ends[rising]]
+        predicted = np.cumsum(weight, axis=0)[ends[rising]]
         tp = np.cumsum(weight[hit], axis=0)[found - 1]
-        precision = np.divide(tp, called, out=np.zeros(tp.shape), where=called > 0, dtype=np.float64)
+        precision = np.divide(tp, predicted, out=np.zeros(tp.shape), where=predicted > 0, dtype=np.float64)
         area = (np.diff(tp, axis=0, prepend=0) * precision).sum(0)
         return divide(area, tp[-1]) if len(tp) else np.full(counts.shape[1], np.nan)
 

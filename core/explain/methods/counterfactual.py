@@ -54,14 +54,14 @@ def smallest_turning_region(
         _Search(p, calls, layout, fraction_of(ask.progress, n, len(asked)), ask.cancelled) for n, p in enumerate(asked)
     ]
     found = [search.run() for search in searches]
-    called = [turn for turn in found if turn is not None]
-    if not called:
+    predicted = [turn for turn in found if turn is not None]
+    if not predicted:
         label = bundle.card.labels[ask.target]
         raise UnsupportedModel(
             "the label that the model calls", f"{label}, which it does not", "choose the other label"
         )
     regions = [np.zeros(layout, np.float32) if turn is None else turn.region.astype(np.float32) for turn in found]
-    first = called[0]
+    first = predicted[0]
     return Explanation(
         grids=np.stack([_on_model_grid(region, prepared) for region in regions]),
         frames=prepared.frames,
@@ -93,14 +93,14 @@ def _calls(bundle: Bundle, target: int) -> Callable[[NDArray[np.float32]], NDArr
     if card.task == "segmentation":
         raise UnsupportedModel("a model that calls one label", "one that outlines", "choose another method")
     if card.task == "binary" and bundle.units == 1:
-        cut = _logit(card.threshold if card.threshold is not None else 0.5)
-        return lambda logits: (logits[:, 0] >= cut) == (target == 1)
+        threshold = _logit(card.threshold if card.threshold is not None else 0.5)
+        return lambda logits: (logits[:, 0] >= threshold) == (target == 1)
     if card.task == "binary":
-        cut = _logit(card.threshold if card.threshold is not None else 0.5)
-        return lambda logits: (logits[:, 1] - logits[:, 0] >= cut) == (target == 1)
+        threshold = _logit(card.threshold if card.threshold is not None else 0.5)
+        return lambda logits: (logits[:, 1] - logits[:, 0] >= threshold) == (target == 1)
     if card.task == "multilabel":
-        cut = _logit(card.thresholds.get(card.labels[target], 0.5))
-        return lambda logits: logits[:, target] >= cut
+        threshold = _logit(card.thresholds.get(card.labels[target], 0.5))
+        return lambda logits: logits[:, target] >= threshold
     return lambda logits: logits.argmax(axis=1) == target
 
 

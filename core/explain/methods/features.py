@@ -76,15 +76,15 @@ def feature_fractions(
     one = {key: array[index : index + 1] for key, array in prepared.batch.items()}
     values = one[name][0].astype(np.float32)
     from_here = np.zeros_like(values) if reference is None else np.asarray(reference, np.float32)
-    called = tuple(names) or tuple(f"feature {number}" for number in range(1, len(values) + 1))
-    if from_here.shape != values.shape or len(called) != len(values):
+    predicted = tuple(names) or tuple(f"feature {number}" for number in range(1, len(values) + 1))
+    if from_here.shape != values.shape or len(predicted) != len(values):
         raise UnsupportedModel(f"{len(values)} features", "another number", "give one name and reference for each")
     ask_one = Ask(ask.target, ask.against, input=ask.input, region=ask.region, keras=ask.keras)
     alone = Prepared(one, prepared.geometry, prepared.frames[:1], prepared.provenance)
     labels = bundle.card.labels
     return FeatureFractions(
         input=name,
-        names=called,
+        names=predicted,
         values=values,
         reference=from_here,
         left_out=_left_out(bundle, alone, ask_one, name, from_here),

@@ -55,7 +55,7 @@ def _of_card(card: ModelCard) -> list[LocalisedModel]:
     for entry in (card.front_matter.get("scanlens") or {}).get("localisation") or []:
         for part in entry["parts"]:
             if set(part["group"]) - {"marks"}:
-                continue  # a part of the marks, such as those that were called rightly
+                continue  # a part of the marks, such as those that were correct
             for measure in MEASURES:
                 values = part["measures"][measure]
                 estimate = Estimate(values["value"], values["low"], values["high"], part["n"], values["method"])

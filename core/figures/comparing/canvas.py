@@ -271,6 +271,6 @@ def numbers(values: ArrayLike) -> NDArray[np.float32]:
     return np.asarray(values, np.float32)
 
 
-def cuts(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
+def thresholds(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
     """(n,) thresholds for the pointer: calling nobody, an infinite one, is shown as 1."""
     return numbers(np.minimum(threshold, 1.0))

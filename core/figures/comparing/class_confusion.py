@@ -74,17 +74,17 @@ def _add_panel(
         ),
     })  # fmt: skip
     fractions = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
-    for true, called in np.ndindex(size, size):
-        fraction = float(fractions[true, called]) if found[true].sum() else float("nan")
+    for true, predicted in np.ndindex(size, size):
+        fraction = float(fractions[true, predicted]) if found[true].sum() else float("nan")
         place = {"xref": f"x{end}", "yref": f"y{end}"}
         tint = faded(line.color, 0.06 + 0.44 * (0.0 if math.isnan(fraction) else fraction))
         marks.shape(
-            "rect", (called + 0.02, called + 0.98), (true + 0.02, true + 0.98), layer="below", line={"width": 0},
+            "rect", (predicted + 0.02, predicted + 0.98), (true + 0.02, true + 0.98), layer="below", line={"width": 0},
             fillcolor=tint, **place,
         )  # fmt: skip
         marks.word(
-            f"<b>{int(found[true, called]):,}</b><br><span style='font-size:11px'>{percent_text(fraction)}</span>",
-            called + 0.5, true + 0.5, font={"size": 13}, align="center", **place,
+            f"<b>{int(found[true, predicted]):,}</b><br><span style='font-size:11px'>{percent_text(fraction)}</span>",
+            predicted + 0.5, true + 0.5, font={"size": 13}, align="center", **place,
         )  # fmt: skip
     figure.add_scatter(  # gives the axes a trace, without which Plotly does not draw them
         x=[0.5], y=[0.5], mode="markers", marker={"opacity": 0}, hoverinfo="skip", xaxis=f"x{end}", yaxis=f"y{end}",
@@ -96,7 +96,7 @@ def _add_panel(
 
 
 def describe_class_confusion(scene: Scene, labels: Sequence[str], counts: Counts) -> str:
-    """The figure in words: how much of each class is called right, and what it is most often taken for."""
+    """The figure in words: how much of each class is correct, and what it is most often taken for."""
     parts = [
         f"{line.title}: " + ", ".join(_fate(labels, found, k) for k in range(len(labels))) for line, found in counts
     ]
@@ -109,14 +109,14 @@ def _fate(labels: Sequence[str], found: NDArray[np.int64], true: int) -> str:
         return f"no case of {labels[true]}"
     wrong = found[true].copy()
     wrong[true] = 0
-    text = f"{labels[true]} called right in {percent_text(found[true, true] / total)}"
+    text = f"{labels[true]} correct in {percent_text(found[true, true] / total)}"
     return text + (f" and most often taken for {labels[int(wrong.argmax())]}" if wrong.any() else "")
 
 
 def class_confusion_rows(labels: Sequence[str], counts: Counts) -> list[dict[str, Any]]:
     """The counts, a row each."""
     return [
-        {"model": line.title, "true": labels[true], "called": labels[called], "cases": int(found[true, called])}
+        {"model": line.title, "true": labels[true], "called": labels[predicted], "cases": int(found[true, predicted])}
         for line, found in counts
-        for true, called in np.ndindex(found.shape)
+        for true, predicted in np.ndindex(found.shape)
     ]

@@ -17,7 +17,7 @@ from core.figures.comparing.canvas import (
     add_note,
     canvas,
     clipped,
-    cuts,
+    thresholds,
     unit_axis,
 )
 from core.figures.comparing.lines import Line
@@ -88,7 +88,7 @@ def _add_panel(figure: Figure, label: str, curves: Sequence[tuple[Line, RocCurve
             curve.sensitivity,
             line,
             _HOVER,
-            customdata=cuts(curve.threshold),
+            customdata=thresholds(curve.threshold),
             **place,
         )
     add_note(
@@ -116,8 +116,8 @@ def describe_class_roc(scene: Scene, panels: Panels) -> str:
 def class_roc_rows(panels: Panels) -> list[dict[str, Any]]:
     """The points of the curves, a row each."""
     return [
-        {"class": label, "model": line.title, "threshold": cut, "false_positive_rate": rate, "sensitivity": found}
+        {"class": label, "model": line.title, "threshold": threshold, "false_positive_rate": rate, "sensitivity": found}
         for label, curves in panels
         for line, curve in curves
-        for cut, rate, found in zip(curve.threshold, curve.false_positive_rate, curve.sensitivity, strict=True)
+        for threshold, rate, found in zip(curve.threshold, curve.false_positive_rate, curve.sensitivity, strict=True)
     ]

@@ -72,7 +72,7 @@ def _add_counts(
     x, y = _names(number)
     figure.update_layout({
         x.replace("x", "xaxis"): axis(
-            "", anchor=y, domain=[0, COUNTS], range=[0, 2], tickvals=[0.5, 1.5], ticktext=["called", "not called"],
+            "", anchor=y, domain=[0, COUNTS], range=[0, 2], tickvals=[0.5, 1.5], ticktext=["positive", "negative"],
             side="bottom", showgrid=False,
         ),
         y.replace("y", "yaxis"): axis(
@@ -98,7 +98,7 @@ def _add_counts(
         )  # fmt: skip
     figure.add_scatter(  # gives the axes a trace, without which Plotly does not draw them, and the reader a pointer
         x=[column + 0.5 for column, *_ in cells], y=[row + 0.5 for _, row, *_ in cells], mode="markers", xaxis=x,
-        yaxis=y, marker={"opacity": 0, "size": 50}, customdata=["found", "missed", "false alarm", "rightly not called"],
+        yaxis=y, marker={"opacity": 0, "size": 50}, customdata=["found", "missed", "false alarm", "true negative"],
         hovertemplate=f"{escape(line.title)}: %{{customdata}}<extra></extra>",
     )  # fmt: skip
     marks.word(
@@ -152,7 +152,7 @@ def describe_confusion(scene: Scene, decisions: Decisions) -> str:
     """The figure in words."""
     parts = [
         f"{line.title} at {number_text(at.threshold)}: {at.true_positives} found, {at.false_negatives} missed, "
-        f"{at.false_positives} false alarms, {at.true_negatives} rightly not called"
+        f"{at.false_positives} false alarms, {at.true_negatives} true negative"
         for line, at, _ in decisions
     ]
     return f"Decisions about {scene.finding} on {scene.dataset}. {'; '.join(parts)}."

@@ -69,7 +69,7 @@ def _at(curve: DecisionCurve, threshold: float) -> float:
 
 
 def _reading(curve: DecisionCurve) -> str:
-    return "net benefit " + ", ".join(f"{number_text(_at(curve, cut))} at {cut:g}" for cut in READ_AT)
+    return "net benefit " + ", ".join(f"{number_text(_at(curve, threshold))} at {threshold:g}" for threshold in READ_AT)
 
 
 def describe_net_benefit(scene: Scene, curves: Curves) -> str:

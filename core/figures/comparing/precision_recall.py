@@ -15,9 +15,9 @@ from core.figures.comparing.canvas import (
     add_note,
     add_points,
     canvas,
-    cuts,
     enlarge,
     square,
+    thresholds,
 )
 from core.figures.comparing.lines import Line
 from core.figures.comparing.numbers import estimate_text, number_text, percent_text
@@ -52,7 +52,9 @@ def precision_recall_figure(scene: Scene, curves: Curves, corner: bool = False) 
     for line, curve in curves:
         add_band(figure, curve.band, line)
     for line, curve in curves:
-        add_curve(figure, curve.recall, curve.precision, line, _HOVER, shape="vh", customdata=cuts(curve.threshold))
+        add_curve(
+            figure, curve.recall, curve.precision, line, _HOVER, shape="vh", customdata=thresholds(curve.threshold)
+        )
     for line, curve in curves:
         if curve.operating is not None:
             at = curve.operating
@@ -86,7 +88,7 @@ def describe_precision_recall(scene: Scene, curves: Curves) -> str:
 def precision_recall_rows(curves: Curves) -> list[dict[str, Any]]:
     """The points of the curves, a row each."""
     return [
-        {"model": line.title, "threshold": cut, "recall": recall, "precision": precision}
+        {"model": line.title, "threshold": threshold, "recall": recall, "precision": precision}
         for line, curve in curves
-        for cut, recall, precision in zip(curve.threshold, curve.recall, curve.precision, strict=True)
+        for threshold, recall, precision in zip(curve.threshold, curve.recall, curve.precision, strict=True)
     ]

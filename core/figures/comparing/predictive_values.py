@@ -141,7 +141,7 @@ def meanings(scene: Scene, at: Values) -> list[dict[str, str]]:
             {
                 "Model": line.title,
                 "Called from": number_text(found.threshold),
-                f"Of 100 called, with {scene.finding}": _of_hundred(ppv),
+                f"Of 100 predicted positive, with {scene.finding}": _of_hundred(ppv),
                 f"Of 100 others, without {scene.finding}": _of_hundred(npv),
             }
         )

@@ -14,9 +14,9 @@ from core.figures.comparing.canvas import (
     add_key,
     add_points,
     canvas,
-    cuts,
     enlarge,
     square,
+    thresholds,
 )
 from core.figures.comparing.lines import Line
 from core.figures.comparing.numbers import estimate_text, percent_text
@@ -50,7 +50,9 @@ def roc_figure(scene: Scene, curves: Curves, corner: bool = False) -> Figure:
     for line, curve in curves:
         add_band(figure, curve.band, line)
     for line, curve in curves:
-        add_curve(figure, curve.false_positive_rate, curve.sensitivity, line, _HOVER, customdata=cuts(curve.threshold))
+        add_curve(
+            figure, curve.false_positive_rate, curve.sensitivity, line, _HOVER, customdata=thresholds(curve.threshold)
+        )
     for line, curve in curves:
         if curve.operating is not None:
             rate = 1.0 - curve.operating.specificity.value
@@ -86,7 +88,9 @@ def describe_roc(scene: Scene, curves: Curves) -> str:
 def roc_rows(curves: Curves) -> list[dict[str, Any]]:
     """The points of the curves, a row each."""
     return [
-        {"model": line.title, "threshold": cut, "false_positive_rate": rate, "sensitivity": sensitivity}
+        {"model": line.title, "threshold": threshold, "false_positive_rate": rate, "sensitivity": sensitivity}
         for line, curve in curves
-        for cut, rate, sensitivity in zip(curve.threshold, curve.false_positive_rate, curve.sensitivity, strict=True)
+        for threshold, rate, sensitivity in zip(
+            curve.threshold, curve.false_positive_rate, curve.sensitivity, strict=True
+        )
     ]

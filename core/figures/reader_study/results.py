@@ -16,8 +16,8 @@ from core.figures.comparing.canvas import (
     add_key,
     add_points,
     canvas,
-    cuts,
     square,
+    thresholds,
 )
 from core.figures.comparing.lines import LINE_COLORS, Line, faded
 from core.figures.comparing.numbers import estimate_text, percent_text
@@ -66,7 +66,7 @@ def _roc(title: str, roc: RocCurve, scene: Scene) -> Figure:
     square(figure, "False positive rate (1 − specificity)", "Sensitivity")
     add_guide(figure, (0, 1), (0, 1))
     add_band(figure, roc.band, MODEL)
-    add_curve(figure, roc.false_positive_rate, roc.sensitivity, MODEL, _CURVE, customdata=cuts(roc.threshold))
+    add_curve(figure, roc.false_positive_rate, roc.sensitivity, MODEL, _CURVE, customdata=thresholds(roc.threshold))
     if roc.operating is not None:
         rate = 1.0 - roc.operating.specificity.value
         add_points(figure, [rate], [roc.operating.sensitivity.value], MODEL, _POINT)

@@ -25,7 +25,7 @@ class PixelModel:
         contrasts: Which it reads.
         weights: One for each of them.
         bias: Added to all.
-        threshold: Probability from which on a pixel is called lesion; from the heads that it was fitted to.
+        threshold: Probability from which on a pixel is positive lesion; from the heads that it was fitted to.
     """
 
     contrasts: tuple[str, ...]
@@ -67,7 +67,7 @@ def fit_pixels(heads: Sequence[Phantom], contrasts: Sequence[str], rounds: int =
     return PixelModel(model.contrasts, model.weights, model.bias, float(best))
 
 
-def dice(called: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+def dice(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     """Overlap of two masks of one shape, 2 |A ∩ B| / (|A| + |B|); NaN where both are empty."""
-    total = int(called.sum()) + int(truth.sum())
-    return 2 * int((called & truth).sum()) / total if total else float("nan")
+    total = int(predicted.sum()) + int(truth.sum())
+    return 2 * int((predicted & truth).sum()) / total if total else float("nan")

@@ -31,19 +31,19 @@ class Point:
     Attributes:
         name: For people.
         features: (D,) as the model gives them.
-        called: The label that the model calls.
+        predicted: The label that the model calls.
         truth: The case's label in the model's words, `""` where it is not known.
     """
 
     name: str
     features: NDArray[np.float32]
-    called: str
+    predicted: str
     truth: str = ""
 
     @property
     def is_wrong(self) -> bool:
         """Whether the model calls something else than what is true."""
-        return bool(self.truth) and self.called != self.truth
+        return bool(self.truth) and self.predicted != self.truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +134,8 @@ def point_of(bundle: Bundle, scan: Scan, frame: int, name: str, truth: str = "")
     prepared = prepare(scan, bundle.card.inputs[0], [frame])
     output = bundle.run(prepared.batch, outputs=("features",))
     assert output.features is not None  # it has them
-    called = decide(bundle.card, bundle.probabilities(output.logits)[0])
-    return Point(name, output.features[0], called.label, truth)
+    predicted = decide(bundle.card, bundle.probabilities(output.logits)[0])
+    return Point(name, output.features[0], predicted.label, truth)
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,7 +45,7 @@ class CaseMap:
 
 
 def case_map_figure(drawn: CaseMap) -> Figure:
-    """Points with a colour for each true label; crosses are called wrongly, grey ones have no known label."""
+    """Points with a colour for each true label; crosses are wrong, grey ones have no known label."""
     from plotly.graph_objects import Figure
 
     figure = Figure()
@@ -93,8 +93,8 @@ def _add_cases(figure: Figure, drawn: CaseMap) -> None:
             color = NEUTRAL if not truth else OKABE_ITO[(number - ("" in truths)) % len(OKABE_ITO)]
             figure.add_scatter(
                 x=drawn.places[chosen, 0], y=drawn.places[chosen, 1], mode="markers",
-                name=(truth or "samples, no known label") + (", called wrongly" if wrong else ""),
-                text=[f"{drawn.points[i].name}<br>called {drawn.points[i].called}" for i in chosen],
+                name=(truth or "samples, no known label") + (", wrong" if wrong else ""),
+                text=[f"{drawn.points[i].name}<br>called {drawn.points[i].predicted}" for i in chosen],
                 hovertemplate="%{text}<extra></extra>",
                 marker={"symbol": "x" if wrong else "circle", "size": 9, "color": color, "line": {"width": 0}},
             )  # fmt: skip
@@ -104,4 +104,4 @@ def describe_case_map(drawn: CaseMap) -> str:
     """The figure in words."""
     wrong = sum(point.is_wrong for point in drawn.points)
     nearest = ", ".join(drawn.points[index].name for index in drawn.near[:3])
-    return f"{len(drawn.points)} cases, {wrong} called wrongly, and this scan; nearest to it are {nearest}."
+    return f"{len(drawn.points)} cases, {wrong} wrong, and this scan; nearest to it are {nearest}."

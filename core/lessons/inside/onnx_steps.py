@@ -20,7 +20,7 @@ Axes = tuple[int, int, int]
 _CHANNELS_FIRST: Axes = (1, 2, 3)
 _CHANNELS_LAST: Axes = (3, 1, 2)
 _CONVOLVING = frozenset({"Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"})
-_CALLED = re.compile(r"^(?P<layer>.+)_\d+$")
+_PREDICTED = re.compile(r"^(?P<layer>.+)_\d+$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,10 +112,10 @@ def layer_path(name: str) -> str:
     """
     found = []
     for part in name.split("/")[:-1]:
-        called = _CALLED.match(part)
-        if called is None:
+        predicted = _PREDICTED.match(part)
+        if predicted is None:
             break
-        found.append(called["layer"])
+        found.append(predicted["layer"])
     return "/".join(found[1:])
 
 

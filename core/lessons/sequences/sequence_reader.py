@@ -92,7 +92,7 @@ def train_reader(kind: Kind, frames: int, steps: int = 240, seed: int = 0, rate:
 
 
 def judged(reader: Reader, curves: NDArray[np.floating]) -> float:
-    """Fraction of (N, T) `beats(…).curves`, whose classes take turns, that is called right after the last frame."""
+    """Fraction of (N, T) `beats(…).curves`, whose classes take turns, that is correct after the last frame."""
     _, probabilities = read(reader, curves)
     return float(((probabilities[:, -1] > 0.5) == (np.arange(len(curves)) % 2 == 1)).mean())
 

@@ -134,12 +134,12 @@ def confusion_figure(counts: NDArray[np.int64], names: Sequence[str], part: str)
 
 
 def describe_confusion(counts: NDArray[np.int64], names: Sequence[str], part: str) -> str:
-    """(classes, classes) counts in words: how much of each class is called right."""
+    """(classes, classes) counts in words: how much of each class is correct."""
     parts = [
         f"{name} {int(row[index])} of {int(row.sum())}"
         for index, (name, row) in enumerate(zip(names, counts, strict=True))
     ]
-    return f"Confusion on the {part} part; called right: {', '.join(parts)}."
+    return f"Confusion on the {part} part; correct: {', '.join(parts)}."
 
 
 def evidence_figure(run: LiveRun, epoch: Epoch) -> Figure:

@@ -244,5 +244,5 @@ def _judged(run: LiveRun) -> list[str]:
     )
     return [
         f"Test part, {int(counts.sum())} images: accuracy {np.diag(counts).sum() / counts.sum():.3f}; fraction of each "
-        f"class that is called right: {fractions}."
+        f"class that is correct: {fractions}."
     ]

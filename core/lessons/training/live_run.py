@@ -27,9 +27,9 @@ class Epoch:
     Attributes:
         number: From 0.
         loss: Cross-entropy on the training part, in nats, without variation and dropout.
-        accuracy: Fraction of the training part that is called right.
+        accuracy: Fraction of the training part that is correct.
         val_loss: Cross-entropy on the validation part, in nats.
-        val_accuracy: Fraction of the validation part that is called right.
+        val_accuracy: Fraction of the validation part that is correct.
         probabilities: (val, classes) float32.
         case_probabilities: (cases, classes) float32 of the cases that are watched.
         grids: (cases, h, w) float32, the evidence for the true class, in logit units.
@@ -198,7 +198,7 @@ def confusion(labels: NDArray[np.int64], probabilities: NDArray[np.floating], cl
 
 
 def sensitivities(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(classes,) fraction of each true class that is called right; NaN where there is no case of it."""
+    """(classes,) fraction of each true class that is correct; NaN where there is no case of it."""
     totals = counts.sum(axis=1)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(totals > 0, np.diag(counts) / np.maximum(totals, 1), np.nan), np.float64)

@@ -56,7 +56,7 @@ def read(sources: Sequence[Source], opening: Opening) -> list[Scan]:
     scans: list[Scan] = []
     for number, source in enumerate(sources):
         opening.advance(number / len(sources), f"Reading image {number + 1:,} of {len(sources):,}")
-        with opening.guarded(source.name, what="picture"):
+        with opening.guarded(source.name, what="image"):
             scans += _scans_of(source, opening)
     return scans
 

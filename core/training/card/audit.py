@@ -170,7 +170,7 @@ def audit_section(recipe: Recipe, parts: Mapping[str, Sequence[LabelledCase]], t
         return ""
     labels = recipe.card.audit.among
     rest = [f"AUC of {label}" for label in recipe.labels if label not in labels]
-    head = ["answer", "pictures", "number", "macro AUC", "balanced accuracy", *rest]
+    head = ["answer", "images", "number", "macro AUC", "balanced accuracy", *rest]
     head += [f"macro AUC among the {len(labels)}", f"balanced accuracy among the {len(labels)}"]
     rows = [[who, where, *_cells(scores, labels)] for who, where, scores in _compared(recipe, parts, tests, folder)]
     text = f"Among the {len(labels)}: images of {', '.join(labels)} only, with probabilities of these alone.\n\n"

@@ -138,9 +138,9 @@ def choices_section(recipe: Recipe, choices: Choices) -> str:
     words = "No threshold for the classes: the one with the largest probability is the answer. "
     if recipe.task == "multilabel":
         words = ""
-    cut = ", ".join(f"{name} {value:.4g}" for name, value in choices.thresholds.items())
-    cut = f"Thresholds on the model's probability: {cut}. " if cut else ""
-    return f"{words}{cut}Temperature {choices.temperature:.4g}. {choices.source}.\n"
+    threshold = ", ".join(f"{name} {value:.4g}" for name, value in choices.thresholds.items())
+    threshold = f"Thresholds on the model's probability: {threshold}. " if threshold else ""
+    return f"{words}{threshold}Temperature {choices.temperature:.4g}. {choices.source}.\n"
 
 
 def _subgroup_words(recipe: Recipe) -> str:

@@ -13,7 +13,7 @@ from core.training.card.tables import number, table
 
 def _group_words(group: Mapping[str, Any]) -> str:
     if "called" in group:
-        return f"{group['marks']}, {'called rightly' if group['called'] else 'missed'}"
+        return f"{group['marks']}, {'correct' if group['called'] else 'missed'}"
     return f"{group['marks']}, {group['label']}" if "label" in group else f"{group['marks']}, all"
 
 

@@ -148,8 +148,8 @@ def _unseen(recipe: Recipe, truth: Truth, data: Path, marked: Marked) -> Chosen:
 def _is_called(recipe: Recipe, choices: Choices, probabilities: NDArray[np.floating], index: int) -> bool:
     """Whether the model says the label."""
     if recipe.task == "binary":
-        cut = 0.5 if choices.threshold is None else choices.threshold
-        return bool(probabilities[1] >= cut) == (index == 1)
+        threshold = 0.5 if choices.threshold is None else choices.threshold
+        return bool(probabilities[1] >= threshold) == (index == 1)
     if recipe.task == "multilabel":
         return bool(probabilities[index] >= choices.thresholds.get(recipe.labels[index], 0.5))
     return int(np.argmax(probabilities)) == index
@@ -178,7 +178,7 @@ def measure_localisation(bundle: Bundle, recipe: Recipe, truth: Truth, choices: 
         bundle: The compiled model.
         recipe: Names the model's own images and their split.
         truth: What is marked where.
-        choices: Thresholds, to tell images that were called rightly from missed ones.
+        choices: Thresholds, to tell images that were correct from missed ones.
         data: The data folder.
     """
     import pandas as pd
@@ -191,10 +191,10 @@ def measure_localisation(bundle: Bundle, recipe: Recipe, truth: Truth, choices: 
             found: list[dict[str, Any]] = []
             for index, probabilities, explanation in explained_maps(bundle, recipe, each, keras):
                 regions = masks(truth, each.marked, each.own, data, explanation.geometry.scan_size)
-                called = _is_called(recipe, choices, probabilities, index)
+                predicted = _is_called(recipe, choices, probabilities, index)
                 for name, region in regions.items():
                     measured = localise_explanation(explanation, 0, region)
-                    found.append(_row(each.case, name, explanation.label, called, measured))
+                    found.append(_row(each.case, name, explanation.label, predicted, measured))
             blank += not found
             rows += found
     finally:
@@ -205,9 +205,9 @@ def measure_localisation(bundle: Bundle, recipe: Recipe, truth: Truth, choices: 
     return Localised(truth, pd.DataFrame(rows), left_out)
 
 
-def _row(case: LabelledCase, marks: str, label: str, called: bool, measured: LocalisedCase) -> dict[str, Any]:
+def _row(case: LabelledCase, marks: str, label: str, predicted: bool, measured: LocalisedCase) -> dict[str, Any]:
     row: dict[str, Any] = {"case": case.name, "patient": case.patient, "split": case.split, "marks": marks}
-    row |= {"label": label, "called": called, "is_empty": measured.is_empty, "area": measured.area}
+    row |= {"label": label, "called": predicted, "is_empty": measured.is_empty, "area": measured.area}
     row |= asdict(measured.found)
     for yardstick in ("chance", "centre"):
         row |= {f"{yardstick}_{name}": value for name, value in asdict(getattr(measured, yardstick)).items()}
@@ -215,7 +215,7 @@ def _row(case: LabelledCase, marks: str, label: str, called: bool, measured: Loc
 
 
 def group_rows(table: pd.DataFrame, group: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows that have what a part's `group` says, e.g. `{"marks": "fracture boxes", "called": True}`."""
+    """The rows that have what a part's `group` says, e.g. `{"marks": "fracture boxes", "predicted": True}`."""
     chosen = np.ones(len(table), bool)
     for column, value in group.items():
         chosen &= (table[column] == value).to_numpy()
@@ -223,7 +223,7 @@ def group_rows(table: pd.DataFrame, group: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def parts(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """All maps of each kind of mark; those of images called rightly, and missed; and by label if there are several.
+    """All maps of each kind of mark; those of images correct, and missed; and by label if there are several.
 
     Yields:
         What the rows have in common, and the rows.

@@ -121,7 +121,7 @@ def choices_section(recipe: Recipe, choices: Choices) -> str:
     """What the validation split chose."""
     said = ", ".join(f"{name} {choices.of(name):.3g}" for name in recipe.foreground)
     return (
-        f"A pixel is called from this probability on: {said}. Temperature {choices.temperature:.4g}. "
+        f"A pixel is in the mask from this probability on: {said}. Temperature {choices.temperature:.4g}. "
         f"{choices.source}.\n"
     )
 
@@ -155,7 +155,7 @@ def subgroup_section(recipe: Recipe, measured: Measured) -> str:
     ]
     if not rows:
         return "No attribute with enough images in a group was recorded.\n"
-    return table(["label", "group", "pictures", "Dice where it is", "called empty where it is not"], rows)
+    return table(["label", "group", "images", "Dice where it is", "empty where it is not"], rows)
 
 
 def further_sections(recipe: Recipe, measured: Measured) -> dict[str, str]:  # noqa: ARG001

@@ -88,7 +88,7 @@ def confusion_tables(results: Iterable[Result]) -> str:
     for result in tested(results):
         matrix = confusion_matrix(result.classes.y_true, result.classes.y_score())
         rows = [[label, *row] for label, row in zip(result.classes.labels, matrix.tolist(), strict=True)]
-        head = ["true class", *[f"called {label}" for label in result.classes.labels]]
+        head = ["true class", *[f"predicted {label}" for label in result.classes.labels]]
         parts += [f"{result.source.title}, {result.source.noun}:\n", table(head, rows)]
     return "\n".join(parts)
 
@@ -139,4 +139,4 @@ def ood_table(likeness: Mapping[str, Any]) -> str:
         for key, wish in (("by_set", "yes"), ("alike", "open"))
         for name, row in likeness[key].items()
     ]
-    return table(["pictures", "number", "AUC against own test split", "called unlike", "should be"], rows)
+    return table(["images", "number", "AUC against own test split", "called unlike", "should be"], rows)

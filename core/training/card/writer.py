@@ -121,7 +121,7 @@ def _ood_section(recipe: Recipe, ood: Mapping[str, Any]) -> str:
     if not ood:
         return f"Nothing tells them: the model has no images, or none whose features it keeps. {prose}\n"
     return (
-        f"{ood['method'].capitalize()}; called unlike beyond {ood['limit']} "
+        f"{ood['method'].capitalize()}; out of distribution beyond {ood['limit']} "
         f"({100 * ood['called_unlike_on_own_test']:.1f} % of the own test split are). "
         f"{prose}\n\n{ood_table(ood)}"
     )
@@ -144,7 +144,7 @@ def body(recipe: Recipe, measured: Measured, facts: Facts) -> str:
         **({"Near-duplicates and shortcuts": measured.audit} if measured.audit else {}),
         **parts.further_sections(recipe, measured),
         "Failure modes": card.failure_modes,
-        "Images unlike its own": _ood_section(recipe, measured.ood),
+        "Out-of-distribution images": _ood_section(recipe, measured.ood),
         "Size": _size_section(facts),
         "How it was made": f"`make models DATA=<data folder> ONLY={recipe.slug}`\n",
         "Licence and credit": card.credit,

@@ -92,7 +92,7 @@ class Source(Part, frozen=True, tag_field="layout", tag="images"):
     near_duplicates: float = 0.0
     shrink: int = 0
     kind: Literal["internal", "external", "stress"] = "internal"
-    noun: str = "pictures"
+    noun: str = "images"
 
     @property
     def named_labels(self) -> set[str]:
@@ -150,7 +150,7 @@ class MaskedImages(Part, frozen=True, tag_field="layout", tag="masks"):
     attributes: tuple[str, ...] = ()
     bands: Mapping[str, tuple[float, ...]] = {}
     leave_out: Mapping[str, tuple[str, ...]] = {}
-    noun: str = "pictures"
+    noun: str = "images"
 
     def __post_init__(self) -> None:
         if not self.split and self.division is None:

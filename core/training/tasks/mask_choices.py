@@ -21,7 +21,7 @@ def pooled_dice(counts: NDArray[np.integer]) -> NDArray[np.float64]:
 
 
 def mean_dice(counts: NDArray[np.integer]) -> NDArray[np.float64]:
-    """(borders,) mean Dice of the images; one without the label counts 1 if nothing is called and 0 otherwise."""
+    """(borders,) mean Dice of the images; one without the label counts 1 if nothing is segmented, else 0."""
     return np.nan_to_num(dice_by_border(counts), nan=1.0).mean(axis=0)
 
 
@@ -29,12 +29,12 @@ RULES = {"pooled_dice": pooled_dice, "mean_dice": mean_dice}
 
 RULE_WORDS = {
     "pooled_dice": "largest Dice of all pixels together",
-    "mean_dice": "largest mean Dice, an image without the label counting 1 if nothing is called and 0 otherwise",
+    "mean_dice": "largest mean Dice, an image without the label counting 1 if nothing is segmented, else 0",
 }
 
 
 def best_threshold(counts: NDArray[np.integer], rule: ThresholdRule) -> float:
-    """Probability from which on a pixel is called; the middle one where several are equally good.
+    """Probability from which on a pixel is positive; the middle one where several are equally good.
 
     Args:
         counts: (images, 2, `BINS`) of the validation split.

@@ -63,7 +63,7 @@ def score_masks(bundle: Bundle, case: MaskedCase, recipe: Recipe) -> ScoredMasks
     return ScoredMasks(case, read_masks(case.mask, recipe), on_scan, second, output.features[0])
 
 
-def called(probability: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
+def predicted(probability: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
     """The mask: where the probability reaches the threshold, both as float32."""
     return np.asarray(np.asarray(probability, np.float32) >= np.float32(threshold))
 
@@ -79,10 +79,10 @@ def counts_of(scored: Sequence[ScoredMasks]) -> NDArray[np.int64]:
 
 
 def rows_of(one: ScoredMasks, recipe: Recipe, choices: Choices) -> list[dict[str, Any]]:
-    """One row a label of one image. Dice is NaN where nothing is true and nothing called; distances are in pixels."""
+    """One row a label of one image. Dice is NaN where neither mask has a pixel; distances are in pixels."""
     rows = []
     for index, label in enumerate(recipe.foreground):
-        truth, mask = one.masks[index], called(one.probability[index], choices.of(label))
+        truth, mask = one.masks[index], predicted(one.probability[index], choices.of(label))
         common, true, found = int((truth & mask).sum()), int(truth.sum()), int(mask.sum())
         counts = count_scores(truth, one.probability[index])
         row = {
@@ -202,10 +202,10 @@ MASK_METRICS: Mapping[str, MaskMetric] = {
         "Dice of the second observer against the first, same images", _second_dice, needs="second_dice"
     ),
     "empty_called_empty": MaskMetric(
-        "Fraction of the images without the label where nothing is called", _metric("mask_left_empty"), empties=True
+        "Fraction of the images without the label where nothing is segmented", _metric("mask_left_empty"), empties=True
     ),
     "false_area": MaskMetric(
-        "Fraction of the image called falsely, mean of the images without the label", _false_area, empties=True
+        "Fraction of the image falsely segmented, mean of the images without the label", _false_area, empties=True
     ),
 }
 

@@ -50,7 +50,9 @@ def test_youden_threshold_is_the_best_of_all_cuts():
     truth = rng.random(300) < 0.3
     score = np.round(rng.normal(size=300) + truth, 1)
     chosen = choose_threshold(truth, score)
-    best = max(sensitivity(truth, score, cut) + specificity(truth, score, cut) for cut in np.unique(score))
+    best = max(
+        sensitivity(truth, score, threshold) + specificity(truth, score, threshold) for threshold in np.unique(score)
+    )
     assert sensitivity(truth, score, chosen) + specificity(truth, score, chosen) == pytest.approx(best)
 
 

@@ -35,9 +35,9 @@ def range_of_scores():
 
 def test_net_benefit_counts_the_case_on_the_threshold():
     curve = net_benefit(at_every_hundredth(), resamples=100)
-    for place, cut in enumerate(k / 100 for k in range(1, 100)):
-        called = sum(s >= cut for s in range_of_scores())
-        assert curve.net_benefit[place] == pytest.approx(called / 198 * (1 - cut / (1 - cut)), abs=1e-12)
+    for place, threshold in enumerate(k / 100 for k in range(1, 100)):
+        predicted = sum(s >= threshold for s in range_of_scores())
+        assert curve.net_benefit[place] == pytest.approx(predicted / 198 * (1 - threshold / (1 - threshold)), abs=1e-12)
 
 
 def test_histogram_puts_a_score_on_an_edge_into_the_bin_above():

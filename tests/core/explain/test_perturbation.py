@@ -73,8 +73,8 @@ def test_asking_can_be_stopped_and_tells_how_far_it_is(bundle, prepared, method)
     with pytest.raises(Cancelled):
         EXPLAINERS[method].function(bundle, prepared, Ask(1, cancelled=lambda: True))
     fractions = []
-    called = int(bundle.run(prepared.batch).logits.argmax())
-    EXPLAINERS[method].function(bundle, prepared, Ask(called, progress=fractions.append))
+    predicted = int(bundle.run(prepared.batch).logits.argmax())
+    EXPLAINERS[method].function(bundle, prepared, Ask(predicted, progress=fractions.append))
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)
 

@@ -109,9 +109,9 @@ def test_card_counts_as_unlike_what_the_product_calls_unlike(own, cases):
     val = np.concatenate([own(cases - 1), own(1) * 30.0])
     reference = fit_reference(own(800), val)
     others = own(300) * 2.0
-    called = [not entry.is_similar for entry in similarity(reference, others)]
+    predicted = [not entry.is_similar for entry in similarity(reference, others)]
     row = ood_row(reference, distances(reference, own(100)), distances(reference, others))
-    assert row["called_unlike"] == pytest.approx(np.mean(called), abs=1e-4)
+    assert row["called_unlike"] == pytest.approx(np.mean(predicted), abs=1e-4)
     assert reference.limit == pytest.approx(np.percentile(reference.distances, 99))
     assert reference.limit < reference.distances[-1]
 

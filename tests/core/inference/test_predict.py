@@ -190,11 +190,11 @@ def several(task, **more):
     return replace(CARD, task=task, labels=("Caries", "Crown", "Root"), threshold=None, **more)
 
 
-CUTS = {"Caries": 0.6, "Crown": 0.2, "Root": 0.5}
+THRESHOLDS = {"Caries": 0.6, "Crown": 0.2, "Root": 0.5}
 
 
 @pytest.mark.parametrize(
-    ("scores", "sentence", "called", "label"),
+    ("scores", "sentence", "predicted", "label"),
     [
         ([0.9, 0.3, 0.1], "Found: Caries, Crown", (0, 1), "Caries"),
         ([0.1, 0.1, 0.1], "None of the 3 findings", (), "Crown"),
@@ -203,17 +203,17 @@ CUTS = {"Caries": 0.6, "Crown": 0.2, "Root": 0.5}
         ([np.nan, 0.1, 0.1], "None of the 3 findings", (), "Crown"),
     ],
 )
-def test_findings_are_called_each_at_its_own_threshold(scores, sentence, called, label):
-    decision = decide(several("multilabel", thresholds=CUTS), np.array(scores, np.float32))
-    assert (decision.sentence, decision.called, decision.label) == (sentence, called, label)
-    assert decision.threshold == CUTS[label]
-    assert decision.cuts == {0: 0.6, 1: 0.2, 2: 0.5}
+def test_findings_are_called_each_at_its_own_threshold(scores, sentence, predicted, label):
+    decision = decide(several("multilabel", thresholds=THRESHOLDS), np.array(scores, np.float32))
+    assert (decision.sentence, decision.predicted, decision.label) == (sentence, predicted, label)
+    assert decision.threshold == THRESHOLDS[label]
+    assert decision.thresholds == {0: 0.6, 1: 0.2, 2: 0.5}
 
 
 def test_largest_probability_decides_between_classes():
     decision = decide(several("multiclass"), np.array([0.2, 0.5, 0.3], np.float32))
     assert decision.sentence == "Crown is the most likely answer"
-    assert (decision.threshold, decision.about, decision.called, decision.cuts) == (None, 1, (1,), {})
+    assert (decision.threshold, decision.about, decision.predicted, decision.thresholds) == (None, 1, (1,), {})
 
 
 def test_derived_question_is_answered_at_its_own_threshold():

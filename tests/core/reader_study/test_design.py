@@ -52,7 +52,7 @@ def test_each_case_is_asked_without_and_then_with_the_model_in_the_readers_order
 
 def test_a_plan_comes_back_from_text(plan):
     assert Plan.from_json(plan.to_json()) == plan
-    assert plan.called.tolist() == [True, True, False, True, False, True, False, False]
+    assert plan.predicted.tolist() == [True, True, False, True, False, True, False, False]
 
 
 def test_a_code_can_be_typed_with_blanks_and_small_letters():

@@ -89,7 +89,7 @@ def test_the_intervals_of_a_class_are_those_of_a_plain_loop_over_readers_and_cas
                 fractions.append(right)
         means = np.mean(fractions, axis=0)
         gains.append(means[1] - means[0])
-        leads.append(means[1] - np.mean((plan.called == plan.truth)[drawn]))
+        leads.append(means[1] - np.mean((plan.predicted == plan.truth)[drawn]))
     assert (found.gain.low, found.gain.high) == pytest.approx(tuple(np.percentile(gains, (2.5, 97.5))))
     assert (found.lead.low, found.lead.high) == pytest.approx(tuple(np.percentile(leads, (2.5, 97.5))))
 

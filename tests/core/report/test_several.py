@@ -14,7 +14,7 @@ from core.report.numbers import as_csv, as_json
 from core.report.pdf import as_pdf
 
 LABELS = ("Caries", "Crown", "Root")
-CUTS = {"Caries": 0.6, "Crown": 0.2, "Root": 0.5}
+THRESHOLDS = {"Caries": 0.6, "Crown": 0.2, "Root": 0.5}
 METRICS = [
     {"type": "label_roc_auc", "label": "Crown", "value": 0.5, "low": 0.4, "high": 0.6, "n": 20},
     {"type": "roc_auc_labels", "value": 0.8, "low": 0.7, "high": 0.9, "n": 20},
@@ -24,7 +24,7 @@ METRICS = [
 @pytest.fixture
 def findings(card):
     matter = {"model-index": [{"results": [{"dataset": {"name": "Teeth", "split": "test"}, "metrics": METRICS}]}]}
-    return replace(card, task="multilabel", labels=LABELS, threshold=None, thresholds=CUTS, front_matter=matter)
+    return replace(card, task="multilabel", labels=LABELS, threshold=None, thresholds=THRESHOLDS, front_matter=matter)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def pdf_text(pdf):
 def test_findings_are_in_json_and_csv_each_with_its_threshold(scan, findings, predict):
     prediction = predict(scan, [[2.0, -1.0, -3.0]], card=findings)
     found = json.loads(as_json(scan, prediction))["prediction"]
-    assert found["thresholds"] == CUTS
+    assert found["thresholds"] == THRESHOLDS
     assert found["frames"][0]["decision"]["called_labels"] == ["Caries", "Crown"]
     rows = list(csv.DictReader(io.StringIO(as_csv(scan, prediction).decode())))
     assert [(row["label"], row["threshold"], row["is_decision"]) for row in rows] == [

@@ -103,7 +103,7 @@ def test_card_is_a_contract_of_one_outline(card):
     assert card.task == "segmentation"
     assert 0 < card.threshold < 1
     assert "validation split" in card.threshold_from
-    for section in ("Results", "Calibration", "Failure modes", "Images unlike its own", "Size"):
+    for section in ("Results", "Calibration", "Failure modes", "Out-of-distribution images", "Size"):
         assert f"\n## {section}\n" in card.text
     assert f"{metrics(card)['dice', 'test']['value']:.3f}" in card.text
 

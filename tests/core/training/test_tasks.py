@@ -124,7 +124,7 @@ def test_multiclass_recipe_becomes_a_card(make, discs):
     card = make("multiclass", LABELS, data=CLASSES)
     assert card.threshold is None
     assert "with the largest probability" in card.text
-    assert "| true class | called None | called Small | called Large |" in card.text
+    assert "| true class | predicted None | predicted Small | predicted Large |" in card.text
     assert_card_follows_from_scores(card)
     assert_app_can_use(card, discs / "discs" / "89.png")
     by_type = {(entry["type"], entry.get("label")): entry for entry in card.metrics if entry["split"] == "test"}

@@ -130,7 +130,7 @@ def test_an_added_data_set_shows_labels_and_errors_and_its_neighbours(tmp_path):
     assert not app.error
     points = kept.gathered.get(("Noise", "pneumonia-small-cnn"), lambda: None).points
     assert sorted({point.truth for point in points}) == ["Normal", "Pneumonia"]
-    assert sum(point.is_wrong for point in points) == sum(p.called != p.truth for p in points) > 0
+    assert sum(point.is_wrong for point in points) == sum(p.predicted != p.truth for p in points) > 0
     assert set(app.dataframe[0].value["Is"]) <= {"Normal", "Pneumonia"}
     assert "means nothing" in text(app)
 

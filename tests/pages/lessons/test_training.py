@@ -21,7 +21,7 @@ STEPS = ("1 Data", "2 Preprocessing", "3 Training", "4 Evaluation", "5 Applicati
 @pytest.fixture
 def lesson(monkeypatch):
     """Open the lesson: `lesson(train_step="1 Data")`."""
-    monkeypatch.setattr("ui.lessons.training.state.warm_keras", lambda: None)
+    monkeypatch.setattr("ui.lessons.training.state.preload_keras", lambda: None)
 
     def opened(**address):
         app = AppTest.from_file(PAGE, default_timeout=60)
@@ -91,7 +91,7 @@ def test_added_dataset_can_be_trained_on(lesson, tmp_path, monkeypatch):
     app = AppTest.from_file(PAGE, default_timeout=60)
     app.session_state["shelf"] = Shelf(added={key: "Our own set"})
     app.query_params["train-set"] = "Our own set"
-    monkeypatch.setattr("ui.lessons.training.state.warm_keras", lambda: None)
+    monkeypatch.setattr("ui.lessons.training.state.preload_keras", lambda: None)
     app.run()
     finish(app, lambda: app.session_state["jobs"].find("training-set"))
     said = words(clean(app))

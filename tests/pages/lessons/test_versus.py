@@ -55,8 +55,8 @@ def group(app: AppTest, start: str):
     return next(one for one in app.button_group if str(one.key).startswith(start))
 
 
-def answer(app: AppTest, called: bool, sureness: int = 3) -> AppTest:
-    group(app, "versus-called").set_value(called)
+def answer(app: AppTest, predicted: bool, sureness: int = 3) -> AppTest:
+    group(app, "versus-called").set_value(predicted)
     group(app, "versus-sure").set_value(sureness)
     return submit(app)
 

@@ -239,12 +239,12 @@ def _show_pixels(pair: Pair, pose: Pose) -> None:
     images = {**pair.drawn.images, "flair": laid}
     model = _model(contrasts)
     chance = model.probability([images[name] for name in contrasts])
-    called = (chance >= model.threshold) & pair.drawn.head
+    predicted = (chance >= model.threshold) & pair.drawn.head
     left, right = wide_columns("pixels", (1.7, 1))
     with left:
-        place = _show_called(pair.drawn, images, contrasts, called, chance)
+        place = _show_predicted(pair.drawn, images, contrasts, predicted, chance)
     with right:
-        overlap = dice(called, pair.drawn.lesion)
+        overlap = dice(predicted, pair.drawn.lesion)
         fitting = [pair.drawn.images[name] for name in contrasts]
         best = dice((model.probability(fitting) >= model.threshold) & pair.drawn.head, pair.drawn.lesion)
         change = None if abs(overlap - best) < 0.005 else f"{overlap - best:+.2f} against a perfect fit"
@@ -259,8 +259,8 @@ def _show_pixels(pair: Pair, pose: Pose) -> None:
             show_chart(lambda: contrasts_figure(joint, titles, model, here), "fusion-contrasts", alt)
 
 
-def _show_called(
-    drawn: Phantom, images: dict[str, Image], contrasts: tuple[str, ...], called: NDArray[np.bool_], chance: Image
+def _show_predicted(
+    drawn: Phantom, images: dict[str, Image], contrasts: tuple[str, ...], predicted: NDArray[np.bool_], chance: Image
 ) -> tuple[int, int]:
     """Tiles of what is read and what is called; returns the chosen pixel."""
     place = st.session_state.get("fit-pixel", (SIDE // 2, SIDE // 3))
@@ -273,9 +273,9 @@ def _show_called(
 
     base = np.repeat(_grey(images[contrasts[0]])[..., None], 3, axis=-1)
     marked = base.copy()
-    marked[called & drawn.lesion] = (0, 158, 115)
-    marked[called & ~drawn.lesion] = (230, 159, 0)
-    marked[~called & drawn.lesion] = (86, 180, 233)
+    marked[predicted & drawn.lesion] = (0, 158, 115)
+    marked[predicted & ~drawn.lesion] = (230, 159, 0)
+    marked[~predicted & drawn.lesion] = (86, 180, 233)
     mark = (Mark((place[1] - 2) / SIDE, (place[0] - 2) / SIDE, 5 / SIDE, 5 / SIDE),)
     tiles = [
         Tile(_grey(images[name]), TITLES[name], TITLES[name], f"{images[name][place]:.2f}", mark) for name in contrasts
@@ -285,7 +285,7 @@ def _show_called(
     show_tiles(
         tiles, Wall(min(len(tiles), 4), 1.0, False, -1, (place[0] / SIDE, place[1] / SIDE), (SIDE, SIDE)), key, take
     )
-    st.caption("Green: lesion that is called. Orange: called and none. Blue: lesion that is missed. Click a pixel.")
+    st.caption("Green: true positive. Orange: false positive. Blue: missed lesion. Click a pixel.")
     return int(place[0]), int(place[1])
 
 

@@ -146,13 +146,13 @@ def _placed(plane: Plane, found: Gathered, here: Point, how: str, key: tuple[Any
 
 
 def _words(found: Gathered, here: Point, near: list[tuple[int, float]], chosen: str, plane: Plane, how: str) -> None:
-    st.markdown(f"**Nearest to this scan**, which the model calls {here.called}")
+    st.markdown(f"**Nearest to this scan**, which the model predicts as {here.predicted}")
     st.dataframe(
         [
             {
                 "Case": found.points[index].name,
                 "Distance": round(distance, 1),
-                "Called": found.points[index].called,
+                "Called": found.points[index].predicted,
             }
             | ({"Is": found.points[index].truth or "not known"} if chosen != GALLERY else {})
             for index, distance in near

@@ -62,9 +62,9 @@ def show_states(sequence: Sequence, kind: str, frame: int) -> None:
 
 
 def _show_answer(sequence: Sequence, probability: float, accuracy: float) -> None:
-    called = RHYTHMS[int(probability > 0.5)]
+    predicted = RHYTHMS[int(probability > 0.5)]
     st.markdown(
-        f"After the last frame p is {probability:.2f} for “{RHYTHMS[1].lower()}”: it calls this **{called.lower()}**."
+        f"After the last frame p is {probability:.2f} for “{RHYTHMS[1].lower()}”: the answer is **{predicted}**."
     )
     if sequence.label is not None:
         st.caption(
@@ -90,7 +90,7 @@ def show_spoilt(sequence: Sequence) -> None:
             rows.append({"Cell": KINDS[kind][0], **{words: f"{values[way]:.2f}" for way, words in SPOILT.items()}})
     st.markdown(f"**This sequence**: probability of “{RHYTHMS[1].lower()}” after the last frame")
     st.table(here, hide_index=True)
-    st.markdown(f"**{JUDGED} fresh phantoms**: fraction that is called right, where half would be guessing")
+    st.markdown(f"**{JUDGED} fresh phantoms**: fraction that is correct, where half would be guessing")
     st.table(fresh, hide_index=True)
     st.caption(
         "A dropped frame is replaced by the one before it; frozen stands still from frame "
@@ -113,7 +113,7 @@ def show_spoilt(sequence: Sequence) -> None:
 
 @st.cache_data(show_spinner=False, max_entries=256)
 def cached_fraction(kind: str, frames: int, way: str, frozen_from: int) -> float:
-    """Fraction of fresh phantoms that is called right when they are spoilt in one way."""
+    """Fraction of fresh phantoms that is correct when they are spoilt in one way."""
     from core.lessons.sequences.sequence_reader import frame_order
 
     curves = beats(JUDGED, frames, 5).curves[:, frame_order(way, frames, frozen_from)]
@@ -157,7 +157,7 @@ def _show_slopes(sequence: Sequence, learnt: bool) -> None:
     )
     if learnt:
         fractions = ", ".join(f"{KINDS[kind][0]} {reader.accuracy:.2f}" for kind, reader in readers.items())
-        st.caption(f"Called right of {JUDGED} fresh phantoms: {fractions}. All learnt in 240 steps of the same size.")
+        st.caption(f"Correct of {JUDGED} fresh phantoms: {fractions}. All learnt in 240 steps of the same size.")
     else:
         gate = 1 / (1 + math.exp(-1))
         st.caption(

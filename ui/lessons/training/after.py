@@ -96,7 +96,7 @@ def _show_judged(run: LiveRun) -> None:
         words = ["not defined" if np.isnan(fraction) else f"{fraction:.2f}" for fraction in sensitivities(counts)]
         rows = zip(names, counts.sum(axis=1).tolist(), words, strict=True)
         st.table(
-            [{"Class": name, "Cases": cases, "Called right": fraction} for name, cases, fraction in rows],
+            [{"Class": name, "Cases": cases, "Correct": fraction} for name, cases, fraction in rows],
             hide_index=True,
         )
 
@@ -135,10 +135,10 @@ def _show_case(run: LiveRun, probabilities: np.ndarray) -> None:
     with left:
         show_strip([run.lesson_set.images[case]], [f"Test case {number + 1}"], 168)
     with right:
-        called = int(probabilities[number].argmax())
-        mark = ":green[:material/check_circle:]" if called == true else ":orange[:material/cancel:]"
+        predicted = int(probabilities[number].argmax())
+        mark = ":green[:material/check_circle:]" if predicted == true else ":orange[:material/cancel:]"
         st.markdown(
-            f"{mark} {run.name} calls it **{names[called]}** ({probabilities[number, called]:.2f}). "
+            f"{mark} {run.name} calls it **{names[predicted]}** ({probabilities[number, predicted]:.2f}). "
             f"True: **{names[true]}** ({probabilities[number, true]:.2f})."
         )
         st.latex(loss_formula(names[true], float(probabilities[number, true])))

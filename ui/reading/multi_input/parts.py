@@ -116,9 +116,9 @@ def _show_over_time(state: Reading, answer: StudyAnswer, name: str) -> None:
 def _show_curve(answer: StudyAnswer, curve: WhatIf, axis: str, key: str) -> None:
     card = answer.prediction.card
     shown = [1] if card.task == "binary" else list(range(len(card.labels)))
-    cut = card.threshold if card.task == "binary" else None
+    threshold = card.threshold if card.task == "binary" else None
     show_chart(
-        lambda: what_if_figure(curve, card.labels, shown, axis, cut),
+        lambda: what_if_figure(curve, card.labels, shown, axis, threshold),
         key,
         describe_what_if(curve, card.labels, shown, axis),
     )

@@ -138,9 +138,9 @@ def _show_strip(state: Reading, scan: Scan, answer: Answer) -> None:
         _read_all(state, scan, prediction.card.slug)
     elif scan.frames > 1 and explanation is not None:
         index = prediction.card.labels.index(explanation.label)
-        cut = prediction.decision(answer.position).cuts.get(index)
+        threshold = prediction.decision(answer.position).thresholds.get(index)
         show_chart(
-            lambda: evidence_figure(explanation, scan, prediction.probabilities[:, index], answer.frame, cut),
+            lambda: evidence_figure(explanation, scan, prediction.probabilities[:, index], answer.frame, threshold),
             "evidence",
             describe_evidence(explanation, scan, answer.frame),
         )

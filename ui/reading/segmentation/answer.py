@@ -72,8 +72,8 @@ def size_lines(outlined: Outlined, scan: Scan) -> list[str]:
         if outlined.is_whole:
             parts += _over_all(outlined, scan, index)
         sign = f"<span style='color: {outline_color(index)}; -webkit-text-stroke: 0.5px #444'>■</span>"
-        cut = f"threshold {segmentation.cuts[index]:.2f}"
-        lines.append(f"{sign} {'' if alone else f'<b>{escape(label)}</b> '}{escape('; '.join([*parts, cut]))}")
+        threshold = f"threshold {segmentation.thresholds[index]:.2f}"
+        lines.append(f"{sign} {'' if alone else f'<b>{escape(label)}</b> '}{escape('; '.join([*parts, threshold]))}")
     return lines
 
 

@@ -45,8 +45,8 @@ def test_roc_curve_has_the_vertices_of_scikit_learn(pair, digits):
 def test_roc_curve_is_reached_at_its_thresholds(pair):
     found = pair()[0]
     curve = roc_curve(found, resamples=100)
-    for cut, rate in zip(curve.threshold, curve.sensitivity, strict=True):
-        assert (found.score >= cut)[found.truth].mean() == pytest.approx(rate)
+    for threshold, rate in zip(curve.threshold, curve.sensitivity, strict=True):
+        assert (found.score >= threshold)[found.truth].mean() == pytest.approx(rate)
 
 
 def test_roc_band_is_that_of_resampled_patients(pair):
@@ -147,19 +147,19 @@ def test_net_benefit_is_its_definition(pair):
     found = pair(digits=2)[0]
     curve = net_benefit(found, resamples=100)
     for place in (4, 30, 80):
-        cut = curve.thresholds[place]
-        tp, fp = ((found.score >= cut) & found.truth).mean(), ((found.score >= cut) & ~found.truth).mean()
-        assert curve.net_benefit[place] == pytest.approx(tp - fp * cut / (1 - cut))
+        threshold = curve.thresholds[place]
+        tp, fp = ((found.score >= threshold) & found.truth).mean(), ((found.score >= threshold) & ~found.truth).mean()
+        assert curve.net_benefit[place] == pytest.approx(tp - fp * threshold / (1 - threshold))
         prevalence = found.truth.mean()
-        assert curve.treat_all[place] == pytest.approx(prevalence - (1 - prevalence) * cut / (1 - cut))
+        assert curve.treat_all[place] == pytest.approx(prevalence - (1 - prevalence) * threshold / (1 - threshold))
 
 
 def test_net_benefit_band_is_that_of_resampled_patients(pair):
     found = pair(n=120, digits=2, n_patients=50)[0]
     curve = net_benefit(found, resamples=100)
-    cut = curve.thresholds[24]
+    threshold = curve.thresholds[24]
     values = [
-        ((score >= cut) & truth).mean() - ((score >= cut) & ~truth).mean() * cut / (1 - cut)
+        ((score >= threshold) & truth).mean() - ((score >= threshold) & ~truth).mean() * threshold / (1 - threshold)
         for truth, score in resampled(found, 100)
     ]
     assert (curve.band.low[24], curve.band.high[24]) == pytest.approx(tuple(np.percentile(values, ends(found))))

@@ -107,8 +107,8 @@ def test_raw_partial_area_equals_scikit_learns_curve_cut_off(highest, digits):
     truth, score = example(5, digits=digits)
     x, y, _ = roc_curve(truth, score, drop_intermediate=False)
     inner = x < highest
-    cut = np.append(x[inner], highest), np.append(y[inner], np.interp(highest, x, y))
-    assert partial_auc(truth, score, highest=highest, standardised=False) == pytest.approx(auc(*cut))
+    threshold = np.append(x[inner], highest), np.append(y[inner], np.interp(highest, x, y))
+    assert partial_auc(truth, score, highest=highest, standardised=False) == pytest.approx(auc(*threshold))
 
 
 def test_standardised_area_of_chance_is_one_half_and_of_no_error_one():

@@ -276,7 +276,7 @@ def test_cells_that_are_no_fact_are_refused(feature, cell):
         parse_fact(feature, cell)
 
 
-def test_n_patients_are_compared_with_models_of_one_image_only():
+def test_people_are_compared_with_models_of_one_image_only():
     read = {slug for slug, card in CARDS.items() if can_be_read_against(card)}
     assert "pneumonia-chest-xray" in read
     assert not read & set(OTHERS)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from core.evaluation.store import patient_index as run_patient_index
+from core.evaluation.store import owner as run_owner
 from core.evaluation.store.cases import pack
 from core.evaluation.store.evaluations import Store
 from core.evaluation.store.exchange import same
@@ -88,12 +88,12 @@ def test_only_one_computes_a_run_at_a_time(store, facts, cases):
     store.begin(facts(), cases(10)).__exit__()
 
 
-def test_a_run_whose_patient_index_was_silent_too_long_is_taken_over_and_the_old_one_stores_no_more(
+def test_a_run_whose_owner_was_silent_too_long_is_taken_over_and_the_old_one_stores_no_more(
     store, facts, cases
 ):
     old = store.begin(facts(), cases(10))
     with store.writing() as connection:
-        connection.execute(RUNS.update().values(beat=time.time() - run_patient_index.LEASE - 1))
+        connection.execute(RUNS.update().values(beat=time.time() - run_owner.LEASE - 1))
     with store.begin(facts(), cases(10)) as run:
         with pytest.raises(RunTaken, match="took it over"):
             old.append([0], np.zeros((1, 1)), {})

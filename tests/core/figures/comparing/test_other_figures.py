@@ -91,7 +91,7 @@ def test_meanings_are_counts_of_a_hundred(scene, finding):
     score = [0.9] * 90 + [0.1] * 10 + [0.9] * 20 + [0.1] * 80
     row = meanings(scene, [(line_of("A", 0), ppv_npv_at(finding(truth, score), [0.1], resamples=100))])[0]
     # 0.1 × 0.9 / (0.1 × 0.9 + 0.9 × 0.2) = 1/3
-    assert row["Of 100 called, with Pneumonia"].startswith("33 (")
+    assert row["Of 100 predicted positive, with Pneumonia"].startswith("33 (")
     assert row["Called from"] == "0.500"
 
 
@@ -107,7 +107,7 @@ def test_scores_are_mirrored_and_the_threshold_named(scene, members, texts):
 def test_class_confusion_says_what_a_class_is_taken_for(scene):
     counts = [(line_of("A", 0), np.array([[8, 2], [0, 0]]))]
     words = describe_class_confusion(scene, ("Viral", "Bacterial"), counts)
-    assert "Viral called right in 80 % and most often taken for Bacterial" in words
+    assert "Viral correct in 80 % and most often taken for Bacterial" in words
     assert "no case of Bacterial" in words
     shown = [note.text for note in class_confusion_figure(scene, ("Viral", "Bacterial"), counts).layout.annotations]
     assert any("<b>8</b>" in text and "80 %" in text for text in shown)

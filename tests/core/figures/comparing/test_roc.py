@@ -32,7 +32,7 @@ def test_a_curve_is_drawn_as_it_was_computed(scene, curves):
     drawn = lines_of(roc_figure(scene, curves))[0]
     np.testing.assert_allclose(drawn.x, curves[0][1].false_positive_rate, atol=1e-6)
     np.testing.assert_allclose(drawn.y, curves[0][1].sensitivity, atol=1e-6)
-    assert max(drawn.customdata) <= 1  # the infinite threshold at which nobody is called
+    assert max(drawn.customdata) <= 1  # the infinite threshold at which nobody is predicted positive
 
 
 def test_each_model_has_its_colour_and_its_band(scene, curves):

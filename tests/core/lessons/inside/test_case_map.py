@@ -16,8 +16,8 @@ from core.models.card import load_card
 from core.scan import Scan
 
 
-def point(features, name="", called="Yes", truth=""):
-    return Point(name, np.asarray(features, np.float32), called, truth)
+def point(features, name="", predicted="Yes", truth=""):
+    return Point(name, np.asarray(features, np.float32), predicted, truth)
 
 
 @pytest.fixture
@@ -63,8 +63,8 @@ def test_nearest_cases_are_told_by_all_features_and_not_by_the_two_that_are_draw
 
 
 def test_a_case_is_wrong_only_where_the_truth_is_known():
-    assert point([0], called="No", truth="Yes").is_wrong
-    assert not point([0], called="No").is_wrong
+    assert point([0], predicted="No", truth="Yes").is_wrong
+    assert not point([0], predicted="No").is_wrong
 
 
 def test_cases_that_cannot_be_read_are_counted_and_the_rest_is_spread_evenly(opened, scan_of_noise):

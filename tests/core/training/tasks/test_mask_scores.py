@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from core.evaluation.metrics.pixel_counts import count_scores
-from core.training.tasks.mask_scores import MASK_METRICS, OTHER, OWN, called, estimate_rows, mask_subgroups
+from core.training.tasks.mask_scores import MASK_METRICS, OTHER, OWN, estimate_rows, mask_subgroups, predicted
 
 
 def row(patient, truth, predicted, label="Disc", **more):
@@ -68,7 +68,7 @@ def test_subgroups_need_enough_images():
 
 def test_mask_is_called_from_the_threshold_on_as_float32():
     cut = 0.437823
-    assert called(np.array([cut, np.nextafter(np.float32(cut), np.float32(0))], np.float32), cut).tolist() == [
+    assert predicted(np.array([cut, np.nextafter(np.float32(cut), np.float32(0))], np.float32), cut).tolist() == [
         True,
         False,
     ]
