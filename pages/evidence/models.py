@@ -1,8 +1,10 @@
-"""The models that are here, with their cards."""
+"""The models that are here: all in one table, and the card of the one that is chosen."""
 
 import streamlit as st
 
-from ui.reading.details import show_card
+from ui.models.card import show_chosen
+from ui.models.layout import places
+from ui.models.listing import chosen_slug, show_filter, show_table
 from ui.show import errors_shown, show_error, show_title
 from ui.visible import visible_cards
 
@@ -14,15 +16,12 @@ if not cards:
     st.info("No model is installed: put a folder with a card below models, then reload.")
     st.stop()
 
-slugs = list(cards)
-wanted = st.query_params.get("model", slugs[0])
-slug = st.selectbox(
-    "Model",
-    slugs,
-    index=slugs.index(wanted) if wanted in cards else 0,
-    format_func=lambda name: cards[name].title,
-    width=420,
-)
-st.query_params["model"] = slug
+chosen = chosen_slug(cards)
 with errors_shown():
-    show_card(cards[slug])
+    lines = show_filter(cards)
+    table, beside = places(is_chosen=bool(chosen))
+    with table:
+        show_table(lines, chosen)
+    if chosen:
+        with beside, errors_shown():
+            show_chosen(cards[chosen])

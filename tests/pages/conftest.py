@@ -133,3 +133,16 @@ def saves():
         return [json.loads(one.json)["label"] for one in found if one.component_name == "scanlens_download"]
 
     return labels
+
+
+@pytest.fixture
+def listed():
+    """The slugs in the table of the models page, in order."""
+
+    def slugs(app):
+        (table,) = [
+            one.proto for one in app.get("bidi_component") if one.proto.component_name == "scanlens_models_table"
+        ]
+        return [row["slug"] for group in json.loads(table.json)["groups"] for row in group["rows"]]
+
+    return slugs

@@ -62,5 +62,5 @@ def test_a_sample_from_a_link_that_fails_is_tried_once(start, upload, monkeypatc
 def test_a_link_to_a_model_shows_its_card(start):
     app = start(model=MODEL)
     app.switch_page("pages/evidence/models.py").run()
-    assert app.selectbox[0].value == MODEL
+    assert app.subheader[0].value == "Pneumonia, chest X-ray"
     assert any("Measured on" in text.value for text in app.markdown), "the measured figures"

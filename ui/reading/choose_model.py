@@ -14,7 +14,7 @@ from ui.cache import usable_bundle
 from ui.foreign_text import plain
 from ui.session import Reading
 from ui.show import show_caution, show_error
-from ui.visible import visible_cards
+from ui.visible import is_shipped, visible_cards
 
 
 def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
@@ -59,8 +59,8 @@ def _file_digest(state: Reading, scan: Scan) -> str:
 
 
 def _place(card: ModelCard) -> tuple[object, ...]:
-    """What one image answers comes before what needs more, an answer before an outline."""
-    return len(card.inputs), card.task == "segmentation", card.training_modality, card.title
+    """What came with the product comes first; of it what one image answers, and an answer before an outline."""
+    return not is_shipped(card), len(card.inputs), card.task == "segmentation", card.training_modality, card.title
 
 
 def _force(state: Reading, digest: str, slug: str) -> None:
@@ -83,6 +83,8 @@ def _likeliest(state: Reading, scan: Scan, offered: list[str], cards: dict[str, 
     if st.query_params.get("model") in offered:
         return offered[0]
     able = [slug for slug in offered if len(cards[slug].inputs) == 1 and REFERENCE_FILE in cards[slug].sha256]
+    if is_shipped(cards[offered[0]]):  # one of the user's own is chosen by the user alone
+        able = [slug for slug in able if is_shipped(cards[slug])]
     near = state.answers.get(("alike", scan.digest), lambda: alikeness(filter(None, map(usable_bundle, able)), scan))
     nearest = next(iter(near), None)
     if nearest is None or near[nearest] > 1.0:  # none of them knows such images
@@ -102,7 +104,12 @@ def _picker(offered: list[str], cards: dict[str, ModelCard], likeliest: str) -> 
         "Model",
         offered,
         index=offered.index(wanted if wanted in offered else likeliest),
-        format_func=lambda name: f"{cards[name].title}, for {cards[name].training_modality}",
+        format_func=lambda name: _named(cards[name]),
     )
     st.query_params["model"] = slug
     return slug
+
+
+def _named(card: ModelCard) -> str:
+    own = "" if is_shipped(card) else " (your own)"
+    return f"{card.title}, for {card.training_modality}{own}"

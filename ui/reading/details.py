@@ -11,7 +11,7 @@ import streamlit as st
 from core.models.card import ModelCard
 from core.report.facts import scan_facts
 from core.scan import Scan, Step
-from ui.foreign_text import card_markdown, plain
+from ui.foreign_text import plain
 from ui.tables import markdown_table
 
 
@@ -33,6 +33,8 @@ def show_details(scan: Scan, card: ModelCard | None, provenance: Sequence[Step] 
             show_card(card)
 
 
+MODELS_PAGE = "pages/evidence/models.py"
+
 #: Metrics shown side by side for each test set; the card's text has all of them.
 MAIN_METRICS = {
     "roc_auc": "ROC AUC",
@@ -52,7 +54,7 @@ MAIN_METRICS = {
 
 
 def show_card(card: ModelCard) -> None:
-    """A model's card: measured figures first, then its own words."""
+    """The short of a model's card, and the way to the whole of it."""
     st.markdown(plain(card.summary))
     licence = card.license + (", not for commercial use" if card.non_commercial else "")
     thresholds = {"": card.threshold} if card.threshold is not None else card.thresholds
@@ -60,6 +62,19 @@ def show_card(card: ModelCard) -> None:
     told = f"Licence of the weights: {licence}. {told_thresholds}temperature {card.temperature:.2f}. "
     told += f"{card.threshold_from}."
     st.caption(plain(told))
+    rows = measured_rows(card)
+    if rows:
+        st.markdown(markdown_table(rows))
+        at_threshold = card.task in {"binary", "multilabel", "segmentation"}
+        rule = "at the threshold above" if at_threshold else "by the largest probability"
+        st.caption(f"Decisions {rule}. In brackets 95 % intervals.")
+    st.page_link(
+        MODELS_PAGE, label="The whole card", icon=":material/deployed_code:", query_params={"model": card.slug}
+    )
+
+
+def measured_rows(card: ModelCard) -> list[dict[str, str]]:
+    """The main metrics of a card, a row for each split of a dataset."""
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for metric in card.metrics:
         kind, about = str(metric.get("type")), metric.get("label")
@@ -74,18 +89,7 @@ def show_card(card: ModelCard) -> None:
             if card.task != "segmentation":  # its numbers are of images and of patients, which differ
                 row["Cases"] = str(metric.get("n", ""))
             row[title] = _with_interval(metric)
-    if rows:
-        st.markdown(markdown_table(list(rows.values())))
-        threshold = card.task in {"binary", "multilabel", "segmentation"}
-        rule = "at the threshold above" if threshold else "by the largest probability"
-        st.caption(f"Decisions {rule}. In brackets 95 % intervals.")
-    st.markdown(card_markdown(_without_title(card.text)))
-
-
-def _without_title(text: str) -> str:
-    """The card's text without its first heading, which the page already shows."""
-    first, _, rest = text.partition("\n")
-    return rest.lstrip() if first.startswith("# ") else text
+    return list(rows.values())
 
 
 def _with_interval(metric: dict[str, Any]) -> str:

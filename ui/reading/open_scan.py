@@ -53,7 +53,8 @@ def forget_uploads(file_ids: list[str]) -> None:
             context.uploaded_file_mgr.remove_file(context.session_id, file_id)
 
 
-def _sample(state: Reading, key: str, title: str) -> None:
+def open_sample_scan(state: Reading, key: str, title: str) -> None:
+    """Start opening a sample in place of what is open."""
     open_in_background(state, f"Opening {title}", lambda *_: Opened((open_sample(key),), ()), key)
 
 
@@ -89,7 +90,7 @@ def show_drop_zone(state: Reading) -> None:
                     sample.title,
                     key=f"sample-{sample.key}",
                     width="stretch",
-                    on_click=_sample,
+                    on_click=open_sample_scan,
                     args=(state, sample.key, sample.title),
                 )
                 st.caption(f"{sample.modality}. {sample.sentence}")
@@ -104,7 +105,7 @@ def open_from_address(state: Reading) -> None:
         del st.query_params["sample"]  # a sample that fails or is cancelled is not tried again at each run
         sample = next((sample for sample in SAMPLES if sample.key == wanted), None)
         if sample is not None:
-            _sample(state, sample.key, sample.title)
+            open_sample_scan(state, sample.key, sample.title)
 
 
 def remember_in_address(state: Reading) -> None:

@@ -88,9 +88,7 @@ def test_only_one_computes_a_run_at_a_time(store, facts, cases):
     store.begin(facts(), cases(10)).__exit__()
 
 
-def test_a_run_whose_owner_was_silent_too_long_is_taken_over_and_the_old_one_stores_no_more(
-    store, facts, cases
-):
+def test_a_run_whose_owner_was_silent_too_long_is_taken_over_and_the_old_one_stores_no_more(store, facts, cases):
     old = store.begin(facts(), cases(10))
     with store.writing() as connection:
         connection.execute(RUNS.update().values(beat=time.time() - run_owner.LEASE - 1))

@@ -1,0 +1,1 @@
+"""The models page in pieces: the table, the card beside it, one's own models."""
