@@ -34,13 +34,14 @@ def measured_table(results: Sequence[Result]) -> str:
 
 
 def _numbers(result: Result, title: str) -> str:
+    """The number of each label, with its name where there are several, and the metric where it is another one."""
     lines = []
     for one in result.headlines:
         names = [one.label if len(result.headlines) > 1 else "", one.title if one.title != title else ""]
-        about = ", ".join(name for name in names if name)
+        about = escape(" ".join(name for name in names if name))
         interval = "" if math.isnan(one.value) else interval_text(one.low, one.high)
-        small = " ".join(part for part in (interval, about) if part)
-        lines.append(f"<b>{escape(number_text(one.value))}</b>{f'<small>{escape(small)}</small>' if small else ''}")
+        small = f"<small>{escape(interval)}</small>" if interval else ""
+        lines.append(f"<b>{escape(number_text(one.value))}</b> {about}{small}")
     return f'<th scope="row" class="numbers">{"".join(lines)}</th>'
 
 

@@ -48,8 +48,10 @@ def mask_cases_figure(scene: Scene, values: Values) -> Figure:
 
 
 def _add_row(figure: Figure, line: Line, found: CaseValues, at: int) -> None:
+    middle = float(np.median(found.values)) if len(found.values) else float("nan")
+    told = f", median {number_text(middle)}" if len(found.values) else ""
     add_note(
-        figure, clipped(line.title, 60), 0, at + 0.42, xref="paper", xanchor="left", yanchor="bottom",
+        figure, f"{clipped(line.title, 60)}{told}", 0, at + 0.42, xref="paper", xanchor="left", yanchor="bottom",
         font={"size": 13, "weight": 600},
     )  # fmt: skip
     if not len(found.values):
@@ -61,11 +63,9 @@ def _add_row(figure: Figure, line: Line, found: CaseValues, at: int) -> None:
         marker={"color": line.color, "symbol": line.symbol, "size": 7, "opacity": 0.65}, text=list(found.cases),
         hovertemplate=f"{escape(line.title)}<br>%{{text}}: %{{x:.3f}}<extra></extra>",
     )  # fmt: skip
-    middle = float(np.median(found.values))
     figure.add_shape(
         type="line", x0=middle, x1=middle, y0=at - 0.38, y1=at + 0.38, line={"color": line.color, "width": 3}
     )
-    add_note(figure, f"median {number_text(middle)}", middle, at - 0.4, xanchor="center", yanchor="top")
 
 
 def describe_mask_cases(scene: Scene, values: Values) -> str:
