@@ -10,10 +10,10 @@ import cv2
 import streamlit as st
 
 from core.errors import InvalidCard, ScanLensError
-from core.home import home
 from core.inference.bundle import Bundle, open_bundle
 from core.keras_process.client import KerasProcess
 from core.models.card import ModelCard, load_cards
+from core.models.own import own_models_folder
 from core.samples import open_sample, thumbnail
 from ui.faults import log_fault
 from ui.session import Recent
@@ -32,7 +32,7 @@ def cached_cards() -> tuple[dict[str, ModelCard], list[InvalidCard]]:
     Who adds or removes one of the user's own clears this cache. Of two with the same name the shipped one holds.
     """
     shipped, faults = load_cards(MODELS)
-    own, own_faults = load_cards(home() / "models")
+    own, own_faults = load_cards(own_models_folder())
     cards = sorted({**own, **shipped}.values(), key=lambda card: card.title)
     return {card.slug: card for card in cards}, faults + own_faults
 

@@ -1,6 +1,10 @@
 """The models page: the table, the card of the chosen model, and the way from it to a sample."""
 
+import shutil
+
 import pytest
+
+from ui.cache import MODELS, cached_bundle, cached_cards, cached_shipped
 
 PAGE = "pages/evidence/models.py"
 MODEL = "pneumonia-multiscale"
@@ -88,3 +92,46 @@ def test_a_search_that_finds_nothing_says_so(models_page):
     app = models_page()
     app = app.text_input(key="models-find").set_value("no such model").run()
     assert "No model matches" in app.info[0].value
+
+
+@pytest.fixture
+def own_model(own_home):
+    """A model in the user's folder, with the name of a shipped one."""
+    caches = (cached_cards, cached_bundle, cached_shipped)
+    shutil.copytree(MODELS / "pneumonia-small-cnn", own_home / "models" / "mine")
+    for cache in caches:
+        cache.clear()
+    yield own_home / "models" / "mine"
+    for cache in caches:
+        cache.clear()
+
+
+def test_ones_own_model_is_renamed_without_a_restart(own_model, models_page, settled):
+    app = settled(models_page(model="mine"))
+    app.text_input(key="own-title-mine").set_value("Thoracic thing")
+    app = next(button for button in app.button if button.label == "Rename").click().run()
+    assert not app.exception
+    assert app.subheader[0].value == "Thoracic thing"
+
+
+def test_ones_own_model_is_deleted_after_a_second_click(own_model, models_page, settled, listed):
+    app = settled(models_page(model="mine"))
+    assert "mine" in listed(app)
+    app = app.button(key="own-delete-mine").click().run()
+    assert not app.exception
+    assert not own_model.exists()
+    assert "mine" not in listed(app)
+    assert "model" not in app.query_params
+
+
+def test_a_shipped_model_cannot_be_renamed_or_deleted_on_the_page(own_model, models_page, settled):
+    app = settled(models_page(model=MODEL))
+    assert not [button for button in app.button if button.key and button.key.startswith("own-delete")]
+
+
+def test_ones_own_model_never_comes_before_a_shipped_one(own_model, look_at):
+    app = look_at("chest")
+    box = next(box for box in app.selectbox if box.label == "Model")
+    assert box.options[-1].endswith("(your own)")
+    assert not box.options[0].endswith("(your own)")
+    assert box.value != "mine"

@@ -10,6 +10,7 @@ from core.models.overview import input_words, measured, size_of, size_text, task
 from ui.foreign_text import card_markdown, plain
 from ui.models.figures import show_figures
 from ui.models.listing import choose
+from ui.models.own import show_own
 from ui.models.try_out import show_ways_to_try
 from ui.models.words import measured_table
 from ui.reading.details import measured_rows
@@ -30,6 +31,8 @@ def show_chosen(card: ModelCard) -> None:
         _show_short(card)
     with errors_shown():
         show_figures(card)
+    with errors_shown():
+        show_own(card)
     _show_folds(card)
 
 

@@ -25,6 +25,7 @@ from core.lessons.training.live_run import (
 )
 from core.lessons.training.settings import NETWORKS, STARTS, VARIATIONS
 from core.models.card import ModelCard, load_card
+from core.models.own import own_models_folder
 
 #: Start of the folder's name, and key on the card that marks what may be deleted again.
 MARK = "trained-in-class"
@@ -34,11 +35,6 @@ DISCLAIMER = "Trained in class. For teaching only: not a medical device, and nob
 
 class CannotKeep(ScanLensError):
     """A network that cannot be kept as a model."""
-
-
-def models_folder() -> Path:
-    """Where a user's own models lie: `models` in the user data folder. It need not exist."""
-    return home() / "models"
 
 
 def keep_model(keras: KerasProcess, run: LiveRun, title: str) -> ModelCard:
@@ -60,7 +56,7 @@ def keep_model(keras: KerasProcess, run: LiveRun, title: str) -> ModelCard:
     if not cleaned or len(run.epochs) < 2:
         raise CannotKeep("There is no name, or no epoch to keep", "type a name, or train first")
     slug = f"{MARK}-{run.key[:8]}"
-    folder, made = models_folder() / slug, home() / f"making-{slug}"  # never where models are looked for
+    folder, made = own_models_folder() / slug, home() / f"making-{slug}"  # never where models are looked for
     try:
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(parents=True)
@@ -82,7 +78,7 @@ def keep_model(keras: KerasProcess, run: LiveRun, title: str) -> ModelCard:
 def kept_models() -> list[ModelCard]:
     """The models that were trained in class, the newest first."""
     cards = []
-    for path in models_folder().glob(f"{MARK}-*/README.md"):
+    for path in own_models_folder().glob(f"{MARK}-*/README.md"):
         try:
             cards.append((path.stat().st_mtime, load_card(path.parent)))
         except (ScanLensError, OSError):
@@ -92,7 +88,7 @@ def kept_models() -> list[ModelCard]:
 
 def delete_kept(card: ModelCard) -> None:
     """Delete a model that was trained in class, and no other."""
-    if card.folder.parent == models_folder() and card.folder.name.startswith(f"{MARK}-"):
+    if card.folder.parent == own_models_folder() and card.folder.name.startswith(f"{MARK}-"):
         shutil.rmtree(card.folder, ignore_errors=True)
 
 

@@ -24,7 +24,6 @@ from core.lessons.training.kept_model import (
     delete_kept,
     keep_model,
     kept_models,
-    models_folder,
 )
 from core.lessons.training.live_run import (
     LiveRun,
@@ -35,6 +34,7 @@ from core.lessons.training.live_run import (
 from core.lessons.training.settings import DONOR, LiveSettings
 from core.lessons.training.text import script, step_formula, weight_words
 from core.models.card import load_card, load_cards
+from core.models.own import own_models_folder
 from core.readers import Source, open_sources
 from ui.lessons.training.images import png_of
 
@@ -168,7 +168,7 @@ def test_kept_model_answers_like_the_network_and_tells_what_it_is(keras, digit_r
     monkeypatch.setenv("SCANLENS_HOME", str(tmp_path))
     card = keep_model(keras, digit_run, "Our digits")
     assert [card.slug for card in kept_models()] == [card.slug]
-    assert load_cards(models_folder())[1] == []
+    assert load_cards(own_models_folder())[1] == []
     bundle = open_bundle(card)
     case = int(digit_run.division.test[0])
     scan = open_sources([Source("case.png", png_of(digit_run.lesson_set.images[case]))]).scans[0]
