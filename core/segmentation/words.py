@@ -81,8 +81,8 @@ def overlap_sentence(card: ModelCard) -> str:
     """How well the model's outlines fitted an expert's when it was measured; `""` where the card does not say.
 
     Returns:
-        E.g. `"On its own test patients its outline overlapped the expert's by 0.81 (0.77 to 0.85): Dice, where 1 is the
-        same outline."`
+        E.g. `"On its own test patients its segmentation overlapped the expert's by 0.81 (0.77 to 0.85): Dice, where 1 is
+        the same mask."`
     """
     overlaps = measured_overlaps(card)
     if not overlaps:
@@ -93,8 +93,8 @@ def overlap_sentence(card: ModelCard) -> str:
         _with_interval(metric) + ("" if alone else f" for {in_sentence(label)}") for label, metric in overlaps.items()
     ]
     return (
-        f"On its own test {'patients' if by_patient else 'pictures'} its outline overlapped the expert's by "
-        f"{joined(values)}: Dice, where 1 is the same outline."
+        f"On its own test {'patients' if by_patient else 'images'} its segmentation overlapped the expert's by "
+        f"{joined(values)}: Dice, where 1 is the same mask."
     )
 
 

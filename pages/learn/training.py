@@ -22,7 +22,7 @@ def show_steps() -> None:
     with st.container(key="reading"):
         left, right = st.columns([2, 5], gap="large")
     with left:
-        images, network, descent = st.tabs(["Pictures", "Network", "Descent"])
+        images, network, descent = st.tabs(["Images", "Network", "Descent"])
         with images:
             material = choose_material(state)
         with network:

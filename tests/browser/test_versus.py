@@ -99,7 +99,7 @@ def test_a_class_reads_while_its_teacher_watches(person, image_of, server_log):
 
     read(ada, 1, "Lesion")
     read(ben, 1, "No lesion")
-    teacher.get_by_text("Mean fraction right of 2 readers").wait_for()
+    teacher.get_by_text("Mean fraction correct of 2 readers").wait_for()
     image_of(teacher, "versus-teacher")
 
     link = ada.url

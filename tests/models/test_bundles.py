@@ -49,7 +49,7 @@ OF_CLASSES = {
     "test_no_patient_is_in_two_splits",
     "test_card_was_written_for_the_recipe_as_it_is",
     "test_heatmaps_are_measured_where_the_recipe_says_so",
-    "test_heatmaps_are_measured_on_pictures_the_model_never_saw",
+    "test_heatmaps_are_measured_on_images_the_model_never_saw",
 }
 
 

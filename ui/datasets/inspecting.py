@@ -36,7 +36,7 @@ def show_quality(state: Shelf, dataset: Dataset) -> None:
                 key="inspect",
             )  # fmt: skip
             st.caption(
-                f"Reads all {count_text(len(dataset.cases), 'picture')} once and looks for copies, patients in two "
+                f"Reads all {count_text(len(dataset.cases), 'image')} once and looks for copies, patients in two "
                 "splits, odd images, and what gives a label away.",
                 width="content",
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.websockets import WebSocketDisconnected
 from streamlit import config
 
 from ui.serving.names import hostname_of, is_loopback, is_served, may_speak
@@ -62,7 +63,13 @@ class Guard:
             await _refuse(scope, send, *fault)
             return
         passed = {**scope, "headers": _told(headers, scope.get("client"), host)}
-        await self._app(passed, receive, _with_headers(send, headers_for(host)) if scope["type"] == "http" else send)
+        if scope["type"] == "http":
+            await self._app(passed, receive, _with_headers(send, headers_for(host)))
+            return
+        try:
+            await self._app(passed, receive, send)
+        except WebSocketDisconnected:  # a tab that was closed while it connected, which is no fault
+            return
 
 
 def _fault(scope: Message, headers: list[tuple[str, str]], host: str) -> tuple[int, str] | None:

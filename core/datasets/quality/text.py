@@ -55,7 +55,7 @@ def _across_splits(
     torn = [group for group in copies if group.across_splits]
     if torn:
         yield (
-            f"{_count(len(torn), 'picture is', 'pictures are')} in more than one split, pixel for pixel "
+            f"{_count(len(torn), 'image is', 'images are')} in more than one split, pixel for pixel "
             f"({_first(torn)}): a model that has seen them in training is flattered."
         )
     near = [pair for pair in near_duplicates if pair.across_splits]
@@ -76,7 +76,7 @@ def _across_labels(copies: Sequence[Alike], near_duplicates: Sequence[Alike]) ->
     exact = [group for group in copies if group.across_labels]
     if exact:
         yield (
-            f"{_count(len(exact), 'picture has', 'pictures have')} two different labels ({_first(exact)}): at least "
+            f"{_count(len(exact), 'image has', 'images have')} two different labels ({_first(exact)}): at least "
             "one is wrong, and no model can be right on both."
         )
     near = [pair for pair in near_duplicates if pair.across_labels]
@@ -147,10 +147,10 @@ def _about_files(dataset: Dataset, unreadable: Mapping[str, str], odd: Sequence[
         members = [entry.name for entry in odd if entry.what == what]
         names = some(members)
         if what == "blank":
-            yield f"{_count(count, 'picture is', 'pictures are')} blank: {names}."
+            yield f"{_count(count, 'image is', 'images are')} blank: {names}."
         else:
             telling = _of_one_label([labels[name] for name in members], list(labels.values()))
-            yield f"{_count(count, 'picture differs', 'pictures differ')} from the others in {what}: {names}.{telling}"
+            yield f"{_count(count, 'image differs', 'images differ')} from the others in {what}: {names}.{telling}"
 
 
 def _of_one_label(found: Sequence[str], everything: Sequence[str]) -> str:

@@ -88,7 +88,7 @@ def training_section(recipe: Recipe, measured: Measured, state: State, parameter
     if spreads(recipe):
         ordered = (
             "The grades are learned by a softmax with an affine head; their order is in the targets, which give a "
-            f"share to the grades beside the true one (a Gaussian, {recipe.schedule.ordinal_sigma:g} grades wide). "
+            f"fraction to the grades beside the true one (a Gaussian, {recipe.schedule.ordinal_sigma:g} grades wide). "
         )
     elif recipe.task == "ordinal":
         ordered = (

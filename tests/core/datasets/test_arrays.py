@@ -22,10 +22,10 @@ def image(*shape, seed=0):
 
 @pytest.fixture
 def opened(tmp_path):
-    def make(images, truth=None, options=None, name="set", **arrays):
-        truth = np.arange(len(images)) % 3 if truth is None else truth
+    def make(stack, truth=None, options=None, name="set", **arrays):
+        truth = np.arange(len(stack)) % 3 if truth is None else truth
         path = tmp_path / f"{name}.npz"
-        np.savez(path, **(arrays or {"test_images": images, "test_labels": truth}))
+        np.savez(path, **(arrays or {"test_images": stack, "test_labels": truth}))
         return open_dataset(path, options or {})
 
     return make

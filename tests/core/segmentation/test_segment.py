@@ -140,7 +140,7 @@ def test_pieces_that_touch_by_a_corner_are_one():
 def test_the_cards_overlap_is_quoted_with_its_interval(segmenter):
     card = segmenter().card
     said = overlap_sentence(card)
-    assert said.startswith("On its own test patients its outline overlapped the expert's by 0.81 (0.77 to 0.85):")
+    assert said.startswith("On its own test patients its segmentation overlapped the expert's by 0.81 (0.77 to 0.85):")
     assert silence_sentence(card) == "Of the test images without disc it left 0.75 without an outline."
 
 

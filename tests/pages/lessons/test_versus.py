@@ -178,7 +178,7 @@ def test_a_teacher_opens_starts_and_closes_a_room_and_sees_the_class(page, words
     _, reader, _ = store.join(room.code, "Ben")
     fill(store, room, reader, room.plan, wrong=(1, 2, 3))
     told = words(app.run())
-    assert "Mean fraction right of 2 readers: 80 %" in told
+    assert "Mean fraction correct of 2 readers: 80 %" in told
     app.button(key="versus-close").click().run()
     assert store.state(room) == "closed"
     assert "Closed" in words(app)

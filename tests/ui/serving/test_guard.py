@@ -1,10 +1,13 @@
 """The guard before the app: names, origins, closed doors, headers, and where a visitor is."""
 
+import asyncio
+
 import pytest
+from starlette.websockets import WebSocketDisconnected
 from streamlit import config
 from streamlit.config_option import ConfigOption
 
-from ui.serving.guard import ELSEWHERE, HERE, VISITOR
+from ui.serving.guard import ELSEWHERE, HERE, VISITOR, Guard
 
 EVERYTHING = ["/", "/datasets", "/_stcore/health", "/_stcore/upload_file/a/b", "/media/a.png", "/static/js/a.js",
               "/_stcore/bidi-components/a/b.js", "/component/a/index.html", "/_stcore/host-config"]  # fmt: skip
@@ -119,3 +122,21 @@ def test_nobody_elsewhere_is_served_unless_the_operator_named_an_address(ask, op
 def test_a_visitor_cannot_say_where_it_is(ask):
     answer = ask("websocket", client="192.168.1.7", **{VISITOR: HERE})
     assert where(answer) == ELSEWHERE
+
+
+@pytest.mark.parametrize("fault", [WebSocketDisconnected("not connected"), RuntimeError("anything else")])
+def test_a_tab_that_is_closed_while_it_connects_is_no_fault_of_the_server(options, fault):
+    async def app(*_):
+        raise fault
+
+    scope = {"type": "websocket", "path": "/", "client": ("127.0.0.1", 1), "headers": [(b"host", b"localhost:8501")]}
+    loop = asyncio.new_event_loop()
+    try:
+        waiting = Guard(app)(scope, None, None)
+        if isinstance(fault, WebSocketDisconnected):
+            loop.run_until_complete(waiting)
+        else:
+            with pytest.raises(RuntimeError, match="anything else"):
+                loop.run_until_complete(waiting)
+    finally:
+        loop.close()

@@ -91,7 +91,7 @@ def _choose(state: Reading) -> Pair | None:
     source = DRAWN
     if len(scans) > 1:
         source = (
-            st.segmented_control("Pictures", [DRAWN, OPENED], default=DRAWN, required=True, key="fit-source") or DRAWN
+            st.segmented_control("Images", [DRAWN, OPENED], default=DRAWN, required=True, key="fit-source") or DRAWN
         )
     if source == DRAWN:
         number = st.number_input("Head no.", 1, 99, key="fit-head", bind="query-params", width=160)

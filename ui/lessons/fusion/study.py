@@ -88,7 +88,7 @@ def _scans(state: Reading, card: ModelCard, key: str) -> tuple[dict[str, Scan] |
     source = DRAWN
     if matched:
         source = (
-            st.segmented_control("Pictures", [OPENED, DRAWN], default=OPENED, required=True, key=f"{key}-source")
+            st.segmented_control("Images", [OPENED, DRAWN], default=OPENED, required=True, key=f"{key}-source")
             or OPENED
         )
     if source == OPENED:

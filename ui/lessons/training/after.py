@@ -62,7 +62,7 @@ def _row(run: LiveRun) -> dict[str, str]:
     last = run.epochs[-1]
     row = {
         "Run": run.name,
-        "Pictures": f"{run.lesson_set.title}, {run.size} px",
+        "Images": f"{run.lesson_set.title}, {run.size} px",
         "Network": f"{NETWORKS[run.settings.network][0]}, {STARTS[run.settings.start].lower()}",
         "Faults": ", ".join(FAULTS[key][0].lower() for key in run.faults) or "none",
         "Epochs": str(last.number),

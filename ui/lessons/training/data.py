@@ -53,7 +53,7 @@ def choose_material(state: Training) -> Material | None:
     """The widgets for data and preprocessing; None while an added dataset is being read or cannot be used."""
     entries = {entry.title: entry for entry in records().entries(shelf())}
     titles = [*SHIPPED, *(title for title in entries if title not in SHIPPED)]
-    title = st.selectbox("Pictures", titles, key="train-set", bind="query-params")
+    title = st.selectbox("Images", titles, key="train-set", bind="query-params")
     found = cached_lesson_set(SHIPPED[title]) if title in SHIPPED else _added(state, entries[title])
     size = st.segmented_control(
         "Pixels a side", SIZES, default=28, required=True, key="train-pixels", bind="query-params"

@@ -35,7 +35,7 @@ def show_data(material: Material) -> None:
     }
     words = {"train": "Training", "val": "Validation", "test": "Test"}
     rows = [
-        {"Part": words[part], "Pictures": int(count.sum())}
+        {"Part": words[part], "Images": int(count.sum())}
         | {name: int(count[index]) for index, name in enumerate(found.names)}
         for part, count in counts.items()
     ]
