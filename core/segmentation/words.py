@@ -81,8 +81,8 @@ def overlap_sentence(card: ModelCard) -> str:
     """How well the model's outlines fitted an expert's when it was measured; `""` where the card does not say.
 
     Returns:
-        E.g. `"On its own test patients its segmentation overlapped the expert's by 0.81 (0.77 to 0.85): Dice, where 1 is
-        the same mask."`
+        E.g. `"On its own test patients its segmentation overlapped the expert's by 0.81 (0.77 to 0.85): Dice, where 1
+        is the same mask."`
     """
     overlaps = measured_overlaps(card)
     if not overlaps:
