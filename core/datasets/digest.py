@@ -36,7 +36,7 @@ def with_digest(
         Cancelled: The user stopped it.
     """
     if dataset.pieces is None:
-        raise UnusableDataset("a dataset that was opened from a place", "another", "open it again")
+        raise UnusableDataset("The dataset was not opened from a place", "open it again")
     now = fingerprint(dataset, cancelled)
     if known is not None and known[0] and known[1] == now:
         return replace(dataset, digest=known[0], fingerprint=now)

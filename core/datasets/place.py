@@ -178,9 +178,7 @@ def open_place(
     if looks_like_text(head):
         folder = _folder(path.parent, progress, cancelled)
         return replace(folder, chosen=path.name)
-    raise UnusableDataset(
-        "a folder, a zip, an .npz or a table", f"{path.name}, which is none of them", "choose another"
-    )
+    raise UnusableDataset(f"{path.name} is no folder, zip, .npz or table", "choose another")
 
 
 def looks_like_text(head: bytes) -> bool:
@@ -308,8 +306,7 @@ def _zip(path: Path) -> ZipPlace:
 
 def _is_workbook(path: Path) -> UnusableDataset:
     return UnusableDataset(
-        "a folder, a zip, an .npz or a table as text",
-        f"{path.name}, which is a workbook",
+        f"{path.name} is a workbook, which is not read as a table",
         "save its sheet as CSV beside the images",
     )
 

@@ -93,7 +93,9 @@ def open_dataset(
 
 def _reader(place: Place, options: Mapping[str, str]) -> DatasetReader:
     if "layout" in options and options["layout"] not in DATASET_READERS:
-        raise UnusableDataset(f"one of {', '.join(DATASET_READERS)}", repr(options["layout"]), "choose one of them")
+        raise UnusableDataset(
+            f"There is no layout called {options['layout']!r}", f"choose one of {', '.join(DATASET_READERS)}"
+        )
     if "layout" in options:
         return DATASET_READERS[options["layout"]]
     found = next((reader for reader in DATASET_READERS.values() if reader.accepts(place)), None)

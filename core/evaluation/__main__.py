@@ -119,7 +119,7 @@ def _pairs(texts: Sequence[str], what: str, first: bool = False) -> dict[str, st
     """`KEY=VALUE` as a mapping; a label may hold `=`, so the last one parts, unless it is the first."""
     for text in texts:
         if "=" not in text:
-            raise ScanLensError(f"{what} as KEY=VALUE", repr(text), "write it so")
+            raise ScanLensError(f"{text!r} is not KEY=VALUE, as {what} is", "write it so")
     return {key: value for key, _, value in (text.partition("=") if first else text.rpartition("=") for text in texts)}
 
 
@@ -128,7 +128,9 @@ def _card(name: str) -> ModelCard:
         return load_card(Path(name))
     cards, _ = load_cards(MODELS)
     if name not in cards:
-        raise ScanLensError(f"the folder of a model or one of {', '.join(cards)}", repr(name), "choose one of them")
+        raise ScanLensError(
+            f"{name!r} is neither the folder of a model nor one of {', '.join(cards)}", "choose one of them"
+        )
     return cards[name]
 
 
@@ -138,7 +140,8 @@ def _dataset(options: argparse.Namespace, store: Store, say: _Say, stop: Callabl
         first = opened.questions[0]
         choices = ", ".join(repr(choice) for choice in first.choices)
         raise ScanLensError(
-            f"an answer to: {first.sentence}", "none", f"add --option {first.option}=… with one of {choices}"
+            f"A question about the dataset is open, “{first.sentence}”",
+            f"add --option {first.option}=… with one of {choices}",
         )
     return with_digest(opened, say, stop, store.known(opened))
 

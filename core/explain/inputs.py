@@ -118,7 +118,7 @@ def on_image(activations: NDArray[np.float32], image: Image) -> NDArray[np.float
     if image.values.ndim != 4 or activations.ndim != 5:
         return activations
     if activations.shape[1] != 1:
-        raise UnsupportedModel("a layer with one map an image", "one with frames", "choose another layer")
+        raise UnsupportedModel("The layer holds frames, not one map an image", "choose another layer")
     return activations[:, 0]
 
 
@@ -138,7 +138,7 @@ def on_frames(values: NDArray[np.floating], image: Image) -> NDArray[np.float32]
         if maps.ndim == 4 and maps.shape[1] == 1:  # the network treats the image as a film of one frame
             maps = maps[:, 0]
         if maps.ndim != 3:
-            raise UnsupportedModel("a layer with one map an image", "one with frames", "choose another layer")
+            raise UnsupportedModel("The layer holds frames, not one map an image", "choose another layer")
         return maps
     if maps.ndim == 3:
         maps = maps[:, None]
@@ -173,8 +173,7 @@ def refuse_unseen(
     """
     if images > 1 and np.array_equal(before, after):
         raise UnsupportedModel(
-            f"a layer that sees the image {image.name}",
-            f"{layer}, which sees another",
+            f"The layer {layer} does not see the image {image.name}",
             "choose a layer or the image that belongs to it",
         )
 

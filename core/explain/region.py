@@ -28,7 +28,10 @@ def explained_region(bundle: Bundle, prepared: Prepared, ask: Ask) -> Region:
     """
     if bundle.card.task != "segmentation":
         if ask.region is not None:
-            raise UnsupportedModel("a model that outlines", "one answer for the whole scan", "leave the region away")
+            raise UnsupportedModel(
+                "The model gives one answer for the whole scan, so that it has none for a region",
+                "leave the region away",
+            )
         return None
     output = ask.output if ask.output is not None else bundle.run(prepared.batch, outputs=("logits",))
     grid = output.logits.shape[:-1]
@@ -74,7 +77,9 @@ def weighted_scores(
     if region is not None and values.ndim == 3:
         return np.asarray((values * region).sum(axis=(1, 2)), np.float32)
     if values.ndim != 1:
-        raise UnsupportedModel("one answer a scan, or a segmentation", "a row of answers", "choose another model")
+        raise UnsupportedModel(
+            "The model gives a row of answers, neither one a scan nor a segmentation", "choose another model"
+        )
     return values
 
 

@@ -31,7 +31,9 @@ def score_weights(card: ModelCard, units: int, target: int, against: int | None 
     for index in (target, against):
         if index is not None and not 0 <= index < len(card.labels):
             count = len(card.labels)
-            raise UnsupportedModel(f"one of {count} labels", f"number {index}", "choose a label of the model")
+            raise UnsupportedModel(
+                f"The model has {count} labels, and none is number {index}", "choose a label of the model"
+            )
     if target == against:
         raise UnsupportedModel(
             f"{card.labels[target]} cannot be compared with itself", "choose another label to compare with"

@@ -230,7 +230,8 @@ class Bundle:
     def _checked_length(self, batch: Mapping[str, NDArray[np.float32]]) -> int:
         if batch.keys() != self._shapes.keys():
             raise IncompatibleInput(
-                f"the inputs {', '.join(self._shapes)}", ", ".join(batch) or "none", "choose another model"
+                f"The model takes {', '.join(self._shapes)}, and was given {', '.join(batch) or 'nothing'}",
+                "choose another model",
             )
         for name, array in batch.items():
             if array.shape[1:] != self._shapes[name]:
@@ -241,7 +242,7 @@ class Bundle:
                 )
         lengths = {len(array) for array in batch.values()}
         if len(lengths) != 1 or 0 in lengths:
-            raise IncompatibleInput("the same number of frames for each input", "none or several", "choose a frame")
+            raise IncompatibleInput("The inputs have no frames, or not all the same number", "choose a frame")
         return lengths.pop()
 
 
@@ -268,13 +269,13 @@ def open_bundle(card: ModelCard, threads: int = INTRA_THREADS) -> Bundle:
         words = f"The compiled file of the model {card.slug} cannot be run. {error.wrong}"
         raise InvalidCard(words, "restore the model's folder") from error
     except Exception as error:  # ONNX Runtime has an exception class for each of its status codes
-        raise _invalid(card, "one that ONNX Runtime can open", f"a broken {ONNX_FILE}") from error
+        raise _invalid(card, f"ONNX Runtime cannot open {ONNX_FILE}") from error
     try:
         return _checked(card, session, None if _is_single(session) else partial(_open_again, card))
     except InvalidCard:
         raise
     except Exception as error:  # outputs, metadata and weights can be anything in a file that anyone may have made
-        raise _invalid(card, "a compiled model with its outputs and metadata", f"a broken {ONNX_FILE}") from error
+        raise _invalid(card, f"the outputs or metadata of {ONNX_FILE} are broken") from error
 
 
 def _is_single(session: Session) -> bool:
@@ -289,10 +290,10 @@ def _open_again(card: ModelCard) -> Session:
 def _checked(card: ModelCard, session: Session, open_single: Callable[[], Session] | None) -> Bundle:
     inputs, named = {value.name for value in session.get_inputs()}, {spec.name for spec in card.inputs}
     if inputs != named:
-        raise _invalid(card, f"inputs named {', '.join(sorted(inputs))}", f"a card with {', '.join(sorted(named))}")
+        raise _invalid(card, f"it takes {', '.join(sorted(inputs))}, and its card names {', '.join(sorted(named))}")
     first = session.get_outputs()[0]
     if first.name != "logits" or not isinstance(first.shape[-1], int):
-        raise _invalid(card, "a first output named logits of fixed size", f"a {ONNX_FILE} without it")
+        raise _invalid(card, f"the first output of {ONNX_FILE} is not logits of a fixed size")
     return Bundle(card, session, _reference(card), open_single)
 
 
@@ -302,7 +303,7 @@ def _reference(card: ModelCard) -> Reference | None:
     try:
         return read_reference(verified_bytes(card, REFERENCE_FILE))
     except (KeyError, ValueError) as error:
-        raise _invalid(card, f"a {REFERENCE_FILE} with its arrays", "a broken one") from error
+        raise _invalid(card, f"{REFERENCE_FILE} is broken") from error
 
 
 def verified_bytes(card: ModelCard, name: str) -> bytes:
@@ -314,25 +315,25 @@ def verified_bytes(card: ModelCard, name: str) -> bytes:
     try:
         content = read_regular(Path(card.folder) / name, MOST_BYTES)
     except OSError as error:
-        raise _invalid(card, f"the file {name}", "none") from error
+        raise _invalid(card, f"there is no file {name}") from error
     except Unbounded as error:
-        raise _invalid(card, f"the file {name} of at most {MOST_BYTES >> 20} MB", str(error)) from error
+        raise _invalid(card, f"{name} is {error}") from error
     wanted, found = str(card.sha256.get(name, "")), hashlib.sha256(content).hexdigest()
     if wanted.lower() != found:
-        received = f"{name} with the sha256 {found[:12]}…" if wanted else f"{name}, which the card does not list"
-        raise _invalid(card, f"the {name} that its card was written for", received)
+        wrong = f"{name} is not the one that its card was written for" if wanted else f"its card does not list {name}"
+        raise _invalid(card, wrong)
     return content
 
 
-def _invalid(card: ModelCard, expected: str, received: str) -> InvalidCard:
-    return InvalidCard(f"for the model {card.slug} {expected}", received, "restore the model's folder")
+def _invalid(card: ModelCard, wrong: str) -> InvalidCard:
+    return InvalidCard(f"The model {card.slug} cannot be opened, because {wrong}", "restore the model's folder")
 
 
 def _metadata(session: Session, card: ModelCard) -> dict[str, Any]:
     try:
         facts = parse_json(session.get_modelmeta().custom_metadata_map.get("scanlens", "{}"))
     except ValueError as error:
-        raise _invalid(card, "metadata that is JSON", f"a broken {ONNX_FILE}") from error
+        raise _invalid(card, f"the metadata of {ONNX_FILE} are no JSON") from error
     return facts if isinstance(facts, dict) else {}
 
 
@@ -342,8 +343,7 @@ def _link(facts: Mapping[str, Any], card: ModelCard, units: int) -> Link:
         return link_of(str(facts.get("activation", "linear")), card.task, units, len(card.labels))
     except ValueError as error:
         raise InvalidCard(
-            f"for the task {card.task} of {card.slug} a model that answers it",
-            str(error),
+            f"The model {card.slug} does not answer the task {card.task} ({str(error).rstrip('.')})",
             "correct the task on its card",
         ) from error
 

@@ -40,7 +40,7 @@ def open_model(job: Job) -> Answer:
     try:
         session = onnxruntime.InferenceSession(content, session_options(1), providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has an exception class for each of its status codes
-        raise _unsafe("a compiled model that ONNX Runtime can open", "a broken one") from error
+        raise _unsafe("ONNX Runtime cannot open the compiled model") from error
     _open[str(job.arguments["key"])] = session
     while len(_open) > _KEPT:
         _open.popitem(last=False)
@@ -65,10 +65,10 @@ def run_model(job: Job) -> Answer:
         found = session.run(list(job.arguments["names"]), job.arrays)
     except Exception as error:  # likewise
         hungry = isinstance(error, MemoryError) or "alloc" in str(error)
-        received = "one that needs more memory than it may have" if hungry else "one that fails on this input"
-        raise _unsafe("a compiled model that answers", received) from error
+        fault = "needs more memory than it may have" if hungry else "fails on this input"
+        raise _unsafe(f"The compiled model {fault}") from error
     if any(not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub" for array in found):
-        raise _unsafe("arrays of numbers as outputs", "something else")
+        raise _unsafe("The compiled model gives something other than arrays of numbers")
     return {}, {str(place): array for place, array in enumerate(found)}
 
 
@@ -91,27 +91,27 @@ def check_graph(content: bytes) -> None:
     try:
         model = onnx.ModelProto.FromString(content)
     except Exception as error:  # protobuf's own, of a class that its versions name differently
-        raise _unsafe("an ONNX file", "something else") from error
+        raise _unsafe("The file is not ONNX") from error
     for graph in (model.graph, *model.functions):
         _check_nodes(graph, 0)
     for value in (*model.graph.input, *model.graph.output):
         sizes = [dim.dim_value for dim in value.type.tensor_type.shape.dim if dim.dim_value]
         if min(sizes, default=1) < 1 or prod(sizes) > MOST_NUMBERS:
-            raise _unsafe(f"inputs and outputs of at most {MOST_NUMBERS:,} numbers", f"a declared shape {sizes}"[:80])
+            raise _unsafe(f"The compiled model declares the shape {sizes}"[:90] + f", beyond {MOST_NUMBERS:,} numbers")
 
 
 def _check_nodes(graph: Any, level: int) -> None:
     if level > MOST_LEVELS:
-        raise _unsafe(f"at most {MOST_LEVELS} graphs inside each other", "more")
+        raise _unsafe(f"The compiled model nests its graphs more than {MOST_LEVELS} deep")
     if any(_is_elsewhere(tensor) for tensor in _tensors(graph)):
-        raise _unsafe("weights inside the file", "weights that lie in other files")
+        raise _unsafe("The compiled model keeps weights in other files")
     for node in graph.node:
         if node.domain not in DOMAINS:
-            raise _unsafe("operators of ONNX itself", f"{node.domain}.{node.op_type}"[:80])
+            raise _unsafe(f"{node.domain}.{node.op_type}"[:80] + " is no operator of ONNX itself")
         for attribute in node.attribute:
             inner = [*attribute.tensors, attribute.t, attribute.sparse_tensor.values, attribute.sparse_tensor.indices]
             if any(_is_elsewhere(tensor) for tensor in inner):
-                raise _unsafe("weights inside the file", "weights that lie in other files")
+                raise _unsafe("The compiled model keeps weights in other files")
             for below in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
                 _check_nodes(below, level + 1)
 
@@ -139,8 +139,8 @@ def _prepare() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _unsafe(expected: str, received: str) -> UnsafeModel:
-    return UnsafeModel(expected, received, "export the model again, or choose another")
+def _unsafe(wrong: str) -> UnsafeModel:
+    return UnsafeModel(wrong, "export the model again, or choose another")
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def mask_probabilities(bundle: Bundle, logits: NDArray[np.floating]) -> NDArray[
     if logits.ndim != 4 or ((units, len(card.labels)) != (1, 2) and units != len(card.labels)):
         received = " × ".join(str(size) for size in logits.shape[1:])
         raise IncompatibleInput(
-            f"a map for each of {len(card.labels)} labels", f"an output of {received}", "choose another model"
+            f"The model's output of {received} is no map for each of {len(card.labels)} labels", "choose another model"
         )
     flat = bundle.probabilities(logits.reshape(-1, units))
     return flat[:, 1:].reshape(*logits.shape[:3], -1).astype(np.float16)

@@ -132,7 +132,7 @@ class GuestSession:
 
     def __init__(self, content: bytes, process: GuestProcess, trial: bool = True) -> None:
         if len(content) > MOST_GUEST_BYTES:
-            raise _unsafe(f"a compiled model of at most {MOST_GUEST_BYTES >> 20} MB", f"one of {len(content) >> 20} MB")
+            raise _unsafe(f"The compiled model has {len(content) >> 20} MB, more than {MOST_GUEST_BYTES >> 20}")
         self._content, self._process, self._strict = content, process, trial
         self._key = hashlib.sha256(content).hexdigest()
         facts, arrays = self._open()
@@ -188,13 +188,16 @@ class GuestSession:
     def _checked(self, name: str, array: NDArray[np.generic] | None, cases: int) -> NDArray[np.generic]:
         declared = next((value.shape for value in self._outputs if value.name == name), None)
         if array is None or declared is None:
-            raise _unsafe(f"an output named {name[:60]}", "none")
+            raise _unsafe(f"The compiled model gives no output named {name[:60]}")
         wanted = (cases, *declared[1:]) if self._strict else array.shape
         fits = array.ndim == len(wanted) and all(
             not isinstance(size, int) or size == found for size, found in zip(wanted, array.shape, strict=True)
         )
         if not fits or array.dtype.kind != "f":
-            raise _unsafe(f"numbers of the declared shape from {name[:60]}", f"{array.dtype} {array.shape}"[:80])
+            raise _unsafe(
+                f"The output {name[:60]} is {array.dtype} {array.shape}"[:140]
+                + ", not floats of the shape that the model declares"
+            )
         return array
 
     def _try(self) -> None:
@@ -205,18 +208,18 @@ class GuestSession:
             sizes = [size for size in value.shape[1:] if isinstance(size, int)]
             if value.type != "tensor(float)" or len(sizes) != len(value.shape) - 1 or min(sizes, default=0) < 1:
                 raise _unsafe(
-                    "float inputs whose sizes are fixed but for the number of cases",
-                    f"{value.name[:60]} {value.shape}"[:120],
+                    f"The input {value.name[:60]} {value.shape}"[:130]
+                    + " is no float array of fixed sizes but for the number of cases",
                 )
             feed[value.name] = rng.random((2, *sizes), np.float32)
         if not all(np.isfinite(array.astype(np.float64)).all() for array in self.run(None, feed)):
-            raise _unsafe("numbers for a made-up image", "values that are infinite or no numbers")
+            raise _unsafe("The compiled model answers a made-up image with values that are infinite or no numbers")
 
 
 def _entries(facts: Mapping[str, Any], name: str) -> list[Any]:
     found = facts.get(name)
     if not isinstance(found, list) or not 0 < len(found) <= 64:
-        raise _unsafe(f"{name} of a model", "something else")
+        raise _unsafe(f"The compiled model does not list its {name}")
     return found
 
 
@@ -225,9 +228,9 @@ def _value(entry: Any) -> GuestValue:
         name, shape, kind = entry
         sizes = tuple(size if isinstance(size, int) and not isinstance(size, bool) else None for size in shape)
     except (TypeError, ValueError) as error:
-        raise _unsafe("inputs and outputs of a model", "something else") from error
+        raise _unsafe("The compiled model does not say what its inputs and outputs are") from error
     return GuestValue(str(name)[:200], sizes, str(kind)[:40])
 
 
-def _unsafe(expected: str, received: str) -> UnsafeModel:
-    return UnsafeModel(expected, received, "export the model again, or choose another")
+def _unsafe(wrong: str) -> UnsafeModel:
+    return UnsafeModel(wrong, "export the model again, or choose another")

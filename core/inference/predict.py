@@ -96,6 +96,7 @@ def predict(
     if expect is not None and expect is not (Segmentation if card.task == "segmentation" else Prediction):
         other = Prediction if expect is Segmentation else Segmentation
         raise IncompatibleInput(
-            f"a model that {_WORDS[expect]}", f"{card.title}, which {_WORDS[other]}", "choose another model"
+            f"{card.title} {_WORDS[other]}, and only a model that {_WORDS[expect]} can be used here",
+            "choose another model",
         )
     return ANSWERS[card.task](bundle, study, frames, progress, cancelled)

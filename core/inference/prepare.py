@@ -149,8 +149,7 @@ def plan_geometry(scan_size: tuple[int, int], pixel_aspect: float, spec: InputSp
         inner_rows, inner_columns = max(1, round(height * zoom)), max(1, round(width * zoom))
         if max(inner_rows / model_rows, inner_columns / model_columns) > MOST_CROPPED:
             raise IncompatibleInput(
-                "an image that is not far longer than wide",
-                f"one of {rows} × {columns} pixels",
+                f"An image of {rows} × {columns} pixels is far longer than wide",
                 "cut out the part to be read",
             )
     top, left = (model_rows - inner_rows) // 2, (model_columns - inner_columns) // 2
@@ -240,12 +239,10 @@ def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) ->
         IncompatibleInput: The input is a table, or a frame index does not exist.
     """
     if not spec.is_image:
-        raise IncompatibleInput(
-            "an input with an image", f"the input {spec.name!r} of kind {spec.kind}", "choose another model"
-        )
+        raise IncompatibleInput(f"The input {spec.name!r} is a {spec.kind}, and takes no image", "choose another model")
     chosen = tuple(range(scan.frames)) if frames is None else tuple(frames)
     if any(not 0 <= index < scan.frames for index in chosen):
-        raise IncompatibleInput(f"frames from 1 to {scan.frames}", "another one", "move the slider")
+        raise IncompatibleInput(f"The scan has no other frames than 1 to {scan.frames}", "move the slider")
     geometry = plan_geometry((scan.rows, scan.columns), scan.pixel_aspect, spec)
     windows = input_windows(scan, spec, chosen)
     low, high = spec.value_range

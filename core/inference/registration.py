@@ -87,7 +87,7 @@ def register(moving: Scan, fixed: Scan, cancelled: Callable[[], bool] | None = N
         or "time" in {moving.axis, fixed.axis}
     ):
         raise IncompatibleInput(
-            "two grey images, or two volumes", f"{moving.title} and {fixed.title}", "leave them where they are"
+            f"{moving.title} and {fixed.title} are neither two grey images nor two volumes", "leave them where they are"
         )
     with_spacing = moving.spacing_mm is not None and fixed.spacing_mm is not None
     target, source = _image(fixed, with_spacing), _image(moving, with_spacing)

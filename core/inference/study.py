@@ -91,7 +91,7 @@ def table_row(spec: InputSpec, facts: Mapping[str, float | None]) -> tuple[NDArr
     values = [facts.get(feature.name) for feature in spec.features]
     unknown = tuple(f.title for f, value in zip(spec.features, values, strict=True) if value is None)
     if len(unknown) == len(values) and not spec.optional:
-        raise IncompatibleInput(spec.title, "nothing", f"say at least one of {', '.join(unknown)}")
+        raise IncompatibleInput(f"Nothing is known of {spec.title}", f"say at least one of {', '.join(unknown)}")
     row = [
         feature.reference if value is None else check_fact(feature, value)
         for feature, value in zip(spec.features, values, strict=True)
@@ -126,10 +126,10 @@ def main_scan(card: ModelCard, study: Study) -> Scan:
     """
     given = [spec for spec in card.inputs if spec.is_image and spec.name in study.scans]
     if not given:
-        raise IncompatibleInput(f"for {card.title} a scan", "none", "add it, or choose another model")
+        raise IncompatibleInput(f"{card.title} needs a scan", "add it, or choose another model")
     if given[0].kind != "image":
         raise IncompatibleInput(
-            "a model that segments one image at a time", f"one that takes a {given[0].kind}", "choose another model"
+            f"{card.title} takes a {given[0].kind}, whose masks lie on no single image", "choose another model"
         )
     return study.scans[given[0].name]
 
@@ -148,9 +148,9 @@ def prepare_study(study: Study, card: ModelCard, frames: Sequence[int] | None = 
             number of frames, or a fact is out of bounds.
     """
     if missing := missing_inputs(card, study):
-        raise IncompatibleInput(f"for {card.title} {', '.join(missing)}", "none", "add it, or choose another model")
+        raise IncompatibleInput(f"{card.title} lacks {', '.join(missing)}", "add it, or choose another model")
     if not study.scans and not any(value is not None for value in study.facts.values()):
-        raise IncompatibleInput("one input at least", "none", "add an image or a fact")
+        raise IncompatibleInput("Nothing was given to the model", "add an image or a fact")
     chosen = _cases(study, card, frames)
     batch: dict[str, NDArray[np.float32]] = {}
     ways: dict[str, Way] = {}
@@ -184,11 +184,13 @@ def _cases(study: Study, card: ModelCard, frames: Sequence[int] | None) -> tuple
     counts = {study.scans[spec.name].frames for spec in images}
     if len(counts) > 1:
         said = ", ".join(f"{spec.title} with {study.scans[spec.name].frames}" for spec in images)
-        raise IncompatibleInput("images with the same number of slices", said, "choose series that belong together")
+        raise IncompatibleInput(
+            f"The images differ in their number of slices: {said}", "choose series that belong together"
+        )
     count = counts.pop()
     chosen = tuple(range(count)) if frames is None else tuple(frames)
     if any(not 0 <= index < count for index in chosen):
-        raise IncompatibleInput(f"frames from 1 to {count}", "another one", "move the slider")
+        raise IncompatibleInput(f"The scan has no other frames than 1 to {count}", "move the slider")
     return chosen
 
 
@@ -198,7 +200,9 @@ def _image(scan: Scan, spec: InputSpec, chosen: tuple[int, ...]) -> Prepared:
         return prepare(scan, spec, chosen)
     if scan.frames < 2:
         what = "a sequence of two frames or more" if spec.kind == "sequence" else "a volume of two slices or more"
-        raise IncompatibleInput(f"for {spec.title} {what}", "one image", "open the whole series, or leave it out")
+        raise IncompatibleInput(
+            f"{spec.title} needs {what}, and one image was given", "open the whole series, or leave it out"
+        )
     part = prepare(scan, spec, sample_frames(scan.frames, spec.frames))
     noun = "frames" if spec.kind == "sequence" else "slices"
     step = Step(f"Model's {noun}", f"{spec.frames} of {scan.frames} {noun}, evenly from the first to the last")

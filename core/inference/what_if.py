@@ -68,7 +68,7 @@ def _find(bundle: Bundle, feature: str) -> tuple[str, int, FeatureSpec]:
         for column, entry in enumerate(spec.features):
             if entry.name == feature:
                 return spec.name, column, entry
-    raise IncompatibleInput("a fact that the model asks for", feature, "choose another")
+    raise IncompatibleInput(f"The model does not ask for {feature}", "choose another fact")
 
 
 def answer_over_time(
@@ -93,7 +93,7 @@ def answer_over_time(
     """
     whole = prepared.batch[name]
     if whole.ndim != 5:
-        raise IncompatibleInput("a sequence", f"{name}, which is none", "choose another input")
+        raise IncompatibleInput(f"{name} is no sequence", "choose another input")
     rows = []
     for last in range(whole.shape[1]):
         if cancelled is not None and cancelled():

@@ -31,7 +31,7 @@ def build_network(settings: LiveSettings, size: tuple[int, int], units: int, mea
     from keras import layers
 
     if settings.network in {"deeper", "normalised"} and min(size) < 8:
-        raise UnsupportedModel("images of at least 8 pixels", f"{min(size)}", "choose more pixels")
+        raise UnsupportedModel(f"An image of {min(size)} pixels is too small to train on", "choose at least 8")
     keras.utils.set_random_seed(settings.seed)
     inputs = keras.Input((*size, 1), name="image")
     x = layers.Rescaling(1.0 / deviation, -mean / deviation, name="standardised")(inputs)

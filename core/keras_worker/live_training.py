@@ -72,7 +72,7 @@ def train_start(job: Job) -> Answer:
     settings, classes = LiveSettings.from_json(job.arguments["settings"]), int(job.arguments["classes"])
     if sum(job.arrays[name].size for name in ("train", "val", "cases")) > MOST_PIXELS:
         raise TooLarge(
-            f"at most {MOST_PIXELS >> 20} million pixels to train on", "more", "choose fewer or smaller ones"
+            f"The images have more than {MOST_PIXELS >> 20} million pixels in all", "choose fewer or smaller ones"
         )
     train = job.arrays["train"]
     mean, deviation = float(train.mean()) / 255, max(float(train.std()) / 255, 1e-3)
@@ -100,7 +100,7 @@ def train_epoch(job: Job) -> Answer:
 
     run, started = _found(job), time.perf_counter()
     if run.training.state.done:
-        raise UnsupportedModel(f"at most {run.epoch} epochs", "another one", "start a training of more")
+        raise UnsupportedModel(f"This training ended after its {run.epoch} epochs", "start a longer one")
     watching = Watching(job, lambda: _watched(run, job, run.epoch + 1))
     run.training.epoch([watching])
     result, arrays = watching.seen

@@ -35,7 +35,7 @@ def recurrent_states(job: Job) -> Answer:
     model = load_checked(job).model
     found = [layer for layer in model.layers if type(layer).__name__ in KINDS]
     if not found:
-        raise UnsupportedModel("a network with an LSTM, GRU or plain recurrent layer", "one without", "choose another")
+        raise UnsupportedModel("This network has no LSTM, GRU or plain recurrent layer", "choose another")
     for layer in found:
         _refuse_unusual(layer)
     tensors = [tensor for layer in found for tensor in (layer.input, layer.output)]
@@ -54,4 +54,4 @@ def _refuse_unusual(layer: Any) -> None:
     config = layer.get_config()
     usual = config["activation"] == "tanh" and config.get("recurrent_activation", "sigmoid") == "sigmoid"
     if not usual or config["go_backwards"] or not config["use_bias"] or not config.get("reset_after", True):
-        raise UnsupportedModel("a recurrent layer as Keras makes it", f"{layer.name}, which differs", "choose another")
+        raise UnsupportedModel(f"The recurrent layer {layer.name} is not as Keras makes it", "choose another")

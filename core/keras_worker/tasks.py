@@ -244,5 +244,5 @@ def _load(content: bytes) -> Any:
         except (UnsafeModel, MemoryError):
             raise
         except Exception as error:  # Keras raises whatever its layers raise
-            fault = f"one that it cannot build ({type(error).__name__})"
-            raise UnsupportedModel("a model that Keras can build", fault, "save it again with Keras 3") from error
+            wrong = f"Keras cannot build the model ({type(error).__name__})"
+            raise UnsupportedModel(wrong, "save it again with Keras 3") from error

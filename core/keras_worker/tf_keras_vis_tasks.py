@@ -111,7 +111,9 @@ def second_opinion(job: Job) -> Answer:
     """
     loaded, method = load_checked(job), str(job.arguments["method"])
     if len(loaded.model.inputs) != 1 or len(job.arrays) != 1:
-        raise UnsupportedModel("one input", f"{len(loaded.model.inputs)}", INSTEAD)
+        raise UnsupportedModel(
+            f"The model has {len(loaded.model.inputs)} inputs, and tf-keras-vis looks into models of one", INSTEAD
+        )
     ((name, values),) = job.arrays.items()
     weights = np.asarray(job.arguments["weights"], np.float32)
     graph = without_layer(split_model(loaded.model, None, (name,)))
@@ -161,7 +163,7 @@ def _saliency(asked: _Asked) -> NDArray[np.float32]:
 def _smooth_grad(asked: _Asked) -> NDArray[np.float32]:
     reach = float(np.ptp(asked.values))
     if reach == 0:
-        raise UnsupportedModel("an image with two values", "an image of one", INSTEAD)
+        raise UnsupportedModel("The image has the same value everywhere", INSTEAD)
     given = asked.job.arguments
     return _gradient_map(asked, int(given["samples"]), float(given["sigma"]) / reach)
 
@@ -243,14 +245,16 @@ def _score_cam(asked: _Asked) -> NDArray[np.float32]:
     most = int(given["channels"])
     tried = min(most, channels) if most else channels
     if len(layer.output.shape) != asked.values.ndim:
-        raise UnsupportedModel("a layer with the axes of the image", f"{layer.name}, which has another", INSTEAD)
+        raise UnsupportedModel(f"The layer {layer.name} has not the axes of the image", INSTEAD)
     if 4 * 3 * tried * asked.values.size > MOST_MEMORY:
         needed = round(4 * 3 * tried * asked.values.size / 1e9, 1)
-        raise UnsupportedModel(f"masks of at most {MOST_MEMORY / 1e9:.1f} GB", f"{needed} GB", "ask for fewer channels")
+        raise UnsupportedModel(
+            f"The masks would take {needed} GB, more than {MOST_MEMORY / 1000000000.0:.1f}", "ask for fewer channels"
+        )
     target, against = int(given["target"]), given.get("against")
     if not given["exclusive"]:
         if against is not None and asked.weights.size > 1:
-            raise UnsupportedModel("labels of which one holds, to weigh by a softmax", "several at once", INSTEAD)
+            raise UnsupportedModel("Several labels can hold at once, so that no softmax can weigh them", INSTEAD)
         target = target if asked.weights.size == 1 else 1
         against = None if against is None else 1 - target
 
@@ -318,5 +322,5 @@ def _refusing() -> Iterator[None]:
     except (ScanLensError, MemoryError):
         raise
     except Exception as error:
-        fault = f"one on which it fails ({type(error).__name__})"
-        raise UnsupportedModel("a model that tf-keras-vis can look into", fault, INSTEAD) from error
+        fault = type(error).__name__
+        raise UnsupportedModel(f"tf-keras-vis fails on this model ({fault})", INSTEAD) from error

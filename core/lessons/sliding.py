@@ -58,7 +58,7 @@ class Sliding:
         room = length + sum(self.pads(length)) - self.span
         if room < 0:
             raise IncompatibleInput(
-                f"a window of at most {length} pixels", f"one that spans {self.span}", "choose a larger image"
+                f"A window that spans {self.span} pixels does not fit into {length}", "choose a larger image"
             )
         return room // self.stride + 1
 

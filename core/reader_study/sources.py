@@ -231,9 +231,7 @@ class DatasetCases:
         scan = study.scans[self.card.inputs[0].name]
         fit = compatibility(self.card, scan)
         if not fit.fits:
-            raise UnusableCases(
-                f"cases for {self.card.title}", f"one that does not fit: it {fit.reason}", "choose again"
-            )
+            raise UnusableCases(f"A case of the room does not fit {self.card.title}: it {fit.reason}", "choose again")
         frame = answered_frame(scan)
         prediction = predict(self.bundle, study, [frame], expect=Prediction)
         score = float(prediction.probabilities[0][1])

@@ -117,9 +117,10 @@ def _masks_of(source: Source, scan: Scan, opening: Opening) -> dict[int, NDArray
     opened = open_sources([source])
     if not opened.scans:
         raise UnreadableScan(
-            "a mask as PNG, NIfTI or DICOM SEG",
-            "a file that holds none",
-            opened.skipped[0].reason.rpartition(": ")[2].rstrip(".") if opened.skipped else "choose another file",
+            "The file holds no mask that can be read",
+            opened.skipped[0].reason.rpartition(": ")[2].rstrip(".")
+            if opened.skipped
+            else "choose a PNG, a NIfTI file or a DICOM SEG",
         )
     found = opened.scans[0]
     if scan.grid is not None and found.grid is not None and found.axis == "slice":

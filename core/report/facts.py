@@ -65,7 +65,7 @@ def position_of(prediction: Prediction, scan: Scan, frame: int) -> int:
     """
     if frame not in prediction.frames:
         word = frame_word(scan)
-        raise IncompatibleInput(f"a {word} that the model has read", f"{word} {frame + 1}", f"run it on this {word}")
+        raise IncompatibleInput(f"The model has not read {word} {frame + 1}", f"run it on this {word}")
     return prediction.frames.index(frame)
 
 

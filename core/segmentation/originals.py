@@ -61,7 +61,7 @@ def read_originals(sources: Sequence[Source], scan: Scan) -> Originals:
         if hashlib.sha256(joined.encode()).hexdigest() == scan.digest:
             return _placed([header for _, header in ordered])
     word = "file" if scan.frames == 1 else "files, all of them and no others"
-    raise IncompatibleInput(f"the {word} that this scan was opened from", "others", "add those, unpacked")
+    raise IncompatibleInput(f"These are not the {word} that this scan was opened from", "add those, unpacked")
 
 
 def _placed(headers: list[Any]) -> Originals:
@@ -100,7 +100,7 @@ def _nifti(sources: Sequence[Source], scan: Scan) -> Originals:
         if header is None or scan.grid is None or digest_of(source, partner_of(source, others)) != scan.grid.digest:
             continue
         return Originals(nifti=header)
-    raise IncompatibleInput("the file that this scan was opened from", "another", "add that one")
+    raise IncompatibleInput("This is not the file that the scan was opened from", "add that one")
 
 
 def _unpacked(source: Source) -> Source:

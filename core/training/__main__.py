@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         files = recipe_files(options.recipes)
         if options.only and options.only not in files:
-            raise InvalidRecipe(f"one of {', '.join(files)}", options.only, "choose one of these")
+            raise InvalidRecipe(f"There is no recipe called {options.only!r}", f"choose one of {', '.join(files)}")
         for slug in [options.only] if options.only else list(files):
             recipe = load_recipe(files[slug])
             _log(f"{slug}: start")

@@ -72,7 +72,7 @@ def read_header(stream: IO[bytes], name: str, small: bool = False) -> Header:
     header = Header(tuple(int(n) for n in shape), dtype, stream.tell(), turned)
     if (turned and not small) or not shape or header.item * shape[0] > _MOST:
         raise UnusableDataset(
-            "arrays of numbers in C order", f"{name} of another kind", "save it again with numpy.ascontiguousarray"
+            f"{name} is no array of plain numbers in C order", "save it again with numpy.ascontiguousarray"
         )
     return header
 

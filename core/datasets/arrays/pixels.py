@@ -64,7 +64,7 @@ def pixel_layout(images: Mapping[str, ArrayReader], inquiry: Inquiry) -> PixelLa
             "save them so",
         )
     if len({len(each) for each in shapes}) > 1:
-        raise UnusableDataset("arrays of one kind in every split", "images and volumes", "save them apart")
+        raise UnusableDataset("Some splits hold images and others volumes", "save them apart")
     axes = _axes(shape, inquiry)
     values, dtype = _values(images, axes, inquiry)
     return PixelLayout(axes, values, dtype)
@@ -203,7 +203,8 @@ def _typed(pixels: NDArray[np.generic], layout: PixelLayout) -> NDArray[np.gener
     limits = np.iinfo(layout.dtype.name) if layout.dtype.kind in "iu" else None
     if limits is not None and (numbers.min() < limits.min or numbers.max() > limits.max):
         raise UnreadableScan(
-            "numbers like those of the other images", f"some from {numbers.min():g} to {numbers.max():g}", "check it"
+            f"The numbers reach from {numbers.min():g} to {numbers.max():g}, unlike those of the other images",
+            "check it",
         )
     return numbers.astype(layout.dtype)
 

@@ -83,7 +83,9 @@ def label_map(
     said, before = labels_in(said or {}), labels_in(before or {})
     wrong = sorted(set(said) - {*dataset.labels, REST})
     if wrong:
-        raise UnknownLabel(f"labels of the dataset ({', '.join(dataset.labels)})", ", ".join(wrong), "correct --map")
+        raise UnknownLabel(
+            f"The dataset has no label {', '.join(wrong)}", f"correct --map; it has {', '.join(dataset.labels)}"
+        )
     check_answers(said, card)
     kept = {label: answer for label, answer in (before or {}).items() if answer in ("", *card.labels)}
     mapping = suggest_map(dataset.labels, card)

@@ -87,9 +87,8 @@ def _check(dataset: Dataset, mapping: Mapping[str, str], card: ModelCard) -> Non
     mapped = {mapping.get(label, "") for label in dataset.labels} - {""}
     if not mapped:
         raise UnknownLabel(
-            f"a label that {card.title} knows ({', '.join(card.labels)})",
-            f"none among {', '.join(dataset.labels[:8])}",
-            "say which of them mean the same",
+            f"{card.title} knows none of the labels {', '.join(dataset.labels[:8])}",
+            f"say which of them mean {', '.join(card.labels)}",
         )
     if card.task == "multilabel" and (missing := [label for label in card.labels if label not in mapped]):
         raise UnknownLabel(

@@ -116,7 +116,7 @@ def stressed(dataset: Dataset, name: str, strength: int) -> Dataset:
             f"one of {', '.join(STRESSES)} in strengths 1 to 5", f"{name} in strength {strength}", "choose another"
         )
     if dataset.variant:
-        raise UnusableDataset("an original", f"{dataset.title}, which is stressed already", "choose the original")
+        raise UnusableDataset(f"{dataset.title} is stressed already", "choose the original")
     variant = f"{name}-{strength}"
     copy = replace(dataset, variant=variant)
     return replace(

@@ -153,7 +153,8 @@ def _joined(
             parts[value] = [tuple(sorted(part)) for part in each] or [()]
         if len(rows) + len(parts[value]) > MOST_ROWS:
             raise UnusableDataset(
-                "a row for each patient", f"more than {MOST_ROWS:,} pairs of a row and a series", "name the series"
+                f"The table and the series make more than {MOST_ROWS:,} pairs",
+                "name the series, so that each patient has a row",
             )
         rows += [row] * len(parts[value])
         files += parts[value]

@@ -160,7 +160,7 @@ def input_map(
     meant = {f"{VALUE}{value}": label for value, label in values_in(before or {}).items()}
     for value, label in (values or {}).items():
         if not value.strip().isdigit():
-            raise UnknownLabel("a value of the mask as a whole number", repr(value), "write it as VALUE=LABEL")
+            raise UnknownLabel(f"The value {value!r} of the mask is no whole number", "write it as VALUE=LABEL")
         meant[f"{VALUE}{int(value)}"] = label
     mapping = {f"{COLUMN}{column}": target for target, column in found.items()} | meant
     check_columns(mapping, card, dataset)
@@ -182,14 +182,19 @@ def check_columns(mapping: Mapping[str, str], card: ModelCard, dataset: Dataset)
     known = {target.name: target for target in targets_of(card)}
     for name, column in columns_in(mapping).items():
         if name not in known:
-            raise UnknownLabel(f"one of {', '.join(known)} for {card.title}", name, "correct the column's meaning")
+            raise UnknownLabel(
+                f"{card.title} has no input {name} among {', '.join(known)}", "correct the column's meaning"
+            )
         offered = dataset.image_columns if known[name].is_file else dataset.columns
         if column not in offered:
             what = "a column that names files" if known[name].is_file else "a column of the table"
             raise UnknownLabel(f"{what} for {known[name].title} ({', '.join(offered) or 'none'})", column, "choose one")
     wrong = sorted(set(values_in(mapping).values()) - {"", *card.labels[1:]})
     if wrong:
-        raise UnknownLabel(f"one of {', '.join(card.labels[1:])}", wrong[0], "correct what the value of the mask means")
+        raise UnknownLabel(
+            f"{card.title} has no label {wrong[0]} among {', '.join(card.labels[1:])}",
+            "correct what the value of the mask means",
+        )
 
 
 def lacking(card: ModelCard, dataset: Dataset, columns: Mapping[str, str]) -> tuple[str, ...]:

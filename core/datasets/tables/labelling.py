@@ -76,7 +76,8 @@ def _choose(table: Table, taken: Sequence[str], inquiry: Inquiry) -> tuple[str, 
     others = [c for c in table.columns if c not in known and could_be_chosen(table, c)]
     if not found and "label" not in inquiry.options:
         raise UnusableDataset(
-            "a column with labels", f"{table.name} with {', '.join(table.columns[:8])}", "name one of them label"
+            f"No column of {table.name} is called a label: it has {', '.join(table.columns[:8])}",
+            "name one of them label",
         )
     all_marks = len(marks) == len(found) > 1 and not by_name
     named = next((column for column in found if {"label", "class"} & set(words_of(column))), "")
@@ -87,7 +88,7 @@ def _choose(table: Table, taken: Sequence[str], inquiry: Inquiry) -> tuple[str, 
     columns = tuple(part.strip() for part in answer.split(JOINT.strip())) if answer not in table.columns else (answer,)
     there = set(table.columns)
     if unknown := [column for column in columns if column not in there]:
-        raise UnusableDataset("a column of the table as the label", repr(unknown[0]), "choose one that it has")
+        raise UnusableDataset(f"The table has no column {unknown[0]!r}", "choose one that it has as the label")
     return columns
 
 
@@ -143,7 +144,8 @@ def _of_column(table: Table, column: str, inquiry: Inquiry) -> Labelling:
     labels = [label for label in distinct(table, column) if label in {plain_number(value) for value in there}]
     if len(labels) > _MOST_LABELS:
         raise UnusableDataset(
-            "a label column with few values", f"{column!r} with {len(labels):,}", "choose another column as the label"
+            f"{column!r} holds {len(labels):,} different values, too many for a label",
+            "choose another column as the label",
         )
     rows = tuple((plain_number(value),) if value else () for value in values)
     inquiry.understood.append(f"The label is in the column {column!r}: {', '.join(labels[:12])}.")

@@ -105,8 +105,8 @@ def _choose_table(place: Place, names: list[str], index: FileIndex, inquiry: Inq
     if place.chosen:
         useful = [table for table in useful if table.name == place.chosen] or [read_table(place, place.chosen)]
     if not useful:
-        received = f"{some(sorted(names))}, where no column could be the label" if names else "none"
-        raise UnusableDataset("a table that names the files and their labels", received, "add a column called label")
+        wrong = f"No column of {some(sorted(names))} could be the label" if names else "No table says what is true"
+        raise UnusableDataset(wrong, "add a column called label")
     together = _by_split(useful)
     if together is not None:
         inquiry.understood.append(f"The tables {', '.join(table.name for table in useful)} hold one split each.")

@@ -118,10 +118,10 @@ def tests_for(metric: str) -> tuple[str, ...]:
 
 def _check(test: str, metric: str) -> None:
     if test not in TESTS:
-        raise ScanLensError(f"one of the tests {', '.join(TESTS)}", repr(test), "choose one of them")
+        raise ScanLensError(f"There is no test called {test!r}", f"choose one of {', '.join(TESTS)}")
     if test not in tests_for(metric):
         wanted = " or ".join(TESTS[name] for name in tests_for(metric))
-        raise ScanLensError(f"{wanted} for {METRICS[metric].title}", TESTS[test], "choose one of these")
+        raise ScanLensError(f"{TESTS[test]} does not compare {METRICS[metric].title}", f"choose {wanted}")
 
 
 def common(one: Taken, two: Taken) -> tuple[Taken, Taken, str]:
@@ -141,8 +141,7 @@ def common(one: Taken, two: Taken) -> tuple[Taken, Taken, str]:
     if wrong.any():
         first = one.cases[np.flatnonzero(wrong)[0]]
         raise ScanLensError(
-            "the same truth of a case for both models",
-            f"different truths for {int(wrong.sum())} of {len(one)} common cases, the first being {first}",
+            f"What is true of {int(wrong.sum())} of {len(one)} common cases differs, first of {first}",
             "map the labels of the dataset to both models in the same way",
         )
     notes = list(dict.fromkeys(note for note in (one.note, two.note) if note and "no score" not in note))
@@ -251,7 +250,7 @@ def compare_unpaired(
     """
     test = test or default_test(metric)
     if test not in {"delong", "newcombe", "bootstrap"}:
-        raise ScanLensError("DeLong's test or the bootstrap for different cases", test, "choose one of them")
+        raise ScanLensError(f"The test {test!r} is none for different cases", "choose DeLong's test or the bootstrap")
     _check(test, metric)
     one, two = taken(a, metric), taken(b, metric)
     if test == "bootstrap":

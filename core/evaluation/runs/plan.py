@@ -37,8 +37,10 @@ def check_model(card: ModelCard) -> None:
     """
     first = next((spec for spec in card.inputs if spec.is_image), card.inputs[0])
     if card.task == "segmentation" and first.kind != "image":
-        received = f"{card.title}, which takes a {first.kind}"
-        raise UnsupportedModel("a model that segments one image at a time", received, "choose another model")
+        raise UnsupportedModel(
+            f"{card.title} segments a {first.kind} at once, not one image at a time",
+            "choose another model",
+        )
     if not model_hash(card):
         raise UnsupportedModel(f"The card of {card.title} lacks the hash of its model", "restore the folder")
 
@@ -84,14 +86,13 @@ def usable_cases(
     columns = columns_in(mapping)
     if card.task == "segmentation" and dataset.variant.startswith("rotation"):
         raise UnusableDataset(
-            "a stress that leaves everything in its place",
-            "a rotation, under which masks lie elsewhere",
-            "choose another",
+            "A rotation moves the image away from its masks",
+            "choose another stress",
         )
     if missing := lacking(card, dataset, columns):
         offered = ", ".join(dataset.columns[:12]) or "no table"
         raise UnusableDataset(
-            f"for {card.title} {' and '.join(missing)}", f"a dataset with {offered}",
+            f"{card.title} needs {' and '.join(missing)}, and the dataset has {offered}",
             "say which column it is, or choose another model",
         )  # fmt: skip
     places, truth = targets(dataset, mapping, card, cases)
@@ -143,15 +144,11 @@ def make_plan(
         Cancelled: `cancelled` said so.
     """
     if dataset.questions:
-        raise UnusableDataset(
-            "a dataset without open questions", f"one that asks: {dataset.questions[0].sentence}", "answer it first"
-        )
+        raise UnusableDataset(f"The dataset has an open question, “{dataset.questions[0].sentence}”", "answer it first")
     chosen = dataset.split(split)
     if not chosen:
         splits = sorted({case.split or "none" for case in dataset.cases})
-        raise UnusableDataset(
-            f"the split {split} in {dataset.title}", f"only {', '.join(splits)}", "choose one of these"
-        )
+        raise UnusableDataset(f"{dataset.title} has no split {split}", f"choose {', '.join(splits)}")
     usable, y_true = usable_cases(dataset, mapping, card, chosen)
     if not len(usable):
         raise UnusableDataset(

@@ -101,7 +101,7 @@ def evaluate(
         if not run.has_scores():
             store.delete(run.id)
             raise UnusableDataset(
-                f"images that {card.title} can read", f"none in {dataset.title}: {work.first_fault}", "choose another"
+                f"{card.title} can read no image of {dataset.title} ({work.first_fault.rstrip('.')})", "choose another"
             )
         check_unchanged(plan.dataset)
         run.finish()

@@ -73,9 +73,7 @@ def true_masks(
         for source in table.sources(case, column):
             reference = read_reference(source, scan, answered_frame(scan), may_be_empty=True)
             if len(reference.frames) < scan.frames:
-                raise IncompatibleInput(
-                    f"a mask of all {scan.frames} frames of the scan", "one of a single frame", "mark the whole stack"
-                )
+                raise IncompatibleInput(f"The mask has a single frame, the scan {scan.frames}", "mark the whole stack")
             if target == MASK:
                 found |= _by_label(reference, card, values_in(mapping))
             else:
@@ -91,8 +89,8 @@ def _by_label(reference: Reference, card: ModelCard, meant: Mapping[int, str]) -
     unsaid = unsaid_values(values, card, meant)
     if unsaid:
         raise IncompatibleInput(
-            f"a mask whose values mean {', '.join(labels)}", f"the value {unsaid[0]}, of which nobody has said it",
-            f"say what it means, e.g. --mask {unsaid[0]}={labels[0]}, or leave it empty to leave it out",
+            f"Nobody has said what the value {unsaid[0]} of the mask means",
+            f"say which of {', '.join(labels)} it is, as in --mask {unsaid[0]}={labels[0]}, or nothing to leave it out",
         )  # fmt: skip
     found = dict.fromkeys(labels, empty)
     for value in values:

@@ -83,7 +83,8 @@ def parsed_url(text: str) -> URL:
         url = sa.make_url(text)
     except (ArgumentError, ValueError):
         raise StoreFault(
-            "an address such as postgresql://user:password@host/name", "a text that is none", f"correct {URL_VARIABLE}"
+            "The address of the database cannot be read",
+            f"correct {URL_VARIABLE}, such as postgresql://user:password@host/name",
         ) from None
     return url.set(drivername="postgresql+psycopg") if url.drivername in {"postgres", "postgresql"} else url
 
@@ -109,9 +110,8 @@ def open_engine(url: URL, patience: float) -> Engine:
         engine = sa.create_engine(url, connect_args=arguments, pool_pre_ping=not sqlite)
     except (SQLAlchemyError, ImportError) as error:
         raise StoreFault(
-            "SQLite or PostgreSQL",
-            f"an address for {url.drivername}, which has no driver here",
-            f"correct {URL_VARIABLE}",
+            f"The database address is for {url.drivername}, which has no driver here",
+            f"set {URL_VARIABLE} to SQLite or PostgreSQL",
         ) from error
     if sqlite:
         sa.event.listen(engine, "connect", _set_up_sqlite)

@@ -157,8 +157,8 @@ class Store(DatasetStore):
             ).mappings()
             rows = chunks.all()
         if found is None or found["state"] != "done":
-            received = "no such run" if found is None else "a run that has not come to its end"
-            raise StoreFault("a finished run", received, "start it again, it goes on where it was")
+            fault = "There is no such run" if found is None else "The run has not come to its end"
+            raise StoreFault(fault, "start it again, it goes on where it was")
         try:
             return _evaluation(found, rows)
         except (LookupError, TypeError, ValueError, AttributeError, zlib.error) as error:

@@ -103,9 +103,8 @@ def import_file(source: Path | bytes) -> Evaluation:
     # pyarrow's errors are ValueError, KeyError or OSError, and those of broken text and JSON are ValueError.
     except (LookupError, TypeError, ValueError, OSError, AttributeError, csv.Error) as error:
         raise InvalidExchange(
-            "an evaluation that ScanLens exported as Parquet or CSV",
-            "a file that is none or not whole",
-            "export it again",
+            "The file is no whole evaluation that ScanLens exported",
+            "export it again as Parquet or CSV",
         ) from error
 
 

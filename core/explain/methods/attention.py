@@ -32,7 +32,7 @@ def attention_rollout(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanati
     """
     image = explained_image(bundle, prepared, ask)
     if len(image_names(bundle, prepared)) != 1 or image.values.ndim != 4:
-        raise UnsupportedModel("a vision transformer of one image", "another model", "choose another method")
+        raise UnsupportedModel("The model is no vision transformer of one image", "choose another method")
     if ask.keras is None:
         raise UnsupportedModel("Attention scores need the Keras process, which is not there", "choose another method")
     found, arrays = ask.keras.call("attention", keras_arguments(bundle, ask), prepared.batch)

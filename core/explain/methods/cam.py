@@ -92,7 +92,9 @@ def logit_of(card: ModelCard, units: int, target: int) -> tuple[int, float]:
         UnsupportedModel: There is no such label.
     """
     if not 0 <= target < len(card.labels):
-        raise UnsupportedModel(f"one of {len(card.labels)} labels", f"number {target}", "choose a label of the model")
+        raise UnsupportedModel(
+            f"The model has {len(card.labels)} labels, and none is number {target}", "choose a label of the model"
+        )
     if card.task == "binary" and units == 1:
         return 0, 1.0 if target == 1 else -1.0
     return target, 1.0

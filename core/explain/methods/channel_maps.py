@@ -53,7 +53,8 @@ def score_cam_all(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
 def _score_cam(bundle: Bundle, prepared: Prepared, ask: Ask, channels: int | None, method: str) -> Explanation:
     if "activations" not in bundle.outputs or ask.layer not in {"", bundle.explain_layer}:
         raise UnsupportedModel(
-            "a model with a map, and the layer of its card", "another", "choose the card's layer or another method"
+            "Maps of channels are those of the card's own layer, and this is another or none",
+            "choose the card's layer or another method",
         )
     image, region = explained_image(bundle, prepared, ask), explained_region(bundle, prepared, ask)
     output = ask.output

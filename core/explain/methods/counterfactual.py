@@ -58,7 +58,7 @@ def smallest_turning_region(
     if not predicted:
         label = bundle.card.labels[ask.target]
         raise UnsupportedModel(
-            "the label that the model calls", f"{label}, which it does not", "choose the other label"
+            f"The model does not call {label}, so that there is no such answer to turn", "choose the other label"
         )
     regions = [np.zeros(layout, np.float32) if turn is None else turn.region.astype(np.float32) for turn in found]
     first = predicted[0]
@@ -91,7 +91,7 @@ def _calls(bundle: Bundle, target: int) -> Callable[[NDArray[np.float32]], NDArr
     """From (n, units) logits to whether the model calls the target, by the rules of the card."""
     card = bundle.card
     if card.task == "segmentation":
-        raise UnsupportedModel("a model that calls one label", "one that outlines", "choose another method")
+        raise UnsupportedModel("A model that segments calls no one label that could be turned", "choose another method")
     if card.task == "binary" and bundle.units == 1:
         threshold = _logit(card.threshold if card.threshold is not None else 0.5)
         return lambda logits: (logits[:, 0] >= threshold) == (target == 1)

@@ -78,7 +78,9 @@ def feature_fractions(
     from_here = np.zeros_like(values) if reference is None else np.asarray(reference, np.float32)
     predicted = tuple(names) or tuple(f"feature {number}" for number in range(1, len(values) + 1))
     if from_here.shape != values.shape or len(predicted) != len(values):
-        raise UnsupportedModel(f"{len(values)} features", "another number", "give one name and reference for each")
+        raise UnsupportedModel(
+            f"Names and references do not go with {len(values)} features", "give one of each for every feature"
+        )
     ask_one = Ask(ask.target, ask.against, input=ask.input, region=ask.region, keras=ask.keras)
     alone = Prepared(one, prepared.geometry, prepared.frames[:1], prepared.provenance)
     labels = bundle.card.labels

@@ -69,11 +69,11 @@ def class_prototype(
     """
     card = bundle.card
     if card.task == "segmentation":
-        raise UnsupportedModel("a model with one answer a scan", "one that outlines", "choose another model")
+        raise UnsupportedModel("A model that segments gives no one answer a scan", "choose another model")
     grey = {name: _grey(bundle, name, shape) for name, shape in bundle.input_shapes.items()}
     images = [spec for spec in card.inputs if grey[spec.name].ndim in {4, 5}]
     if not images:
-        raise UnsupportedModel("a model with an image", "one without", "choose another model")
+        raise UnsupportedModel("The model takes no image", "choose another model")
     first = images[0]
     arguments = keras_arguments(bundle, Ask(target, against))
     climb = {"picture": first.name, "range": list(first.value_range), "steps": steps, "seed": seed}

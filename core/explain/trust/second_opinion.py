@@ -114,12 +114,13 @@ def _asked_of(bundle: Bundle, prepared: Prepared, explanation: Explanation, ask:
     """
     title = EXPLAINERS[explanation.method].title
     if explanation.method not in METHODS:
-        raise UnsupportedModel("a method that tf-keras-vis has", title, "judge the map by its checks")
+        raise UnsupportedModel(f"tf-keras-vis has no {title}", "judge the map by its checks")
     if bundle.randomised is not None:
         raise UnsupportedModel("A copy with random weights has no second opinion", "ask about the model itself")
     if len(prepared.batch) != 1 or not is_plain(bundle, prepared) or len(prepared.frames) != 1:
-        received = "a model of several inputs, frames or places"
-        raise UnsupportedModel("a model of one image with one answer", received, "judge the map by its checks")
+        raise UnsupportedModel(
+            "tf-keras-vis cannot look into a model of several inputs, frames or places", "judge the map by its checks"
+        )
     if ask.keras is None:
         raise UnsupportedModel(
             "A second opinion needs the Keras process, which is not there", "judge the map by its checks"

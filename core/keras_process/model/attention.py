@@ -32,7 +32,8 @@ def attention_function(graph: Graph) -> tuple[Run, tuple[int, int, int]]:
     layout = next((p.tokens for p in reversed(places_with_map(graph.model)) if p.tokens is not None), None)
     if not attending or layout is None:
         raise UnsupportedModel(
-            "a vision transformer", "a model without attention among patches", "choose another method"
+            "The model is no vision transformer: nothing in it lets patches attend to each other",
+            "choose another method",
         )
     tokens = layout[0] * layout[1] + layout[2]
     free = without_layer(graph)
@@ -45,7 +46,7 @@ def attention_function(graph: Graph) -> tuple[Run, tuple[int, int, int]]:
             call_recorded(free, inputs)
         if any(found.shape[-2:] != (tokens, tokens) for found in kept) or len(kept) != len(attending):
             raise UnsupportedModel(
-                "attention of every patch to every patch", "attention to something else", "choose another method"
+                "The attention of this model is not that of every patch to every patch", "choose another method"
             )
         return tf.stack([tf.reduce_mean(tf.cast(found, tf.float32), axis=1) for found in kept], axis=1)
 

@@ -103,7 +103,9 @@ def compile_bundle(
     expected, units = own_output(graph, inputs), int(recorded.logits.shape[-1])
     has_grid = graph.layer is not None and len(recorded.activations.shape) in {4, 5}
     if not has_grid and explain_layer is not None:
-        raise UnsupportedModel("a layer with an output of (h, w, channels)", explain_layer, "choose another layer")
+        raise UnsupportedModel(
+            f"The output of the layer {explain_layer} is no map of (h, w, channels)", "choose another layer"
+        )
     classifies = expected.ndim == 2
     weights = constant_cam_weights(graph, inputs, units) if has_grid and classifies else None
     proto = _convert(graph, inputs, has_grid)
@@ -204,8 +206,9 @@ def _convert(graph: Graph, inputs: Mapping[str, NDArray[np.generic]], has_grid: 
     except UnsupportedModel:
         raise
     except Exception as error:  # tf2onnx raises whatever it stumbles over
-        fault = f"an operation that has no ONNX form ({type(error).__name__})"
-        raise UnsupportedModel("a model that ONNX can express", fault, "use it through the Keras process") from error
+        raise UnsupportedModel(
+            f"An operation of the model has no ONNX form ({type(error).__name__})", "use it through the Keras process"
+        ) from error
     finally:
         tf.config.run_functions_eagerly(one_by_one)
     _keep_constants(proto.graph, function.get_concrete_function(*signature))
@@ -303,9 +306,8 @@ def _check(
         together = session.run(["logits", "output"], dict(inputs))
         alone = session.run(["logits", "output"], {name: array[:1] for name, array in inputs.items()})
     except Exception as error:  # ONNX Runtime has an exception class for each of its status codes
-        fault = f"one that it cannot run ({type(error).__name__})"
         raise UnsupportedModel(
-            "a model that ONNX Runtime can run", fault, "use it through the Keras process"
+            f"ONNX Runtime cannot run the compiled model ({type(error).__name__})", "use it through the Keras process"
         ) from error
     shown = activation
     if activation == "linear":
@@ -318,8 +320,7 @@ def _check(
             difference = float(np.maximum(difference, np.abs(found - expected[: len(found)]).max()))
     if not difference <= tolerance:  # also true of NaN
         raise UnsupportedModel(
-            f"probabilities within {tolerance:g} of Keras",
-            f"a difference of {difference:.2g}",
+            f"The compiled model differs from Keras by {difference:.2g}, which is more than {tolerance:g}",
             "use the model through the Keras process",
         )
     return difference

@@ -146,7 +146,7 @@ def _by_values(model: Any, last: Spot, layers: frozenset[int]) -> Ending:
         if low < 0 or high > 1:
             return Ending("linear", layers=layers)
         what = "an output of which it cannot be told whether it holds probabilities"
-        raise UnsupportedModel("probabilities or logits at the end", what, _ADVICE)
+        raise UnsupportedModel("It cannot be told whether the model's output holds probabilities or logits", _ADVICE)
     what = name if name != "linear" else f"values from {bounds.low:g} to {bounds.high:g}"
     raise UnsupportedModel("softmax, sigmoid or no activation at the end", what, _ADVICE)
 
@@ -186,7 +186,7 @@ def _refuse_mixture(walk: _Walk) -> None:
     """Refuse probabilities beside logits: one link cannot stand for both."""
     kinds = {bounds_of(spot).is_probability for spot in walk.found}
     if len(kinds) > 1:
-        raise UnsupportedModel("one kind of number at the end", "probabilities beside other numbers", _ADVICE)
+        raise UnsupportedModel("The model gives probabilities beside other numbers", _ADVICE)
 
 
 def _removed(walk: _Walk) -> tuple[tuple[Any, str], ...]:
@@ -214,9 +214,7 @@ def _over_last_axis(operation: Any) -> bool:
 
 def _refuse_one_unit(model: Any) -> None:
     if model.outputs[0].shape[-1] == 1:
-        raise UnsupportedModel(
-            "a sigmoid for a single unit", "a softmax, whose only answer is 1", "use a sigmoid, or two units"
-        )
+        raise UnsupportedModel("A softmax over a single unit can answer nothing but 1", "use a sigmoid, or two units")
 
 
 def link(logits: Any, activation: Activation) -> Any:

@@ -140,9 +140,9 @@ def check_model_file(content: bytes) -> ModelFileFacts:
         config = parse_json(members[CONFIG], MAX_CONFIG)
         metadata = parse_json(members.get(METADATA, b"{}"), MAX_CONFIG)
     except ValueError as error:
-        raise _unsafe("configuration in JSON, not too large and not too deep", "something else") from error
+        raise _unsafe("The configuration is no JSON of a bounded size and depth") from error
     if not isinstance(config, dict) or "class_name" not in config:
-        raise _unsafe("the configuration of a model", "something else")
+        raise _unsafe("The configuration describes no model")
     layers: dict[str, int] = {}
     # Optimiser, losses and metrics are never built, see `load_checked`, so their names are no concern.
     for name in _check_config({key: value for key, value in config.items() if key != "compile_config"}):
@@ -156,25 +156,29 @@ def _members(content: bytes) -> dict[str, bytes]:
     try:
         archive = zipfile.ZipFile(BytesIO(content))
     except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise _unsafe("a .keras archive", "a file of another kind") from error
+        raise _unsafe("The file is no .keras archive") from error
     with archive:
         names = [entry.filename for entry in archive.infolist()]
         if len(names) != len(set(names)) or not {CONFIG, WEIGHTS} <= set(names) <= {CONFIG, METADATA, WEIGHTS}:
-            raise _unsafe(f"{CONFIG}, {METADATA} and {WEIGHTS}", f"an archive with {len(names)} other or double files")
+            raise _unsafe(
+                f"The archive holds {len(names)} files that are not {CONFIG}, {METADATA} and {WEIGHTS} once each"
+            )
         for entry in archive.infolist():
             limit = MAX_FILE if entry.filename == WEIGHTS else MAX_CONFIG
             if entry.file_size > limit or entry.file_size > 100 * max(entry.compress_size, 1) or entry.flag_bits & 1:
-                raise _unsafe(f"{entry.filename} of at most {limit >> 20} MiB, unencrypted", "more than that")
+                raise _unsafe(
+                    f"{entry.filename} is encrypted, or unpacks to over {limit >> 20} MiB or a hundred times its size"
+                )
         try:
             return {name: archive.read(name) for name in names}
         except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
-            raise _unsafe("a whole archive", "a damaged one") from error
+            raise _unsafe("The archive is damaged") from error
 
 
 def _check_config(node: Any, key: str = "", depth: int = 0) -> Iterator[str]:
     """Class names of the layers below a node of the configuration; refuses what is not allowed."""
     if depth > MAX_DEPTH:
-        raise _unsafe(f"a configuration at most {MAX_DEPTH} levels deep", "a deeper one")
+        raise _unsafe(f"The configuration is more than {MAX_DEPTH} levels deep")
     if isinstance(node, dict) and node.get("class_name") in _CONSTANTS:
         _check_constant(node)
     elif isinstance(node, dict):
@@ -189,7 +193,7 @@ def _check_config(node: Any, key: str = "", depth: int = 0) -> Iterator[str]:
     elif isinstance(node, float) and key in {"args", "kwargs"}:  # what is added or multiplied, such as -1e9 for a mask
         return
     elif isinstance(node, (int, float)) and key not in _FREE_NUMBERS and abs(node) > MAX_NUMBER and math.isfinite(node):
-        raise _unsafe(f"numbers up to {MAX_NUMBER}", f"{node:g} as {key}")
+        raise _unsafe(f"The number {node:g} for {key} is beyond {MAX_NUMBER}")
 
 
 def _check_constant(node: dict[str, Any]) -> None:
@@ -198,7 +202,7 @@ def _check_constant(node: dict[str, Any]) -> None:
     value, kind = (config.get("value"), config.get("dtype")) if isinstance(config, dict) else (None, None)
     plain = len(node) == 2 and isinstance(config, dict) and len(config) == 2 and isinstance(kind, str)
     if not plain or kind not in _TYPES or not _are_numbers(value, 0):
-        raise _unsafe("constants that are arrays of numbers", "another constant")
+        raise _unsafe("A constant in the model is not an array of numbers")
 
 
 def _are_numbers(value: Any, depth: int) -> bool:
@@ -218,7 +222,7 @@ def _check_class(node: dict[str, Any]) -> Iterator[str]:
     if name == "function" and module == "builtins" and node.get("config") in ACTIVATIONS:
         return
     if (module, name) not in ALLOWED or registered not in {None, name}:
-        raise _unsafe("layers of Keras itself that only calculate", f"{module or registered}.{name}"[:120])
+        raise _unsafe(f"{module or registered}.{name}"[:120] + " is no layer of Keras itself that only calculates")
     if module == "keras.layers":
         yield str(name)
 
@@ -228,11 +232,11 @@ def _check_named(name: str, value: Any) -> None:
     if name in _SHAPES and isinstance(value, list):
         sizes = [size for size in value if isinstance(size, int) and size > 0]
         if math.prod(sizes) > MAX_ELEMENTS:
-            raise _unsafe(f"arrays of at most {MAX_ELEMENTS} values", f"a declared shape of {value}"[:120])
+            raise _unsafe(f"A layer declares the shape {value}"[:120] + f", more than {MAX_ELEMENTS} values")
     if name == "repeats" and any(count > MAX_COPIES for count in _numbers(value)):
-        raise _unsafe(f"at most {MAX_COPIES} copies of an array", "more of them")
+        raise _unsafe(f"A layer makes more than {MAX_COPIES} copies of an array")
     if name in _ACTIVATION_KEYS and isinstance(value, str) and value not in ACTIVATIONS:
-        raise _unsafe("an activation of Keras itself", value[:60])
+        raise _unsafe(f"{value[:60]} is no activation of Keras itself")
 
 
 def _check_weights(content: bytes) -> int:
@@ -243,10 +247,10 @@ def _check_weights(content: bytes) -> int:
         with h5py.File(BytesIO(content), "r") as file:
             total = sum(_weights_below(file, 0))
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise _unsafe("weights in HDF5", "a damaged file") from error
+        raise _unsafe("The weights are no whole HDF5 file") from error
     # Keras writes weights uncompressed; a claim far beyond the file is meant to exhaust memory.
     if total > MAX_FILE or total > 4 * len(content):
-        raise _unsafe(f"weights of at most {MAX_FILE >> 20} MiB", f"a claim of {total >> 20} MiB")
+        raise _unsafe(f"The weights claim {total >> 20} MiB, more than the file can hold or {MAX_FILE >> 20} MiB")
     return total
 
 
@@ -254,18 +258,18 @@ def _weights_below(group: Any, depth: int) -> Iterator[int]:
     import h5py
 
     if depth > MAX_DEPTH:
-        raise _unsafe(f"weights at most {MAX_DEPTH} levels deep", "deeper ones")
+        raise _unsafe(f"The weights lie more than {MAX_DEPTH} levels deep")
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise _unsafe("weights inside the file", "a link to elsewhere")
+            raise _unsafe("The weights link to another place")
         item = group[name]
         if isinstance(item, h5py.Group):
             yield from _weights_below(item, depth + 1)
         elif not isinstance(item, h5py.Dataset) or item.external or item.is_virtual or item.dtype.kind not in "fiub":
-            raise _unsafe("weights that are plain arrays of numbers inside the file", "something else")
+            raise _unsafe("The weights are not all plain arrays of numbers inside the file")
         else:
             yield int(item.size) * item.dtype.itemsize
 
 
-def _unsafe(expected: str, received: str) -> UnsafeModel:
-    return UnsafeModel(expected, received, "use a model saved by Keras 3 that is made of its own layers")
+def _unsafe(wrong: str) -> UnsafeModel:
+    return UnsafeModel(wrong, "use a model saved by Keras 3 that is made of its own layers")

@@ -26,18 +26,18 @@ def flat_map(model: Any, name: str) -> Any:
         UnsupportedModel: There is none: the layer is nested or shared, or gives tokens or numbers.
     """
     if not name:
-        raise UnsupportedModel("a layer with a map", "a model without one", INSTEAD)
+        raise UnsupportedModel("This model has no layer with a map", INSTEAD)
     place = named_place(model, name)
     if "/" in place.path:
-        raise UnsupportedModel("a layer of the model itself", f"{place.path}, which is inside another", INSTEAD)
+        raise UnsupportedModel(f"The layer {place.path} is inside another one", INSTEAD)
     found = {id(t): t for t in _tensors_before(model.outputs[0]) if t._keras_history.operation is place.layer}
     if len(found) != 1:
-        raise UnsupportedModel("a layer that is called once", f"{place.path}, which is shared", INSTEAD)
+        raise UnsupportedModel(f"The layer {place.path} is shared", INSTEAD)
     ((_, tensor),) = found.items()
     if place.order is not None:
-        raise UnsupportedModel("a layer with channels last", f"{place.path}, which has them first", INSTEAD)
+        raise UnsupportedModel(f"The layer {place.path} has its channels first", INSTEAD)
     if place.tokens is not None or len(tensor.shape) not in {4, 5}:
-        raise UnsupportedModel("a layer with a map", f"{place.path}, which has none", INSTEAD)
+        raise UnsupportedModel(f"The layer {place.path} has no map", INSTEAD)
     return tensor
 
 
@@ -69,7 +69,7 @@ def logit_model(graph: Graph) -> tuple[Any, Callable[[Any], Any]]:
 
     model, ending = graph.model, graph.ending
     if any(order is not None for order in graph.input_orders):
-        raise UnsupportedModel("a model that takes channels last", "one that takes them first", INSTEAD)
+        raise UnsupportedModel("This model takes channels first", INSTEAD)
     if ending.of_output:
         return model, lambda output: log_odds(tf.cast(output, tf.float32), ending.activation)
     if not ending.removed:
@@ -77,8 +77,7 @@ def logit_model(graph: Graph) -> tuple[Any, Callable[[Any], Any]]:
     last = model.outputs[0]._keras_history.operation
     ((owner, attribute), *others) = ending.removed
     if others or owner is not last:
-        received = "one inside another model, or followed by more"
-        raise UnsupportedModel("an activation at the very end of the model", received, INSTEAD)
+        raise UnsupportedModel("The activation at the end lies inside another model, or is followed by more", INSTEAD)
     (before,) = _made_from(model.outputs[0])
     if attribute == "call":  # an activation by itself: what goes in are the logits
         return keras.Model(model.inputs, before), tf.identity

@@ -27,7 +27,10 @@ def _types(graph: Graph) -> dict[str, tuple[tuple[Any, ...], Any]]:
     if len(places) == 2:
         found[REGION] = ((None, *places), "float32")
     elif places:
-        raise UnsupportedModel("one answer a scan, or a map of them", "a row of answers", "choose another model")
+        raise UnsupportedModel(
+            "The model gives a row of answers, which is neither one answer a scan nor a map of them",
+            "choose another model",
+        )
     return found
 
 
@@ -88,7 +91,9 @@ def layer_gradient_function(
     def run(arrays: Arrays, weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         activations, gradient = compiled(_tensors(graph, arrays), tf.constant(weights))
         if activations.shape.rank not in {4, 5}:
-            raise UnsupportedModel("a layer with an output of (h, w, channels)", graph.layer_name, "choose another")
+            raise UnsupportedModel(
+                f"The output of the layer {graph.layer_name} is no map of (h, w, channels)", "choose another"
+            )
         return activations.numpy(), gradient.numpy()
 
     return run

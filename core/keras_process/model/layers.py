@@ -123,8 +123,10 @@ def named_place(model: Any, name: str) -> Place:
     layers = list(_walk(model, "", 1))
     found = [p for p in layers if p.path == name] or [p for p in layers if p.path.split("/")[-1] == name]
     if len(found) != 1:
-        received = f"{len(found)} layers of that name" if found else "no such layer"
-        raise UnsupportedModel(f"one layer called {name}", received, "write it as backbone/layer or choose another")
+        found_words = f"{len(found)} layers" if found else "no layer"
+        raise UnsupportedModel(
+            f"The model has {found_words} called {name}", "write it as backbone/layer or choose another"
+        )
     with_map = [place for place in places_with_map(model) if place.layer is found[0].layer]
     return with_map[0] if with_map else found[0]
 

@@ -134,7 +134,7 @@ def split_model(model: Any, explain_layer: str | None = None, input_names: tuple
             "The model was never called, so that its inputs are not fixed", "call it once and save it"
         )
     if len(model.outputs) != 1:
-        raise UnsupportedModel("a model with one output", f"{len(model.outputs)} outputs", "keep the one to explain")
+        raise UnsupportedModel(f"The model has {len(model.outputs)} outputs", "keep the one to explain")
     names, ending = _input_names(model, input_names), find_ending(model)
     place = default_place(model, ending.layers) if explain_layer is None else named_place(model, explain_layer)
     found = place or Place("", None)
@@ -204,8 +204,7 @@ def call_recorded(graph: Graph, inputs: Mapping[str, Any], replace: Callable[[An
     if graph.layer is not None and len(recorded.parts) != graph.calls:
         often = "once" if graph.calls == 1 else f"{graph.calls} times"
         raise UnsupportedModel(
-            f"the layer {graph.layer_name} to be called {often}",
-            f"{len(recorded.parts)} calls",
+            f"The layer {graph.layer_name} was called {len(recorded.parts)} times where {often} was to be seen",
             "choose another layer",
         )
     found = _turned(found, graph.output_order)

@@ -60,7 +60,7 @@ def first_layer(card: ModelCard) -> FirstLayer:
     node = next((node for node in graph.node if node.op_type == "Conv" and node.input[1] in stored), None)
     weights = None if node is None else onnx.numpy_helper.to_array(stored[node.input[1]]).astype(np.float64)
     if node is None or weights is None or weights.ndim != 4 or weights.shape[2] != weights.shape[3]:
-        raise UnsupportedModel("a model that begins with a convolution", card.title, "choose another model")
+        raise UnsupportedModel(f"{card.title} does not begin with a convolution", "choose another model")
     biases = np.zeros(len(weights))
     if len(node.input) > 2 and node.input[2] in stored:
         biases = onnx.numpy_helper.to_array(stored[node.input[2]]).astype(np.float64)

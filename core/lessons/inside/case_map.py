@@ -99,7 +99,7 @@ def plane_of(bundle: Bundle, points: Sequence[Point]) -> Plane:
 
 def _plane_of_points(points: Sequence[Point]) -> Plane:
     if len(points) < 3:
-        raise IncompatibleInput("three cases at least", f"{len(points)}", "add a data set")
+        raise IncompatibleInput(f"A map of {len(points)} cases says nothing", "add data for at least three")
     values = np.stack([point.features for point in points]).astype(np.float64)
     mean, scale = values.mean(axis=0), values.std(axis=0)
     scale = np.maximum(scale, 1e-3 * max(float(scale.max()), 1e-12))
@@ -128,9 +128,7 @@ def point_of(bundle: Bundle, scan: Scan, frame: int, name: str, truth: str = "")
         IncompatibleInput: The model takes something else than one image, gives no features, or outlines.
     """
     if len(bundle.card.inputs) != 1 or "features" not in bundle.outputs or bundle.card.task == "segmentation":
-        raise IncompatibleInput(
-            "a model that answers for one image and gives features", "another one", "choose another model"
-        )
+        raise IncompatibleInput("This model gives no features of a single image", "choose another model")
     prepared = prepare(scan, bundle.card.inputs[0], [frame])
     output = bundle.run(prepared.batch, outputs=("features",))
     assert output.features is not None  # it has them

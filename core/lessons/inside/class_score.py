@@ -66,7 +66,9 @@ def class_score(bundle: Bundle, batch: Mapping[str, NDArray[np.float32]], target
         UnsupportedModel: The model has no layer with a map, one with frames, or gives a logit for each pixel.
     """
     if bundle.card.task == "segmentation":
-        raise UnsupportedModel("one score a class", "a model that outlines", "look at the logit of each pixel instead")
+        raise UnsupportedModel(
+            "A model that segments has no score for a whole class", "look at the logit of each pixel instead"
+        )
     one = {name: array[:1] for name, array in batch.items()}
     output = bundle.run(one)
     if output.activations is None or output.activations.ndim != 4:

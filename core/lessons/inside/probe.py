@@ -70,7 +70,7 @@ def open_probe(bundle: Bundle) -> Probe:
     import onnx
 
     if any(spec.kind not in {"image", "table"} for spec in bundle.card.inputs):
-        raise UnsupportedModel("a model of single images", "one of sequences or volumes", "choose another model")
+        raise UnsupportedModel("This model reads sequences or volumes, not single images", "choose another model")
     return Probe(onnx.load_from_string(verified_bytes(bundle.card, ONNX_FILE)), bundle.card.sha256[ONNX_FILE])
 
 

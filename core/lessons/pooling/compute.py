@@ -90,7 +90,8 @@ def shifted(feature_map: NDArray[np.floating], pixels: int) -> NDArray[np.float6
     columns = feature_map.shape[1]
     if columns < 3 * FARTHEST:
         raise IncompatibleInput(
-            f"a map of at least {3 * FARTHEST} columns", f"one of {columns}", "choose a larger image"
+            f"A map of {columns} columns is too narrow to move over",
+            f"choose an image that gives {3 * FARTHEST} of them",
         )
     if not 0 <= pixels <= FARTHEST:
         raise IncompatibleInput(f"a shift from 0 to {FARTHEST} pixels", str(pixels), "move the slider")

@@ -170,7 +170,7 @@ def added_set(
         parts.add(scan.body_part)
     labels = np.array([classes.index(case.labels[0]) for case in kept], np.int64)
     if len(labels) < 40 or min(np.bincount(labels, minlength=len(classes))) < 8:
-        raise UnfitDataset("8 images of each class that can be read", f"{len(labels)} in all", "choose another set")
+        raise UnfitDataset(f"Only {len(labels)} cases can be read, or fewer than 8 of a class", "choose another set")
     known = bool(all(case.patient for case in kept))
     return LessonSet(
         key=dataset.name,

@@ -96,7 +96,7 @@ def _fragments(
         else:
             fragments.append((at - origin, body))
             if len(fragments) > FRAGMENTS:
-                raise TooLarge(f"pixels in at most {FRAGMENTS:,} fragments", "one of more", "export it again")
+                raise TooLarge(f"The pixels lie in more than {FRAGMENTS:,} fragments", "export it again")
             if asked is not None and len(fragments) % 4096 == 0:
                 asked()
         at += 8 + length

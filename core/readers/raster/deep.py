@@ -198,6 +198,6 @@ def _eight_bits(samples: Pixels, bits: int) -> NDArray[np.uint8]:
     values = samples.astype(np.float32)
     if samples.dtype.kind != "f" or not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
         raise UnsupportedScan(
-            "colours as whole numbers from 0, or as floats from 0 to 1", "others", "export it as 8-bit RGB"
+            "The colours are neither whole numbers from 0 nor floats from 0 to 1", "export it as 8-bit RGB"
         )
     return (values * 255 + 0.5).astype(np.uint8)

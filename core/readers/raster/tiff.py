@@ -89,7 +89,7 @@ def tags_of(source: Source) -> list[Tags]:
             directory.load(stream)
             found.append(_tags(directory))
             if len(found) > PAGES:
-                raise TooLarge(f"an image of at most {PAGES:,} pages", "one of more", "export it in parts")
+                raise TooLarge(f"The image has more than {PAGES:,} pages", "export it in parts")
     except TooLarge:
         raise
     except Exception:  # Pillow's parser raises whatever a broken directory provokes

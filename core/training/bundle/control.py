@@ -65,7 +65,9 @@ def by_image(recipe: Recipe) -> Recipe:
     """
     division = recipe.images.division
     if division is None:
-        raise InvalidRecipe("a division to replace by one by image", "none", "leave out the control")
+        raise InvalidRecipe(
+            "The recipe divides its data by no rule that a division by image could replace", "leave out the control"
+        )
     return replace(recipe, data=replace(recipe.images, patient="", division=replace(division, how="groups", order="")))
 
 
@@ -103,5 +105,5 @@ def take_over(recipe: Recipe, stored: Path, made: Path) -> None:
     if not wanted(recipe):
         return
     if not (stored / CONTROL).is_file():
-        raise InvalidRecipe(f"{CONTROL} in the stored bundle", "none", "train it first")
+        raise InvalidRecipe(f"The stored bundle lacks {CONTROL}", "train it first")
     shutil.copy2(stored / CONTROL, made / CONTROL)

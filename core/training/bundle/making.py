@@ -95,7 +95,7 @@ def make(recipe: Recipe, options: argparse.Namespace, log: Log) -> None:
 def _stored(stored: Path, made: Path) -> tuple[keras.Model, State]:
     """A published model, which is put into `made` as well, and how it was trained."""
     if not (stored / "model.keras").is_file():
-        raise InvalidRecipe(f"a stored model in {stored.name}", "none", "train it first")
+        raise InvalidRecipe(f"{stored.name} holds no stored model", "train it first")
     for name in ("model.keras", "model.onnx"):  # the same bytes, so that their hashes stay
         if (stored / name).is_file():
             shutil.copy2(stored / name, made)

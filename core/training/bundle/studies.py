@@ -84,7 +84,7 @@ class Studies:
         for number, split in enumerate(parts, start=1):
             folder = work / f"fold-{number}"
             if only_finished and not (folder / "model.keras").is_file():
-                raise InvalidRecipe(f"{len(parts)} finished folds", f"none in {folder.name}", "train them first")
+                raise InvalidRecipe(f"{folder.name} holds no finished model", f"train all {len(parts)} folds first")
             train, val, test = (cases.part(split == name) for name in SPLITS)
             say = partial(_say, log, f"fold {number} of {len(parts)}")
             trained.append(fit_or_load(recipe, train, val, recipe.seed + number, folder, say))

@@ -59,7 +59,7 @@ def _stored(recipe: Recipe, folder: Path) -> tuple[ModelCard, pd.DataFrame]:
     split = POOLED if recipe.cross_validation else "test"
     path = folder / f"evaluations/{recipe.studies.name}--{split}.parquet"
     if not path.is_file():
-        raise InvalidRecipe(f"{split} scores of {folder.name}", "none", "make that model first")
+        raise InvalidRecipe(f"{folder.name} has no {split} scores", "make that model first")
     return load_card(folder), pd.read_parquet(path).set_index("case", drop=False).sort_index()
 
 
@@ -74,7 +74,7 @@ def compare(recipe: Recipe, models: Path) -> tuple[Rival, ...]:
     for slug in rivals_of(recipe):
         card, scores = _stored(recipe, models / slug)
         if card.labels != own_card.labels or not own[["case", "y_true"]].equals(scores[["case", "y_true"]]):
-            raise InvalidRecipe(f"the same cases for {recipe.slug} and {slug}", "others", "make both anew")
+            raise InvalidRecipe(f"{recipe.slug} and {slug} were scored on different cases", "make both anew")
         found.append(_rival(card, scores, (own_card, own)))
     return tuple(found)
 

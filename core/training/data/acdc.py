@@ -83,7 +83,7 @@ def load(folder: Path, options: Mapping[str, Any]) -> StudyCases:
     """
     for name in (TABLE, IMAGES):
         if not (folder / name).is_file():
-            raise InvalidRecipe(f"the file {name} in {folder.name}", "none", "check the data folder")
+            raise InvalidRecipe(f"{folder.name} lacks the file {name}", "check the data folder")
     rows, _ = read_table(folder / TABLE)
     arrays: dict[str, NDArray[Any]] = {}
     with np.load(folder / IMAGES, allow_pickle=False) as stored:

@@ -74,8 +74,8 @@ def _check(recipe: Recipe, cases: StudyCases, split: NDArray[np.str_]) -> None:
     homes: dict[str, str] = {}
     for patient, own in zip(cases.patients.tolist(), split.tolist(), strict=True):
         if homes.setdefault(patient, own) != own:
-            raise InvalidRecipe("each patient in one split", f"{patient} in {homes[patient]} and {own}", "correct it")
+            raise InvalidRecipe(f"{patient} is in two splits, {homes[patient]} and {own}", "give each patient one")
     for name in SPLITS:
         there = set(cases.class_index[split == name].tolist())
         if there != set(range(len(recipe.labels))):
-            raise InvalidRecipe("every label in every split", f"not all in {name}", "check the loader or the folds")
+            raise InvalidRecipe(f"Not every label occurs in {name}", "check the loader or the folds")

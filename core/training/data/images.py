@@ -64,8 +64,7 @@ def read_table(source: Source, data: Path) -> list[dict[str, str]]:
     wanted = (wanted | ({source.division.order} if source.division else set())) - {""}
     if missing := wanted - set(columns):
         raise InvalidRecipe(
-            f"columns {', '.join(sorted(missing))} in {source.folder}/{source.table}",
-            f"only {', '.join(columns)}",
+            f"{source.folder}/{source.table} has {', '.join(columns)}, and lacks {', '.join(sorted(missing))}",
             "correct the recipe",
         )
     rows = [row for row in rows if _counts(source, row)]
@@ -164,8 +163,7 @@ def _check_splits(source: Source, cases: Iterable[LabelledCase]) -> None:
             raise InvalidRecipe("a split of train, val or test", f"{case.split!r} in {source.folder}", "name it so")
         if home.setdefault(case.patient, case.split) != case.split:
             raise InvalidRecipe(
-                "each patient in one split",
-                f"{case.patient} in {home[case.patient]} and {case.split} of {source.folder}",
+                f"{case.patient} is in two splits, {home[case.patient]} and {case.split} of {source.folder}",
                 "split by patient",
             )
 
@@ -216,5 +214,5 @@ def split_cases(recipe: Recipe, data: Path) -> dict[str, list[LabelledCase]]:
         # A rare finding may be missing from a small validation or test split; the card then says "not defined".
         needs_all = recipe.task != "multilabel" or split == "train"
         if not part or (needs_all and not all(any(case.has(k) for case in part) for k in range(len(recipe.labels)))):
-            raise InvalidRecipe("every label in every split", f"none of one in {split}", "check the split column")
+            raise InvalidRecipe(f"The split {split} lacks one of the labels", "check the split column")
     return parts

@@ -46,7 +46,7 @@ def read_marked(truth: Truth, data: Path) -> list[Marked]:
     places = () if truth.kind == "boxes" else _columns(truth.mask)
     wanted = {*truth.join, *truth.box, *truth.leave_out, *places, *_columns(truth.file)} | ({truth.patient} - {""})
     if missing := wanted - set(rows[0] if rows else ()):
-        raise UnreadableTruth(f"columns {', '.join(sorted(missing))} in {truth.table}", "others", "correct the recipe")
+        raise UnreadableTruth(f"{truth.table} lacks the columns {', '.join(sorted(missing))}", "correct the recipe")
     kept = [row for row in rows if not any(row[column] in texts for column, texts in truth.leave_out.items())]
     grouped: dict[tuple[str, ...], list[Row]] = {}
     for number, row in enumerate(kept):
@@ -93,7 +93,7 @@ def _image(path: Path) -> NDArray[np.integer]:
     """
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.ndim != 2:
-        raise UnreadableTruth("an image with one channel", path.name, "check the data folder")
+        raise UnreadableTruth(f"{path.name} is no image of one channel", "check the data folder")
     return stored
 
 

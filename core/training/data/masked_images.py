@@ -107,14 +107,14 @@ def load_masked_cases(recipe: Recipe, folder: Path) -> dict[str, list[MaskedCase
         for row, split in zip(rows, _splits(data, rows), strict=True):
             case = _case(data, folder, row, split)
             if homes.setdefault(case.patient, split) != split:
-                raise InvalidRecipe("each patient in one split", f"{case.patient} in two", "split by patient")
+                raise InvalidRecipe(f"{case.patient} is in two splits", "split by patient")
             parts[split].append(case)
     except KeyError as error:
         raise InvalidRecipe(
-            f"the column or split {error} in {data.folder}/{data.table}", "none", "correct the recipe"
+            f"{data.folder}/{data.table} has no column or split {error}", "correct the recipe"
         ) from error
     if empty := [split for split, part in parts.items() if not part]:
-        raise InvalidRecipe("cases in every split", f"none in {', '.join(empty)}", "check the split column")
+        raise InvalidRecipe(f"No case is in {', '.join(empty)}", "check the split column")
     return parts
 
 
@@ -142,7 +142,7 @@ def read_masks(path: Path, recipe: Recipe) -> NDArray[np.bool_]:
     """
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.ndim != 2:
-        raise UnreadableScan("a mask with one channel", path.name, "check the data folder")
+        raise UnreadableScan(f"{path.name} is no mask of one channel", "check the data folder")
     if not recipe.masked.bits:
         return np.asarray(stored > 0)[None]
     return np.stack([(stored & recipe.masked.bits[label]) > 0 for label in recipe.foreground])

@@ -25,5 +25,5 @@ def open_image(path: Path) -> Scan:
 def _first_scan(path: Path, content: bytes) -> Scan:
     opened = open_sources([readers.Source(path.name, content)])
     if not opened.scans:
-        raise UnreadableScan("an image", f"{path.name}, which gives none", "check the data folder")
+        raise UnreadableScan(f"{path.name} gives no image", "check the data folder")
     return opened.scans[0]

@@ -101,7 +101,9 @@ def load_study_cases(recipe: Recipe, data: Path) -> StudyCases:
     """
     source = recipe.studies
     if source.loader not in LOADERS:
-        raise InvalidRecipe(f"one of the loaders {', '.join(LOADERS)}", source.loader, "correct the recipe")
+        raise InvalidRecipe(
+            f"There is no loader called {source.loader!r}", f"name one of {', '.join(LOADERS)} in the recipe"
+        )
     options = {**source.options, "inputs": recipe.inputs, "labels": recipe.labels}
     cases = LOADERS[source.loader](data / source.folder, options)
     for spec in recipe.inputs:

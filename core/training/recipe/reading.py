@@ -32,7 +32,7 @@ def recipe_files(folder: Path = RECIPES) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*.yaml"), key=lambda path: (len(path.parts), path.parent, path.name)):
         if path.stem in found:
-            raise InvalidRecipe("a name for each recipe", f"{path.stem} twice", "rename one of them")
+            raise InvalidRecipe(f"Two recipes are called {path.stem}", "rename one of them")
         found[path.stem] = path
     return found
 

@@ -238,7 +238,7 @@ def test_places_are_those_of_the_cases_asked_for(card, dataset_of, png):
     ("model", "mapping", "words"),
     [
         (PNEUMONIA, {"a": "Fracture"}, "'Fracture' for 'a'"),
-        (PNEUMONIA, {"a": ""}, "received none among a, b"),
+        (PNEUMONIA, {"a": ""}, "knows none of the labels a, b"),
         (("multilabel", "A", "B"), {"a": "A"}, "stands for B"),
         (PNEUMONIA, {"a": "Normal"}, "no finding that means 'Pneumonia'"),
     ],

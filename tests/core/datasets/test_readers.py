@@ -132,7 +132,7 @@ def test_a_missing_place_and_a_strange_file_give_one_sentence(tmp_path):
         open_dataset(tmp_path / "nowhere")
     assert str(tmp_path) not in str(error.value)
     (tmp_path / "film").write_bytes(b"\x1a\x45\xdf\xa3\0\0")
-    with pytest.raises(UnusableDataset, match="film, which is none of them"):
+    with pytest.raises(UnusableDataset, match="film is no folder, zip"):
         open_dataset(tmp_path / "film")
 
 

@@ -34,7 +34,7 @@ REFUSED = {
     **{("shared backbone", method): "no layer with a spatial output" for method in CAMS},
     ("shared backbone", "score-cam"): "a model with a map",
     ("shared backbone", "score-cam-all"): "a model with a map",
-    ("U-Net", "counterfactual"): "a model that calls one label",
+    ("U-Net", "counterfactual"): "A model that segments calls no one label",
 }
 
 TRANSFORMERS = {"transformer", "transformer with a grid", "transformer with a class token"}
@@ -124,7 +124,7 @@ def test_method_draws_a_right_map_or_says_why_not(taught, keras_process, first_a
 
 def reason_against(architecture, method):
     if method == "attention-rollout" and architecture not in TRANSFORMERS:
-        return "a vision transformer"
+        return "no vision transformer"
     return REFUSED.get((architecture, method), "")
 
 

@@ -49,7 +49,7 @@ def test_recording_leaves_the_model_as_it_was(taught, keras_process):
 
 @pytest.mark.keras
 def test_what_is_no_transformer_is_refused_and_so_is_asking_without_keras(taught, keras_process):
-    with pytest.raises(UnsupportedModel, match="a vision transformer"):
+    with pytest.raises(UnsupportedModel, match="no vision transformer"):
         attention_rollout(taught("flat functional"), prepared(), Ask(0, keras=keras_process))
     with pytest.raises(UnsupportedModel, match="the Keras process"):
         attention_rollout(taught("transformer"), prepared(), Ask(0))

@@ -57,7 +57,7 @@ def test_region_that_does_not_fit_is_refused(bundle, prepared, taught):
     for region, words in ((np.ones((3, 3)), "24 × 24 cells"), (np.zeros((24, 24)), "No pixel was segmented as red")):
         with pytest.raises(UnsupportedModel, match=words):
             explained_region(bundle, prepared, Ask(0, region=region))
-    with pytest.raises(UnsupportedModel, match="a model that outlines"):
+    with pytest.raises(UnsupportedModel, match="one answer for the whole scan"):
         explained_region(taught("flat functional"), prepared, Ask(0, region=corner()))
 
 

@@ -229,7 +229,7 @@ def test_every_task_of_a_card_has_its_answer():
 
 
 def test_an_answer_of_another_kind_than_is_expected_is_refused():
-    with pytest.raises(IncompatibleInput, match="a model that segments"):
+    with pytest.raises(IncompatibleInput, match="only a model that segments"):
         predict(MeanModel(), Study.of(CARD, SCAN), expect=Segmentation)
 
 
@@ -238,5 +238,5 @@ def test_a_frame_that_is_not_there_is_refused_for_one_input_and_for_several():
         {"name": "patient", "kind": "table", "optional": True, "features": [{"name": "age", "low": 0, "high": 99}]}
     )
     for card in (CARD, replace(CARD, inputs=(*CARD.inputs, table))):
-        with pytest.raises(IncompatibleInput, match="frames from 1 to 3"):
+        with pytest.raises(IncompatibleInput, match="no other frames than 1 to 3"):
             prepare_study(Study.of(card, SCAN), card, [3])

@@ -202,7 +202,7 @@ def test_frames_come_in_the_order_asked_for():
 
 @pytest.mark.parametrize("frame", [-1, 1])
 def test_frame_that_does_not_exist_is_refused(frame):
-    with pytest.raises(IncompatibleInput, match="frames from 1 to 1"):
+    with pytest.raises(IncompatibleInput, match="no other frames than 1 to 1"):
         prepare(scan_of(np.zeros((8, 8), np.float32)), SPEC, frames=[frame])
 
 

@@ -69,5 +69,5 @@ def test_volumes_are_moved_in_space():
 
 def test_colour_and_mixed_stacks_are_refused():
     flat, deep = scan_of(head(32)), scan_of(np.stack([head(32)] * 4))
-    with pytest.raises(IncompatibleInput, match="two grey images, or two volumes"):
+    with pytest.raises(IncompatibleInput, match="neither two grey images nor two volumes"):
         register(flat, deep)

@@ -130,7 +130,7 @@ def test_exchanged_file_is_refused(keras_process, saved):
 
 
 def test_what_a_task_finds_wrong_is_told(keras_process, saved, sample):
-    with pytest.raises(UnsupportedModel, match="one layer called first"):
+    with pytest.raises(UnsupportedModel, match="no layer called first"):
         keras_process.call("grad_cam", {"model": saved("sequential"), "layer": "first", "unit": 0}, sample)
 
 

@@ -86,7 +86,7 @@ def test_head_behind_the_gate_is_affine_where_the_one_before_it_is_not(compiled)
 def test_unknown_layer_is_refused_by_name(model_of, sample, tmp_path):
     from core.keras_process.model.compile import compile_bundle
 
-    with pytest.raises(UnsupportedModel, match="one layer called nothing_like_it"):
+    with pytest.raises(UnsupportedModel, match="no layer called nothing_like_it"):
         compile_bundle(model_of("sequential"), tmp_path, "nothing_like_it", sample)
     assert not list(tmp_path.iterdir())
 

@@ -66,7 +66,7 @@ def test_file_that_is_no_model_is_refused(folder, card_for):
 
 
 def test_card_with_another_input_is_refused(folder, card_for):
-    with pytest.raises(InvalidCard, match="inputs named image"):
+    with pytest.raises(InvalidCard, match="it takes image"):
         open_bundle(card_for(folder, names=("picture",)))
 
 
@@ -127,7 +127,7 @@ def test_stop_is_heard_between_chunks(bundle):
 @pytest.mark.parametrize(
     ("batch", "said"),
     [
-        ({"picture": images(1)}, "the inputs image"),
+        ({"picture": images(1)}, "The model takes image, and was given picture"),
         ({"image": images(1)[:, :3]}, "image of shape 4 × 4 × 3"),
         ({"image": images(0)}, "the same number of frames"),
     ],

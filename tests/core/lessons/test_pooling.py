@@ -87,7 +87,7 @@ def test_change_of_nothing_is_not_defined():
 
 
 def test_too_small_a_map_and_too_far_a_shift_are_refused(texture):
-    with pytest.raises(IncompatibleInput, match="a map of at least 24 columns"):
+    with pytest.raises(IncompatibleInput, match="choose an image that gives 24"):
         shifted(texture[:, :20], 1)
     with pytest.raises(IncompatibleInput, match="a shift from 0 to 8"):
         shifted(texture, 9)

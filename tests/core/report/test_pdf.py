@@ -162,7 +162,7 @@ def test_many_classes_are_summed_up(scan, predict, card):
 
 
 def test_frame_that_the_model_did_not_read_is_refused(answer):
-    with pytest.raises(IncompatibleInput, match="a frame that the model has read"):
+    with pytest.raises(IncompatibleInput, match="The model has not read frame"):
         as_pdf(*answer, frame=3)
 
 

@@ -82,7 +82,7 @@ def test_a_mask_of_one_image_belongs_to_the_slice_on_the_page(square, planted):
         (lambda mask: png(mask * 0), "has no pixel"),
         (lambda mask: Source("mask.png", png(mask).data[:50]), "PNG is broken"),
         (lambda mask: png(np.arange(2400, dtype=np.uint8).reshape(40, 60)), "values"),
-        (lambda mask: Source("mask.txt", b"no mask at all, only words"), "a file that holds none"),
+        (lambda mask: Source("mask.txt", b"no mask at all, only words"), "holds no mask"),
         (lambda mask: nifti(np.ones((60, 40, 3), np.uint8), np.eye(4)), "one of 3 images of 40 × 60"),
     ],
 )

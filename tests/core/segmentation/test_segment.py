@@ -128,7 +128,7 @@ def test_a_scan_of_another_kind_carries_a_warning(segmenter, planted):
 def test_a_model_that_does_not_outline_is_refused(segmenter, planted):
     bundle = segmenter()
     bundle.card = type(bundle.card)(**{**vars(bundle.card), "task": "binary"})
-    with pytest.raises(IncompatibleInput, match="a model that segments"):
+    with pytest.raises(IncompatibleInput, match="only a model that segments"):
         segment(bundle, planted((16, 16), []))
 
 

@@ -59,4 +59,4 @@ def test_command_trains_compiles_judges_and_describes(run, blobs, tmp_path):
 
 def test_unknown_recipe_is_one_sentence(run, capsys):
     assert run("--only", "nothing") == 1
-    assert capsys.readouterr().err == "Expected one of blobs, received nothing: choose one of these.\n"
+    assert capsys.readouterr().err == "There is no recipe called 'nothing': choose one of blobs.\n"

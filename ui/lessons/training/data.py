@@ -87,7 +87,7 @@ def _reading(key: Key) -> Work[LessonSet]:
         found = dataset or open_dataset(Path(key[0]), dict(key[1]), progress, cancelled)
         if found.questions:
             raise ScanLensError(
-                "a set without open questions", f"“{found.questions[0].sentence}”", "answer it on the page Datasets"
+                f"The set has an open question, “{found.questions[0].sentence}”", "answer it on the page Datasets"
             )
         if cancelled():
             raise Cancelled("reading the set")

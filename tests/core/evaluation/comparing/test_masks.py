@@ -96,7 +96,7 @@ def test_every_test_of_masks_finds_no_difference_of_a_model_from_itself(test):
 def test_other_masks_of_the_same_image_are_not_compared():
     one, two = segmented("a"), segmented("b")
     one.scores.y_true[3] = 17
-    with pytest.raises(ScanLensError, match="different truths for 1 of 60"):
+    with pytest.raises(ScanLensError, match="true of 1 of 60 common cases differs"):
         compare(answer(one, "mask:Tumour"), answer(two, "mask:Tumour"), metric="mask_dice")
 
 

@@ -171,9 +171,9 @@ def test_a_run_waits_until_every_label_has_a_meaning(cli, finder, make_images, s
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--model", "nobody"), "the folder of a model or one of"),
+        (("--model", "nobody"), "neither the folder of a model nor one of"),
         (("--dataset", "nowhere"), "nowhere"),
-        (("--split", "val"), "the split val"),
+        (("--split", "val"), "no split val"),
         (("--map", "Other=Ill"), "correct --map"),
         (("--map", "Ill"), "KEY=VALUE"),
         (("--option", "patient"), "KEY=VALUE"),

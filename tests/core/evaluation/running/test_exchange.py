@@ -119,7 +119,7 @@ def test_a_changed_parquet_is_told():
     table = pd.read_parquet(io.BytesIO(export_bytes(make())))
     content = io.BytesIO()
     table.to_parquet(content)
-    with pytest.raises(InvalidExchange, match="a file that is none"):
+    with pytest.raises(InvalidExchange, match="no whole evaluation"):
         import_file(content.getvalue())
 
 

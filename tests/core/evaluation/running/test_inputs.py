@@ -181,7 +181,7 @@ def test_masks_are_not_turned_with_a_stressed_image(tmp_path, results):
     card = CARDS["glioma-outline"]
     folder, _ = made_for(card, tmp_path / "data")
     dataset, mapping = opened(folder, card)
-    with pytest.raises(UnusableDataset, match="masks lie elsewhere"):
+    with pytest.raises(UnusableDataset, match="moves the image away from its masks"):
         evaluate(card, None, stressed(dataset, "rotation", 2), "", mapping, results)
 
 

@@ -140,7 +140,7 @@ def test_where_no_case_can_be_read_nothing_is_kept(card, bundle, clinic, results
     def broken(case):
         raise UnreadableScan("an image", "a broken one", "mend it")
 
-    with pytest.raises(UnusableDataset, match=r"none in clinic: Expected an image, received a broken one"):
+    with pytest.raises(UnusableDataset, match=r"no image of clinic \(Expected an image, received a broken one"):
         run(card, bundle, dataclasses.replace(clinic, read=broken), results)
     assert results.evaluations() == []
 
@@ -235,14 +235,14 @@ def test_a_model_that_segments_whole_volumes_is_refused(card, bundle, clinic, re
 def test_inputs_that_the_dataset_lacks_are_named(card, bundle, clinic, results):
     spec = card.inputs[0]
     second = dataclasses.replace(spec, name="other", title="Other view")
-    with pytest.raises(UnusableDataset, match="and Other view, received a dataset with no table"):
+    with pytest.raises(UnusableDataset, match="and Other view, and the dataset has no table"):
         run(dataclasses.replace(card, inputs=(spec, second)), bundle, clinic, results)
     with pytest.raises(UnusableDataset, match="a column of masks"):
         run(dataclasses.replace(card, task="segmentation"), bundle, clinic, results)
 
 
 def test_a_split_that_is_not_there_is_one_sentence(card, bundle, clinic, results):
-    with pytest.raises(UnusableDataset, match="the split val in clinic, received only test"):
+    with pytest.raises(UnusableDataset, match="clinic has no split val: choose test"):
         evaluate(card, bundle, clinic, "val", MAPPING, results)
 
 

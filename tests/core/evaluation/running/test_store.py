@@ -194,7 +194,7 @@ def test_a_deleted_run_is_gone_and_can_be_made_again(store, facts, cases):
     run = whole(store, facts(), cases(10))
     store.delete(run)
     assert store.evaluations() == []
-    with pytest.raises(StoreFault, match="no such run"):
+    with pytest.raises(StoreFault, match="There is no such run"):
         store.load(run)
     whole(store, facts(), cases(10))
 

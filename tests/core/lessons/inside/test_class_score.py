@@ -59,7 +59,7 @@ def test_a_model_that_outlines_has_no_single_score(opened, image):
 
     bundle = opened("plain")
     bundle.card = replace(bundle.card, task="segmentation")
-    with pytest.raises(UnsupportedModel, match="one score a class"):
+    with pytest.raises(UnsupportedModel, match="no score for a whole class"):
         class_score(bundle, image, 1)
 
 

@@ -180,9 +180,9 @@ def test_empty_masks_are_counted_and_left_out(bundle, recipe, data):
 
 def test_missing_files_and_columns_are_one_sentence(bundle, recipe, data):
     (data / "marks" / "95.png").unlink()
-    with pytest.raises(UnreadableTruth, match=r"received 95\.png"):
+    with pytest.raises(UnreadableTruth, match=r"95\.png is no image of one channel"):
         measured(bundle, recipe(), data)
-    with pytest.raises(UnreadableTruth, match="columns count in marks"):
+    with pytest.raises(UnreadableTruth, match="lacks the columns count"):
         read_marked(recipe(join={"count": "file"}).localise[0], data)
     with pytest.raises(InvalidRecipe, match="no table"):
         read_marked(recipe(table="none.csv").localise[0], data)

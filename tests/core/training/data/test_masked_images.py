@@ -76,7 +76,7 @@ def test_splits_are_named_by_the_table(write, table):
 
 
 def test_patient_in_two_splits_is_refused(write, table):
-    with pytest.raises(InvalidRecipe, match="each patient in one split"):
+    with pytest.raises(InvalidRecipe, match="is in two splits"):
         load_masked_cases(write(), table([*ROWS, ("e", "1", "test", "x")]))
 
 

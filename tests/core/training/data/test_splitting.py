@@ -85,5 +85,5 @@ def test_rows_can_be_left_out_by_their_columns(rule, left, table, tmp_path):
 
 
 def test_column_of_a_rule_has_to_exist(table, tmp_path):
-    with pytest.raises(InvalidRecipe, match="columns conflict"):
+    with pytest.raises(InvalidRecipe, match="and lacks conflict"):
         load_cases(replace(table, leave_out={"conflict": ["1"]}), ("A", "B"), tmp_path)
