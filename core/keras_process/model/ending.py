@@ -214,7 +214,7 @@ def _over_last_axis(operation: Any) -> bool:
 
 def _refuse_one_unit(model: Any) -> None:
     if model.outputs[0].shape[-1] == 1:
-        raise UnsupportedModel("A softmax over a single unit can answer nothing but 1", "use a sigmoid, or two units")
+        raise UnsupportedModel("A softmax over a single unit has 1 as its only answer", "use a sigmoid, or two units")
 
 
 def link(logits: Any, activation: Activation) -> Any:

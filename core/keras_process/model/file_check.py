@@ -140,7 +140,7 @@ def check_model_file(content: bytes) -> ModelFileFacts:
         config = parse_json(members[CONFIG], MAX_CONFIG)
         metadata = parse_json(members.get(METADATA, b"{}"), MAX_CONFIG)
     except ValueError as error:
-        raise _unsafe("The configuration is no JSON of a bounded size and depth") from error
+        raise _unsafe("The configuration is no JSON, too large or too deep") from error
     if not isinstance(config, dict) or "class_name" not in config:
         raise _unsafe("The configuration describes no model")
     layers: dict[str, int] = {}

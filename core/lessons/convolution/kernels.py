@@ -123,7 +123,7 @@ def typed_kernel(text: str) -> Kernel:
         raise IncompatibleInput(wanted, f"{len(numbers)} {lines_word} of {counted} numbers", action)
     weights = np.array(numbers, np.float64)
     if not np.isfinite(weights).all() or np.abs(weights).max() > 1000:
-        raise IncompatibleInput("A weight lies beyond −1000 and 1000", "write smaller numbers")
+        raise IncompatibleInput("A weight is no number between −1000 and 1000", "write smaller numbers")
     return Kernel("Your own", weights, 0.0, "What it answers to is for you to find out.")
 
 

@@ -174,7 +174,7 @@ def test_labels_that_are_called_like_files_are_labels(lay):
 
 def test_a_table_without_a_label_says_so(lay):
     rows = [f"{name}.png,{n}{n}.5" for n, name in enumerate("abcdef")]
-    with pytest.raises(UnusableDataset, match="No column of .* could be the label"):
+    with pytest.raises(UnusableDataset, match=r"No column of .* could be the label"):
         open_dataset(lay(IMAGES | {"t.csv": table("file,width", *rows)}))
 
 

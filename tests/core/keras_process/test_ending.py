@@ -169,7 +169,7 @@ def test_link_of_the_logits_is_the_final_output(heads, images, name):
     [
         (lambda h: h.dense(1, "tanh"), "received tanh"),
         (lambda h: h.dense(2, "relu"), "received relu"),
-        (lambda h: h.dense(1, "softmax"), "whose only answer is 1"),
+        (lambda h: h.dense(1, "softmax"), "1 as its only answer"),
         (lambda h: h.layers.Concatenate()([h.dense(1, "sigmoid"), h.dense(1)]), "probabilities beside other numbers"),
         (lambda h: h.dense(2, "sigmoid") * 2.0 - 1.0, "values from -1 to 1"),
     ],

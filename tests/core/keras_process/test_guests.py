@@ -1,7 +1,6 @@
 """Compiled models from elsewhere run in a process of their own, within limits, and what they answer is checked."""
 
 import hashlib
-import os
 
 import numpy as np
 import onnx
@@ -142,14 +141,14 @@ REFUSED = {
         lambda: model_of(helper.make_node("Evil", ["image"], ["logits"], domain="of.mine")),
         "no operator of ONNX itself",
     ),
-    "graphs without end": (lambda: nested(20), "inside each other"),
+    "graphs without end": (lambda: nested(20), "nests its graphs"),
     "giant input": (
         lambda: model_of(
             helper.make_node("Identity", ["image"], ["logits"]),
             inputs=[value("image", ("batch", 2_000_000, 2_000_000))],
             outputs=[value("logits", ("batch", 2_000_000, 2_000_000))],
         ),
-        "at most",
+        "beyond .* numbers",
     ),
     "open sizes": (
         lambda: model_of(
@@ -157,7 +156,7 @@ REFUSED = {
             inputs=[value("image", ("batch", "w"))],
             outputs=[value("logits", ("batch", "w"))],
         ),
-        "sizes are fixed",
+        "of fixed sizes",
     ),
     "no numbers": (
         lambda: model_of(
@@ -167,14 +166,14 @@ REFUSED = {
         ),
         "infinite or no numbers",
     ),
-    "answers of another type": (lambda: giving("Cast", TensorProto.INT64, to=TensorProto.INT64), "declared shape"),
+    "answers of another type": (lambda: giving("Cast", TensorProto.INT64, to=TensorProto.INT64), "shape that the model declares"),
     "text as input": (
         lambda: model_of(
             helper.make_node("Identity", ["image"], ["logits"]),
             inputs=[value("image", kind=TensorProto.STRING)],
             outputs=[value("logits", kind=TensorProto.STRING)],
         ),
-        "float inputs",
+        "no float array",
     ),
 }
 
@@ -186,14 +185,14 @@ def test_what_a_guest_may_not_have_is_one_sentence(kind, guests):
         GuestSession(make().SerializeToString(), guests)
 
 
-@pytest.mark.parametrize("content", [b"", b"no model", os.urandom(1000)], ids=["empty", "text", "noise"])
+@pytest.mark.parametrize("content", [b"", b"no model", np.random.default_rng(1).bytes(1000)], ids=["empty", "text", "noise"])
 def test_what_is_no_onnx_file_is_one_sentence(content, guests):
     with pytest.raises(UnsafeModel):
         GuestSession(content, guests)
 
 
 @pytest.mark.parametrize(
-    ("model", "said"), [(endless, "in time"), (hungry_at_run, "memory|fails"), (hungry_at_load, "memory|broken|fails")]
+    ("model", "said"), [(endless, "in time"), (hungry_at_run, "memory|fails"), (hungry_at_load, "memory|cannot open|fails")]
 )
 def test_a_model_that_never_ends_or_takes_all_memory_costs_only_its_process(model, said, guests, monkeypatch):
     for name in ("OPEN_SECONDS", "RUN_SECONDS"):

@@ -116,7 +116,7 @@ def test_a_typed_kernel_is_read_with_commas_semicolons_and_empty_lines():
 
 @pytest.mark.parametrize("text", ["", "1 2\n3 4", "1 2 3\n4 5\n6 7 8", "a b c\n1 2 3\n4 5 6", "1 2 3", "nan 1 2\n" * 3])
 def test_a_kernel_that_cannot_be_is_refused_in_words(text):
-    with pytest.raises(IncompatibleInput, match=r"Expected (3, 5 or 7 lines|weights between)"):
+    with pytest.raises(IncompatibleInput, match=r"Expected 3, 5 or 7 lines|no number between"):
         typed_kernel(text)
 
 
