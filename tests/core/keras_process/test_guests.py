@@ -166,7 +166,7 @@ REFUSED = {
         ),
         "infinite or no numbers",
     ),
-    "answers of another type": (lambda: giving("Cast", TensorProto.INT64, to=TensorProto.INT64), "shape that the model declares"),
+    "answers of another type": (lambda: giving("Cast", TensorProto.INT64, to=TensorProto.INT64), "the model declares"),
     "text as input": (
         lambda: model_of(
             helper.make_node("Identity", ["image"], ["logits"]),
@@ -185,14 +185,14 @@ def test_what_a_guest_may_not_have_is_one_sentence(kind, guests):
         GuestSession(make().SerializeToString(), guests)
 
 
-@pytest.mark.parametrize("content", [b"", b"no model", np.random.default_rng(1).bytes(1000)], ids=["empty", "text", "noise"])
+@pytest.mark.parametrize("content", [b"", b"no model", bytes(range(256)) * 4], ids=["empty", "text", "noise"])
 def test_what_is_no_onnx_file_is_one_sentence(content, guests):
     with pytest.raises(UnsafeModel):
         GuestSession(content, guests)
 
 
 @pytest.mark.parametrize(
-    ("model", "said"), [(endless, "in time"), (hungry_at_run, "memory|fails"), (hungry_at_load, "memory|cannot open|fails")]
+    ("model", "said"), [(endless, "in time"), (hungry_at_run, "memory|fails"), (hungry_at_load, "memory|open|fails")]
 )
 def test_a_model_that_never_ends_or_takes_all_memory_costs_only_its_process(model, said, guests, monkeypatch):
     for name in ("OPEN_SECONDS", "RUN_SECONDS"):
