@@ -61,7 +61,7 @@ def test_a_method_that_refuses_says_why_and_the_others_stay(explain, state):
     made = [value for key, value in state(app).maps._kept.items() if key[0] == "map" and key[2].label == "Normal"]
     assert len(made) == 2
     assert [bool(found.explanation) for found in made] == [True, False]
-    assert made[1].trouble.startswith("Expected the label that the model calls")
+    assert made[1].trouble.startswith("The model does not call Normal")
 
 
 def test_models_stand_side_by_side(explain, state):

@@ -53,7 +53,7 @@ def score_cam_all(bundle: Bundle, prepared: Prepared, ask: Ask) -> Explanation:
 def _score_cam(bundle: Bundle, prepared: Prepared, ask: Ask, channels: int | None, method: str) -> Explanation:
     if "activations" not in bundle.outputs or ask.layer not in {"", bundle.explain_layer}:
         raise UnsupportedModel(
-            "Maps of channels are those of the card's own layer, and this is another or none",
+            "The model has no map of channels at this layer",
             "choose the card's layer or another method",
         )
     image, region = explained_image(bundle, prepared, ask), explained_region(bundle, prepared, ask)

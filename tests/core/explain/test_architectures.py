@@ -32,8 +32,8 @@ CAMS = [*ACTIVATIONS, "guided-grad-cam"]
 #: What cannot be explained: (architecture, method) to words of its one sentence.
 REFUSED = {
     **{("shared backbone", method): "no layer with a spatial output" for method in CAMS},
-    ("shared backbone", "score-cam"): "a model with a map",
-    ("shared backbone", "score-cam-all"): "a model with a map",
+    ("shared backbone", "score-cam"): "no map of channels at this layer",
+    ("shared backbone", "score-cam-all"): "no map of channels at this layer",
     ("U-Net", "counterfactual"): "A model that segments calls no one label",
 }
 

@@ -24,8 +24,8 @@ REFUSED = {
     "nested backbone": "inside another",
     "sequential around backbone": "inside another",
     "head in nested model": "inside another",
-    "transformer": "has none",
-    "transformer with a class token": "has none",
+    "transformer": "has no map",
+    "transformer with a class token": "has no map",
 }
 #: More than one image with one answer.
 BEYOND = {
