@@ -38,6 +38,8 @@ def _tend() -> None:
         try:
             if let_go_of_expired():
                 give_memory_back()
+            else:
+                gc.collect()  # what pages left in circles; Streamlit would do it after each run of each session
         except Exception as error:  # Streamlit's inside may change; scans then stay until the next visitor comes
             log_fault("Ending closed sessions", error)
             return

@@ -7,12 +7,13 @@ stays claimed until they are gone, which is when their session lets go of them.
 
 from __future__ import annotations
 
+import gc
 import os
 import weakref
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 
 import psutil
 
@@ -38,7 +39,7 @@ class MemoryBudget:
     def __init__(self, total: int) -> None:
         self.total = total
         self.claimed = 0
-        self._lock = Lock()
+        self._lock = RLock()  # a scan may be collected, and released, while another is claimed
 
     def claim(self, size: int) -> None:
         """Reserve bytes before they are allocated.
@@ -46,14 +47,22 @@ class MemoryBudget:
         Raises:
             TooLarge: Other scans hold what is needed; nothing is reserved then.
         """
+        if self._reserve(size):
+            return
+        gc.collect()  # scans that were let go of may still wait in circles
+        if not self._reserve(size):
+            raise TooLarge(
+                f"{size / MEGABYTE:,.0f} MB of memory for this upload",
+                f"{max(self.total - self.claimed, 0) / MEGABYTE:,.0f} MB that the scans open here leave free",
+                "close scans you no longer need, or try again later",
+            )
+
+    def _reserve(self, size: int) -> bool:
         with self._lock:
             if self.claimed + size > self.total:
-                raise TooLarge(
-                    f"{size / MEGABYTE:,.0f} MB of memory for this upload",
-                    f"{max(self.total - self.claimed, 0) / MEGABYTE:,.0f} MB that the scans open here leave free",
-                    "close scans you no longer need, or try again later",
-                )
+                return False
             self.claimed += size
+            return True
 
     def release(self, size: int) -> None:
         """Give bytes back."""

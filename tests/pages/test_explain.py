@@ -100,7 +100,7 @@ def test_another_scan_forgets_the_maps(explain, state):
     assert len(state(app).maps) == 0
 
 
-def test_a_layer_is_chosen_from_a_image_of_the_model(explain, state):
+def test_a_layer_is_chosen_from_an_image_of_the_model(explain, state):
     app = explain("chest", "grad-cam")
     next(toggle for toggle in app.toggle if toggle.label == "Show the model and choose").set_value(True).run()
     assert not app.exception

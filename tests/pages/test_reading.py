@@ -105,7 +105,7 @@ def test_centre_and_width_can_be_set(look_at, state):
     assert ("full", (state(app).scan.digest, "From the file 40 400", False), 0) in state(app).images
 
 
-def test_a_image_can_be_inverted(look_at, state):
+def test_an_image_can_be_inverted(look_at, state):
     app = look_at("doppler")
     next(toggle for toggle in app.toggle if toggle.label == "Invert").set_value(True).run()
     assert not app.exception

@@ -48,7 +48,7 @@ def turn_to(app, state, frame):
 SQUARE = (20, 30, 50, 70, 255)
 
 
-def test_a_image_gets_an_outline_with_its_size_and_what_the_card_measured(upload, words, saves):
+def test_an_image_gets_an_outline_with_its_size_and_what_the_card_measured(upload, words, saves):
     app = upload(("a.png", png(SQUARE)))
     assert not app.exception
     assert not app.error

@@ -100,7 +100,7 @@ def test_a_fault_of_ours_is_one_sentence_without_its_message(upload, monkeypatch
     assert "MUELLER" not in app.error[0].value + caplog.text
 
 
-def test_a_image_of_unnamed_kind_begins_with_the_model_that_knows_its_like(upload, png, monkeypatch):
+def test_an_image_of_unnamed_kind_begins_with_the_model_that_knows_its_like(upload, png, monkeypatch):
     monkeypatch.setattr(
         "ui.reading.choose_model.alikeness", lambda *_: {"retinopathy-referable": 0.4, "lung-cancer-ct": 2.0}
     )

@@ -71,7 +71,7 @@ def test_other_outlines_are_other_reels(make_scan, lines):
     assert len(keys) == 3
 
 
-def test_a_image_without_outlines_has_none(make_scan):
+def test_an_image_without_outlines_has_none(make_scan):
     header, blobs = unpacked(message(View(make_scan(), 0, WINDOW, "wide"), False, Recent(24)))
     assert header["outlines"] is None
     assert header["legend"] == []

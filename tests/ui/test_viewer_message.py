@@ -105,7 +105,7 @@ def test_no_heat_is_sent_for_an_empty_map(make_scan, explain, send):
     assert len(blobs) == 1
 
 
-def test_frames_fraction_one_scale_of_heat(make_scan, explain, send):
+def test_frames_share_one_scale_of_heat(make_scan, explain, send):
     scan = make_scan(frames=2)
     explanation = explain(scan, 0.5, 2.0)
     weak, strong = (
@@ -181,7 +181,7 @@ def test_images_are_encoded_once(make_scan, send, monkeypatch):
     assert len(encoded) == made
 
 
-def test_two_looks_never_fraction_a_image(make_scan, send):
+def test_two_looks_never_share_an_image(make_scan, send):
     scan, kept = make_scan(), Recent(24)
     plain = send(View(scan, 0, WINDOW, "wide"), images=kept)[1][0]
     assert send(View(scan, 0, WINDOW, "wide", True), images=kept)[1][0] != plain

@@ -107,7 +107,7 @@ def test_normalised_images_are_told_and_in_colour_refused(opened):
         opened((image(9, 9, 3) / 127.5 - 1).astype(np.float32))
 
 
-def test_a_image_with_a_gap_is_one_case_less_and_not_black(opened):
+def test_an_image_with_a_gap_is_one_case_less_and_not_black(opened):
     images = image(9, 9) / 255
     images[3, 4, 4] = np.nan
     dataset = opened(images)

@@ -70,7 +70,7 @@ def test_columns_of_marks_are_looked_for_once(monkeypatch):
     assert len(calls) == 1
 
 
-def test_rows_that_name_one_folder_fraction_its_list_of_files():
+def test_rows_that_name_one_folder_share_its_list_of_files():
     index = FileIndex(tuple(f"case/{n}.dcm" for n in range(9)))
     found = match(index, ["case", "case", "case"])
     assert len(found.files[0]) == 9

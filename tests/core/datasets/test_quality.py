@@ -65,7 +65,7 @@ def test_a_changed_copy_in_two_splits_is_found(change, dataset_of, png):
     assert said(report, "nearly the same image lies in two splits")
 
 
-def test_images_that_fraction_an_outline_are_no_near_duplicates(dataset_of):
+def test_images_that_share_an_outline_are_no_near_duplicates(dataset_of):
     disc = cv2.circle(np.zeros((128, 128), np.float32), (64, 64), 60, 120.0, -1)
     grain = [np.random.default_rng(n).normal(0, 8, disc.shape) for n in range(30)]
     report = inspect(dataset_of([("a", encoded(disc + 0.5 * disc * cv2.blur(g, (5, 5)) / 8), {}) for g in grain]))

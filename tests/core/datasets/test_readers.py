@@ -71,7 +71,7 @@ def test_folders_inside_class_folders_are_asked_to_be_patients(lay):
     assert not open_dataset(dataset.location, {"patient": ""}).cases[0].patient
 
 
-def test_a_image_is_told_by_its_content_and_not_by_its_ending(lay, png):
+def test_an_image_is_told_by_its_content_and_not_by_its_ending(lay, png):
     dataset = open_dataset(lay({"a/1": png(1), "a/2": png(2), "b/3": png(3), "b/4.jpg": "text"}))
     assert [case.name for case in dataset.cases] == ["a/1", "a/2", "b/3"]
 
@@ -170,7 +170,7 @@ def test_a_broken_zip_gives_one_sentence(tmp_path):
         open_dataset(tmp_path / "a.zip")
 
 
-def test_a_image_that_is_broken_or_gone_gives_the_reason(lay):
+def test_an_image_that_is_broken_or_gone_gives_the_reason(lay):
     folder = lay(classes() | {"well/d.png": "text"})
     dataset = open_dataset(folder)
     with pytest.raises(ScanLensError, match="text file"):

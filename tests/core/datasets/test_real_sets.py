@@ -80,7 +80,7 @@ def test_fracatlas_asks_which_of_its_yes_and_no_columns_is_the_label(real):
     assert {case.split for case in answered.cases} == {"train", "val", "test"}
 
 
-def test_the_dental_set_has_several_findings_a_image(real):
+def test_the_dental_set_has_several_findings_an_image(real):
     dataset = open_dataset(real("dental_opg"))
     assert (dataset.multilabel, len(dataset.labels), asked(dataset)) == (True, 6, [])
 

@@ -123,7 +123,7 @@ def test_log_loss_of_a_sure_error_is_finite():
     assert math.isfinite(METRICS["log_loss"].function([1], [0.0], 0.5))
 
 
-def test_equal_values_fraction_their_rank():
+def test_equal_values_share_their_rank():
     assert midranks(np.array([3.0, 1.0, 3.0])).tolist() == [2.5, 1.0, 2.5]
 
 

@@ -128,7 +128,7 @@ def test_depth_is_stretched_between_the_true_centres():
     np.testing.assert_allclose(found[:, 0, 0], [0.0, 0.25, 0.75, 1.0])
 
 
-def test_layer_with_frames_needs_a_image_with_frames(two_images):
+def test_layer_with_frames_needs_an_image_with_frames(two_images):
     from core.explain.inputs import Image
 
     plain = Image("image", two_images.batch["image"], (0.0, 1.0), {})

@@ -206,7 +206,7 @@ def test_frame_that_does_not_exist_is_refused(frame):
         prepare(scan_of(np.zeros((8, 8), np.float32)), SPEC, frames=[frame])
 
 
-def test_input_without_a_image_is_refused():
+def test_input_without_an_image_is_refused():
     with pytest.raises(IncompatibleInput, match="table"):
         prepare(scan_of(np.zeros((8, 8), np.float32)), replace(SPEC, kind="table"))
 

@@ -137,7 +137,7 @@ def test_input_that_does_not_fit_is_refused_in_words(bundle, batch, said):
         bundle.run(batch)
 
 
-def test_threads_fraction_one_bundle(bundle):
+def test_threads_share_one_bundle(bundle):
     batches = [np.full((3, 4, 4, 3), value, np.float32) for value in range(16)]
     with ThreadPoolExecutor(4) as pool:
         logits = list(pool.map(lambda batch: bundle.run({"image": batch}).logits, batches))

@@ -31,7 +31,7 @@ def patients(lesson_set, part):
     return set(lesson_set.patients[part])
 
 
-def test_honest_division_fractions_no_patient_and_loses_no_image(lesions):
+def test_honest_division_shares_no_patient_and_loses_no_image(lesions):
     division = divide(lesions)
     parts = (division.train, division.val, division.test)
     assert sorted(np.concatenate(parts)) == list(range(300))

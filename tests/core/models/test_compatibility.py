@@ -73,7 +73,7 @@ def test_a_scan_that_is_not_the_first_image_of_a_model_may_be_the_second():
     assert compatibility(card_for("sequence", "image"), scan_of("DX", "chest")).fits
 
 
-def test_a_image_of_unnamed_kind_is_not_said_to_be_of_a_body_part():
+def test_an_image_of_unnamed_kind_is_not_said_to_be_of_a_body_part():
     assert modality_words(scan_of("OT", "hand")) == "an image of unnamed kind"
 
 

@@ -76,7 +76,7 @@ def test_another_modality_is_left_out():
     assert match_scans(card_of(PRE), [scan_of("pre", "CT")]) == {}
 
 
-def test_a_cine_goes_to_the_sequence_and_a_image_to_the_image():
+def test_a_cine_goes_to_the_sequence_and_an_image_to_the_image():
     cine = image("cine", kind="sequence", frames=4)
     scans = [scan_of("still"), scan_of("movie", axis="time", frames=9)]
     assert match_scans(card_of(cine, PRE), scans) == {"cine": 1, "pre": 0}

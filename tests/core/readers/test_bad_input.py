@@ -91,7 +91,7 @@ def test_encrypted_dicom_says_so(make_dicom, refuse_one):
         ("MR_truncated.dcm", "cut short"),
     ],
 )
-def test_dicom_without_a_image_says_what_it_is(name, words, package_file, refuse_one):
+def test_dicom_without_an_image_says_what_it_is(name, words, package_file, refuse_one):
     data = package_file(name) if "chr" not in name else package_file("priv_SQ.dcm")
     assert words in refuse_one(data)
 

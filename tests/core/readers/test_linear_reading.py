@@ -45,7 +45,7 @@ def test_fragments_are_found_by_offset_without_looking_at_all_of_them():
     assert Counted.asked < 40 * count
 
 
-def test_offsets_that_fraction_fragments_over_and_over_are_refused():
+def test_offsets_that_share_fragments_over_and_over_are_refused():
     with pytest.raises(Exception, match="table of frames is broken"):
         dicom_frames._by_offsets([(0, memoryview(b"x"))], [0, 1] * 50)
 

@@ -17,7 +17,7 @@ def budget(monkeypatch):
     return made
 
 
-def test_claims_of_several_uploads_fraction_one_budget():
+def test_claims_of_several_uploads_share_one_budget():
     budget = MemoryBudget(100)
     budget.claim(60)
     with pytest.raises(TooLarge, match="close scans you no longer need"):
@@ -33,6 +33,23 @@ def test_an_open_scan_stays_counted_until_it_is_gone(budget, make_dicom):
     del opened
     gc.collect()
     assert budget.claimed == 0
+
+
+def test_a_scan_that_waits_in_a_circle_makes_room_before_another_is_refused(budget):
+    class Circle:
+        def __init__(self):
+            self.itself = self
+
+    gc.collect()
+    gc.disable()
+    try:
+        budget.claim(budget.total)
+        budget.release_with(Circle(), budget.total)
+        assert budget.claimed == budget.total, "nobody has looked for circles yet"
+        budget.claim(1)
+    finally:
+        gc.enable()
+    assert budget.claimed == 1
 
 
 def test_what_cannot_be_read_leaves_no_claim(budget, make_dicom):

@@ -70,7 +70,7 @@ def test_frame_that_was_not_explained_is_left_alone_and_says_so(make_scan, predi
     assert evidence_caption(scan, 2, explanation).endswith("was not computed here, slice 3 of 3")
 
 
-def test_frames_fraction_one_colour_scale(make_scan, predict, explain):
+def test_frames_share_one_colour_scale(make_scan, predict, explain):
     scan = make_scan((40, 40), frames=2, axis="slice")
     explanation = explain(predict(scan, [[1.0]] * 2), [0.1, 2.0])
     assert overlay_pixels(scan, 0, explanation=explanation).astype(int).sum() != 0

@@ -102,7 +102,7 @@ def test_for_an_error_a_rise_is_a_loss(send, several):
     assert "worse" in change["lines"]
 
 
-def test_bars_fraction_one_scale(send, several):
+def test_bars_share_one_scale(send, several):
     data = cells(send(several)).values()
     ends = [end for cell in data if cell["value"] for end in (cell["bar"]["low"], cell["bar"]["high"])]
     assert 0 <= min(ends) < max(ends) <= 1

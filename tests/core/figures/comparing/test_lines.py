@@ -7,7 +7,7 @@ import pytest
 from core.figures.comparing.lines import LINE_COLORS, line_numbers, line_of
 
 
-def test_models_that_fraction_a_question_never_look_alike():
+def test_models_that_share_a_question_never_look_alike():
     groups = {"A": [f"m{k}" for k in range(9)], "B": ["m3", "x", "y"], "C": ["y", "m8"]}
     numbers = line_numbers(groups)
     for models in groups.values():

@@ -104,7 +104,7 @@ def test_a_new_row_begins_where_the_map_shrinks(network):
     assert rows[3] == rows[4] == 1
 
 
-def test_branches_of_one_block_fraction_a_row(network):
+def test_branches_of_one_block_share_a_row(network):
     found = network("branched")
     spots = lay_out(found, widest=2)
     assert len({spots[n].row for n in range(2, 7)}) == 1

@@ -68,7 +68,7 @@ def test_every_slice_is_a_case_with_its_patient_split_and_class(cases):
     assert cases.class_index.tolist() == [0, 1, 1]
 
 
-def test_sequence_that_is_missing_or_black_is_not_a_image(cases):
+def test_sequence_that_is_missing_or_black_is_not_an_image(cases):
     gone = {name: np.isnan(array).all(axis=(1, 2, 3)).tolist() for name, array in cases.arrays.items()}
     assert gone == {"pre": [False, False, True], "flair": [False] * 3, "post": [False, True, False]}
     assert 0.0 <= cases.arrays["flair"].min() < cases.arrays["flair"].max() <= 1.0
