@@ -55,6 +55,7 @@ class WorkerProcess:
     Args:
         memory_limit: Resident bytes from which on the child is killed.
         start_timeout: Seconds that its imports may take.
+        folder: Where it works and keeps what libraries write about themselves; None for the program's own folder.
     """
 
     module: ClassVar[str]
@@ -62,8 +63,9 @@ class WorkerProcess:
     environment: ClassVar[Mapping[str, str]] = {}
     failed: ClassVar[type[WorkerFailed]] = WorkerFailed
 
-    def __init__(self, memory_limit: int, start_timeout: float) -> None:
+    def __init__(self, memory_limit: int, start_timeout: float, folder: Path | None = None) -> None:
         self._memory_limit, self._start_timeout = memory_limit, start_timeout
+        self._folder = folder
         self._turn = threading.Lock()
         self._child: _Child | None = None
         self._number = 0
@@ -138,7 +140,7 @@ class WorkerProcess:
     def _started(self, stop: Callable[[], bool]) -> _Child:
         if self._child is None or not self._child.alive:
             self._drop()
-            self._child = _Child(self, self._memory_limit)
+            self._child = _Child(self, self._memory_limit, self._folder)
         child, deadline = self._child, time.monotonic() + self._start_timeout
         while not child.ready:
             message = child.receive(deadline, "start")
@@ -189,12 +191,17 @@ class WorkerProcess:
 class _Child:
     """One child with the threads that feed it, listen to it and watch its memory."""
 
-    def __init__(self, kind: WorkerProcess, memory_limit: int) -> None:
+    def __init__(self, kind: WorkerProcess, memory_limit: int, folder: Path | None) -> None:
         self.kind = kind
         command = [sys.executable, "-m", kind.module, str(memory_limit)]
-        environment = _environment() | dict(kind.environment)
+        environment = _environment(folder) | dict(kind.environment)
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command,
+            cwd=folder or ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         self.ready = False
         self.last_lines: deque[bytes] = deque(maxlen=40)
@@ -300,14 +307,17 @@ class _Child:
         self._drained.set()
 
 
-def _environment() -> dict[str, str]:
+def _environment(folder: Path | None) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    if folder is not None:  # nothing of the user's: neither settings nor what a folder of that name might hold
+        kept |= dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))
+        kept["PYTHONSAFEPATH"] = "1"
     return {
         **kept,
         **SILENCE,
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
-        "KERAS_HOME": str(home() / "keras"),  # its settings: not the user's, and not in the user's home
+        "KERAS_HOME": str((folder or home()) / "keras"),  # its settings: not the user's, and not in the user's home
     }
 
 

@@ -94,10 +94,10 @@ ACTIVATIONS = frozenset(
 )
 
 #: Values that Keras writes as plain data.
-_PLAIN = frozenset(["__keras_tensor__", "__slice__", "__ellipsis__", "__tuple__"])
+PLAIN = frozenset(["__keras_tensor__", "__slice__", "__ellipsis__", "__tuple__"])
 
 #: Constants that Keras writes out number by number, and the types they may have.
-_CONSTANTS = frozenset(["__numpy__", "__tensor__"])
+CONSTANTS = frozenset(["__numpy__", "__tensor__"])
 _TYPES = frozenset(
     "bfloat16 bool float16 float32 float64 int16 int32 int64 int8 uint16 uint32 uint64 uint8".split()  # noqa: SIM905
 )
@@ -179,13 +179,13 @@ def _check_config(node: Any, key: str = "", depth: int = 0) -> Iterator[str]:
     """Class names of the layers below a node of the configuration; refuses what is not allowed."""
     if depth > MAX_DEPTH:
         raise _unsafe(f"The configuration is more than {MAX_DEPTH} levels deep")
-    if isinstance(node, dict) and node.get("class_name") in _CONSTANTS:
-        _check_constant(node)
+    if isinstance(node, dict) and node.get("class_name") in CONSTANTS:
+        check_constant(node)
     elif isinstance(node, dict):
         if {"class_name", "registered_name", "module"} & node.keys():
             yield from _check_class(node)
         for name, value in node.items():
-            _check_named(name, value)
+            check_named(name, value)
             yield from _check_config(value, name, depth + 1)
     elif isinstance(node, list):
         for value in node:
@@ -196,8 +196,8 @@ def _check_config(node: Any, key: str = "", depth: int = 0) -> Iterator[str]:
         raise _unsafe(f"The number {node:g} for {key} is beyond {MAX_NUMBER}")
 
 
-def _check_constant(node: dict[str, Any]) -> None:
-    """An array of numbers that stands in the file itself, with nothing else to it."""
+def check_constant(node: dict[str, Any]) -> None:
+    """Refuse a constant that is more than an array of numbers in the file itself."""
     config = node.get("config")
     value, kind = (config.get("value"), config.get("dtype")) if isinstance(config, dict) else (None, None)
     plain = len(node) == 2 and isinstance(config, dict) and len(config) == 2 and isinstance(kind, str)
@@ -217,7 +217,7 @@ def _numbers(value: Any) -> list[float]:
 
 def _check_class(node: dict[str, Any]) -> Iterator[str]:
     name, module, registered = node.get("class_name"), node.get("module"), node.get("registered_name")
-    if name in _PLAIN and module is None and registered is None:
+    if name in PLAIN and module is None and registered is None:
         return
     if name == "function" and module == "builtins" and node.get("config") in ACTIVATIONS:
         return
@@ -227,7 +227,7 @@ def _check_class(node: dict[str, Any]) -> Iterator[str]:
         yield str(name)
 
 
-def _check_named(name: str, value: Any) -> None:
+def check_named(name: str, value: Any) -> None:
     """Bounds on shapes, and names of functions that are written as plain text."""
     if name in _SHAPES and isinstance(value, list):
         sizes = [size for size in value if isinstance(size, int) and size > 0]
@@ -245,7 +245,7 @@ def _check_weights(content: bytes) -> int:
 
     try:
         with h5py.File(BytesIO(content), "r") as file:
-            total = sum(_weights_below(file, 0))
+            total = sum(weights_below(file, 0))
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise _unsafe("The weights are no whole HDF5 file") from error
     # Keras writes weights uncompressed; a claim far beyond the file is meant to exhaust memory.
@@ -254,7 +254,8 @@ def _check_weights(content: bytes) -> int:
     return total
 
 
-def _weights_below(group: Any, depth: int) -> Iterator[int]:
+def weights_below(group: Any, depth: int) -> Iterator[int]:
+    """Bytes of each array below a group; refuses links, other files, virtual and external data."""
     import h5py
 
     if depth > MAX_DEPTH:
@@ -264,7 +265,7 @@ def _weights_below(group: Any, depth: int) -> Iterator[int]:
             raise _unsafe("The weights link to another place")
         item = group[name]
         if isinstance(item, h5py.Group):
-            yield from _weights_below(item, depth + 1)
+            yield from weights_below(item, depth + 1)
         elif not isinstance(item, h5py.Dataset) or item.external or item.is_virtual or item.dtype.kind not in "fiub":
             raise _unsafe("The weights are not all plain arrays of numbers inside the file")
         else:
