@@ -1,13 +1,11 @@
-"""The user's own models where they lie: found again, renamed, deleted, handed on and taken in."""
+"""The user's own models where they lie: found again by their file, put in their place, taken in from a zip."""
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
 import unicodedata
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,30 +13,22 @@ from pathlib import Path
 from core.errors import InvalidCard, ScanLensError, UnsafeModel
 from core.home import home
 from core.incoming.archive import read_archive
-from core.incoming.card_draft import SOURCE, rewrite_card
-from core.inference.bundle import ONNX_FILE, REFERENCE_FILE, open_bundle, verified_bytes
+from core.incoming.card_draft import SOURCE
+from core.inference.bundle import ONNX_FILE, open_bundle, verified_bytes
 from core.keras_process.model.file_check import check_model_file
 from core.models.card import ModelCard, load_card, load_cards, split_front_matter
+from core.models.own import CannotChangeModel, is_own, own_models_folder
 
 SHIPPED = Path(__file__).resolve().parents[2] / "models"
 MOST_BUNDLE = 3 << 29
-#: Files of a bundle that are handed on; nothing else is taken in.
-_FILES = frozenset(["README.md", ONNX_FILE, "model.keras", REFERENCE_FILE, "conformal.npz", "conformal.json"])
-
-
-def own_folder() -> Path:
-    """Where the user's models lie; it need not exist."""
-    return home() / "models"
+#: Files of a bundle, in a folder or not, and stored scores beside them; nothing else is taken in.
+_FILE = re.compile(r"(?:^|/)(README\.md|model\.onnx|model\.keras|similarity\.npz|conformal\.\w+)$")
+_SCORES = re.compile(r"(?:^|/)(evaluations/[\w.-]+\.parquet)$")
 
 
 def own_cards() -> dict[str, ModelCard]:
     """Cards of the user's models by slug."""
-    return load_cards(own_folder())[0]
-
-
-def is_own(card: ModelCard) -> bool:
-    """Whether a model is the user's own and not one that ships."""
-    return card.folder.parent == own_folder()
+    return load_cards(own_models_folder())[0]
 
 
 def same_file(sha256: str) -> ModelCard | None:
@@ -63,7 +53,7 @@ def free_slug(title: str) -> str:
     base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "model"
     for number in range(1, 1000):
         slug = base if number == 1 else f"{base}-{number}"
-        if not (SHIPPED / slug).exists() and not (own_folder() / slug).exists():
+        if not (SHIPPED / slug).exists() and not (own_models_folder() / slug).exists():
             return slug
     raise ScanLensError(f"There are a thousand models named {title}", "choose another name")
 
@@ -84,7 +74,7 @@ def staged(slug: str) -> Iterator[Path]:
 
 def publish(made: Path, slug: str) -> Path:
     """Move a finished bundle to where models are looked for, in place of an older one of that name."""
-    folder = own_folder() / slug
+    folder = own_models_folder() / slug
     folder.parent.mkdir(parents=True, exist_ok=True)
     older = made.parent / "older"
     if folder.exists():
@@ -98,62 +88,6 @@ def publish(made: Path, slug: str) -> Path:
     return folder
 
 
-def _own(card: ModelCard) -> None:
-    if not is_own(card):
-        raise ScanLensError(f"{card.title} came with the product and stays as it is", "choose a model of your own")
-
-
-def rename(card: ModelCard, title: str) -> ModelCard:
-    """Give one of the user's models another name. Its folder stays, so that stored results still belong to it.
-
-    Raises:
-        ScanLensError: The name is empty, or the model is not the user's own.
-    """
-    _own(card)
-    cleaned = " ".join(title.split())[:60]
-    if not cleaned:
-        raise ScanLensError("The model has no name", "type one")
-    matter = dict(card.front_matter)
-    matter["model_name"], matter["scanlens"] = cleaned, {**matter["scanlens"], "title": cleaned}
-    text = card.text.replace(f"# {card.title}\n", f"# {cleaned}\n", 1)
-    try:
-        rewrite_card(card.folder, matter, text)
-    except OSError as error:
-        raise ScanLensError("The user data folder cannot be written to", "free space there") from error
-    return load_card(card.folder)
-
-
-def delete(card: ModelCard) -> None:
-    """Delete one of the user's models, and no other. Results that were stored with it stay.
-
-    Raises:
-        ScanLensError: It is not the user's own, or cannot be deleted.
-    """
-    _own(card)
-    try:
-        if card.folder.is_symlink():
-            card.folder.unlink()
-        else:
-            shutil.rmtree(card.folder)
-    except OSError as error:
-        raise ScanLensError("The model's folder cannot be deleted", "look at its rights") from error
-
-
-def export_zip(card: ModelCard) -> bytes:
-    """A model with its card as zip, each file as its card was written for it.
-
-    Raises:
-        InvalidCard: A file is missing or another one.
-    """
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(card.folder / "README.md", f"{card.slug}/README.md")
-        for name in sorted(card.sha256):
-            if name in _FILES:
-                archive.writestr(f"{card.slug}/{name}", verified_bytes(card, name))
-    return content.getvalue()
-
-
 def import_zip(content: bytes, replacing: ModelCard | None = None) -> ModelCard:
     """Take in a model that was exported here or elsewhere. Its compiled file runs as one from elsewhere.
 
@@ -165,21 +99,26 @@ def import_zip(content: bytes, replacing: ModelCard | None = None) -> ModelCard:
         UnsafeModel: The zip, or a file in it, asks for more than it may.
         InvalidCard: Its card or a file of it is not as it should be.
     """
-    members = {name.rpartition("/")[2]: data for name, data in read_archive(content, MOST_BUNDLE).items()
-               if name.rpartition("/")[2] in _FILES}  # fmt: skip
+    members = {}
+    for name, data in read_archive(content, MOST_BUNDLE).items():
+        kept = _SCORES.search(name) or _FILE.search(name)
+        if kept is not None:
+            members[kept.group(1)] = data
     if "README.md" not in members or ONNX_FILE not in members:
         raise UnsafeModel("a model with its card and its compiled file", "a zip without them", "export it again")
     if "model.keras" in members:
         check_model_file(members["model.keras"])
     slug = replacing.slug if replacing is not None else free_slug(_title(members["README.md"]))
-    if replacing is not None:
-        _own(replacing)
+    if replacing is not None and not is_own(replacing):
+        raise CannotChangeModel(f"{replacing.title} came with ScanLens and stays", "choose a model of your own")
     with staged(slug) as made:
         for name, data in members.items():
+            (made / name).parent.mkdir(exist_ok=True)
             (made / name).write_bytes(data)
         card = load_card(made)
-        for name in set(members) - {"README.md"}:
-            verified_bytes(card, name)
+        for name in members:
+            if name != "README.md" and "/" not in name:
+                verified_bytes(card, name)
         open_bundle(card)
         return load_card(publish(made, slug))
 

@@ -133,7 +133,9 @@ def _packed(members: Mapping[str, bytes], report: Report) -> Report:
     if len(models) != 1:
         what = f"{len(models)} of them" if models else f"{len(members):,} other files"
         raise UnsafeModel("a zip with one model", what, "pack one .keras, .h5, .onnx or SavedModel")
-    return replace(_inner(members[models[0]], report), labels=_labels(members, by_name), card=card)
+    inner = members[models[0]]
+    report = replace(report, sha256=hashlib.sha256(inner).hexdigest())  # the model is known again, however it is packed
+    return replace(_inner(inner, report), labels=_labels(members, by_name), card=card)
 
 
 def _inner(content: bytes, report: Report) -> Report:

@@ -59,7 +59,7 @@ def _task(report: Report, output: Tensor, units: int, known: dict[str, str]) -> 
     if units == 1:
         known["task"] = "A single output is the probability of a yes."
         return "binary", named if len(named) == 2 else ("No", "Yes")
-    names = named if len(named) == units else tuple(f"Class {number + 1}" for number in range(max(units, 2)))
+    names = named if named and len(named) == units else tuple(f"Class {number + 1}" for number in range(max(units, 2)))
     if units == 2:
         known["task"] = "Two outputs for two answers."
         return "binary", names
@@ -139,7 +139,8 @@ def _title(report: Report) -> str:
 
 def _spatial_layers(report: Report) -> tuple[str, ...]:
     kinds = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose", "Activation", "ReLU", "Add",
-             "BatchNormalization", "MaxPooling2D", "AveragePooling2D", "Concatenate", "ConvLSTM2D", "Conv3D")  # fmt: skip
+             "BatchNormalization", "MaxPooling2D", "AveragePooling2D",
+             "Concatenate", "ConvLSTM2D", "Conv3D")  # fmt: skip
     return tuple(name for name, kind in reversed(report.layer_names) if kind in kinds)[:60]
 
 

@@ -166,6 +166,10 @@ def translated(node: Any, kind: str = "") -> Any:
         found["axis"] = found["axis"][0]
     if kind == "InputLayer" and "batch_input_shape" in found:
         found["batch_shape"] = found.pop("batch_input_shape")
+    for key in ("input_layers", "output_layers"):  # a list of one would make the answer of a nested model a list
+        ends = found.get(key)
+        if kind in _MODELS and isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list):
+            found[key] = ends[0]
     dtype = found.get("dtype")
     if isinstance(dtype, dict) and dtype.get("class_name") in {"Policy", "DTypePolicy"}:
         found["dtype"] = (dtype.get("config") or {}).get("name", "float32")
@@ -181,7 +185,7 @@ def _is_dropped(key: str, value: Any, kind: str) -> bool:
     wanted = _DROPPED.get(kind, {})
     if key in wanted:
         return wanted[key] is None or value == wanted[key]
-    return key in _EVERYWHERE
+    return key in _EVERYWHERE or (key == "dtype" and kind in _OTHERS)  # TensorFlow 1 wrote it for initializers
 
 
 def write_translated(path: str, config: dict[str, Any]) -> None:
