@@ -93,7 +93,7 @@ def _look(path: Path, report: Report) -> Report:
     try:
         return replace(report, **look_into_onnx(path.read_bytes()))
     except UnsafeModel as error:
-        if error.words[0] == "an ONNX file" and not report.name.lower().endswith(".onnx"):
+        if error.wrong == "The file is not ONNX" and not report.name.lower().endswith(".onnx"):
             kinds = "a model as .keras, .h5, .onnx or a zip of a SavedModel"
             raise UnsafeModel(kinds, "a file of another kind", _EXPORT) from error
         raise
@@ -133,9 +133,11 @@ def _packed(members: Mapping[str, bytes], report: Report) -> Report:
     if len(models) != 1:
         what = f"{len(models)} of them" if models else f"{len(members):,} other files"
         raise UnsafeModel("a zip with one model", what, "pack one .keras, .h5, .onnx or SavedModel")
-    inner = members[models[0]]
-    report = replace(report, sha256=hashlib.sha256(inner).hexdigest())  # the model is known again, however it is packed
-    return replace(_inner(inner, report), labels=_labels(members, by_name), card=card)
+    content = members[models[0]]
+    report = replace(
+        report, sha256=hashlib.sha256(content).hexdigest()
+    )  # the model is known again, however it is packed
+    return replace(_inner(content, report), labels=_labels(members, by_name), card=card)
 
 
 def _inner(content: bytes, report: Report) -> Report:
