@@ -15,7 +15,7 @@ from core.errors import Cancelled, KerasProcessFailed, UnsafeModel, UnsupportedM
 from core.incoming.archive import read_archive
 from core.incoming.card_draft import sha256_of, write_card
 from core.incoming.contract import Contract
-from core.incoming.inspect import inspect
+from core.incoming.inspect import LookProcess, inspect
 from core.incoming.library import free_slug, import_zip, publish, staged
 from core.incoming.report import Report
 from core.inference.bundle import Bundle, open_bundle
@@ -129,8 +129,12 @@ def compile_into(
     """
     with tempfile.TemporaryDirectory(prefix="scanlens-") as outside, tempfile.TemporaryDirectory() as inside:
         source, kind = _source(path, report, Path(outside))
+        if kind == "onnx":
+            return _adapt(source, contract, made, tell, stop)
         if kind not in {"keras", "h5"}:
-            raise UnsupportedModel("a model of Keras", report.format_words, "save it with Keras 3 as .keras")
+            raise UnsupportedModel(
+                f"{report.format_words} is only looked into", "save the model with Keras 3 as .keras"
+            )
         process = CompileProcess(Path(inside), report.weights_bytes)
         asked = {
             "source": str(source), "format": kind, "layer": contract.explain_layer, "reading": contract.reading,
@@ -144,6 +148,23 @@ def compile_into(
             shutil.copyfile(Path(inside) / name, made / name)
     # Layers of fixed size that only calculate cost the same each time, and the limits above held while they ran.
     note_made_here(sha256_of(made / "model.onnx"), made.name)
+    return facts
+
+
+def _adapt(
+    source: Path, contract: Contract, made: Path, tell: Callable[[float], None], stop: Stopper
+) -> dict[str, Any]:
+    """An ONNX file as a bundle's; it stays one from elsewhere, and runs in the guest process."""
+    process = LookProcess()
+    asked = {
+        "path": str(source), "layer": contract.explain_layer, "reading": contract.reading,
+        "maps": contract.task == "segmentation",
+    }  # fmt: skip
+    try:
+        facts, arrays = process.call("adapt", asked, samples(contract), SECONDS, tell, stop)
+    finally:
+        process.close()
+    (made / "model.onnx").write_bytes(arrays["model"].tobytes())
     return facts
 
 
@@ -161,11 +182,12 @@ def _source(path: Path, report: Report, folder: Path) -> tuple[Path, str]:
         if len(packed_in) == 1:
             (folder / "model.keras").write_bytes(members[packed_in[0]])
             return folder / "model.keras", "keras"
-    if report.format == "h5" and packed:
-        members = _members(path)
-        inner = next(name for name in members if name.lower().endswith((".h5", ".hdf5")))
-        (folder / "model.h5").write_bytes(members[inner])
-        return folder / "model.h5", "h5"
+    for kind, ends in (("h5", (".h5", ".hdf5")), ("onnx", (".onnx",))):
+        if report.format == kind and packed:
+            members = _members(path)
+            inner = next(name for name in members if name.lower().endswith(ends))
+            (folder / f"model.{kind}").write_bytes(members[inner])
+            return folder / f"model.{kind}", kind
     return path.resolve(), report.format
 
 

@@ -13,7 +13,9 @@ from core.processes.worker_process import WorkerProcess
 MEMORY, SECONDS = 2 << 30, 60.0
 
 
-class _LookProcess(WorkerProcess):
+class LookProcess(WorkerProcess):
+    """One file's own process; its tasks are those of `core.incoming.look_worker`."""
+
     module = "core.incoming.look_worker"
     name = "the process that looks into model files"
 
@@ -32,7 +34,7 @@ def inspect(path: Path, cancelled: Callable[[], bool] | None = None) -> Report:
     Raises:
         Cancelled: `cancelled` said so.
     """
-    process = _LookProcess()
+    process = LookProcess()
     try:
         plain, _ = process.call("look", {"path": str(path.resolve())}, timeout=SECONDS, cancelled=cancelled)
         return Report.from_plain(plain)

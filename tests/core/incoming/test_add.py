@@ -198,6 +198,6 @@ def test_process_that_looks_hands_its_end_on_as_a_sentence(tmp_path, monkeypatch
     def call(*_args, **_more):
         raise WorkerFailed("The process needed more than its 2,048 MB of memory", "try again")
 
-    monkeypatch.setattr("core.incoming.inspect._LookProcess.call", call)
+    monkeypatch.setattr("core.incoming.inspect.LookProcess.call", call)
     (tmp_path / "a.keras").write_bytes(b"x")
     assert "2,048 MB of memory" in inspect(tmp_path / "a.keras").refused
