@@ -57,6 +57,7 @@ models: $(VENV)/.dev
 lock:
 	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url requirements.txt -o requirements.lock
 	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url -c requirements.lock requirements-dev.txt -o requirements-dev.lock
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url -c requirements.lock requirements-cluster.txt -o requirements-cluster.lock
 
 $(VENV)/.made:
 	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and 'ScanLens needs Python 3.11, 3.12 or 3.13: name one, as in make run PYTHON=python3.12')"

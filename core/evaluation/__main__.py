@@ -32,6 +32,7 @@ from core.datasets.tables.inputs import columns_words, input_map
 from core.errors import Cancelled, ScanLensError
 from core.evaluation.results.evaluation import Evaluation, Kind
 from core.evaluation.results.headline import headline, in_words
+from core.evaluation.runs.cluster import SCHEDULER_VARIABLE, cluster_asked
 from core.evaluation.runs.plan import without_inputs
 from core.evaluation.runs.run import evaluate
 from core.evaluation.store.evaluations import Store
@@ -67,6 +68,11 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     run.add_argument("--stress", help="a stressed copy, e.g. blur-3")
     run.add_argument("--kind", choices=get_args(Kind), default="unknown", help="where the images come from")
+    run.add_argument(
+        "--scheduler", default="", metavar="ADDRESS",
+        help="Dask scheduler whose workers score, e.g. tcp://host:8786, or local[4] for four of them here; "
+        f"${SCHEDULER_VARIABLE} without it",
+    )  # fmt: skip
     run.add_argument("--retry-failed", action="store_true", help="read again what could not be read before")
     commands.add_parser("list", help="all runs")
     out = commands.add_parser("export", help="finished runs as files")
@@ -175,10 +181,11 @@ def _run(options: argparse.Namespace, store: Store) -> int:
         if options.stress:
             dataset = _stressed(dataset, options.stress)
         print(_map_words(mapping, card, dataset, split), file=sys.stderr)
-        found = evaluate(
-            card, open_bundle(card), dataset, split, mapping, store, say, stop,
-            kind=options.kind, retry_failed=options.retry_failed,
-        )  # fmt: skip
+        with cluster_asked(options.scheduler) as cluster:
+            found = evaluate(
+                card, None if cluster else open_bundle(card), dataset, split, mapping, store, say, stop,
+                kind=options.kind, retry_failed=options.retry_failed, cluster=cluster,
+            )  # fmt: skip
     except Cancelled:
         say.end()
         print("Stopped; what was scored is kept, the same command goes on from there.", file=sys.stderr)

@@ -10,6 +10,7 @@ from core.datasets.dataset import Dataset
 from core.datasets.digest import with_digest
 from core.datasets.stress.levels import stressed
 from core.errors import Cancelled, ScanLensError
+from core.evaluation.runs.cluster import cluster_asked
 from core.evaluation.runs.run import estimate_seconds, evaluate
 from core.evaluation.store.evaluations import Store
 from core.evaluation.store.faults import RunTaken, StoreFault
@@ -92,11 +93,12 @@ def run(order: Order, store: Store, progress: Told, cancelled: Stopper) -> Outco
     for wish, copy in pairs:
         scored = dataset if copy is None else stressed(dataset, *copy)
         try:
-            evaluate(
-                wish.card, None, scored, order.split, wish.mapping, store,
-                _part(progress, before, weight * wish.cases, f"{wish.card.title} on {scored.title}"), cancelled,
-                kind=order.kind,
-            )  # fmt: skip
+            with cluster_asked() as cluster:
+                evaluate(
+                    wish.card, None, scored, order.split, wish.mapping, store,
+                    _part(progress, before, weight * wish.cases, f"{wish.card.title} on {scored.title}"), cancelled,
+                    kind=order.kind, cluster=cluster,
+                )  # fmt: skip
             done.append((wish.card.slug, scored.title))
         except Cancelled:
             stopped = True

@@ -17,6 +17,7 @@ from core.datasets.dataset import Dataset, UnusableDataset
 from core.datasets.digest import digest_of_variant
 from core.errors import ScanLensError
 from core.evaluation.results.evaluation import Kind
+from core.evaluation.runs.cluster import cluster_asked
 from core.evaluation.runs.from_card import model_hash
 from core.evaluation.runs.run import evaluate
 from core.evaluation.store.datasets import Remembered
@@ -184,7 +185,8 @@ def _go_on(state: Shelf, found: Records, run: RunSummary) -> None:
         scored = variant_of(dataset, run)
         mapping = remembered.maps.get(run.model, {})
         kind: Kind = run.kind if run.kind in ("internal", "external") else "unknown"  # type: ignore[assignment]
-        evaluate(card, None, scored, run.split, mapping, store, progress, cancelled, kind=kind)
+        with cluster_asked() as cluster:
+            evaluate(card, None, scored, run.split, mapping, store, progress, cancelled, kind=kind, cluster=cluster)
         return Outcome(dataset.name, run.split, ((run.model, scored.title),))
 
     state.outcome = None

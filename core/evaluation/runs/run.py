@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +20,7 @@ from core.datasets.dataset import Dataset, UnusableDataset
 from core.errors import Cancelled
 from core.evaluation.results.evaluation import Evaluation, Kind
 from core.evaluation.runs.answers import Answer, answers
+from core.evaluation.runs.cluster import Cluster, ClusterFault, Throughput
 from core.evaluation.runs.plan import (
     Plan,
     Progress,
@@ -57,6 +59,7 @@ def evaluate(
     retry_failed: bool = False,
     chunk: int = CHUNK_CASES,
     threads: int = THREADS,
+    cluster: Cluster | None = None,
 ) -> Evaluation:
     """Scores of one split, from the store as far as they are there.
 
@@ -79,9 +82,11 @@ def evaluate(
         retry_failed: Try again what failed before.
         chunk: Cases that are stored together.
         threads: Cases that are scored at the same time.
+        cluster: Where cases are scored; in threads of this process without it.
 
     Raises:
         UnsupportedModel: The model segments whole volumes, or its card has no hash.
+        ClusterFault: The cluster cannot be reached or cannot do this.
         UnusableDataset: Questions are open, no case counts, or it changed since its hash was taken.
         UnknownLabel: The label map does not fit the model.
         InvalidCard: The model cannot be opened.
@@ -96,7 +101,8 @@ def evaluate(
         _tell(progress, 1.0, "Already computed")
         return store.load(number)
     with store.begin(plan.facts, plan.cases, retry_failed) as run:
-        work = _Work(_for_many(card, bundle), plan, run, chunk, threads, scoring, cancelled)
+        source = _Threads(_for_many(card, bundle), threads) if cluster is None else _Workers(card, cluster, chunk)
+        work = _Work(source, plan, run, chunk, scoring, cancelled)
         work.go()
         if not run.has_scores():
             store.delete(run.id)
@@ -154,14 +160,49 @@ def _for_many(card: ModelCard, bundle: Bundle | None) -> Bundle:
 
 
 @dataclass(eq=False)
+class _Threads:
+    """Scores in threads of this process, in order."""
+
+    bundle: Bundle
+    threads: int
+
+    def answers(self, plan: Plan, places: Sequence[int]) -> Generator[Answer | None]:
+        cases = plan.dataset.split(plan.split)
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="score") as pool:
+            try:
+                yield from answers(pool, self.bundle, plan.dataset, cases, places, plan.mapping)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def words(self, done: int, total: int) -> str:  # noqa: ARG002
+        return ""
+
+
+@dataclass(eq=False)
+class _Workers:
+    """Scores on a cluster, as they come."""
+
+    card: ModelCard
+    cluster: Cluster
+    chunk: int
+    _told: Throughput | None = None
+
+    def answers(self, plan: Plan, places: Sequence[int]) -> Generator[Answer | None]:
+        yield from self.cluster.answers(self.card, plan.dataset, plan.split, places, plan.mapping, self.chunk)
+
+    def words(self, done: int, total: int) -> str:
+        self._told = self._told or Throughput(total)
+        return f", {self._told.words(done, self.cluster.workers)}"
+
+
+@dataclass(eq=False)
 class _Work:
     """The open cases of a run, from the first image to the last stored chunk."""
 
-    bundle: Bundle
+    source: _Threads | _Workers
     plan: Plan
     run: OpenRun
     chunk: int
-    threads: int
     progress: Progress | None
     cancelled: Stopper | None
     first_fault: str = ""
@@ -172,20 +213,22 @@ class _Work:
     def go(self) -> None:
         settled, usable = self.run.settled(), self.plan.cases.usable.tolist()
         places = [place for place in usable if place not in settled]
-        done, cases = len(usable) - len(places), self.plan.dataset.split(self.plan.split)
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="score") as pool:
+        done = len(usable) - len(places)
+        with closing(self.source.answers(self.plan, places)) as found:
             try:
-                for found in answers(pool, self.bundle, self.plan.dataset, cases, places, self.plan.mapping):
-                    done += 1
-                    self._take(found)
-                    _tell(self.progress, done / len(usable), f"Scored {done:,} of {len(usable):,}")
+                for each in found:
+                    if each is None:
+                        self.run.beat()
+                    else:
+                        done += 1
+                        self._take(each)
+                    words = self.source.words(done - len(usable) + len(places), len(places))
+                    _tell(self.progress, done / len(usable), f"Scored {done:,} of {len(usable):,}{words}")
                     if done < len(usable) and self.cancelled is not None and self.cancelled():
                         raise Cancelled("the evaluation")
-            except (Cancelled, UnusableDataset, KeyboardInterrupt):
+            except (Cancelled, ClusterFault, UnusableDataset, KeyboardInterrupt):
                 self._store()
                 raise
-            finally:
-                pool.shutdown(cancel_futures=True)
         self._store()
 
     def _take(self, found: Answer) -> None:
