@@ -46,14 +46,24 @@ def test_imports_are_found_where_they_are():
     assert "app.py" in IMPORTED["streamlit"]
 
 
+#: What a laptop does without: imported inside functions of one file, and asked for by an extra of its own.
+EXTRAS = {"dask": "cluster", "distributed": "cluster"}
+
+
 @pytest.mark.parametrize("package", sorted(IMPORTED))
 def test_what_is_imported_is_asked_for_and_locked(package):
     distributions = {normal(name) for name in DISTRIBUTIONS.get(package, [])}
-    assert distributions & named("requirements.txt"), f"{package} of {sorted(IMPORTED[package])} is not asked for"
-    assert distributions & named("requirements.lock"), f"{package} is asked for, but not locked: run make lock"
+    file = f"requirements-{EXTRAS[package]}" if package in EXTRAS else "requirements"
+    assert distributions & named(f"{file}.txt"), f"{package} of {sorted(IMPORTED[package])} is not asked for"
+    assert distributions & named(f"{file}.lock"), f"{package} is asked for, but not locked: run make lock"
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("package", sorted(EXTRAS))
+def test_an_extra_is_imported_in_one_file_only(package):
+    assert IMPORTED[package] == {"core/evaluation/runs/cluster.py"}
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt", "requirements-cluster.txt"])
 def test_each_requirement_has_a_lower_and_an_upper_bound(file):
     for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
         asked = line.split("#")[0].split(";")[0].strip()
@@ -61,7 +71,7 @@ def test_each_requirement_has_a_lower_and_an_upper_bound(file):
             assert re.fullmatch(r"[\w.\[\]-]+>=[\w.]+,<[\w.]+", asked), asked
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-cluster.lock"])
 def test_a_lock_names_no_index_and_no_path(lock):
     text = (ROOT / lock).read_text(encoding="utf-8")
     assert not re.search(r"://|^\s*-|file:|(^|\s)/\w", text, re.MULTILINE)
