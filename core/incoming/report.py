@@ -100,7 +100,7 @@ class Report:
         Raises:
             KeyError: A part is missing.
             TypeError: A part is something else.
-            ValueError: Likewise.
+            ValueError: A part has a value that it cannot have.
         """
         low_high = plain["value_range"]
         return cls(

@@ -307,7 +307,7 @@ class _Child:
         self._drained.set()
 
 
-def _environment(folder: Path | None) -> dict[str, str]:
+def _environment(folder: Path | None = None) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     if folder is not None:  # nothing of the user's: neither settings nor what a folder of that name might hold
         kept |= dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))

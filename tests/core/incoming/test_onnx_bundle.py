@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -13,6 +12,7 @@ from core.errors import UnsupportedModel
 from core.incoming.look import look
 from core.incoming.onnx_bundle import adapt
 from core.incoming.propose import propose
+from core.onnx_runtime import onnxruntime
 
 RNG = np.random.default_rng(5)
 
