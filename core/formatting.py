@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from core.scan import Scan
 
@@ -52,6 +53,16 @@ def beside_threshold(probability: float, threshold: float) -> tuple[str, str]:
         if words[0] != words[1]:
             return words
     return plain
+
+
+def in_sentence(label: str) -> str:
+    """A label inside a sentence: `"Hard exudates"` becomes `"hard exudates"`, `"FAZ"` stays."""
+    return label[:1].lower() + label[1:] if len(label) > 1 and label[1:] == label[1:].lower() else label
+
+
+def joined(words: Sequence[str], word: str = "and") -> str:
+    """`"a, b and c"`."""
+    return f" {word} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def evidence_text(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -40,10 +40,13 @@ def probability_figure(
 ) -> Figure:
     """Bars of every class's probability, with the threshold on the bar that it decides about.
 
+    Bars and thresholds are on the scale of calibrated probabilities where there are any; what the model itself says
+    stands behind each bar.
+
     Args:
         card: Gives labels and task.
         probabilities: (classes,) as the model says.
-        calibrated: (classes,) after temperature scaling, drawn as a diamond, or None.
+        calibrated: (classes,) after temperature scaling, or None.
         decision: What the probabilities came to.
 
     Returns:
@@ -51,41 +54,38 @@ def probability_figure(
     """
     from plotly.graph_objects import Bar, Figure
 
-    order = bar_order(probabilities, decision, card.task)
+    shown, thresholds = _on_one_scale(probabilities, calibrated, decision)
+    order = bar_order(shown, decision, card.task)
     rows = list(range(len(order)))[::-1]
+    behind = "" if calibrated is None else ", before calibration %{customdata[1]:.4f}"
     figure = Figure(
         Bar(
-            x=[float(probabilities[index]) for index in order],
+            x=[float(shown[index]) for index in order],
             y=rows,
             orientation="h",
             width=0.5,
             marker_color=[OKABE_ITO[0] if index in decision.predicted else OKABE_ITO[4] for index in order],
             marker_line_width=0,
-            customdata=[escape(card.labels[index]) for index in order],
-            hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
+            customdata=[[escape(card.labels[index]), float(probabilities[index])] for index in order],
+            hovertemplate=f"%{{customdata[0]}}: %{{x:.4f}}{behind}<extra></extra>",
         )
     )
-    if calibrated is not None:
-        _mark_calibrated(figure, [float(calibrated[index]) for index in order], rows)
-    for index, threshold in decision.thresholds.items():
+    for index, threshold in thresholds.items():
         _mark_threshold(figure, threshold, rows[order.index(index)])
-        if len(decision.thresholds) == 1:
-            _name_threshold(figure, float(probabilities[index]), threshold, rows[order.index(index)])
-    _write_values(figure, order, rows, probabilities, calibrated, decision)
-    _lay_out(figure, [card.labels[index] for index in order], rows, 160 if len(decision.thresholds) > 1 else 120)
+        if len(thresholds) == 1:
+            _name_threshold(figure, float(shown[index]), threshold, rows[order.index(index)])
+    _write_values(figure, order, rows, shown, thresholds)
+    _lay_out(figure, [card.labels[index] for index in order], rows, 160 if len(thresholds) > 1 else 60)
     return figure
 
 
-def _mark_calibrated(figure: Figure, values: Sequence[float], rows: Sequence[int]) -> None:
-    # White with a dark rim stands out from the bar and from either theme.
-    figure.add_scatter(
-        x=values,
-        y=rows,
-        mode="markers",
-        marker={"symbol": "diamond", "size": 10, "color": "#FFFFFF", "line": {"color": "#444444", "width": 1.5}},
-        hovertemplate="calibrated %{x:.4f}<extra></extra>",
-        cliponaxis=False,
-    )
+def _on_one_scale(
+    probabilities: NDArray[np.floating], calibrated: NDArray[np.floating] | None, decision: Decision
+) -> tuple[NDArray[np.floating], Mapping[int, float]]:
+    """Probabilities and thresholds, both calibrated where there is a calibration, else both as the model says."""
+    if calibrated is None:
+        return probabilities, decision.thresholds
+    return calibrated, decision.calibrated_thresholds
 
 
 def _mark_threshold(figure: Figure, threshold: float, row: int) -> None:
@@ -109,32 +109,23 @@ def _write_values(
     figure: Figure,
     order: Sequence[int],
     rows: Sequence[int],
-    probabilities: NDArray[np.floating],
-    calibrated: NDArray[np.floating] | None,
-    decision: Decision,
+    shown: NDArray[np.floating],
+    thresholds: Mapping[int, float],
 ) -> None:
     """Values in a column of their own, so that figures stand under one another and never on a bar."""
     for index, row in zip(order, rows, strict=True):
-        text = f"<b>{escape(_value(index, float(probabilities[index]), decision))}</b>"
-        if len(decision.thresholds) > 1:
-            text += (
-                f" ▏threshold {escape(beside_threshold(float(probabilities[index]), decision.thresholds[index])[1])}"
-            )
-        if calibrated is not None:
-            text += f"<br><span style='font-size:11px'>◇ calibrated {_escaped(float(calibrated[index]))}</span>"
+        text = f"<b>{escape(_value(index, float(shown[index]), thresholds))}</b>"
+        if len(thresholds) > 1:
+            text += f" ▏threshold {escape(beside_threshold(float(shown[index]), thresholds[index])[1])}"
         figure.add_annotation(
             xref="paper", x=1.0, xshift=10, y=row, text=text, showarrow=False, xanchor="left", align="left"
         )
 
 
-def _value(index: int, probability: float, decision: Decision) -> str:
-    if index in decision.thresholds:
-        return beside_threshold(probability, decision.thresholds[index])[0]
+def _value(index: int, probability: float, thresholds: Mapping[int, float]) -> str:
+    if index in thresholds:
+        return beside_threshold(probability, thresholds[index])[0]
     return probability_text(probability)
-
-
-def _escaped(probability: float) -> str:
-    return escape(probability_text(probability))
 
 
 def _lay_out(figure: Figure, labels: Sequence[str], rows: Sequence[int], beside: int) -> None:
@@ -166,18 +157,14 @@ def describe_probabilities(
     """The figure in words, for people who do not see it.
 
     Returns:
-        E.g. `"Pneumonia is likely. Probability of Pneumonia 0.87, calibrated 0.81; of Normal 0.13, calibrated 0.19.
-        The decision threshold for Pneumonia is 0.62."`
+        E.g. `"Pneumonia is likely. Calibrated probability of Pneumonia 0.81; of Normal 0.19. The threshold for
+        Pneumonia is 0.56."`
     """
-    order = bar_order(probabilities, decision, card.task)
-    parts = []
-    for index in order:
-        part = f"of {card.labels[index]} {_value(index, float(probabilities[index]), decision)}"
-        parts.append(
-            part + (f", calibrated {probability_text(float(calibrated[index]))}" if calibrated is not None else "")
-        )
-    text = f"{decision.sentence}. Probability {'; '.join(parts)}."
-    for index in [index for index in order if index in decision.thresholds]:
-        written = beside_threshold(float(probabilities[index]), decision.thresholds[index])[1]
-        text += f" The decision threshold for {card.labels[index]} is {written}."
+    shown, thresholds = _on_one_scale(probabilities, calibrated, decision)
+    order = bar_order(shown, decision, card.task)
+    parts = [f"of {card.labels[index]} {_value(index, float(shown[index]), thresholds)}" for index in order]
+    text = f"{decision.sentence}. {'P' if calibrated is None else 'Calibrated p'}robability {'; '.join(parts)}."
+    for index in [index for index in order if index in thresholds]:
+        written = beside_threshold(float(shown[index]), thresholds[index])[1]
+        text += f" The threshold for {card.labels[index]} is {written}."
     return text

@@ -9,11 +9,10 @@ import numpy as np
 
 from core.colors import CLEAR, GRID, NEUTRAL
 from core.figures.contours import outline_color
-from core.formatting import frame_position, frame_word
+from core.formatting import frame_position, frame_word, in_sentence
 from core.inference.masks import Segmentation
 from core.scan import Scan
 from core.segmentation.sizes import area_text, number_text, pixel_area_mm2
-from core.segmentation.words import in_sentence
 
 if TYPE_CHECKING:  # plotly takes most of a second to import
     from plotly.graph_objects import Figure

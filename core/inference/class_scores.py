@@ -49,7 +49,7 @@ class Prediction:
 
     def decision(self, position: int = 0) -> Decision:
         """The decision for `frames[position]` at the card's threshold."""
-        return decide(self.card, self.probabilities[position])
+        return decide(self.card, self.probabilities[position], self.calibrated[position])
 
 
 def class_scores(

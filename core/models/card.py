@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from core.bounded import parse_yaml, read_text
 from core.errors import InvalidCard
+from core.models.conformal import Conformal, read_conformal
 from core.models.inputs import (
     FeatureSpec,
     InputSpec,
@@ -20,6 +21,7 @@ from core.models.inputs import (
     input_spec,
     names,
 )
+from core.models.population import Population, read_population
 
 Task = Literal["binary", "multiclass", "multilabel", "ordinal", "segmentation"]
 
@@ -64,6 +66,12 @@ class ModelCard:
             outline of a segmentation with several, and for the name of `derived`; else empty.
         derived: A yes-or-no question that follows from the classes, as `name` and the `labels` that mean yes; its
             probability is the sum of theirs. Empty where there is none.
+        conformal: How prediction sets are made, and how often they held; None where the card does not say.
+        population: Whom the model knows, as far as the card states it.
+        shortcuts: What is known to lead its answers astray, one short sentence each, to be shown with the answer.
+        threshold_range: Where 95 % of the thresholds lie that resamples of the validation split would have chosen, or
+            None.
+        answered: What was measured of withholding, see `core.training.card.answered`; empty where nothing was.
     """
 
     slug: str
@@ -86,6 +94,11 @@ class ModelCard:
     text: str = ""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     derived: Mapping[str, Any] = field(default_factory=dict)
+    conformal: Conformal | None = None
+    population: Population | None = None
+    shortcuts: tuple[str, ...] = ()
+    threshold_range: tuple[float, float] | None = None
+    answered: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -160,6 +173,16 @@ def _thresholds(contract: Mapping[str, Any], task: str, labels: Sequence[str]) -
     return found
 
 
+def _range(contract: Mapping[str, Any]) -> tuple[float, float] | None:
+    ends = contract.get("threshold_range")
+    if ends is None:
+        return None
+    low, high = (float(end) for end in ends)
+    if not 0 <= low <= high <= 1:
+        raise ValueError("a range of thresholds that does not run upwards between 0 and 1")
+    return low, high
+
+
 def load_card(folder: Path) -> ModelCard:
     """Read the card of one bundle.
 
@@ -202,6 +225,11 @@ def load_card(folder: Path) -> ModelCard:
             text=text,
             thresholds=thresholds,
             derived=derived,
+            conformal=read_conformal(contract, task, labels),
+            population=read_population(contract),
+            shortcuts=names(contract.get("shortcuts") or [], "shortcuts"),
+            threshold_range=_range(contract),
+            answered=dict(contract.get("answered") or {}),
         )
     except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         fault = f"no {error}" if isinstance(error, KeyError) else str(error).replace("\n", " ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import cv2
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
+    from core.explain.trust.verdict import Trust
+
 #: Narrower images are laid on black of this width, because their caption would not be readable.
 LEAST_WIDTH = 420
+
+#: Colour of remarks, which must not be overlooked.
+AMBER = (240, 180, 60)
 
 
 def original_pixels(scan: Scan, frame: int, window: Voi | None = None, invert: bool = False) -> NDArray[np.uint8]:
@@ -85,6 +91,7 @@ def overlay_png(
     explanation: Explanation | None = None,
     opacity: float = 0.5,
     scale_bar: bool = True,
+    remarks: Sequence[str] = (),
 ) -> bytes:
     """The overlay as a PNG file.
 
@@ -97,6 +104,7 @@ def overlay_png(
         opacity: 0 to 1.
         scale_bar: Burn a strip beneath the image: colour scale, label, frame, disclaimer. Without it the file holds
             the overlay's pixels and nothing else.
+        remarks: Sentences to burn in beneath the caption: why the answer is withheld, and the verdict on the heatmap.
 
     Returns:
         A PNG file without metadata and without anything that names the patient.
@@ -106,9 +114,16 @@ def overlay_png(
     """
     image = overlay_pixels(scan, frame, window, invert, explanation, opacity)
     if scale_bar:
-        image = _with_caption(image, scan, frame, explanation)
+        image = _with_caption(image, scan, frame, explanation, remarks)
     # OpenCV writes the header, the pixels and the end, and no text, time or colour profile.
     return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def remarks_of(explanation: Explanation | None, trust: Trust | None) -> tuple[str, ...]:
+    """What has to stand under an overlay beside its caption."""
+    if explanation is None or explanation.is_empty or trust is None:
+        return ()  # that a map is empty is in the caption
+    return (f"{trust.sentence}.",)
 
 
 def evidence_caption(scan: Scan, frame: int, explanation: Explanation | None) -> str:
@@ -125,7 +140,7 @@ def evidence_caption(scan: Scan, frame: int, explanation: Explanation | None) ->
 
 
 def _with_caption(
-    image: NDArray[np.uint8], scan: Scan, frame: int, explanation: Explanation | None
+    image: NDArray[np.uint8], scan: Scan, frame: int, explanation: Explanation | None, remarks: Sequence[str]
 ) -> NDArray[np.uint8]:
     """Lay the image on black and write beneath it; text grows with the image."""
     from PIL import Image, ImageDraw, ImageFont
@@ -135,13 +150,14 @@ def _with_caption(
     text_size = max(13, round(width / 45))
     line = round(text_size * 1.5)
     drawn = explanation is not None and not explanation.is_empty and frame in explanation.frames
-    canvas = np.zeros((rows + line * (4 if drawn else 2) + line // 2, width, 3), np.uint8)
+    # Pillow carries this font itself, so the caption looks the same everywhere.
+    font, margin = cast("FreeTypeFont", ImageFont.load_default(text_size)), text_size
+    told = [part for remark in remarks for part in _lines(printable(remark, "ascii"), font, width - 2 * margin)]
+    canvas = np.zeros((rows + line * ((4 if drawn else 2) + len(told)) + line // 2, width, 3), np.uint8)
     left = (width - columns) // 2
     canvas[:rows, left : left + columns] = image
     sheet = Image.fromarray(canvas)
-    # Pillow carries this font itself, so the caption looks the same everywhere.
-    pen, font = ImageDraw.Draw(sheet), cast("FreeTypeFont", ImageFont.load_default(text_size))
-    top, margin = rows + line // 2, text_size
+    pen, top = ImageDraw.Draw(sheet), rows + line // 2
     if drawn and explanation is not None:
         bar = inferno(np.tile(np.linspace(0.0, 1.0, width - 2 * margin, dtype=np.float32), (line // 2, 1)))
         sheet.paste(Image.fromarray(bar), (margin, top))
@@ -150,8 +166,23 @@ def _with_caption(
         top = _write_ends(pen, font, explanation.scale, (margin, width - margin), top + line // 2)
     caption = printable(evidence_caption(scan, frame, explanation), "ascii")
     _write(pen, font, caption, (margin, top), width - 2 * margin, (235, 235, 235))
+    for part in told:
+        top += line
+        _write(pen, font, part, (margin, top), width - 2 * margin, AMBER)
     _write(pen, font, f"ScanLens. {DISCLAIMER}.", (margin, top + line), width - 2 * margin, (170, 170, 170))
     return np.asarray(sheet)
+
+
+def _lines(text: str, font: FreeTypeFont, room: int) -> list[str]:
+    """A sentence broken between words into lines that fit their room; nothing of it is left out."""
+    found: list[str] = []
+    for word in text.split():
+        longer = f"{found[-1]} {word}" if found else word
+        if found and font.getlength(longer) <= room:
+            found[-1] = longer
+        else:
+            found.append(word)
+    return found
 
 
 def _write_ends(pen: ImageDraw, font: FreeTypeFont, scale: float, ends: tuple[int, int], top: int) -> int:

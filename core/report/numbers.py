@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.csv_cells import as_cell
 from core.explain.explanation import Explanation
+from core.formatting import frame_word
+from core.inference.series import series_answer
 from core.models.card import ModelCard
 from core.report.facts import DISCLAIMER, doubts, versions
 from core.scan import Scan
 
 if TYPE_CHECKING:  # the classifier brings ONNX Runtime
+    from core.explain.trust.verdict import Trust
     from core.inference.predict import Prediction
 
 #: Raised when a key changes its name or meaning.
@@ -30,11 +33,16 @@ COLUMNS = (
     "scan_sha256", "model", "model_sha256", "frame_number", "time_ms", "label", "probability",
     "calibrated_probability", "is_decision", "threshold", "temperature", "similarity_distance",
     "similarity_percentile", "is_similar", "evidence_max_logit", "warnings", "scanlens_version", "disclaimer",
+    "in_prediction_set", "heatmap_verdict",
 )  # fmt: skip
 
 
 def as_json(
-    scan: Scan, prediction: Prediction, explanation: Explanation | None = None, made_at: datetime | None = None
+    scan: Scan,
+    prediction: Prediction,
+    explanation: Explanation | None = None,
+    made_at: datetime | None = None,
+    trust: Trust | None = None,
 ) -> bytes:
     """Everything that was computed, and what it was computed with.
 
@@ -43,6 +51,7 @@ def as_json(
         prediction: The answer.
         explanation: The explanation on show, or None.
         made_at: Time of making; None for now.
+        trust: The verdict on the explanation, or None where it was not checked.
 
     Returns:
         UTF-8 JSON without NaN or infinity. Frames are numbered from 1, as on the page. Lists under
@@ -56,14 +65,16 @@ def as_json(
         "scan": _scan(scan),
         "model": _model(prediction.card),
         "prediction": _prediction(scan, prediction, explanation),
-        "explanation": None if explanation is None else _explanation(explanation),
+        "explanation": None if explanation is None else _explanation(explanation, trust),
         "warnings": doubts(scan, prediction, explanation),
         "versions": versions(),
     }
     return json.dumps(_strict(content), ensure_ascii=False, allow_nan=False, indent=2).encode()
 
 
-def as_csv(scan: Scan, prediction: Prediction, explanation: Explanation | None = None) -> bytes:
+def as_csv(
+    scan: Scan, prediction: Prediction, explanation: Explanation | None = None, trust: Trust | None = None
+) -> bytes:
     """One row for each frame and label, with the columns of `COLUMNS`; undefined values are empty.
 
     Returns:
@@ -73,12 +84,19 @@ def as_csv(scan: Scan, prediction: Prediction, explanation: Explanation | None =
     writer = csv.DictWriter(target, COLUMNS, lineterminator="\r\n")
     writer.writeheader()
     frames, card = _prediction(scan, prediction, explanation)["frames"], prediction.card
-    always = _always(scan, prediction, explanation)
+    always = {**_always(scan, prediction, explanation), "heatmap_verdict": verdict_words(explanation, trust)}
     for frame in frames:
         for index, label in enumerate(prediction.card.labels):
             row = {**always, **_row(frame, index, label, card.thresholds.get(label, card.threshold))}
             writer.writerow({key: _cell(row[key]) for key in COLUMNS})
     return target.getvalue().encode()
+
+
+def verdict_words(explanation: Explanation | None, trust: Trust | None) -> str | None:
+    """The verdict on a heatmap in three words, `"no evidence for …"` for an empty one, None where none was given."""
+    if explanation is not None and explanation.is_empty:
+        return f"no evidence for {explanation.label}"
+    return None if explanation is None or trust is None else trust.verdict
 
 
 def model_sha256(card: ModelCard) -> str | None:
@@ -108,6 +126,9 @@ def _row(frame: dict[str, Any], index: int, label: str, threshold: float | None)
         "probability": frame["probabilities"][index],
         "calibrated_probability": frame["calibrated_probabilities"][index],
         "is_decision": label in frame["decision"]["called_labels"],
+        "in_prediction_set": None
+        if frame["decision"]["prediction_set"] is None
+        else label in frame["decision"]["prediction_set"],
         "threshold": threshold,
         "similarity_distance": similarity["distance"],
         "similarity_percentile": similarity["percentile"],
@@ -159,6 +180,8 @@ def _model(card: ModelCard) -> dict[str, Any]:
         "explain_layer": card.explain_layer,
         "out_of_distribution": dict(card.out_of_distribution),
         "metrics": card.metrics,
+        "shortcuts": list(card.shortcuts),
+        "prediction_set_coverage": None if card.conformal is None else card.conformal.coverage,
     }
 
 
@@ -175,8 +198,16 @@ def _prediction(scan: Scan, prediction: Prediction, explanation: Explanation | N
         "does_not_fit_because": prediction.warning or None,
         "could_not_check": prediction.note or None,
         "input_provenance": [{"name": step.name, "detail": step.detail} for step in prediction.prepared.provenance],
+        "series": _series(scan, prediction),
         "frames": [_frame(scan, prediction, evidence, position) for position in range(len(prediction.frames))],
     }
+
+
+def _series(scan: Scan, prediction: Prediction) -> dict[str, str] | None:
+    """What the frames come to together; None for one image, and while frames are unread."""
+    if len(prediction.frames) < 2 or len(prediction.frames) < scan.frames:
+        return None
+    return asdict(series_answer(prediction, frame_word(scan)))
 
 
 def _frame(scan: Scan, prediction: Prediction, evidence: dict[int, float], position: int) -> dict[str, Any]:
@@ -195,6 +226,13 @@ def _frame(scan: Scan, prediction: Prediction, evidence: dict[int, float], posit
             "probability": decision.probability,
             "sentence": decision.sentence,
             "called_labels": [prediction.card.labels[index] for index in decision.predicted],
+            "calibrated_probability": decision.calibrated,
+            "calibrated_threshold": decision.calibrated_thresholds.get(decision.about),
+            "detail": decision.detail or None,
+            "prediction_set": None
+            if decision.possible is None
+            else [prediction.card.labels[index] for index in decision.possible],
+            "undecided_labels": [prediction.card.labels[index] for index in decision.undecided],
             "derived": None if decision.derived is None else asdict(decision.derived),
         },
         "similarity": None
@@ -204,8 +242,13 @@ def _frame(scan: Scan, prediction: Prediction, evidence: dict[int, float], posit
     }
 
 
-def _explanation(explanation: Explanation) -> dict[str, Any]:
+def _explanation(explanation: Explanation, trust: Trust | None) -> dict[str, Any]:
     return {
+        "verdict": verdict_words(explanation, trust),
+        "verdict_sentence": None if trust is None else f"{trust.sentence}.",
+        "checks": []
+        if trust is None
+        else [{"name": each.name, "outcome": each.outcome, "sentence": each.sentence} for each in trust.checks],
         "method": explanation.method,
         "label": explanation.label,
         "layer": explanation.layer,

@@ -27,6 +27,7 @@ from core.version import VERSION
 if TYPE_CHECKING:
     from fpdf import FPDF
 
+    from core.explain.trust.verdict import Trust
     from core.inference.predict import Prediction
 
 #: Printed at up to 88 mm, 1,000 pixels are 290 to the inch; more only makes the file large.
@@ -74,6 +75,7 @@ def as_pdf(
     invert: bool = False,
     opacity: float = 0.5,
     made_at: datetime | None = None,
+    trust: Trust | None = None,
 ) -> bytes:
     """The report.
 
@@ -86,6 +88,7 @@ def as_pdf(
         invert: As the viewer shows it.
         opacity: Of the heatmap, 0 to 1.
         made_at: Time of making; None for now.
+        trust: The verdict on the explanation, or None where it was not checked.
 
     Returns:
         A PDF of one page that names neither patient, user nor machine.
@@ -94,7 +97,7 @@ def as_pdf(
         IncompatibleInput: The model has not read this frame.
     """
     chosen = prediction.frames[0] if frame is None else frame
-    view = sections.View(scan, prediction, explanation, position_of(prediction, scan, chosen), chosen)
+    view = sections.View(scan, prediction, explanation, position_of(prediction, scan, chosen), chosen, trust)
     made = (made_at or datetime.now(UTC)).astimezone(UTC)
     plan, room = _fitting_plan(view)
     height = min(room, TALLEST)
@@ -135,8 +138,11 @@ def _head(pdf: FPDF, view: sections.View, made: datetime, plan: Plan) -> float:
     column.text(f"{DISCLAIMER}.", size=9, bold=True)
     column.top += 3.0
     decision = view.prediction.decision(view.position)
-    sentence = shortened(decision.sentence, 200)
+    series = sections.series_words(view)
+    sentence = shortened(series[0] if series else decision.sentence, 200)
     column.text(sentence, size=17 if len(sentence) < 60 else 12, bold=True)
+    for words in series[1:]:
+        column.text(shortened(words, min(plan.longest, 300)), size=9.5)
     column.text(shortened(sections.answer_line(view), min(plan.longest, 300)), size=9.5)
     column.text(shortened(f"Model: {view.prediction.card.title}", min(plan.longest, 200)), size=9, color=QUIET)
     for sentence in grave_doubts(view.scan, view.prediction):

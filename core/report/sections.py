@@ -16,6 +16,7 @@ from core.formatting import (
     method_text,
     probability_text,
 )
+from core.inference.series import series_answer
 from core.models.card import ModelCard
 from core.report.facts import doubts, grave_doubts, scan_facts, similarity_words, versions
 from core.report.measured import measurements
@@ -24,6 +25,7 @@ from core.report.text import shortened
 from core.scan import Scan
 
 if TYPE_CHECKING:  # the classifier brings ONNX Runtime
+    from core.explain.trust.verdict import Trust
     from core.inference.predict import Prediction
 
 #: More bars than these say nothing that a line of text does not.
@@ -40,6 +42,7 @@ class View:
         explanation: The explanation on show, or None.
         position: Row of the shown frame in the prediction.
         frame: The shown frame, from 0.
+        trust: The verdict on the explanation, or None where it was not checked.
     """
 
     scan: Scan
@@ -47,24 +50,39 @@ class View:
     explanation: Explanation | None
     position: int
     frame: int
+    trust: Trust | None = None
+
+
+def series_words(view: View) -> list[str]:
+    """Headline of a series that was read as a whole, how it was come by, and the slice that is shown; else empty."""
+    if len(view.prediction.frames) < 2 or len(view.prediction.frames) < view.scan.frames:
+        return []
+    word = frame_word(view.scan)
+    found = series_answer(view.prediction, word)
+    shown = f"{word.capitalize()} {view.frame + 1}, shown: {view.prediction.decision(view.position).sentence}."
+    return [found.headline, ". ".join(filter(None, [found.which, found.pooled])) + ".", shown]
 
 
 def answer_line(view: View) -> str:
-    """The answer: `"Probability of Pneumonia 0.87, decision threshold 0.62, calibrated probability 0.81."`."""
+    """The answer's numbers, calibrated and before.
+
+    Returns:
+        E.g. `"Calibrated probability of Pneumonia 0.81, alarm threshold 0.56 (before calibration 0.87, threshold
+        0.62)."`
+    """
     decision = view.prediction.decision(view.position)
-    card = view.prediction.card
-    about, derived = decision.about, decision.derived
-    probability = probability_text(decision.probability)
-    threshold = ""
+    about, derived = view.prediction.card.labels[decision.about], decision.derived
+    even, raw = probability_text(decision.calibrated), probability_text(decision.probability)
+    thresholds = ["", ""]
     if decision.threshold is not None:
-        probability, written = beside_threshold(decision.probability, decision.threshold)
-        threshold = f", decision threshold {written}"
-    calibrated = probability_text(float(view.prediction.calibrated[view.position][about]))
-    line = f"Probability of {card.labels[about]} {probability}{threshold}, calibrated probability {calibrated}."
+        raw, written = beside_threshold(decision.probability, decision.threshold)
+        even, limit = beside_threshold(decision.calibrated, decision.calibrated_thresholds[decision.about])
+        thresholds = [f", alarm threshold {limit}", f", threshold {written}"]
+    line = f"Calibrated probability of {about} {even}{thresholds[0]} (before calibration {raw}{thresholds[1]})."
     if derived is not None:
-        probability, threshold = beside_threshold(derived.probability, derived.threshold)
-        line += f" Probability of {derived.name} {probability}, decision threshold {threshold}."
-    return line
+        probability, written = beside_threshold(derived.probability, derived.threshold)
+        line += f" Before calibration {derived.name} {probability}, threshold {written}."
+    return f"{decision.detail}. {line}" if decision.detail else line
 
 
 def probabilities(column: Column, view: View, longest: int, most: int) -> None:
@@ -73,25 +91,21 @@ def probabilities(column: Column, view: View, longest: int, most: int) -> None:
     decision = prediction.decision(view.position)
     row, calibrated = prediction.probabilities[view.position], prediction.calibrated[view.position]
     column.heading("Probabilities")
-    order = bar_order(row, decision)
+    order = bar_order(calibrated, decision)
     shown = order[: min(MOST_BARS, most)]
     for index in shown:
-        threshold = decision.thresholds.get(index)
-        value = (
-            probability_text(float(row[index]))
-            if threshold is None
-            else beside_threshold(float(row[index]), threshold)[0]
-        )
-        words = f"{value} · calibrated {probability_text(float(calibrated[index]))}"
+        threshold, value = decision.calibrated_thresholds.get(index), probability_text(float(calibrated[index]))
         if threshold is not None:
-            words += f" · threshold {beside_threshold(float(row[index]), threshold)[1]}"
+            value, written = beside_threshold(float(calibrated[index]), threshold)
+            value += f" · threshold {written}"
+        words = f"{value} · before calibration {probability_text(float(row[index]))}"
         label = shortened(prediction.card.labels[index], min(longest, 36))
         column.probability(
-            label, words, float(row[index]), threshold, float(calibrated[index]), index in decision.predicted
+            label, words, float(calibrated[index]), threshold, float(row[index]), index in decision.predicted
         )
     if len(order) > len(shown):
-        rest = len(order) - len(shown)
-        column.text(f"{rest} more classes, each at most {probability_text(float(row[order[len(shown)]]))}", color=QUIET)
+        rest, next_one = len(order) - len(shown), float(calibrated[order[len(shown)]])
+        column.text(f"{rest} more classes, each at most {probability_text(next_one)}", color=QUIET)
     column.text(_bar_key(prediction.card, decision.threshold), color=QUIET, size=max(column.size - 1, 5.5))
     if len(prediction.frames) > 1:
         column.text(shortened(_over_the_stack(view), longest))
@@ -99,20 +113,25 @@ def probabilities(column: Column, view: View, longest: int, most: int) -> None:
 
 def _bar_key(card: ModelCard, threshold: float | None) -> str:
     line = "" if threshold is None else "Line: threshold. "
-    return f"{line}Diamond: calibrated with temperature {card.temperature:.3g}."
+    return f"Calibrated with temperature {card.temperature:.3g}. {line}Diamond: before calibration."
 
 
 def _over_the_stack(view: View) -> str:
     prediction = view.prediction
     decision = prediction.decision(view.position)
     about = decision.about
-    values = prediction.probabilities[:, about]
+    values = prediction.calibrated[:, about]
     low, high = probability_text(float(values.min())), probability_text(float(values.max()))
     word = frame_word(view.scan)
     text = f"{prediction.card.labels[about]} over {len(values)} {word}s: {low} to {high}"
     if decision.threshold is None:
         return f"{text}."
-    return f"{text}, at or above the threshold in {int((values >= decision.threshold).sum())}."
+    return f"{text}, at or above the threshold in {_above(prediction, about, decision.threshold)}."
+
+
+def _above(prediction: Prediction, about: int, threshold: float) -> int:
+    """Frames that reach a threshold, compared as they were decided: before calibration."""
+    return int((prediction.probabilities[:, about] >= threshold).sum())
 
 
 def trust(column: Column, view: View, longest: int, most: int) -> None:
@@ -121,6 +140,7 @@ def trust(column: Column, view: View, longest: int, most: int) -> None:
     column.pair("Image", similarity_words(view.prediction, view.position))
     if view.explanation is not None:
         column.pair("Explanation", shortened(_explanation_words(view, view.explanation), longest))
+        column.pair("Heatmap", shortened(_verdict_words(view, view.explanation), longest))
     at_the_answer = grave_doubts(view.scan, view.prediction)
     sentences = [entry for entry in doubts(view.scan, view.prediction, view.explanation) if entry not in at_the_answer]
     if not sentences:
@@ -129,6 +149,12 @@ def trust(column: Column, view: View, longest: int, most: int) -> None:
     for sentence in sentences[:most]:
         column.bullet(shortened(sentence, longest), AMBER)
     _left_out(column, len(sentences) - most, "warnings")
+
+
+def _verdict_words(view: View, explanation: Explanation) -> str:
+    if explanation.is_empty:
+        return f"No evidence for {explanation.label}."
+    return "Not checked." if view.trust is None else f"{view.trust.sentence}."
 
 
 def _explanation_words(view: View, explanation: Explanation) -> str:

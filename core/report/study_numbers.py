@@ -14,6 +14,7 @@ from core.report.numbers import as_json
 from core.scan import Scan
 
 if TYPE_CHECKING:  # the classifier brings ONNX Runtime
+    from core.explain.trust.verdict import Trust
     from core.inference.predict import Prediction
 
 
@@ -23,13 +24,14 @@ def study_json(
     prediction: Prediction,
     explanation: Explanation | None = None,
     fractions: Sequence[InputFraction] = (),
+    trust: Trust | None = None,
 ) -> bytes:
     """What `as_json` gives of the scan on the page, and under `study` every input, fact, and share.
 
     Returns:
         UTF-8 JSON without NaN. Facts are the numbers that the model knows them by; `null` for unknown.
     """
-    content = json.loads(as_json(scan, prediction, explanation))
+    content = json.loads(as_json(scan, prediction, explanation, trust=trust))
     content["study"] = {
         "scans": {name: {"title": found.title, "sha256": found.digest} for name, found in study.scans.items()},
         "frame_numbers_seen": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from core.formatting import frame_word
+from core.formatting import frame_word, in_sentence, joined
 from core.inference.masks import Segmentation
 from core.models.card import ModelCard
 from core.scan import Scan
@@ -15,16 +15,6 @@ from core.segmentation.sizes import area_text
 def place_word(scan: Scan) -> str:
     """What is looked at: `"slice"`, `"frame"` or `"image"`."""
     return frame_word(scan) if scan.frames > 1 else "image"
-
-
-def in_sentence(label: str) -> str:
-    """A label inside a sentence: `"Hard exudates"` becomes `"hard exudates"`, `"FAZ"` stays."""
-    return label[:1].lower() + label[1:] if label[1:] == label[1:].lower() else label
-
-
-def joined(words: list[str]) -> str:
-    """`"a, b and c"`."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def headline(segmentation: Segmentation, position: int, scan: Scan) -> str:

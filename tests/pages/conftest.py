@@ -29,7 +29,7 @@ def quick_checks(request, monkeypatch):
     if request.node.get_closest_marker("real_checks") is None:
         from core.explain.trust.verdict import Check, Trust
 
-        trust = Trust("doubtful", (Check("Follows the model", "open", "Not measured in this test"),))
+        trust = Trust("undecided", (Check("Follows the model", "open", "Not measured in this test"),))
         monkeypatch.setattr("ui.reading.trust.check_explanation", lambda *_, **__: trust)
 
 

@@ -11,7 +11,7 @@ from core.explain.trust.verdict import Check, Trust
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """The checks are tested in core; here one sentence stands for them."""
-    trust = Trust("doubtful", (Check("Follows the model", "open", "Not measured in this test"),))
+    trust = Trust("undecided", (Check("Follows the model", "open", "Not measured in this test"),))
     monkeypatch.setattr("ui.explaining.work.check_explanation", lambda *_, **__: trust)
 
 
@@ -50,7 +50,7 @@ def test_maps_and_verdicts_appear_for_the_methods_in_the_address(explain, state)
     kinds = [key[0] for key in state(app).maps._kept]
     assert sorted(kinds) == ["map", "map", "trust", "trust"]
     (table, agreement) = app.dataframe[0].value, app.dataframe[1].value
-    assert list(table["Verdict"]) == ["doubtful", "doubtful"]
+    assert list(table["Verdict"]) == ["undecided", "undecided"]
     assert agreement.shape[0] == 2
 
 

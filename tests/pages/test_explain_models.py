@@ -20,7 +20,7 @@ CARDS, _ = load_cards(Path(__file__).resolve().parents[2] / "models")
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """The checks are tested in core; here one sentence stands for them."""
-    trust = Trust("doubtful", (Check("Follows the model", "open", "Not measured in this test"),))
+    trust = Trust("undecided", (Check("Follows the model", "open", "Not measured in this test"),))
     monkeypatch.setattr("ui.explaining.work.check_explanation", lambda *_, **__: trust)
 
 

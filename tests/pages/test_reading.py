@@ -3,6 +3,7 @@
 import pytest
 
 import ui.reading.answer
+from core.inference.decision import calibrated_threshold
 from core.samples import SAMPLES
 from ui.cache import cached_cards
 
@@ -28,16 +29,16 @@ def test_every_sample_opens(sample, look_at, state):
 def test_a_scan_that_fits_gets_an_answer_with_its_threshold(look_at, words, saves):
     app = look_at("chest")
     card = cached_cards()[0][MODEL]
-    assert app.subheader[0].value.startswith(f"{card.labels[1]} is ")
+    assert app.subheader[0].value.startswith(card.labels[1])
     assert not app.warning
     assert "training scans" in words(app)
-    assert f"{card.threshold:.2f}" in app.get("plotly_chart")[0].proto.spec
+    assert f"{calibrated_threshold(card.threshold, card.temperature):.2f}" in app.get("plotly_chart")[0].proto.spec
     assert saves(app) == ["PNG", "PDF", "JSON", "CSV"]
 
 
 def test_the_evidence_names_its_method_layer_and_strength(look_at, words):
     text = words(look_at("chest"))
-    assert ("Grad-CAM at layer" in text and "logit units for" in text) or "Nothing found here" in text
+    assert ("Grad-CAM at layer" in text and "logit units for" in text) or "No evidence for" in text
 
 
 def test_a_scan_that_does_not_fit_is_told_why(look_at, words):

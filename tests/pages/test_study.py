@@ -108,7 +108,7 @@ def test_inputs_are_asked_for_by_name_and_what_is_missing_is_said(start, words, 
     assert "After contrast, may be left out" in inputs
     assert "Answered without Age, Sex" in words(app)
     before = app.session_state["reading"].answers
-    assert "Tumour is" in words(app)
+    assert "calibrated probability of Tumour" in words(app)
     inputs["FLAIR"].set_value("Left out")
     app.run()
     assert "Still missing: FLAIR" in words(app)
@@ -135,7 +135,7 @@ def test_facts_change_the_answer_and_impossible_ones_are_refused_in_one_sentence
     app = upload(("flair.png", png(250)))
 
     def probability():
-        return next(line for line in words(app).splitlines() if line.startswith("Probability of Tumour"))
+        return next(line for line in words(app).splitlines() if "calibrated probability of" in line)
 
     unknown = probability()
     age = next(field for field in app.number_input if field.label == "Age (years)")
@@ -164,7 +164,7 @@ def test_a_sequence_is_read_as_one_case_with_a_map_for_each_frame(upload, words,
     app = choose(upload(("cine.tif", tiff(9))), "toy-cine")
     assert not app.exception, app.exception
     assert not app.error
-    assert "Tumour is" in words(app)
+    assert "calibrated probability of Tumour" in words(app)
     assert "follow in time" in words(app)
     assert "The answer as if the cine had stopped" in words(app)
 

@@ -29,7 +29,7 @@ def without_checks() -> None:
     import ui.reading.trust
     from core.explain.trust.verdict import Check, Trust
 
-    trust = Trust("doubtful", (Check("Follows the model", "open", "Not measured here"),))
+    trust = Trust("undecided", (Check("Follows the model", "open", "Not measured here"),))
     ui.reading.trust.check_explanation = ui.explaining.work.check_explanation = lambda *_, **__: trust
 
 

@@ -239,14 +239,16 @@ def _zipped(
     cards: dict[str, ModelCard],
     by_model: bool,
 ) -> bytes:
-    from core.report.image import overlay_png
+    from core.report.image import overlay_png, remarks_of
 
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, (wanted, made) in enumerate(ready, start=1):
             assert made.explanation is not None
             shown = replace(made.explanation, frames=(frame,))
-            image = overlay_png(scan, frame, look.window, look.invert, shown, 0.65)
+            known = trust_of(state, scan, wanted)
+            remarks = remarks_of(shown, known if isinstance(known, Trust) and known.checks else None)
+            image = overlay_png(scan, frame, look.window, look.invert, shown, 0.65, remarks=remarks)
             name = f"{wanted.slug}-{wanted.method}{'-untrained' if wanted.untrained else ''}"
             archive.writestr(f"{number:02d}-{name}.png", image)
         rows = rows_of(state, scan, ready, cards, by_model)

@@ -2,39 +2,95 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.figures.probabilities import describe_probabilities, probability_figure
-from core.formatting import beside_threshold, probability_text
+from core.formatting import beside_threshold, frame_word, probability_text
 from core.inference.predict import Prediction, Segmentation
+from core.inference.series import series_answer
+from core.models.card import ModelCard
+from core.scan import Scan
 from ui.charts import show_chart
 from ui.foreign_text import plain
 
 #: Letters of all labels together that fit beside one another in the panel.
 MOST_LETTERS = 44
 
+#: Of the calibrated probability.
+LARGE = "font-size: 1.9rem; font-weight: 600; font-variant-numeric: tabular-nums"
 
-def numbers_line(prediction: Prediction, position: int) -> str:
-    """The numbers of the decision in one line, for those who read before the chart is there, or cannot see it."""
+
+def numbers_line(prediction: Prediction, position: int) -> tuple[str, str]:
+    """The numbers of the decision, for those who read before the chart is there, or cannot see it.
+
+    Returns:
+        The calibrated probability as it is shown large, and what it is of, with the threshold on the same scale.
+    """
     decision = prediction.decision(position)
-    labels = prediction.card.labels
-    about = labels[decision.about]
-    calibrated = float(prediction.calibrated[position][labels.index(about)])
-    value, limit = beside_threshold(decision.probability, decision.threshold or 0.0)
-    threshold = "" if decision.threshold is None else f", threshold {limit}"
-    line = f"Probability of {about} {value}{threshold}, calibrated {probability_text(calibrated)}."
+    about = prediction.card.labels[decision.about]
+    limit = decision.calibrated_thresholds.get(decision.about)
+    if limit is None:
+        return probability_text(decision.calibrated), f"calibrated probability of {about}"
+    value, written = beside_threshold(decision.calibrated, limit)
+    return value, f"calibrated probability of {about}, alarm threshold {written}"
+
+
+def raw_line(prediction: Prediction, position: int) -> str:
+    """The same as the model itself says it, which the stored threshold is for."""
+    decision = prediction.decision(position)
+    about, threshold = prediction.card.labels[decision.about], ""
+    value = probability_text(decision.probability)
+    if decision.threshold is not None:
+        value, limit = beside_threshold(decision.probability, decision.threshold)
+        threshold = f", threshold {limit}"
+    return f"Before calibration: {about} {value}{threshold}."
+
+
+def show_decision(prediction: Prediction, position: int, scan: Scan | None = None) -> None:
+    """The decision in words, then its numbers.
+
+    Args:
+        prediction: The answer.
+        position: Row on the page.
+        scan: A scan each of whose frames is a case, or None: a series then has a headline of its own, above that of
+            the slice on the page.
+    """
+    show_warning(prediction.warning, "answer")
+    decision, raw = prediction.decision(position), plain(raw_line(prediction, position))
+    if scan is not None and scan.frames > 1:
+        _show_series(prediction, scan)
+        word, number = frame_word(scan), prediction.frames[position] + 1
+        told = f"{word.capitalize()} {number}, on the page: {decision.sentence}."
+        st.markdown(plain(told), help=raw)
+    else:
+        st.subheader(plain(decision.sentence), anchor=False, help=raw)
+    if decision.detail:
+        st.markdown(plain(f"{decision.detail}."))
     if decision.derived:
         value, limit = beside_threshold(decision.derived.probability, decision.derived.threshold)
-        line += f" Probability of {decision.derived.name} {value}, threshold {limit}."
-    return line
+        st.markdown(plain(f"Probability of {decision.derived.name} {value}, threshold {limit}, before calibration."))
+    value, words = numbers_line(prediction, position)
+    st.html(f"<div><span style='{LARGE}'>{escape(value)}</span> {escape(words)}</div>")
 
 
-def show_decision(prediction: Prediction, position: int) -> None:
-    """The decision in words, then its numbers."""
-    show_warning(prediction.warning, "answer")
-    st.subheader(plain(prediction.decision(position).sentence), anchor=False)
-    st.markdown(plain(numbers_line(prediction, position)))
+def _show_series(prediction: Prediction, scan: Scan) -> None:
+    """What all slices come to, or that they are still being read."""
+    word = frame_word(scan)
+    if len(prediction.frames) < scan.frames:
+        st.subheader(f"{len(prediction.frames)} of {scan.frames} {word}s read", anchor=False)
+        return
+    found = series_answer(prediction, word)
+    st.subheader(plain(found.headline), anchor=False)
+    st.caption(plain(". ".join(filter(None, [found.which, found.pooled])) + "."))
+
+
+def show_shortcuts(card: ModelCard) -> None:
+    """What is known to lead the model astray, in short sentences."""
+    for sentence in card.shortcuts:
+        st.caption(f"◐ {plain(sentence)}.")
 
 
 def show_warning(warning: str, what: str) -> None:
@@ -59,7 +115,8 @@ def show_doubt(found: Prediction | Segmentation, position: int) -> None:
             "validation scans. That says how the image was made, not whether the answer is right.",
         )
     if found.note:
-        st.markdown(f"◐ The model {plain(found.note)}")
+        st.markdown(f"◐ Not checked: the model {plain(found.note)}")
+    show_shortcuts(found.card)
 
 
 def show_probabilities(prediction: Prediction, position: int, place: DeltaGenerator) -> None:

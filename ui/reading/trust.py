@@ -9,7 +9,7 @@ import streamlit as st
 from core.explain.explanation import Explanation
 from core.explain.request import Ask
 from core.explain.trust.checking import check_explanation, single_map
-from core.explain.trust.verdict import Trust
+from core.explain.trust.verdict import Trust, judge
 from core.inference.bundle import Bundle
 from core.inference.predict import Prediction
 from core.scan import Scan
@@ -19,31 +19,34 @@ from ui.foreign_text import plain
 from ui.session import Reading
 
 #: Shape as well as word, for those who cannot tell colours.
-SIGNS = {"supported": "●", "doubtful": "◐", "not supported": "○", "no evidence": "○"}
+SIGNS = {"follows the model": "●", "undecided": "◐", "does not follow": "○", "no evidence": "○"}
 
 
 def show_verdict(
     state: Reading, scan: Scan, bundle: Bundle, prediction: Prediction, position: int, explanation: Explanation
-) -> None:
-    """The verdict on the frame that is shown, or that it is being measured; nothing where there is no heat."""
+) -> Trust | None:
+    """The verdict on the frame that is shown, or that it is being measured; a map without heat has none."""
     frame = prediction.frames[position]
     row = explanation.frames.index(frame)
-    if single_map(explanation, row).is_empty or len(prediction.frames) < scan.frames:
-        return  # no heat to judge, or the frames are still being read
+    if single_map(explanation, row).is_empty:
+        return judge(single_map(explanation, row))  # the page says so where it speaks of the heat
+    if len(prediction.frames) < scan.frames:
+        return None  # the frames are still being read
     key = (scan.digest, bundle.card.slug, explanation.method, explanation.label, frame)
     trust = measured(state, key, partial(checked, bundle, prediction, explanation, row))
     if trust is not None:
         show_trust(trust)
+    return trust
 
 
 def show_trust(trust: Trust) -> None:
     """The verdict in words and shape, its reasons behind it."""
     if trust.verdict == "no evidence":
-        st.markdown(f"{SIGNS[trust.verdict]} {plain(trust.checks[0].sentence)}.")
+        st.markdown(f"{SIGNS[trust.verdict]} {plain(trust.sentence)}.")
         return
     reasons = "\n".join(f"- {check.name}, {check.outcome}: {plain(check.sentence)}." for check in trust.checks)
     st.markdown(
-        f"{SIGNS[trust.verdict]} This explanation is **{trust.verdict}**",
+        f"{SIGNS[trust.verdict]} {plain(trust.sentence)}",
         help=f"Measured on this scan:\n\n{reasons}\n\nIt says whether the heat follows what the model uses, "
         "not whether the model uses the right thing.",
     )

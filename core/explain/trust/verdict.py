@@ -1,4 +1,6 @@
-"""A verdict on one explanation of one scan, with its reasons: supported, doubtful, not supported, or no evidence.
+"""A verdict on one explanation of one scan, with its reasons: it follows the model, it does not, or it is undecided.
+
+A map without any evidence has no verdict but that.
 
 Three checks, each of which can pass, fail or leave the question open. The limits are conventions, written here once and
 said to the user; what was measured is kept beside the verdict. No check can show that the heat marks the disease: it
@@ -15,8 +17,16 @@ from core.explain.trust.faithfulness import Faithfulness
 from core.explain.trust.sanity import Sanity
 from core.explain.trust.stability import Stability
 
-Verdict = Literal["supported", "doubtful", "not supported", "no evidence"]
+Verdict = Literal["follows the model", "undecided", "does not follow", "no evidence"]
 Outcome = Literal["passed", "open", "failed"]
+
+#: What each verdict means, as a sentence without its full stop; `{label}` is what the map is evidence for.
+SENTENCES: dict[Verdict, str] = {
+    "follows the model": "The heatmap follows the model; the answer may still be wrong",
+    "undecided": "Undecided whether the heatmap follows the model",
+    "does not follow": "The heatmap does not follow the model: leave it out of account",
+    "no evidence": "No evidence for {label}",
+}
 
 #: Of 100 random orders: at least so many beaten in deletion and in insertion to pass; on average fewer than so many to
 #: fail. 50 is what chance gives.
@@ -54,6 +64,7 @@ class Trust:
         faithfulness: How the score follows the heat, None where it was not measured.
         sanity: What random weights make of the map, None where it was not measured.
         stability: What small shifts make of the map, None where it was not measured.
+        label: What the map is evidence for, `""` where that is not known.
     """
 
     verdict: Verdict
@@ -61,6 +72,12 @@ class Trust:
     faithfulness: Faithfulness | None = None
     sanity: Sanity | None = None
     stability: Stability | None = None
+    label: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The verdict as a sentence without its full stop, the same on the page and in every export."""
+        return SENTENCES[self.verdict].format(label=self.label or "this answer")
 
 
 def judge(
@@ -69,12 +86,13 @@ def judge(
     sanity: Sanity | None = None,
     stability: Stability | None = None,
 ) -> Trust:
-    """Bring the checks together: one that fails decides, and only when all pass is the explanation supported.
+    """Bring the checks together: one that fails decides, and only when all pass does the heatmap follow the model.
 
-    An empty map gets no such word: there is no evidence that could be supported.
+    An empty map gets no such word: there is nothing that could follow.
     """
     if explanation.is_empty:
-        return Trust("no evidence", (Check("Heat", "failed", f"No evidence for {explanation.label} was found"),))
+        reason = Check("Heat", "failed", f"No evidence for {explanation.label} was found")
+        return Trust("no evidence", (reason,), label=explanation.label)
     checks = []
     if faithfulness is not None:
         checks.append(_faithful(faithfulness))
@@ -83,12 +101,12 @@ def judge(
     if stability is not None:
         checks.append(_steady(stability))
     outcomes = {check.outcome for check in checks}
-    verdict: Verdict = "doubtful"
+    verdict: Verdict = "undecided"
     if "failed" in outcomes:
-        verdict = "not supported"
+        verdict = "does not follow"
     elif outcomes == {"passed"}:
-        verdict = "supported"
-    return Trust(verdict, tuple(checks), faithfulness, sanity, stability)
+        verdict = "follows the model"
+    return Trust(verdict, tuple(checks), faithfulness, sanity, stability, explanation.label)
 
 
 def _outcome(passed: bool, failed: bool) -> Outcome:
@@ -98,8 +116,8 @@ def _outcome(passed: bool, failed: bool) -> Outcome:
 def _faithful(found: Faithfulness) -> Check:
     least = min(found.deletion_beats, found.insertion_beats)
     sentence = (
-        f"Taking away the hottest parts first lowers the score more than {found.deletion_beats:.0f} of 100 random "
-        f"orders do, bringing them back first raises it more than {found.insertion_beats:.0f} of 100"
+        f"Hiding the hottest parts lowers the score more than {found.deletion_beats:.0f} of 100 random orders, "
+        f"bringing them back raises it more than {found.insertion_beats:.0f} of 100"
     )
     return Check("Follows the model", _outcome(least >= FAITHFUL, found.beats < UNFAITHFUL), sentence)
 

@@ -22,6 +22,7 @@ from core.training.bundle.images import Images
 from core.training.bundle.masks import Masks
 from core.training.bundle.studies import Studies
 from core.training.card import rivals
+from core.training.card.completion import complete
 from core.training.card.writer import Facts, card_text
 from core.training.checkpoints import State
 from core.training.recipe.schema import InvalidRecipe, Recipe
@@ -83,6 +84,7 @@ def make(recipe: Recipe, options: argparse.Namespace, log: Log) -> None:
     if recipe.card.non_commercial and not (stored / "LICENSE").is_file():
         log(f"{recipe.slug}: put the licence's text into {stored.name}/LICENSE")
     publish(made, stored)
+    complete(stored, recipe, options.data)
     for result in measured.results:
         log(f"{recipe.slug}: {result.file} {result.headline}")
     if recipe.card.rivals:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from core.training.recipe.sources import Part
 
@@ -18,6 +18,29 @@ class Audit(Part, frozen=True):
 
     among: tuple[str, ...]
     control: bool = False
+
+
+class Patients(Part, frozen=True):
+    """Whom the model knows, so far as the source of its data says; an answer about anybody else is withheld.
+
+    Attributes:
+        words: As they stand in "the model knows …", e.g. `children of one to five years`.
+        age_years: Youngest and oldest in years; None where it is not recorded.
+        sex: DICOM codes of the sexes in the data; empty where all are, or nobody wrote it down.
+    """
+
+    words: str
+    age_years: tuple[float, float] | None = None
+    sex: tuple[Literal["F", "M"], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.age_years is not None and not 0 <= self.age_years[0] <= self.age_years[1]:
+            raise ValueError("ages that do not run upwards")
+
+    def entry(self) -> dict[str, Any]:
+        """As it stands in the card's contract."""
+        ages = {} if self.age_years is None else {"age_years": list(self.age_years)}
+        return {"words": self.words, **ages, **({"sex": list(self.sex)} if self.sex else {})}
 
 
 class Prose(Part, frozen=True, rename={"for_": "for"}):
@@ -46,6 +69,9 @@ class Prose(Part, frozen=True, rename={"for_": "for"}):
         audit: On near-duplicates and shortcuts; None for no such section.
         rivals: Slugs of models of the same question to compare with.
         against: What is said of that comparison.
+        patients: Whom the model knows, for the check before an answer; None where the source does not say.
+        shortcuts: Short sentences without numbers on what leads it astray, shown with each answer beside those that
+            are measured.
     """
 
     license: str
@@ -70,3 +96,5 @@ class Prose(Part, frozen=True, rename={"for_": "for"}):
     audit: Audit | None = None
     rivals: tuple[str, ...] = ()
     against: str = ""
+    patients: Patients | None = None
+    shortcuts: tuple[str, ...] = ()

@@ -175,6 +175,7 @@ class Recipe(Part, frozen=True, kw_only=True, dict=True):
         out_of_distribution: What the similarity check is measured on.
         derived: A yes-or-no question that follows from the classes.
         localise: Marked regions to measure heatmaps against.
+        healthy: Images without any finding, on which a segmentation should mark nothing.
         card: Prose, licence and the like.
     """
 
@@ -203,6 +204,7 @@ class Recipe(Part, frozen=True, kw_only=True, dict=True):
     out_of_distribution: OutOfDistribution = OutOfDistribution()
     derived: Derived | None = None
     localise: tuple[Truth, ...] = ()
+    healthy: Source | None = None
     slug: str = ""
     sha256: str = ""
 

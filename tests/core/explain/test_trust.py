@@ -66,7 +66,7 @@ def test_the_reverse_of_the_evidence_loses_to_random_orders(bundle, prepared, he
     backwards = with_grid(heat, heat.grids.max() - heat.grids[0])
     found = measure_faithfulness(bundle, prepared, backwards, weights)
     assert found.beats < 10
-    assert judge(backwards, found).verdict == "not supported"
+    assert judge(backwards, found).verdict == "does not follow"
 
 
 @pytest.mark.keras
@@ -135,14 +135,14 @@ def test_a_map_that_stays_on_the_grid_is_not_steady(bundle, prepared, weights):
         lambda changed: np.zeros(5),
     )
     assert abs(found.mean) < 0.2
-    assert judge(fixed, stability=found).verdict == "not supported"
+    assert judge(fixed, stability=found).verdict == "does not follow"
 
 
 @pytest.mark.keras
 def test_an_edge_detector_is_found_out(bundle, prepared, heat):
     found = measure_sanity(bundle, prepared, heat, lambda _copy, _one: heat)
     assert found.mean == pytest.approx(1.0)
-    assert judge(heat, sanity=found).verdict == "not supported"
+    assert judge(heat, sanity=found).verdict == "does not follow"
 
 
 @pytest.mark.keras
@@ -182,7 +182,7 @@ def test_randomising_the_last_layer_keeps_what_lies_before(open_model, flat_mode
 @pytest.mark.keras
 def test_all_checks_passed_is_supported_and_an_empty_map_is_not(bundle, prepared, heat, weights):
     faithful = measure_faithfulness(bundle, prepared, heat, weights)
-    assert judge(heat, faithful).verdict == "supported"
+    assert judge(heat, faithful).verdict == "follows the model"
     assert judge(with_grid(heat, np.zeros((16, 16))), faithful).verdict == "no evidence"
 
 
@@ -200,7 +200,7 @@ def test_a_map_with_nothing_for_its_label_is_never_called_supported(bundle, prep
 def test_between_passed_and_failed_lies_doubt(heat, bundle, prepared, weights):
     faithful = measure_faithfulness(bundle, prepared, heat, weights)
     halfway = dataclasses.replace(faithful, deletion_beats=80.0, insertion_beats=95.0)
-    assert judge(heat, halfway).verdict == "doubtful"
+    assert judge(heat, halfway).verdict == "undecided"
 
 
 def test_rank_correlation_follows_scipy():

@@ -5,7 +5,7 @@ import pytest
 
 from core.colors import NEUTRAL, OKABE_ITO
 from core.figures.probabilities import describe_probabilities, probability_figure
-from core.inference.decision import decide
+from core.inference.decision import calibrated_threshold, decide
 
 ROW = np.array([0.13, 0.87])
 CALIBRATED = np.array([0.19, 0.81])
@@ -21,38 +21,34 @@ def figure(make_card):
     return probability_figure(card, ROW, CALIBRATED, decide(card, ROW))
 
 
-def test_bars_are_the_probabilities_with_the_asked_label_on_top(figure):
+def test_bars_are_the_calibrated_probabilities_with_the_asked_label_on_top(figure):
     bars = figure.data[0]
-    assert dict(zip(bars.customdata, bars.x, strict=True)) == {"Pneumonia": 0.87, "Normal": 0.13}
+    assert {name: (shown, raw) for (name, raw), shown in zip(bars.customdata, bars.x, strict=True)} == {
+        "Pneumonia": (0.81, 0.87),
+        "Normal": (0.19, 0.13),
+    }
     assert bars.y[0] > bars.y[1]
     assert figure.layout.xaxis.range == (0, 1)
 
 
-def test_threshold_is_drawn_on_the_bar_that_it_decides_about(figure):
+def test_threshold_is_drawn_on_the_scale_and_the_bar_that_it_decides_about(figure, make_card):
     row = figure.data[0].y[0]
     for line in figure.layout.shapes:
-        assert line.x0 == line.x1 == 0.62
+        assert line.x0 == line.x1 == pytest.approx(calibrated_threshold(0.62, make_card().temperature))
         assert row - 0.5 < line.y0 < row < line.y1 <= row + 0.5
-    assert "threshold 0.62" in texts(figure)
+    assert f"threshold {calibrated_threshold(0.62, make_card().temperature):.2f}" in texts(figure)
 
 
 def test_values_are_written_with_two_decimals_beside_the_bars(figure):
     written = " ".join(texts(figure))
-    assert "<b>0.87</b>" in written
-    assert "calibrated 0.81" in written
+    assert "<b>0.81</b>" in written
 
 
-def test_calibrated_probabilities_are_markers_on_the_same_rows(figure):
-    markers = figure.data[1]
-    assert list(markers.x) == [0.81, 0.19]
-    assert list(markers.y) == list(figure.data[0].y)
-
-
-def test_without_calibration_there_are_bars_only(make_card):
+def test_without_calibration_bars_and_threshold_are_as_the_model_says(make_card):
     card = make_card()
     figure = probability_figure(card, ROW, None, decide(card, ROW))
-    assert len(figure.data) == 1
-    assert "calibrated" not in " ".join(texts(figure))
+    assert list(figure.data[0].x) == [0.87, 0.13]
+    assert "threshold 0.62" in texts(figure)
 
 
 def test_theme_decides_about_background_and_font(figure):
@@ -76,7 +72,7 @@ def test_several_classes_come_in_order_of_probability(make_card):
     card = make_card(("A", "B", "C"), None, "multiclass")
     row = np.array([0.2, 0.5, 0.3])
     figure = probability_figure(card, row, None, decide(card, row))
-    assert list(figure.data[0].customdata) == ["B", "C", "A"]
+    assert [name for name, _ in figure.data[0].customdata] == ["B", "C", "A"]
     assert not figure.layout.shapes
 
 
@@ -84,7 +80,7 @@ def test_ordered_classes_keep_their_order(make_card):
     card = make_card(("None", "Mild", "Severe"), None, "ordinal")
     row = np.array([0.2, 0.5, 0.3])
     figure = probability_figure(card, row, None, decide(card, row))
-    assert list(figure.data[0].customdata) == ["None", "Mild", "Severe"]
+    assert [name for name, _ in figure.data[0].customdata] == ["None", "Mild", "Severe"]
     assert figure.data[0].y[0] > figure.data[0].y[-1]
 
 
@@ -124,8 +120,8 @@ def test_value_that_rounds_to_the_threshold_shows_its_side(make_card):
 def test_description_says_what_the_figure_shows(make_card):
     card = make_card()
     assert describe_probabilities(card, ROW, CALIBRATED, decide(card, ROW)) == (
-        "Pneumonia is likely. Probability of Pneumonia 0.87, calibrated 0.81; of Normal 0.13, calibrated 0.19. "
-        "The decision threshold for Pneumonia is 0.62."
+        "Pneumonia is likely. Calibrated probability of Pneumonia 0.81; of Normal 0.19. "
+        f"The threshold for Pneumonia is {calibrated_threshold(0.62, card.temperature):.2f}."
     )
 
 

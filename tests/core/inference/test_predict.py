@@ -8,7 +8,7 @@ from scipy.special import expit, softmax
 
 from core.errors import IncompatibleInput
 from core.inference.bundle import ModelOutput
-from core.inference.decision import decide, near_threshold
+from core.inference.decision import calibrate, calibrated_threshold, decide, near_threshold
 from core.inference.ood import Similarity
 from core.inference.predict import ANSWERS, Prediction, Segmentation, predict
 from core.inference.study import Study, prepare_study
@@ -90,11 +90,12 @@ def test_no_logit_overflows():
     ("probability", "sentence"),
     [
         (0.9, "Pneumonia is likely"),
-        (0.66, "Pneumonia is likely, but near the threshold"),
-        (0.62, "Pneumonia is likely, but near the threshold"),
-        (0.6199, "Pneumonia is unlikely, but near the threshold"),
-        (0.53, "Pneumonia is unlikely, but near the threshold"),
-        (0.52, "Pneumonia is unlikely"),
+        (0.66, "Pneumonia: above the alarm threshold (0.56), but so near that it could turn"),
+        (0.62, "Pneumonia: above the alarm threshold (0.56), but so near that it could turn"),
+        (0.6199, "Pneumonia: below the alarm threshold (0.5609), but so near that it could turn"),
+        (0.53, "Pneumonia: below the alarm threshold (0.56), but so near that it could turn"),
+        (0.52, "Pneumonia: below the alarm threshold (0.56), though more probable than normal"),
+        (0.49, "Pneumonia is unlikely"),
         (0.72, "Pneumonia is likely"),
         (0.0, "Pneumonia is unlikely"),
     ],
@@ -104,6 +105,36 @@ def test_binary_decision_is_taken_at_the_stored_threshold(probability, sentence)
     assert decision.sentence == sentence
     assert decision.label == ("Pneumonia" if probability >= 0.62 else "Normal")
     assert (decision.probability, decision.threshold) == (probability, 0.62)
+
+
+def test_positive_answer_that_is_less_probable_than_not_is_never_called_likely():
+    card = replace(CARD, threshold=0.22, temperature=1.0)
+    decision = decide(card, np.array([0.57, 0.43]))
+    assert decision.label == "Pneumonia"
+    assert decision.sentence == "Pneumonia: above the alarm threshold (0.22), though normal is more probable"
+
+
+def test_answer_within_the_uncertainty_of_the_threshold_says_so():
+    card = replace(CARD, threshold=0.22, temperature=1.0, threshold_range=(0.1, 0.45))
+    said = decide(card, np.array([0.57, 0.43])).sentence
+    assert said == "Pneumonia: above the alarm threshold (0.22), but within its uncertainty (0.10 to 0.45)"
+    assert decide(card, np.array([0.5, 0.5])).sentence == "Pneumonia is likely"
+
+
+def test_calibrated_threshold_is_reached_by_the_same_cases():
+    logits = np.linspace(-4, 4, 81)[:, None]
+    raw, even = class_probabilities(logits, "binary")[:, 1], class_probabilities(logits, "binary", 2.0)[:, 1]
+    limit = calibrated_threshold(0.62, 2.0)
+    np.testing.assert_array_equal(raw >= 0.62, even >= limit)
+    assert decide(CARD, np.array([0.2, 0.8])).calibrated_thresholds == {1: limit}
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel"])
+def test_calibration_from_probabilities_is_that_of_the_logits(task):
+    logits = np.random.default_rng(0).normal(0, 3, (1, 2 if task == "binary" else 3))
+    card = replace(CARD, task=task)
+    found = calibrate(card, class_probabilities(logits, task)[0])
+    np.testing.assert_allclose(found, class_probabilities(logits, task, 2.0)[0], atol=1e-5)
 
 
 def test_near_is_measured_between_logits_so_that_low_thresholds_have_few_neighbours():

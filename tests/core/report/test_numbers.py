@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from core.explain.trust.verdict import Check, Trust
 from core.report.numbers import COLUMNS, as_csv, as_json
 from core.version import VERSION
 
@@ -61,7 +62,29 @@ def test_json_says_how_the_map_was_made(answer):
         "grid_rows": 7,
         "grid_columns": 7,
         "frame_numbers": [1],
+        "verdict": None,
+        "verdict_sentence": None,
+        "checks": [],
     }
+
+
+def test_verdict_on_the_heatmap_is_in_json_and_csv(answer):
+    scan, prediction, explanation = answer
+    trust = Trust("does not follow", (Check("Steady", "failed", "It is not"),), label="Pneumonia")
+    told = json.loads(as_json(scan, prediction, explanation, trust=trust))["explanation"]
+    assert told["verdict"] == "does not follow"
+    assert told["verdict_sentence"] == "The heatmap does not follow the model: leave it out of account."
+    assert told["checks"] == [{"name": "Steady", "outcome": "failed", "sentence": "It is not"}]
+    rows = list(csv.DictReader(io.StringIO(as_csv(scan, prediction, explanation, trust).decode())))
+    assert {row["heatmap_verdict"] for row in rows} == {"does not follow"}
+
+
+def test_map_without_evidence_has_no_verdict_but_that(scan, predict, explain):
+    prediction = predict(scan, [[2.0]])
+    empty = explain(prediction, [0.0])
+    for trust in (None, Trust("no evidence", (), label="Pneumonia")):
+        told = json.loads(as_json(scan, prediction, empty, trust=trust))["explanation"]
+        assert told["verdict"] == "no evidence for Pneumonia"
 
 
 def test_json_says_what_it_takes_to_do_it_again(answer):

@@ -62,7 +62,7 @@ def test_report_states_answer_model_and_hashes(answer):
     text = text_of(as_pdf(*answer))
     for part in (
         "Pneumonia is likely",
-        "Probability of Pneumonia 0.87, decision threshold 0.62, calibrated probability 0.80.",
+        "Calibrated probability of Pneumonia 0.80, alarm threshold 0.59 (before calibration 0.87, threshold 0.62).",
         "sensitivity 0.95 on the validation split",
         "percentile 61 of the validation set",
         "1.8 logit units",
@@ -123,7 +123,7 @@ def test_stack_shows_one_slice_and_sums_up_the_others(stack):
     text = text_of(as_pdf(*stack, frame=28))
     assert "slice 29 of 40" in text
     assert "strongest in slice 13 of 40 (2 logit units)" in text
-    assert "0.05 to 0.95, at or above the threshold in 17." in text
+    assert "0.11 to 0.89, at or above the threshold in 17." in text
 
 
 def test_letters_that_the_page_cannot_write_do_not_break_it(scan, predict, card):
@@ -158,7 +158,7 @@ def test_many_classes_are_summed_up(scan, predict, card):
     several = replace(card, task="multiclass", labels=labels, threshold=None)
     text = text_of(as_pdf(scan, predict(scan, [np.arange(14) / 4], several)))
     assert "Finding 13 is the most likely answer" in text
-    assert "8 more classes, each at most 0.05" in text
+    assert "8 more classes, each at most 0.06" in text
 
 
 def test_frame_that_the_model_did_not_read_is_refused(answer):

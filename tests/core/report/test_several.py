@@ -65,7 +65,7 @@ def test_page_names_findings_and_thresholds(scan, findings, predict, explain):
 
 def test_page_answers_the_derived_question(scan, grades, predict):
     text = pdf_text(as_pdf(scan, predict(scan, [[0.0, 0.0, 0.0]], card=grades)))
-    assert "Probability of Treat 0.67, decision threshold 0.40" in text
+    assert "Before calibration Treat 0.67, threshold 0.40" in text
 
 
 def test_figure_draws_a_threshold_for_each_finding(scan, findings, predict):
@@ -77,7 +77,7 @@ def test_figure_draws_a_threshold_for_each_finding(scan, findings, predict):
         "<b>0.88</b> ▏threshold 0.60", "<b>0.27</b> ▏threshold 0.20", "<b>0.05</b> ▏threshold 0.50"
     ]  # fmt: skip
     words = describe_probabilities(findings, row, None, decision)
-    assert "The decision threshold for Root is 0.50." in words
+    assert "The threshold for Root is 0.50." in words
 
 
 def test_figure_of_classes_draws_no_threshold(scan, grades, predict):

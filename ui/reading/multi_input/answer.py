@@ -125,7 +125,7 @@ def show_map_words(answer: StudyAnswer) -> None:
         if isinstance(found, str):
             lines.append(f"{title}no heatmap. {found}")
         elif found.is_empty:
-            lines.append(f"{title}nothing found that speaks for {answer.label}: no heat is drawn.")
+            lines.append(f"{title}no evidence for {answer.label}: no heat is drawn.")
         else:
             layer = f" at layer {found.layer}" if found.layer else ""
             most = f"most {found.scale:.2g} {found.units} for {answer.label}"

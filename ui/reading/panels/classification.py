@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.explain import EXPLAINERS
 from core.explain.explanation import Explanation
 from core.explain.request import Ask
+from core.explain.trust.verdict import Trust
 from core.figures.evidence import describe_evidence, evidence_figure
 from core.inference.bundle import Bundle
 from core.inference.predict import Prediction, predict
@@ -43,6 +44,7 @@ class Answer:
         explanation: The evidence for the chosen label, over the frames of the prediction; None where it failed.
         key: Names the explanation.
         chart: The place for the probabilities.
+        trust: The verdict on the explanation; None while it is checked, or where it cannot be.
     """
 
     prediction: Prediction
@@ -51,6 +53,7 @@ class Answer:
     explanation: Explanation | None
     key: str
     chart: DeltaGenerator
+    trust: Trust | None = None
 
 
 def show_classification(
@@ -80,15 +83,15 @@ def _show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Ans
     bundle = cached_bundle(card.slug)
     prediction = _predict(state, bundle, scan, frame)
     position = prediction.frames.index(frame)
-    show_decision(prediction, position)
+    show_decision(prediction, position, scan)
     chart = st.container()
     show_doubt(prediction, position)
-    explanation, key = None, ""
+    explanation, key, trust = None, "", None
     with errors_shown():  # the answer stays when its explanation fails
         explanation, key = _explain(state, bundle, scan, prediction, position)
         _show_evidence(explanation, frame)
-        show_verdict(state, scan, bundle, prediction, position, explanation)
-    return Answer(prediction, frame, position, explanation, key, chart)
+        trust = show_verdict(state, scan, bundle, prediction, position, explanation)
+    return Answer(prediction, frame, position, explanation, key, chart, trust)
 
 
 def _predict(state: Reading, bundle: Bundle, scan: Scan, frame: int) -> Prediction:
@@ -123,7 +126,7 @@ def _explain(
 def _show_evidence(explanation: Explanation, frame: int) -> None:
     here = float(explanation.grids[explanation.frames.index(frame)].max())
     if here <= 1e-6:
-        st.markdown(f"○ Nothing found here that speaks for {plain(explanation.label)}: no heat is drawn.")
+        st.markdown(f"○ No evidence for {plain(explanation.label)} here: no heat is drawn.")
     else:
         st.caption(
             f"Heat: {EXPLAINERS[METHOD].title} at layer {plain(explanation.layer)}, "
@@ -138,9 +141,9 @@ def _show_strip(state: Reading, scan: Scan, answer: Answer) -> None:
         _read_all(state, scan, prediction.card.slug)
     elif scan.frames > 1 and explanation is not None:
         index = prediction.card.labels.index(explanation.label)
-        threshold = prediction.decision(answer.position).thresholds.get(index)
+        threshold = prediction.decision(answer.position).calibrated_thresholds.get(index)
         show_chart(
-            lambda: evidence_figure(explanation, scan, prediction.probabilities[:, index], answer.frame, threshold),
+            lambda: evidence_figure(explanation, scan, prediction.calibrated[:, index], answer.frame, threshold),
             "evidence",
             describe_evidence(explanation, scan, answer.frame),
         )
@@ -161,17 +164,18 @@ def _read_all(state: Reading, scan: Scan, slug: str) -> None:
 
 
 def _files(scan: Scan, answer: Answer, look: Look) -> dict[str, File]:
-    from core.report.image import overlay_png
+    from core.report.image import overlay_png, remarks_of
     from core.report.numbers import as_csv, as_json
     from core.report.pdf import as_pdf
 
-    prediction, explanation, frame = answer.prediction, answer.explanation, answer.frame
-    window, invert = look.window, look.invert
+    prediction, explanation, frame, trust = answer.prediction, answer.explanation, answer.frame, answer.trust
+    window, invert, remarks = look.window, look.invert, remarks_of(explanation, trust)
     return {
-        "PNG": File("image/png", lambda: overlay_png(scan, frame, window, invert, explanation, 0.65)),
+        "PNG": File("image/png", lambda: overlay_png(scan, frame, window, invert, explanation, 0.65, remarks=remarks)),
         "PDF": File(
-            "application/pdf", lambda: as_pdf(scan, prediction, explanation, frame=frame, window=window, invert=invert)
+            "application/pdf",
+            lambda: as_pdf(scan, prediction, explanation, frame=frame, window=window, invert=invert, trust=trust),
         ),
-        "JSON": File("application/json", lambda: as_json(scan, prediction, explanation)),
-        "CSV": File("text/csv", lambda: as_csv(scan, prediction, explanation)),
+        "JSON": File("application/json", lambda: as_json(scan, prediction, explanation, trust=trust)),
+        "CSV": File("text/csv", lambda: as_csv(scan, prediction, explanation, trust)),
     }

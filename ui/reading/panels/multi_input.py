@@ -117,14 +117,14 @@ def _words(heat: Explanation | None, trust: object) -> str:
     from core.explain.trust.verdict import Trust
 
     if heat is None:
-        return "no evidence here"
+        return "○ no evidence"
     if isinstance(trust, Trust):
         return f"{SIGNS[trust.verdict]} {trust.verdict}"
     return "◌ to be checked"
 
 
 def _show_export(state: Reading, scan: Scan, answer: StudyAnswer, frame: int) -> None:
-    from core.report.image import overlay_png
+    from core.report.image import overlay_png, remarks_of
     from core.report.numbers import as_csv
     from core.report.study_numbers import study_json
 
@@ -132,12 +132,14 @@ def _show_export(state: Reading, scan: Scan, answer: StudyAnswer, frame: int) ->
     shown = answer.study.scans.get(name, scan)
     found = answer.spread_map(name) if name else None
     at = turned_to(shown) if len(answer.maps) == 1 else min(frame, shown.frames - 1)
-    prediction = answer.prediction
+    prediction, trust = answer.prediction, verdict_of(state, answer, name)
+    remarks = remarks_of(found, trust)
     files = {
-        "PNG": File("image/png", lambda: overlay_png(shown, at, None, False, found, 0.65)),
+        "PNG": File("image/png", lambda: overlay_png(shown, at, None, False, found, 0.65, remarks=remarks)),
         "JSON": File(
-            "application/json", lambda: study_json(answer.study, shown, prediction, found, fractions_of(state, answer))
+            "application/json",
+            lambda: study_json(answer.study, shown, prediction, found, fractions_of(state, answer), trust),
         ),
-        "CSV": File("text/csv", lambda: as_csv(shown, prediction, found)),
+        "CSV": File("text/csv", lambda: as_csv(shown, prediction, found, trust)),
     }
     show_export(prediction.card, shown, files)

@@ -8,10 +8,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.figures.contours import REFERENCE_COLOR, outline_color, outlines_of
 from core.figures.segmentation_areas import area_figure, describe_areas
+from core.formatting import in_sentence, joined
 from core.models.card import ModelCard
 from core.scan import Scan, Step
 from core.segmentation.contours import Outline
-from core.segmentation.words import in_sentence, joined
 from ui.charts import show_chart
 from ui.components.viewer import Lines, View
 from ui.reading.display_settings import Look, show_image

@@ -7,13 +7,13 @@ from html import escape
 import streamlit as st
 
 from core.figures.contours import outline_color
+from core.formatting import in_sentence
 from core.models.card import ModelCard
 from core.scan import Scan
 from core.segmentation.sizes import area_text, number_text, range_text, size_notes, volume_ml
 from core.segmentation.words import (
     components_text,
     headline,
-    in_sentence,
     overlap_sentence,
     place_word,
     silence_sentence,
