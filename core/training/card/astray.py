@@ -1,8 +1,7 @@
 """What is known to lead a model's answers astray, in short sentences for beside its answer, each with its measure.
 
-Three things are measured: what letters written into a corner change, on how many images without a finding a
-segmentation still finds one, and how far the ROC AUC falls on images from elsewhere. A recipe may add sentences of its
-own, without numbers.
+Three things are measured: what letters written into an image change, which part of healthy images a segmentation
+marks, and how far the ROC AUC falls on images from elsewhere. A recipe may add sentences of its own, without numbers.
 """
 
 from __future__ import annotations
@@ -82,14 +81,16 @@ def _answer(bundle: Bundle, scan: Scan) -> tuple[int, ...]:
     return decide(bundle.card, bundle.probabilities(logits)[0]).predicted
 
 
-def found_in_healthy(bundle: Bundle, paths: Sequence[Path]) -> dict[str, Any]:
-    """On how many images without a finding a segmentation marks anything."""
-    found = 0
+def marked_in_healthy(bundle: Bundle, recipe: Recipe, paths: Sequence[Path]) -> dict[str, Any]:
+    """Which fraction of the area of images without a finding a segmentation marks, on average."""
+    places = [recipe.foreground.index(label) for label in recipe.healthy_labels]
+    areas = []
     for path in paths:
         scan = open_image(path)
         answer = predict(bundle, Study.of(bundle.card, scan), [0], expect=Segmentation)
-        found += bool(answer.pixels.any())
-    return {"name": "healthy", "fraction": round(found / len(paths), 4), "n": len(paths)}
+        marked = np.any([answer.mask(0, place) for place in places], axis=0)
+        areas.append(float(marked.mean()))
+    return {"name": "healthy", "fraction": round(float(np.mean(areas)), 4), "n": len(paths)}
 
 
 def healthy_images(recipe: Recipe, data: Path) -> list[Path]:
@@ -108,7 +109,7 @@ def measure_astray(bundle: Bundle, recipe: Recipe, data: Path) -> list[dict[str,
         found += changed_by_letters(bundle, recipe, data)
     healthy = healthy_images(recipe, data)
     if healthy:
-        found.append(found_in_healthy(bundle, healthy))
+        found.append(marked_in_healthy(bundle, recipe, healthy))
     return found
 
 
@@ -125,7 +126,8 @@ def sentences(card: ModelCard, recipe: Recipe, measured: Sequence[dict[str, Any]
     for entry in measured:
         fraction = float(entry["fraction"])
         if entry["name"] == "healthy":
-            said.append(f"It marks something on {100 * fraction:.0f} % of {entry['n']} images without a finding")
+            area = f"{100 * fraction:.0f} % of the area of healthy images"
+            said.append(f"It marks {area} as lesions ({entry['n']} images)")
     return [*said, *_elsewhere(card)]
 
 

@@ -175,7 +175,8 @@ class Recipe(Part, frozen=True, kw_only=True, dict=True):
         out_of_distribution: What the similarity check is measured on.
         derived: A yes-or-no question that follows from the classes.
         localise: Marked regions to measure heatmaps against.
-        healthy: Images without any finding, on which a segmentation should mark nothing.
+        healthy: Images without any finding, on which a segmentation should mark none of `healthy_labels`.
+        healthy_labels: The labels that are findings.
         card: Prose, licence and the like.
     """
 
@@ -205,6 +206,7 @@ class Recipe(Part, frozen=True, kw_only=True, dict=True):
     derived: Derived | None = None
     localise: tuple[Truth, ...] = ()
     healthy: Source | None = None
+    healthy_labels: tuple[str, ...] = ()
     slug: str = ""
     sha256: str = ""
 
