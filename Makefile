@@ -19,11 +19,11 @@ run: $(VENV)/.run
 	$(PY) -m ui.launch --server.port $(PORT)
 
 test: lint
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Slower than `test`: before Python 3.12 a tracer follows every line.
 coverage: $(VENV)/.dev
-	$(PY) -m pytest -n 2 --dist loadfile --cov
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet

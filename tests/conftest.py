@@ -1,5 +1,6 @@
 """A segmentation model of a few operations, whose outline is known to the pixel, for tests of core, ui and pages."""
 
+import functools
 import hashlib
 import sys
 from pathlib import Path
@@ -110,6 +111,41 @@ def write_segmenter():
         return place
 
     return written
+
+
+@pytest.fixture(scope="session")
+def pages_run_as_in_a_server():
+    """What a server pays once, or never, is not paid for each `AppTest`.
+
+    Streamlit reads the metadata of every installed package for each: the second time it finds the same. After each run
+    it has Keras search all of memory where Keras was imported, as it is by other tests and never by a server.
+    """
+    from streamlit.components.v2 import manifest_scanner
+    from streamlit.runtime.scriptrunner import script_runner
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", functools.cache(manifest_scanner.scan_component_manifests)
+        )
+        patch.setattr(script_runner, "_clean_problem_modules", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def threads_wait_asleep():
+    """Threads of ONNX Runtime wait in a loop for each other, for which two processes on two cores pay twice."""
+    from core.inference import onnx_session
+
+    made = onnx_session.session_options
+
+    def without_loops(threads):
+        options = made(threads)
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        return options
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_session, "session_options", without_loops)
+        yield
 
 
 @pytest.fixture(autouse=True)

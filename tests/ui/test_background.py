@@ -161,6 +161,11 @@ def page():
         st.markdown(f"Found {found}")
 
 
+@pytest.fixture(autouse=True)
+def quick_runs(pages_run_as_in_a_server):
+    """Many small pages."""
+
+
 def asked(work, **state):
     app = AppTest.from_function(page)
     app.session_state["work"] = work

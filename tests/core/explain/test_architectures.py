@@ -25,6 +25,13 @@ SIZE = 24
 #: (row, column) of the red square on two scans, and how far it moves.
 RED, MOVED = ((2, 2), (2, 13)), 11
 
+#: Methods that only ask for answers see no network, but only the kinds of what goes in and comes out: one of each.
+ASKING = [name for name, explainer in EXPLAINERS.items() if explainer.family == "perturbation"]
+OF_EACH_KIND = {
+    "flat functional", "one sigmoid unit", "no activation", "multi-label", "time distributed and GRU", "volume",
+    "image and table", "several images", "shared backbone", "U-Net",
+}  # fmt: skip
+
 ACTIVATIONS = [name for name, explainer in EXPLAINERS.items() if explainer.family == "activations"]
 GRADIENTS = [name for name, explainer in EXPLAINERS.items() if explainer.family == "gradients"]
 CAMS = [*ACTIVATIONS, "guided-grad-cam"]
@@ -93,9 +100,21 @@ def first_answers():
     return {}
 
 
-@pytest.mark.parametrize("method", EXPLAINERS)
+@pytest.mark.parametrize("method", [name for name in EXPLAINERS if name not in ASKING])
 def test_method_draws_a_right_map_or_says_why_not(taught, keras_process, first_answers, any_architecture, method):
-    bundle = taught(any_architecture)
+    check_method(taught(any_architecture), keras_process, first_answers, any_architecture, method)
+
+
+@pytest.mark.parametrize("method", ASKING)
+@pytest.mark.parametrize("name", sorted(OF_EACH_KIND))
+def test_method_that_only_asks_draws_a_right_map_of_each_kind_of_input(
+    taught, keras_process, first_answers, name, method
+):
+    check_method(taught(name), keras_process, first_answers, name, method)
+
+
+def check_method(bundle, keras_process, first_answers, any_architecture, method):
+    """A map that repeats itself, changes nothing of the model, follows the square and tells classes apart."""
     prepared, explain = prepared_for(bundle), EXPLAINERS[method].function
     target = 1 if bundle.units == 1 else 0
     ask = Ask(target, keras=keras_process, region=region_for(bundle))
