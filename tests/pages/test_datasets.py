@@ -314,7 +314,7 @@ def test_results_are_exported_and_imported_elsewhere(page, chest, tmp_path, monk
     assert "1 imported" in "".join(done.value for done in app.success)
     assert app.dataframe[-1].value["State"].tolist() == ["● done"]
     app.file_uploader(key="import-runs").set_value([("notes.csv", b"a,b", "text/csv")]).run()
-    assert "notes.csv: Expected an evaluation" in app.error[0].value
+    assert "notes.csv: The file is no whole evaluation" in app.error[0].value
 
 
 def test_a_case_of_an_added_dataset_shows_its_image_with_heatmaps(page, chest):
