@@ -21,6 +21,8 @@ class KerasProcess(WorkerProcess):
     module = "core.keras_worker.worker"
     name = "the Keras process"
     failed = KerasProcessFailed
+    idle_after = 600.0  # it takes 800 MB; the next call waits some seconds for a new one
+    keeping = "train_"
     environment = {  # noqa: RUF012 - a class variable of the base
         "KERAS_BACKEND": "tensorflow",
         "CUDA_VISIBLE_DEVICES": "-1",

@@ -41,6 +41,8 @@ _INHERITED = (
     "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX",
 )  # fmt: skip
 _TICK = 0.1
+#: How much longer a child stays that keeps what somebody may come back to, such as a network that was trained in class.
+PATIENCE = 6
 _GRACE = 2.0
 #: What a child that ran out of memory leaves as its last words, in C++, Python and TensorFlow.
 _OUT_OF_MEMORY = (b"bad_alloc", b"MemoryError", b"ResourceExhaustedError", b"Cannot allocate memory", b"out of memory")
@@ -62,6 +64,10 @@ class WorkerProcess:
     name: ClassVar[str]
     environment: ClassVar[Mapping[str, str]] = {}
     failed: ClassVar[type[WorkerFailed]] = WorkerFailed
+    #: Seconds without a call after which the child is ended and its memory given back; None for never.
+    idle_after: ClassVar[float | None] = None
+    #: Beginning of the names of tasks that leave something in the child that people come back to.
+    keeping: ClassVar[str | None] = None
 
     def __init__(self, memory_limit: int, start_timeout: float, folder: Path | None = None) -> None:
         self._memory_limit, self._start_timeout = memory_limit, start_timeout
@@ -69,6 +75,7 @@ class WorkerProcess:
         self._turn = threading.Lock()
         self._child: _Child | None = None
         self._number = 0
+        self._idle_since, self._keeps = time.monotonic(), False
 
     @property
     def pid(self) -> int | None:
@@ -120,6 +127,7 @@ class WorkerProcess:
         try:
             child = self._started(stop)
             self._number += 1
+            self._keeps = self._keeps or (self.keeping is not None and task.startswith(self.keeping))
             header = {"number": self._number, "task": task, "arguments": dict(arguments or {})}
             child.send(header, arrays or {})
             return self._answer(child, timeout, progress, stop)
@@ -130,6 +138,24 @@ class WorkerProcess:
             if self._child is not None:
                 self._child.send({"stop": self._number}, {})
             raise
+        finally:
+            self._idle_since = time.monotonic()
+            self._turn.release()
+
+    def end_if_idle(self) -> bool:
+        """End a child that nobody has called for long, `PATIENCE` times as long where it keeps something for somebody.
+
+        Returns:
+            Whether it was ended.
+        """
+        if self.idle_after is None or not self._turn.acquire(blocking=False):
+            return False
+        try:
+            idle = time.monotonic() - self._idle_since
+            if self._child is None or idle < self.idle_after * (PATIENCE if self._keeps else 1):
+                return False
+            self._drop()
+            return True
         finally:
             self._turn.release()
 
@@ -184,6 +210,7 @@ class WorkerProcess:
 
     def _drop(self) -> None:
         child, self._child = self._child, None
+        self._keeps = False
         if child is not None:
             child.kill()
 
@@ -296,6 +323,7 @@ class _Child:
                 if watched.memory_info().rss > self._memory_limit:
                     self._fault = self._memory_words()
                     self.process.kill()
+                self.kind.end_if_idle()
                 time.sleep(_TICK)
 
     def _drain(self) -> None:
