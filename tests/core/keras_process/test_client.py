@@ -116,6 +116,7 @@ def test_second_run_gives_the_same_and_reports_progress(keras_process, saved, sa
 
 
 def test_unsafe_file_is_refused_in_words_and_the_process_lives(keras_process, tmp_path):
+    keras_process.call("ping")
     pid = keras_process.pid
     (tmp_path / "model.keras").write_bytes(b"no archive")
     for task in ("check", "predict"):
