@@ -45,12 +45,10 @@ _ENDINGS = {
 }
 #: Words that do not change what a label says.
 _FILLERS = words_in(
-    "the a an of with in is are was class label finding findings image image images for evidence sign signs any "
-    "case cases patient patients mit von der die das de la le"
+    "the a an of with in is are was class label finding findings image images picture pictures for evidence sign signs "
+    "any case cases patient patients mit von der die das de la le"
 )
 #: The whole label, where it says no more than yes or no.
-_YES = words_in("1 y t wahr vrai verdadero")
-_NO = words_in("0 n f false falsch faux falso non no nein")
 _NOTHING = frozenset(
     {"no finding", "no findings", "no abnormality", "no abnormalities", "nothing", "none", "no disease", "kein befund"}
 )
@@ -132,16 +130,6 @@ class Meaning:
     negated: bool
     affirmed: bool = False
     unsure: bool = False
-
-    @property
-    def is_yes(self) -> bool:
-        """Says no more than that it is there."""
-        return self.text in _YES or (not self.words and self.affirmed and not self.unsure)
-
-    @property
-    def is_no(self) -> bool:
-        """Says no more than that it is not there."""
-        return self.text in _NO or (not self.words and self.negated and not self.unsure)
 
     @property
     def is_normal(self) -> bool:

@@ -15,7 +15,7 @@ from core.evaluation.metrics.grids import even_grid
 from core.evaluation.results.estimates import estimate
 from core.evaluation.results.evaluation import Finding
 from core.evaluation.results.operating_point import ConfusionAt, confusion_of
-from core.evaluation.results.questions import Taken, taken, threshold_of
+from core.evaluation.results.questions import Taken, taken
 from core.evaluation.statistics.intervals import Estimate
 from core.evaluation.statistics.patients import count
 from core.evaluation.statistics.resampled_rates import (
@@ -216,8 +216,3 @@ def score_distribution(finding: Finding, bins: int = 40) -> ScoreDistribution:
     edges = even_grid(bins + 1)
     with_finding, without = (np.histogram(cases.score[kind], edges)[0] for kind in (cases.truth, ~cases.truth))
     return ScoreDistribution(finding.name, edges, with_finding, without, finding.threshold, len(cases), cases.note)
-
-
-def chosen_threshold(finding: Finding) -> float:
-    """Where a movable threshold starts: the model's own, else 0.5."""
-    return threshold_of(finding)[0]

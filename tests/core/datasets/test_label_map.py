@@ -34,6 +34,7 @@ TUMOURS = ("multiclass", "Glioma", "Meningioma", "No tumour")
         (TUMOURS, "glioma_tumor", "Glioma"),
         (TUMOURS, "notumor", "No tumour"),
         (TUMOURS, "pituitary", ""),
+        (PNEUMONIA, "normal pictures", "Normal"),
     ],
 )
 def test_labels_that_say_the_same_are_suggested_and_others_left_out(model, label, wanted, card):

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from core.evaluation.metrics.registry import METRICS, Metric
-from core.evaluation.results.by_class import by_class
-from core.evaluation.results.estimates import estimate, estimate_of
+from core.evaluation.results.estimates import estimate
 from core.evaluation.results.questions import (
     answer,
     class_key,
@@ -55,23 +54,6 @@ def test_model_without_a_threshold_is_decided_at_one_half_and_says_so(classes):
     assert found.threshold == 0.5
     assert found.note == "The model has no threshold of its own for Mild: 0.5 was taken."
     assert taken(answer(classes(), "Mild"), "roc_auc").note == ""
-
-
-def test_each_class_has_its_own_row(classes):
-    answers = answer(classes(), "classes:No | Mild | Severe")
-    rows = by_class(answers, "roc_auc")
-    expected = estimate_of("roc_auc", answers.truth == 1, answers.score[:, 1])
-    assert [row.label for row in rows] == ["No", "Mild", "Severe"]
-    assert (rows[1].estimate.value, rows[1].estimate.low) == pytest.approx((expected.value, expected.low))
-    assert sum(row.positives for row in rows) == 120
-
-
-def test_decision_for_a_class_is_the_largest_probability(classes):
-    answers = answer(classes(), "classes:No | Mild | Severe")
-    chosen = answers.score.argmax(1)
-    rows = by_class(answers, "sensitivity")
-    assert rows[2].estimate.value == pytest.approx((chosen == 2)[answers.truth == 2].mean())
-    assert METRICS["sensitivity"].needs == "decision"
 
 
 @pytest.mark.parametrize("name", ["new_metric_multiclass", "new_metric"])
