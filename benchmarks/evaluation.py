@@ -28,8 +28,8 @@ def run() -> list[dict[str, object]]:
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _make_images(folder / "few", FEW)
-        _make_images(folder / "many", MANY)
+        make_images(folder / "few", FEW)
+        make_images(folder / "many", MANY)
         alone, batches = _against_keras(folder)
         growth = _growth(folder)
     what = f"evaluation of {FEW} images / decoding and Keras' predict in one loop"
@@ -44,7 +44,8 @@ def _row(name: str, value: float, limit: float) -> dict[str, object]:
     return {"name": name, "value": round(value, 4), "limit": limit, "unit": "×", "holds": value <= limit}
 
 
-def _make_images(folder: Path, count: int) -> None:
+def make_images(folder: Path, count: int) -> None:
+    """Write as many grey JPEGs of two classes, 512 pixels wide."""
     rng = np.random.default_rng(0)
     for label in ("NORMAL", "PNEUMONIA"):
         (folder / label).mkdir(parents=True)
