@@ -83,7 +83,7 @@ class Reading:
         refused: An upload that held no scan, to be spoken of until the next one.
         trouble: What went wrong while opening, in one sentence.
         choosing: Whether the user is looking for another scan; the one that is open stays.
-        asked_about: Digest of the scan of unnamed kind that a model was last chosen for.
+        asked_about: Digest of the scan that a model was last chosen for.
         came_from: The sample's key where a sample is open, for the address.
         turn: Counts what was opened, so that facts about one patient are not shown for the next.
         adding: Whether the files that are being opened belong to the study on the page.

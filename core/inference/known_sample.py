@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.inference.bundle import Bundle
-from core.inference.recognise import alikeness
+from core.inference.recognise import knows, recognise
 from core.models.card import ModelCard
 from core.models.compatibility import compatibility
 from core.samples import SAMPLES, Sample, open_sample
@@ -18,7 +18,7 @@ class KnownSample:
 
     Attributes:
         sample: From the catalogue.
-        is_known: Whether the model's own check of what is out of distribution lets it through.
+        is_known: Whether it is recognised as a kind that the model knows.
     """
 
     sample: Sample
@@ -26,7 +26,7 @@ class KnownSample:
 
 
 def known_sample(bundle: Bundle) -> KnownSample | None:
-    """The sample that is nearest to what a model was trained on, None where none is of its kind.
+    """The sample that a model knows best, None where none is of its kind.
 
     A sample is of a model's kind where the contract takes it and it shows one of the contract's body parts. A model of
     several inputs has no sample: one image is not enough for it.
@@ -41,12 +41,12 @@ def known_sample(bundle: Bundle) -> KnownSample | None:
     for sample in SAMPLES:
         scan = open_sample(sample.key) if _may_show(card, sample) else None
         if scan is not None and compatibility(card, scan).fits and _shows(card, sample, scan):
-            distance = alikeness([bundle], scan).get(card.slug)
-            found.append((0.0 if distance is None else distance, sample))
+            recognition = recognise(scan)
+            found.append((not knows(card, recognition), recognition.distances.get(recognition.slug, 2.0), sample))
     if not found:
         return None
-    distance, sample = min(found, key=lambda entry: entry[0])
-    return KnownSample(sample, distance <= 1.0)
+    is_strange, _, sample = min(found, key=lambda entry: entry[:2])
+    return KnownSample(sample, not is_strange)
 
 
 def _may_show(card: ModelCard, sample: Sample) -> bool:

@@ -159,7 +159,7 @@ def plan_geometry(scan_size: tuple[int, int], pixel_aspect: float, spec: InputSp
     return Geometry(spec.size, scan_size, scale, offset, view)
 
 
-def _place(levels: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
+def place_on_grid(levels: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
     """Resample (rows, columns[, 3]) onto the model's grid; padding is 0."""
     top, left, bottom, right = geometry.view
     # The part of the scan under the view, cut on whole pixels so that nothing outside bleeds in by the filter.
@@ -249,7 +249,7 @@ def prepare(scan: Scan, spec: InputSpec, frames: Sequence[int] | None = None) ->
     batch = np.empty((len(chosen), *spec.size, spec.channels), np.float32)
     for position, (index, window) in enumerate(zip(chosen, windows, strict=True)):
         levels = _levels(scan, index, window, spec.channels)
-        placed = _to_channels(_place(levels, geometry), spec.channels)
+        placed = _to_channels(place_on_grid(levels, geometry), spec.channels)
         batch[position] = placed.reshape(*spec.size, spec.channels) * (high - low) + low
     return Prepared({spec.name: batch}, geometry, chosen, _provenance(scan, spec, windows))
 

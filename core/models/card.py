@@ -72,6 +72,8 @@ class ModelCard:
         threshold_range: Where 95 % of the thresholds lie that resamples of the validation split would have chosen, or
             None.
         answered: What was measured of withholding, see `core.training.card.answered`; empty where nothing was.
+        kinds: Slugs of the kinds of image that the model knows, as `core.inference.kinds` has them, with `/variant`
+            behind where it knows one variant only; empty where the card does not say.
     """
 
     slug: str
@@ -99,6 +101,7 @@ class ModelCard:
     shortcuts: tuple[str, ...] = ()
     threshold_range: tuple[float, float] | None = None
     answered: Mapping[str, Any] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -230,6 +233,7 @@ def load_card(folder: Path) -> ModelCard:
             shortcuts=names(contract.get("shortcuts") or [], "shortcuts"),
             threshold_range=_range(contract),
             answered=dict(contract.get("answered") or {}),
+            kinds=names(contract.get("kinds") or [], "kinds"),
         )
     except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         fault = f"no {error}" if isinstance(error, KeyError) else str(error).replace("\n", " ")

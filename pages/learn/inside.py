@@ -23,7 +23,7 @@ def choose_work() -> Work | None:
         scan = choose_scan("sample")
         frame = choose_frame(scan)
     with right:
-        card = choose_model(state, scan)
+        card = choose_model(state, scan, always=True)
     return work_on(scan, frame, card) if card is not None and can_be_walked(card) else None
 
 

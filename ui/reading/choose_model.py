@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-import streamlit as st
+import contextlib
 
-from core.inference.bundle import REFERENCE_FILE
-from core.inference.recognise import alikeness
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from core.inference.recognise import Recognition, known_words, knows, recognise
 from core.models.card import ModelCard
-from core.models.compatibility import UNTELLING, compatibility
+from core.models.compatibility import compatibility
 from core.scan import Scan
 from core.turning import can_be_turned, is_placed_obliquely
-from ui.cache import usable_bundle
 from ui.foreign_text import plain
 from ui.session import Reading
 from ui.show import show_caution, show_error
 from ui.visible import is_shipped, visible_cards
 
+#: The page with lessons that need no scan that a model knows.
+LESSONS_PAGE = "pages/learn/teaching.py"
 
-def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
-    """The picker: models whose contract fits, and why the others do not."""
+
+def choose_model(state: Reading, scan: Scan, always: bool = False) -> ModelCard | None:
+    """The picker: models whose contract fits, and why the others do not.
+
+    A scan that is of a kind that no model here knows begins without a model: what it looks like is said, and one can
+    be chosen all the same.
+
+    Args:
+        state: Of the session.
+        scan: On the page.
+        always: Begin with a model in any case, as lessons on networks do, to which the answer does not matter.
+
+    Returns:
+        The model, or None where none is chosen.
+    """
     cards, faults = visible_cards()
     for fault in faults:
         show_error(str(fault))
@@ -27,9 +43,16 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
     offered = [slug for slug in cards if fits[slug].fits or (asked, slug) in state.forced]
     offered.sort(key=lambda slug: _place(cards[slug]))
     others = [slug for slug in cards if slug not in offered]
-    slug = _picker(offered, cards, _likeliest(state, scan, offered, cards)) if offered else None
-    if not offered:
-        st.info("No model here was trained on scans like this one.", icon=":material/help:")
+    found = recognition(state, scan)
+    known = [slug for slug in offered if knows(cards[slug], found)]
+    _forget_stranger(state, asked, known)
+    first = known[0] if known else offered[0] if always and offered else None
+    is_chosen = st.query_params.get("model") in offered
+    if not always and first is None and not is_chosen:
+        _say_unknown(cards, found)
+    elif found.disagreement and not always:
+        show_caution(found.disagreement)
+    slug = _picker(offered, cards, first) if offered else None
     if others:
         with st.expander(f"Models that do not fit: {len(others)}", expanded=not offered):
             for other in others:
@@ -38,6 +61,28 @@ def choose_model(state: Reading, scan: Scan) -> ModelCard | None:
     if slug:
         _say_how_it_lay(cards[slug], scan)
     return cards[slug] if slug else None
+
+
+def recognition(state: Reading, scan: Scan) -> Recognition:
+    """What the scan on the page looks like, looked at once."""
+    return state.answers.get(("recognised", scan.digest), lambda: recognise(scan))
+
+
+def _say_unknown(cards: dict[str, ModelCard], found: Recognition) -> None:
+    """That no model knows the scan, what it looks like, and what there is to do with it."""
+    if found.disagreement:
+        sentence = f"No model is chosen. {found.disagreement}"
+    elif found.kind is not None:
+        sentence = f"No model is chosen: this looks like {found.words}, and none that fits the file was trained on it."
+    else:
+        sentence = "No model is chosen: this looks like none of the images that the models here were trained on."
+    st.info(sentence, icon=":material/help:")
+    st.caption(
+        f"They know {', '.join(known_words(cards))}. The image can be looked at and measured without a model, and the "
+        "lessons open with it."
+    )
+    with contextlib.suppress(StreamlitAPIException, KeyError):  # the page runs by itself, without the navigation
+        st.page_link(LESSONS_PAGE, label="Lessons", icon=":material/school:")
 
 
 def _say_how_it_lay(card: ModelCard, scan: Scan) -> None:
@@ -68,29 +113,11 @@ def _force(state: Reading, digest: str, slug: str) -> None:
     st.query_params["model"] = slug
 
 
-def _likeliest(state: Reading, scan: Scan, offered: list[str], cards: dict[str, ModelCard]) -> str:
-    """The model to begin with: the first for this kind of scan, told by its looks where the file does not say it.
-
-    A model that was chosen for this scan, or that a link names, stays; one that was chosen for another kind does not.
-    """
-    unsaid = scan.modality in UNTELLING or (scan.modality == "MR" and not scan.body_part)  # an MR may be of anything
-    if not unsaid or len(offered) < 2:
-        return offered[0]
-    asked = _file_digest(state, scan)
-    if state.asked_about not in {"", asked}:
+def _forget_stranger(state: Reading, asked: str, known: list[str]) -> None:
+    """A model that was chosen for another scan stays only where it knows this one too."""
+    if state.asked_about not in {"", asked} and st.query_params.get("model") not in known:
         _forget_model()
     state.asked_about = asked
-    if st.query_params.get("model") in offered:
-        return offered[0]
-    able = [slug for slug in offered if len(cards[slug].inputs) == 1 and REFERENCE_FILE in cards[slug].sha256]
-    if is_shipped(cards[offered[0]]):  # one of the user's own is chosen by the user alone
-        able = [slug for slug in able if is_shipped(cards[slug])]
-    near = state.answers.get(("alike", scan.digest), lambda: alikeness(filter(None, map(usable_bundle, able)), scan))
-    nearest = next(iter(near), None)
-    if nearest is None or near[nearest] > 1.0:  # none of them knows such images
-        return offered[0]
-    kind = cards[nearest].training_modality
-    return next((slug for slug in offered if cards[slug].training_modality == kind), offered[0])
 
 
 def _forget_model() -> None:
@@ -98,15 +125,18 @@ def _forget_model() -> None:
         del st.query_params["model"]
 
 
-def _picker(offered: list[str], cards: dict[str, ModelCard], likeliest: str) -> str:
-    wanted = st.query_params.get("model", likeliest)
+def _picker(offered: list[str], cards: dict[str, ModelCard], first: str | None) -> str | None:
+    wanted = st.query_params.get("model", first)
+    begin = wanted if wanted in offered else first
     slug = st.selectbox(
         "Model",
         offered,
-        index=offered.index(wanted if wanted in offered else likeliest),
+        index=None if begin is None else offered.index(begin),
+        placeholder="Choose a model all the same",
         format_func=lambda name: _named(cards[name]),
     )
-    st.query_params["model"] = slug
+    if slug is not None:
+        st.query_params["model"] = slug
     return slug
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from core.inference.kinds import is_kind
 from core.models.card import InputSpec
 from core.training.recipe.schema import Recipe
 from core.training.recipe.sources import MaskedImages, Source, StudyData
@@ -104,6 +105,11 @@ def _inputs(recipe: Recipe) -> str:
     return ""
 
 
+def _kinds(recipe: Recipe) -> str:
+    strangers = [entry for entry in recipe.kinds if not is_kind(entry)]
+    return f"kinds {', '.join(strangers)}, which nothing recognises" if strangers else ""
+
+
 def _derived(recipe: Recipe) -> str:
     derived = recipe.derived
     if derived is None:
@@ -150,6 +156,7 @@ _CHECKS: dict[str, Callable[[Recipe], str]] = {
     "data": _data,
     "schedule": _schedule,
     "inputs": _inputs,
+    "kinds": _kinds,
     "derived": _derived,
     "evaluate": lambda recipe: _sources(recipe.evaluate, recipe),
     "out_of_distribution": lambda recipe: _sources(

@@ -166,6 +166,8 @@ class Recipe(Part, frozen=True, kw_only=True, dict=True):
         missing: Input or feature to the chance of being left out in training.
         schedule: How long and how fast.
         seed: Of everything that is drawn.
+        kinds: Kinds of image that the model knows, slugs of `core.inference.kinds`, as `chest-radiograph/child` where
+            it is one variant; empty for a model without images, and for kinds that nothing recognises.
         logit_scale: Multiplies the logits of the trained network once and for all. Where they are very large, the
             rounding of the sums before them shows in the probabilities, and no two programs agree on them to 1e-5.
         threshold: How thresholds are chosen.
@@ -191,6 +193,7 @@ class Recipe(Part, frozen=True, kw_only=True, dict=True):
     seed: int
     card: Prose
     explain_layer: str = ""
+    kinds: tuple[str, ...] = ()
     evaluate: tuple[Source, ...] = ()
     warm_start: str = ""
     frozen: Frozen | None = None

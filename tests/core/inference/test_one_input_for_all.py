@@ -15,7 +15,6 @@ from core.inference.bundle import ModelOutput
 from core.inference.ood import Similarity
 from core.inference.predict import predict
 from core.inference.prepare import prepare
-from core.inference.recognise import alikeness
 from core.inference.study import Study
 from core.models.card import InputSpec, ModelCard, input_spec
 from core.models.link import class_probabilities
@@ -76,15 +75,14 @@ def stack(slices, tmp_path):
 
 def test_page_evaluation_cards_and_training_take_the_same_array(stack, slices):
     path, scan = stack
-    page, shell, search = Recorder(SPEC), Recorder(SPEC), Recorder(SPEC)
+    page, shell = Recorder(SPEC), Recorder(SPEC)
     predict(page, Study.of(page.card, scan), [answered_frame(scan)])
     dataset = SimpleNamespace(read=lambda case: scan, location=path, title="", table=None, has_images=True)
     answer(shell, dataset, Case(name=path.name, patient="", split="", labels=()), 0)
-    alikeness([search], scan)
     trained = prepare_case(path, SPEC)
     (alone,) = open_sources([Source("one.tif", as_tiff(slices[2:3]))]).scans
     by_itself = prepare(alone, SPEC).batch["image"][0]
-    for recorder in (page, shell, search):
+    for recorder in (page, shell):
         np.testing.assert_array_equal(recorder.given["image"][0], trained)
     np.testing.assert_array_equal(by_itself, trained)
 
