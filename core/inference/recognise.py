@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +31,9 @@ NETWORK, LEARNT = "features.onnx", "kinds.npz"
 
 #: Edge of the network's input in pixels.
 SIDE = 160
+
+#: Edge in pixels to which larger images are shrunk first.
+MOST = 640
 
 #: From which probability on, among the variants of a kind, one is named.
 SURE = 0.8
@@ -173,19 +177,25 @@ def recognise(scan: Scan, frame: int | None = None) -> Recognition:
     )
 
 
+def is_of_kind(card: ModelCard, found: Recognition) -> bool:
+    """Whether a model was trained on the kind that a scan was recognised as, whatever its variant.
+
+    Not where the file says that it is something else: one of the two is wrong, and nobody knows which.
+    """
+    if found.kind is None or found.agrees is False:
+        return False
+    return any(entry.split("/")[0] == found.kind.slug for entry in card.kinds)
+
+
 def knows(card: ModelCard, found: Recognition) -> bool:
-    """Whether a model was trained on the kind that a scan was recognised as, and the file does not say otherwise.
+    """Whether a model was trained on the kind and the variant that a scan was recognised as.
 
     A card names kinds as `brain-mri`, or as `chest-radiograph/child` where it knows one variant only; a variant that
     cannot be told is not held against it.
     """
-    if found.kind is None or found.agrees is False:
-        return False
-    slug = found.kind.slug
-    return slug in card.kinds or any(
-        entry.startswith(f"{slug}/") and (not found.variant or entry == f"{slug}/{found.variant}")
-        for entry in card.kinds
-    )
+    if not is_of_kind(card, found) or not found.variant:
+        return is_of_kind(card, found)
+    return bool({found.slug, f"{found.slug}/{found.variant}"} & set(card.kinds))
 
 
 def known_words(cards: Mapping[str, ModelCard]) -> list[str]:
@@ -212,8 +222,12 @@ def look(scan: Scan, frame: int) -> NDArray[np.float32] | None:
         (SIDE, SIDE, 3) float32 from 0 to 1 with black borders; None of a frame that is empty or too thin to see.
     """
     image = _shown(scan, frame)
-    if image.ndim == 3 and float(np.ptp(image.astype(np.int16), axis=-1).mean()) < 2.0:
-        image = (image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) + 0.5).astype(np.uint8)
+    zoom = MOST / max(image.shape[:2])
+    if zoom < 1 and min(image.shape[:2]) >= 8:
+        size = (max(8, round(image.shape[1] * zoom)), max(8, round(image.shape[0] * zoom)))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if image.ndim == 3 and float((image[::2, ::2].max(axis=-1) - image[::2, ::2].min(axis=-1)).mean()) < 2.0:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     low, high = int(image.min()), int(image.max())
     if low == high or min(image.shape[:2]) < 8:
         return None

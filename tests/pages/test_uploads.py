@@ -7,6 +7,9 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
+from core.inference.kinds import KINDS
+from core.inference.recognise import Recognition
+
 CT = "CT_small.dcm"
 
 
@@ -100,18 +103,38 @@ def test_a_fault_of_ours_is_one_sentence_without_its_message(upload, monkeypatch
     assert "MUELLER" not in app.error[0].value + caplog.text
 
 
+def looks_like(monkeypatch, slug):
+    kind = KINDS.get(slug)
+    monkeypatch.setattr("ui.reading.choose_model.recognise", lambda _: Recognition(kind, "", 1.0, {slug: 0.4}))
+
+
 def test_an_image_of_unnamed_kind_begins_with_the_model_that_knows_its_like(upload, png, monkeypatch):
-    monkeypatch.setattr(
-        "ui.reading.choose_model.alikeness", lambda *_: {"retinopathy-referable": 0.4, "lung-cancer-ct": 2.0}
-    )
+    looks_like(monkeypatch, "fundus")
     app = upload(("eye.png", png))
     assert "retinopathy" in "".join(app.query_params["model"])
 
 
-def test_where_no_model_knows_its_like_the_first_is_offered(upload, png, monkeypatch):
-    monkeypatch.setattr("ui.reading.choose_model.alikeness", lambda *_: {"retinopathy-referable": 1.4})
+def test_where_no_model_knows_its_like_none_is_chosen_but_one_can_be(upload, png, monkeypatch, words, settled):
+    looks_like(monkeypatch, "")
     app = upload(("thing.png", png))
-    assert "retinopathy" not in "".join(app.query_params["model"])
+    assert "model" not in app.query_params
+    assert app.info[0].value.startswith("No model is chosen: this looks like none")
+    assert "They know a chest radiograph, " in words(app)
+    assert not app.subheader
+    next(box for box in app.selectbox if box.label == "Model").set_value("lung-cancer-ct")
+    settled(app.run())
+    assert not app.exception
+    assert "".join(app.query_params["model"]) == "lung-cancer-ct"
+    assert app.subheader
+
+
+def test_model_that_was_chosen_does_not_stay_for_a_scan_that_it_does_not_know(upload, png, monkeypatch, settled):
+    looks_like(monkeypatch, "fundus")
+    app = upload(("eye.png", png))
+    app.button(key="open").click().run()
+    looks_like(monkeypatch, "breast-ultrasound")
+    app = upload(("breast.png", png + b"more"), app=app)
+    assert "".join(app.query_params["model"]) == "breast-ultrasound"
 
 
 def test_windows_of_slices_are_moved_together(upload):

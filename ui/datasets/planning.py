@@ -24,6 +24,7 @@ from core.datasets.tables.inputs import columns_in, lacking, match_columns
 from core.errors import ScanLensError
 from core.evaluation.results.evaluation import Kind
 from core.evaluation.runs.plan import check_model, usable_cases, without_inputs
+from core.inference.recognise_dataset import may_know, recognise_dataset
 from core.models.card import ModelCard
 from core.models.compatibility import compatibility
 from core.scan import Scan
@@ -166,11 +167,13 @@ def _is_answer(mapping: Mapping[str, str]) -> bool:
 
 
 def _fits(state: Shelf, dataset: Dataset, card: ModelCard) -> bool:
-    """Whether the first image is of the kind that the model reads; who cannot tell takes it."""
+    """Whether the images are of a kind that the model reads; who cannot tell takes it."""
     if not any(spec.is_image for spec in card.inputs):
         return True
     scan = state.images.get(("first", key_of(dataset)), lambda: _first_scan(dataset))
-    return scan is None or compatibility(card, scan).fits
+    if scan is not None and not compatibility(card, scan).fits:
+        return False
+    return may_know(card, state.images.get(("recognised", key_of(dataset)), lambda: recognise_dataset(dataset)))
 
 
 def _first_scan(dataset: Dataset) -> Scan | None:

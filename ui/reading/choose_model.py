@@ -7,7 +7,7 @@ import contextlib
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from core.inference.recognise import Recognition, known_words, knows, recognise
+from core.inference.recognise import Recognition, is_of_kind, known_words, knows, recognise
 from core.models.card import ModelCard
 from core.models.compatibility import compatibility
 from core.scan import Scan
@@ -44,12 +44,15 @@ def choose_model(state: Reading, scan: Scan, always: bool = False) -> ModelCard 
     offered.sort(key=lambda slug: _place(cards[slug]))
     others = [slug for slug in cards if slug not in offered]
     found = recognition(state, scan)
-    known = [slug for slug in offered if knows(cards[slug], found)]
+    known = [slug for slug in offered if is_of_kind(cards[slug], found)]
+    known.sort(key=lambda slug: not knows(cards[slug], found))
+    # Nothing speaks against a card that names no kinds; one of the user's own is chosen by the user alone.
+    known = known or [slug for slug in offered if not cards[slug].kinds and is_shipped(cards[slug])]
     _forget_stranger(state, asked, known)
     first = known[0] if known else offered[0] if always and offered else None
     is_chosen = st.query_params.get("model") in offered
     if not always and first is None and not is_chosen:
-        _say_unknown(cards, found)
+        _say_unknown(cards, found, bool(offered))
     elif found.disagreement and not always:
         show_caution(found.disagreement)
     slug = _picker(offered, cards, first) if offered else None
@@ -68,10 +71,13 @@ def recognition(state: Reading, scan: Scan) -> Recognition:
     return state.answers.get(("recognised", scan.digest), lambda: recognise(scan))
 
 
-def _say_unknown(cards: dict[str, ModelCard], found: Recognition) -> None:
+def _say_unknown(cards: dict[str, ModelCard], found: Recognition, any_fits: bool) -> None:
     """That no model knows the scan, what it looks like, and what there is to do with it."""
     if found.disagreement:
         sentence = f"No model is chosen. {found.disagreement}"
+    elif not any_fits:
+        sentence = "No model here was trained on scans like this one."
+        sentence += f" It looks like {found.words}." if found.kind else ""
     elif found.kind is not None:
         sentence = f"No model is chosen: this looks like {found.words}, and none that fits the file was trained on it."
     else:

@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom import dcmread
 
 from core.inference.kinds import KINDS, is_kind
-from core.inference.recognise import FOLDER, LEARNT, known_words, knows, look, read_learnt, recognise
+from core.inference.recognise import FOLDER, LEARNT, is_of_kind, known_words, knows, look, read_learnt, recognise
 from core.models.card import load_card, load_cards
 from core.readers import Source, open_sources
 from core.samples import open_sample
@@ -115,6 +115,7 @@ def test_file_that_says_otherwise_is_contradicted_in_a_sentence(chest, cards):
 def test_model_of_one_variant_knows_no_other_but_one_that_cannot_be_told(chest):
     card, found = load_card(MODELS / "pneumonia-chest-xray"), recognise(chest)
     assert card.kinds == ("chest-radiograph/child",)
+    assert is_of_kind(card, found)
     assert not knows(card, found)
     assert knows(card, replace(found, variant="child"))
     assert knows(card, replace(found, variant=""))
