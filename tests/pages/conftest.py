@@ -1,6 +1,5 @@
 """The app without a browser: Streamlit runs the real scripts, tests look at what they drew."""
 
-import hashlib
 import json
 import re
 import time
@@ -32,28 +31,6 @@ def quick_checks(request, monkeypatch):
 
         trust = Trust("undecided", (Check("Follows the model", "open", "Not measured in this test"),))
         monkeypatch.setattr("ui.reading.trust.check_explanation", lambda *_, **__: trust)
-
-
-#: How near an image is to what a model has seen, by both and the frame.
-NEAR: dict[tuple, float | None] = {}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def images_are_recognised_once():
-    """Which model knows an image takes a run of each; the same image is opened by many tests."""
-    from core.inference import recognise
-
-    measured = recognise._fraction_of_limit
-
-    def remembered(bundle, scan, frame):
-        key = bundle.card.slug, str(bundle.card.sha256), hashlib.sha256(scan.pixels.tobytes()).digest(), scan.windows
-        if (*key, frame) not in NEAR:
-            NEAR[*key, frame] = measured(bundle, scan, frame)
-        return NEAR[*key, frame]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recognise, "_fraction_of_limit", remembered)
-        yield
 
 
 def settled(app: AppTest) -> AppTest:

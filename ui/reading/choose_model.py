@@ -84,7 +84,7 @@ def _say_unknown(cards: dict[str, ModelCard], found: Recognition, any_fits: bool
         sentence = "No model is chosen: this looks like none of the images that the models here were trained on."
     st.info(sentence, icon=":material/help:")
     st.caption(
-        f"They know {', '.join(known_words(cards))}. The image can be looked at and measured without a model, and the "
+        f"They know {', '.join(known_words(cards))}. The image can be looked at without a model, and the "
         "lessons open with it."
     )
     with contextlib.suppress(StreamlitAPIException, KeyError):  # the page runs by itself, without the navigation

@@ -227,7 +227,11 @@ def cluster_at(address: str) -> Iterator[Cluster]:
             if not count.isdecimal() or not 1 <= int(count) <= 4 * (os.cpu_count() or 1):
                 raise ClusterFault(f"{address} is no number of workers", "write local[2] for two workers")
             own = LocalCluster(
-                n_workers=int(count), threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=50
+                n_workers=int(count),
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                silence_logs=50,
             )
             client = Client(own, timeout=PATIENCE)
         else:
