@@ -224,6 +224,7 @@ def test_objects_are_refused_and_never_unpacked(names, opened):
 
 
 def test_what_is_held_of_arrays_is_claimed_and_given_back_with_the_dataset(opened):
+    gc.collect()  # what earlier tests let go of
     before = process_budget().claimed
     dataset = opened(image(24, 28))
     read(dataset)
@@ -243,6 +244,7 @@ def test_an_array_beyond_the_memory_of_the_process_is_one_sentence(opened, monke
 def test_a_file_of_a_dataset_is_claimed_while_it_is_read(tmp_path, monkeypatch):
     (tmp_path / "a.png").write_bytes(b"x" * 1000)
     place = open_place(tmp_path)
+    gc.collect()  # what earlier tests let go of
     before = process_budget().claimed
     assert read_all(place, "a.png") == b"x" * 1000
     gc.collect()

@@ -135,9 +135,10 @@ def test_letters_that_the_page_cannot_write_do_not_break_it(scan, predict, card)
 
 def test_file_names_neither_user_nor_machine(answer):
     data = as_pdf(*answer, made_at=MADE_AT)
-    everything = data + content_of(data).encode()
-    assert b"/Author" not in data
-    assert b"fpdf" not in data.lower()
+    plain = re.sub(rb"stream\r?\n.*?endstream", b"", data, flags=re.DOTALL)  # packed bytes can spell a short name
+    everything = plain + content_of(data).encode()
+    assert b"/Author" not in plain
+    assert b"fpdf" not in plain.lower()
     assert b"D:20260102030400Z" in data
     for name in {getpass.getuser(), socket.gethostname()}:
         assert not re.search(rb"\b" + re.escape(name.encode()) + rb"\b", everything)
