@@ -48,7 +48,8 @@ def choose_model(state: Reading, scan: Scan, always: bool = False) -> ModelCard 
     known.sort(key=lambda slug: not knows(cards[slug], found))
     # Nothing speaks against a card that names no kinds; one of the user's own is chosen by the user alone.
     known = known or [slug for slug in offered if not cards[slug].kinds and is_shipped(cards[slug])]
-    _forget_stranger(state, asked, known)
+    if not always:
+        _forget_stranger(state, asked, known)
     first = known[0] if known else offered[0] if always and offered else None
     is_chosen = st.query_params.get("model") in offered
     if not always and first is None and not is_chosen:
