@@ -23,7 +23,16 @@ from core.inference.kinds import KINDS, Kind
 from core.inference.prepare import place_on_grid, plan_geometry
 from core.models.card import InputSpec, ModelCard
 from core.models.compatibility import UNTELLING, modality_words
-from core.scan import Scan, Window, answered_frame, display_frame, percentile_window
+from core.scan import (
+    Scan,
+    Window,
+    answered_frame,
+    default_window,
+    display_frame,
+    grey_levels,
+    percentile_window,
+    window_at,
+)
 
 #: Where the network, what was learnt of the kinds, and their card lie.
 FOLDER = Path(__file__).with_name("recogniser")
@@ -249,9 +258,12 @@ def _shown(scan: Scan, frame: int) -> NDArray[np.uint8]:
     is_ct = scan.units == "HU" or (
         scan.modality in UNTELLING and not scan.windows and pixels.size > 0 and float(pixels.min()) < AIR
     )
-    if is_ct:
-        return display_frame(scan, frame, CT_WINDOW)
-    return display_frame(scan, frame, None if scan.windows else percentile_window(pixels, scan.padding))
+    chosen = CT_WINDOW if is_ct else default_window(scan) if scan.windows else percentile_window(pixels, scan.padding)
+    zoom = 2 * MOST / max(pixels.shape)
+    if zoom < 1:  # large radiographs: the window of each pixel would take as long as all the rest
+        size = max(8, round(pixels.shape[1] * zoom)), max(8, round(pixels.shape[0] * zoom))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(np.nan_to_num(grey_levels(pixels, window_at(chosen, frame))) * 255.0 + 0.5, np.uint8)
 
 
 def features(images: NDArray[np.float32]) -> NDArray[np.float32]:
