@@ -130,3 +130,14 @@ def frame_position(scan: Scan, frame: int) -> float:
 def has_times(scan: Scan) -> bool:
     """Whether the frames follow each other in time, by known steps."""
     return scan.axis == "time" and bool(scan.frame_time_ms)
+
+
+def size_text(size: int) -> str:
+    """Bytes as people say them, in thousands.
+
+    Example:
+        >>> size_text(769), size_text(56_032), size_text(2_632_843), size_text(27_000_000)
+        ('0.8 kB', '56 kB', '2.6 MB', '27 MB')
+    """
+    value, unit = (size / 1e6, "MB") if size >= 999_500 else (size / 1e3, "kB")
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"

@@ -161,3 +161,12 @@ def models_of_tests_are_made_here(request, monkeypatch):
     """Compiled models that tests make run in this process, unless a test is about models from elsewhere."""
     if request.node.get_closest_marker("guest") is None:
         monkeypatch.setattr("core.inference.onnx_session.is_made_here", lambda _sha256: True)
+
+
+@pytest.fixture
+def host():
+    """A host on this computer that serves made-up samples; see `tests.sample_host`."""
+    from tests.sample_host import serving
+
+    with serving() as found:
+        yield found

@@ -10,13 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from core.errors import UnreadableScan
 from core.readers import Source, open_sources
-from core.scan import Scan, answered_frame, display_frame
+from core.scan import Scan
 
 #: Where sample files lie: package, folder inside it, and what to say of it.
 _PLACES: dict[str, tuple[str, str, str]] = {
@@ -52,7 +48,13 @@ class Sample:
         return _PLACES[self.package][2]
 
 
+#: First the one that a model here knows.
 SAMPLES: tuple[Sample, ...] = (
+    Sample(
+        "brain", "Brain, 24 slices", "MR, NIfTI",
+        "A coarse brain volume at two time points: move through its slices, upwards from the base.",
+        "nibabel", "example4d.nii.gz",
+    ),
     Sample(
         "chest", "Chest from the front", "Radiograph",
         "Several round shadows lie over both lungs; the file counts from white (MONOCHROME1) in 32,768 levels.",
@@ -84,11 +86,6 @@ SAMPLES: tuple[Sample, ...] = (
         "pydicom-data", "MR2_UNCR.dcm",
     ),
     Sample(
-        "brain", "Brain, 24 slices", "MR, NIfTI",
-        "A coarse brain volume at two time points: move through its slices, upwards from the base.",
-        "nibabel", "example4d.nii.gz",
-    ),
-    Sample(
         "echo", "Beating heart, 120 frames", "Ultrasound sequence",
         "An echocardiogram of four seconds, seen from the apex: play it and follow the valves.",
         "pydicom-data", "color3d_jpeg_baseline.dcm",
@@ -111,7 +108,7 @@ SAMPLES: tuple[Sample, ...] = (
 )  # fmt: skip
 
 
-def open_sample(key: str) -> Scan:
+def open_packaged(key: str) -> Scan:
     """Read one sample from its package.
 
     Raises:
@@ -131,25 +128,3 @@ def open_sample(key: str) -> Scan:
     if not opened.scans:
         raise UnreadableScan("The sample cannot be read", "install the requirements again")
     return opened.scans[0]
-
-
-def thumbnail(scan: Scan, size: int = 256) -> NDArray[np.uint8]:
-    """The middle frame in a square with black borders, with square pixels.
-
-    Args:
-        scan: Any scan.
-        size: Edge in pixels.
-
-    Returns:
-        (size, size, 3) uint8 RGB.
-    """
-    image = display_frame(scan, answered_frame(scan))
-    zoom = size / max(scan.rows * scan.pixel_aspect, scan.columns)
-    rows, columns = max(1, round(scan.rows * scan.pixel_aspect * zoom)), max(1, round(scan.columns * zoom))
-    shrinking = zoom < 1
-    resized = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    colour = resized if resized.ndim == 3 else np.repeat(resized[..., None], 3, axis=2)
-    square = np.zeros((size, size, 3), np.uint8)
-    top, left = (size - rows) // 2, (size - columns) // 2
-    square[top : top + rows, left : left + columns] = colour
-    return square
