@@ -1,5 +1,6 @@
 # make run    installs and starts the app          make test   installs, lints and tests
 # make bench  measures what the README claims      make models DATA=… [ONLY=slug]  rebuilds the models
+# make samples   fetches openly licensed scans for all models (28 MB)
 # make fuzz   reads ten thousand broken files
 # make docs   builds the documentation into build/docs   make coverage   runs the tests with coverage
 # make fresh  installs the runtime lock alone and opens everything with it
@@ -13,7 +14,7 @@ PIP := env -u PYTHONDONTWRITEBYTECODE $(PY) -m pip --disable-pip-version-check i
 
 FRESH := build/fresh
 
-.PHONY: run test coverage docs fresh fuzz bench models lint lock format
+.PHONY: run test coverage docs fresh fuzz bench models samples lint lock format
 
 run: $(VENV)/.run
 	$(PY) -m ui.launch --server.port $(PORT)
@@ -53,6 +54,9 @@ bench: $(VENV)/.dev
 
 models: $(VENV)/.dev
 	$(PY) -m core.training --data $(DATA) $(if $(ONLY),--only $(ONLY))
+
+samples: $(VENV)/.run
+	$(PY) -m core.samples fetch
 
 lock:
 	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url requirements.txt -o requirements.lock

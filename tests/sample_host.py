@@ -5,7 +5,7 @@ import hashlib
 import io
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -91,10 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         if manner != "endless":
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        try:
+        with suppress(OSError):  # who asked may have gone
             self._send(data, manner)
-        except OSError:  # who asked has gone
-            pass
 
     def _send(self, data, manner):
         if manner == "cut":

@@ -14,13 +14,23 @@ from ui.serving.visitor import machine
 
 ICON = str(Path(__file__).parent / "icon.png")
 #: What themes cannot say: narrower margins, the answer under the scan where there is no room beside it, captions that
-#: are readable (Streamlit fades them to 4.2:1, WCAG AA asks for 4.5:1), and a drop zone that looks like one.
+#: are readable (Streamlit fades them to 4.2:1, WCAG AA asks for 4.5:1), a drop zone that looks like one, and
+#: samples of which every place opens them: a button reaches over the image above it, which Streamlit would enlarge.
 STYLE = """
 .stMainBlockContainer { padding-left: 2rem; padding-right: 2rem; }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: 0.86; }
 .st-key-drop [data-testid="stFileUploaderDropzone"] {
   min-height: 8rem; align-items: center; border: 2px dashed color-mix(in srgb, currentColor 40%, transparent);
 }
+[class*="st-key-tile-"] { position: relative; }
+[class*="st-key-tile-"] * { position: static; }
+[class*="st-key-tile-"] [data-testid="stElementToolbar"] { display: none; }
+[class*="st-key-tile-"] [class*="st-key-sample-"] button::after { content: ""; position: absolute; inset: 0; }
+[class*="st-key-tile-"]:has([class*="st-key-sample-"] button:hover) { border-color: var(--st-primary-color); }
+[class*="st-key-tile-"]:has([class*="st-key-sample-"] button:focus-visible) {
+  outline: 2px solid var(--st-primary-color);
+}
+[class*="st-key-tile-"] [class*="st-key-remove-"] button { position: relative; z-index: 1; }
 .st-key-warm, .st-key-upload-faults { display: none; }
 .upload-fault { margin: 0.5rem 0 0; padding-left: 0.6rem; border-left: 3px solid #c8372d; }
 @media (max-width: 1100px) {

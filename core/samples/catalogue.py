@@ -148,7 +148,8 @@ class CatalogueCase:
     @property
     def origin(self) -> str:
         """Whom to credit, and the licence; what is doubtful of it is said."""
-        doubt = "" if self.licence_status == "clear" else f" ({self.licence_status})"
+        doubt = self.licence_status.removeprefix("clear").lstrip(", ")
+        doubt = f" ({doubt})" if doubt else ""
         return f"{self.credit.rstrip('.')}. Licence: {self.licence}{doubt}."
 
     @property

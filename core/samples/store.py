@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.bounded import Unbounded, read_regular
 from core.errors import ScanLensError, UnreadableScan, UnsupportedScan
 from core.formatting import size_text
@@ -123,7 +126,8 @@ def open_case(case: CatalogueCase) -> tuple[tuple[Scan, ...], int]:
     if case.view == "crop":
         return (_part(case, opened.scans[0]),), 0
     if case.view == "sequences":
-        return _sequences(case, opened.scans[0]), SEQUENCES.index("FLAIR")
+        scans = _sequences(opened.scans[0])
+        return scans, next(index for index, scan in enumerate(scans) if scan.facts["Sequence"] == "FLAIR")
     if case.view == "cine":
         moving = [index for index, scan in enumerate(opened.scans) if scan.axis == "time"]
         return opened.scans, moving[0] if moving else 0
@@ -140,16 +144,20 @@ def _part(case: CatalogueCase, scan: Scan) -> Scan:
     return _made(scan, f"crop {case.box}", pixels=pixels, provenance=(*scan.provenance, step))
 
 
-def _sequences(case: CatalogueCase, scan: Scan) -> tuple[Scan, ...]:
-    if not scan.is_color:
-        raise UnsupportedScan(f"{case.title} has no three sequences", "choose another sample")
-    return tuple(
-        _made(
-            scan, name, pixels=scan.pixels[..., number].copy(), title=f"{name}, {scan.columns} × {scan.rows}",
-            facts={**scan.facts, "Sequence": name},
-            provenance=(*scan.provenance, Step("Sequence", f"{name}, colour {number + 1} of 3 in the file")),
-        )
-        for number, name in enumerate(SEQUENCES)
+def _sequences(scan: Scan) -> tuple[Scan, ...]:
+    """The sequences that there are: the publisher repeats FLAIR in place of one that is missing."""
+    if not scan.is_color:  # all three colours are FLAIR
+        return (_sequence(scan, "FLAIR", scan.pixels),)
+    colours = {name: scan.pixels[..., number] for number, name in enumerate(SEQUENCES)}
+    there = [name for name in SEQUENCES if name == "FLAIR" or not np.array_equal(colours[name], colours["FLAIR"])]
+    return tuple(_sequence(scan, name, colours[name].copy()) for name in there)
+
+
+def _sequence(scan: Scan, name: str, pixels: NDArray[np.generic]) -> Scan:
+    step = Step("Sequence", f"{name}, colour {SEQUENCES.index(name) + 1} of 3 in the file")
+    return _made(
+        scan, name, pixels=pixels, title=f"{name}, {scan.columns} × {scan.rows}",
+        facts={**scan.facts, "Sequence": name}, provenance=(*scan.provenance, step),
     )  # fmt: skip
 
 

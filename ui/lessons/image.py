@@ -7,7 +7,7 @@ from typing import Literal
 import streamlit as st
 
 from core.lessons.working_copy import EDGES, WorkingCopy, working_copy
-from core.samples import SAMPLES, open_sample
+from core.samples import open_sample, samples_at_hand
 from core.scan import Scan, answered_frame
 from ui.session import reading
 from ui.show import forget_beyond
@@ -24,7 +24,7 @@ def choose_scan(key: str, first: str = "chest", width: int | Literal["stretch"] 
         width: Of the picker, in pixels; it fills its column otherwise.
     """
     state = reading()
-    titles = {sample.key: f"{sample.title} ({sample.modality})" for sample in SAMPLES}
+    titles = {sample.key: f"{sample.title} ({sample.modality})" for sample in samples_at_hand()}
     names = [OPENED, *titles] if state.scan is not None else list(titles)
     wanted = st.query_params.get(key, OPENED if state.scan is not None else first)
     name = st.selectbox(

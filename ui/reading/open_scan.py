@@ -11,16 +11,18 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.planes import plane_choices
 from core.readers import Opened, Source, open_sources
-from core.samples import SAMPLES, open_sample
+from core.samples import SAMPLES, CatalogueCase, case_by_key, open_sample_scans
+from core.samples.store import is_fetched
 from core.turning import AS_STORED, TURNS, can_be_turned
 from ui.background import Progress, Stopper, show_under_way
-from ui.cache import cached_thumbnail
 from ui.foreign_text import plain
+from ui.reading.gallery import show_gallery, show_use_case_of
+from ui.reading.sample import show_sample_facts
 from ui.serving.visitor import where_scans_go
 from ui.session import OF_THE_SCAN, Reading
 from ui.show import show_caution, show_error
+from ui.visible import visible_cards
 
-THUMBNAIL = 220
 KINDS = "DICOM, NIfTI, PNG, JPEG, TIFF, WebP, BMP, or a zip of a series."
 
 
@@ -54,8 +56,20 @@ def forget_uploads(file_ids: list[str]) -> None:
 
 
 def open_sample_scan(state: Reading, key: str, title: str) -> None:
-    """Start opening a sample in place of what is open."""
-    open_in_background(state, f"Opening {title}", lambda *_: Opened((open_sample(key),), ()), key)
+    """Start opening a sample in place of what is open; one of the catalogue with a model that was tested on it."""
+    case = case_by_key(key)
+    if case is not None and st.query_params.get("model") not in case.truths:
+        known = [slug for slug in case.truths if slug in visible_cards()[0]]
+        if known:
+            st.query_params["model"] = known[0]
+    state.asked_about = ""  # the model goes with the sample
+
+    def work(*_: object) -> Opened:
+        scans, first = open_sample_scans(key)
+        # What is shown first stands first: the page begins with it.
+        return Opened((scans[first], *scans[:first], *scans[first + 1 :]), ())
+
+    open_in_background(state, f"Opening {title}", work, key)
 
 
 def show_drop_zone(state: Reading) -> None:
@@ -81,21 +95,7 @@ def show_drop_zone(state: Reading) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(f"{KINDS} {where_scans_go()}", width="content")
         st.toggle("Choose a whole folder", key="folder")
-    st.subheader("Or look at a sample", anchor=False)
-    with st.grid("auto", min_column_width=210, gap="small"):
-        for sample in SAMPLES:
-            with st.container(border=True, height="stretch"):
-                st.image(cached_thumbnail(sample.key, THUMBNAIL), width="stretch", alt=sample.title)
-                st.button(
-                    sample.title,
-                    key=f"sample-{sample.key}",
-                    width="stretch",
-                    on_click=open_sample_scan,
-                    args=(state, sample.key, sample.title),
-                )
-                st.caption(f"{sample.modality}. {sample.sentence}")
-    origins = ", ".join(dict.fromkeys(sample.origin for sample in SAMPLES))
-    st.caption(f"Samples come with the packages that read them: {origins}. They name no patient.")
+    show_gallery(state, open_sample_scan)
 
 
 def open_from_address(state: Reading) -> None:
@@ -103,8 +103,10 @@ def open_from_address(state: Reading) -> None:
     wanted = st.query_params.get("sample", "")
     if wanted and state.opened is None and state.jobs.find("opening") is None:
         del st.query_params["sample"]  # a sample that fails or is cancelled is not tried again at each run
-        sample = next((sample for sample in SAMPLES if sample.key == wanted), None)
-        if sample is not None:
+        sample = case_by_key(wanted) or next((sample for sample in SAMPLES if sample.key == wanted), None)
+        if isinstance(sample, CatalogueCase) and not is_fetched(sample):
+            show_use_case_of(sample)  # an address fetches nothing
+        elif sample is not None:
             open_sample_scan(state, sample.key, sample.title)
 
 
@@ -167,6 +169,7 @@ def show_found(state: Reading) -> None:
         st.markdown(plain(Opened(shown, opened.skipped).summary), width="content")
         _choose_plane(state)
         _choose_turn(state)
+        show_sample_facts(state)
         if opened.skipped:
             _show_skipped(opened)
         st.space("stretch")

@@ -201,6 +201,18 @@ def test_three_sequences_in_one_file_are_three_scans_that_say_which_they_are(hos
         np.testing.assert_array_equal(scan.pixels[0], pixels[..., number])
 
 
+@pytest.mark.parametrize(("same", "there"), [((0, 2), ["FLAIR"]), ((2,), ["T1 before contrast", "FLAIR"])])
+def test_a_sequence_that_only_repeats_flair_is_left_out(host, case_of, same, there):
+    pixels = noise(16, 24, 3)
+    for colour in same:
+        pixels[..., colour] = pixels[..., 1]
+    case = case_of(host.row("glioma-1", image_bytes(pixels, "TIFF"), ".tif", view="sequences"))
+    fetch([case])
+    scans, first = open_case(case)
+    assert [scan.facts["Sequence"] for scan in scans] == there
+    np.testing.assert_array_equal(scans[first].pixels[0], pixels[..., 1])
+
+
 def test_a_mask_lies_on_its_scan_also_where_nothing_is_outlined(host, case_of):
     mask = np.zeros((60, 80), np.uint8)
     case = case_of(host.row("breast-1", SCAN, mask=image_bytes(mask)))

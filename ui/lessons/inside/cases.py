@@ -21,7 +21,7 @@ from core.lessons.inside.case_map import (
     point_of,
 )
 from core.lessons.inside.case_map_figure import CaseMap, case_map_figure, describe_case_map
-from core.samples import SAMPLES, open_sample
+from core.samples import CatalogueCase, open_sample, samples_at_hand
 from core.scan import Scan
 from ui.background import Progress, Stopper, computed
 from ui.cache import cached_bundle
@@ -50,7 +50,9 @@ def show_cases(work: Work) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Cases", [GALLERY, *entries], key="inside-cases", width=320)
         how = st.segmented_control("Map", PLANES, default=PLANES[0], required=True, key="inside-plane")
-    key = (chosen, work.card.slug)
+    # What was fetched since is read as well.
+    here = tuple(sample.key for sample in samples_at_hand()) if chosen == GALLERY else ()
+    key = (chosen, work.card.slug, *here)
     found = _points(work, chosen, entries.get(chosen), key)
     if found is not None:
         _draw(work, found, chosen, how or PLANES[0], key)
@@ -61,7 +63,7 @@ def _points(work: Work, chosen: str, place: Any, key: tuple[Any, ...]) -> Gather
     slug, is_gallery = work.card.slug, chosen == GALLERY
 
     def read(progress: Progress, cancelled: Stopper) -> Gathered:
-        cases = _gallery() if is_gallery else _cases(place, slug)
+        cases = _gallery(slug) if is_gallery else _cases(place, slug)
         return gather(cached_bundle(slug), cases, progress, cancelled)
 
     title = "Reading the samples" if is_gallery else f"Reading {chosen}"
@@ -71,11 +73,20 @@ def _points(work: Work, chosen: str, place: Any, key: tuple[Any, ...]) -> Gather
     )  # fmt: skip
 
 
-def _gallery() -> Cases:
+def _gallery(slug: str) -> Cases:
+    """The samples that are here, with what is true of those that the model was tested on."""
+
     def reader(name: str) -> Callable[[], Scan]:
         return lambda: open_sample(name)
 
-    return [(f"{sample.title} ({sample.modality})", "", reader(sample.key)) for sample in SAMPLES]
+    return [
+        (
+            f"{sample.title} ({sample.modality})",
+            sample.truths.get(slug, "") if isinstance(sample, CatalogueCase) else "",
+            reader(sample.key),
+        )
+        for sample in samples_at_hand()
+    ]
 
 
 def _cases(place: Any, slug: str) -> Cases:
@@ -154,7 +165,7 @@ def _words(found: Gathered, here: Point, near: list[tuple[int, float]], chosen: 
                 "Distance": round(distance, 1),
                 "Called": found.points[index].predicted,
             }
-            | ({"Is": found.points[index].truth or "not known"} if chosen != GALLERY else {})
+            | ({"Is": found.points[index].truth or "not known"} if any(p.truth for p in found.points) else {})
             for index, distance in near
         ],
         hide_index=True,
@@ -172,8 +183,8 @@ def _words(found: Gathered, here: Point, near: list[tuple[int, float]], chosen: 
     if how == PLANES[1]:
         st.markdown("t-SNE keeps neighbours together. How far apart groups lie, and how wide they are, means nothing.")
     if chosen == GALLERY:
-        st.markdown("The samples come from many machines and carry no label for this model: see which lie apart. Add a "
-                    "data set on the page Datasets to see labels and errors.")  # fmt: skip
+        st.markdown("The samples come from many machines: see which lie apart. Those that were fetched for this model "
+                    "on the page Read have a label. Add a data set on the page Datasets to see more.")  # fmt: skip
     notes = [f"{found.failed} could not be read." if found.failed else ""]
     notes.append(f"{found.left_out:,} more were left out, evenly." if found.left_out else "")
     st.caption(" ".join(note for note in notes if note))

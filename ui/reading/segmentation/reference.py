@@ -11,6 +11,7 @@ import streamlit as st
 from core.errors import ScanLensError
 from core.readers import Source
 from core.readers.mask import Reference, read_reference
+from core.samples.store import read_source
 from core.scan import Scan
 from core.segmentation.agreement import Agreement, frame_agreement, matched_masks, volume_agreement
 from core.segmentation.sizes import number_text
@@ -18,6 +19,7 @@ from core.segmentation.words import place_word
 from ui.background import Progress, Stopper, Work, computed, stopping
 from ui.foreign_text import plain
 from ui.reading.open_scan import forget_uploads
+from ui.reading.sample import case_on_page
 from ui.reading.segmentation.read import Outlined
 from ui.session import Reading
 from ui.show import show_error
@@ -42,6 +44,9 @@ def choose_reference(state: Reading, scan: Scan, labels: tuple[str, ...], frame:
                 on_change=_uploaded,
                 args=(state, scan, frame),
             )
+            case = case_on_page(state)
+            if case is not None and case.mask is not None:
+                st.button("Take the mask of this sample", key="sample-mask", on_click=_take, args=(state, scan, frame))
             return None, 0
         where = f", for {place_word(scan)} {kept.frames[0] + 1}" if len(kept.frames) < scan.frames else ""
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -49,8 +54,22 @@ def choose_reference(state: Reading, scan: Scan, labels: tuple[str, ...], frame:
             st.button("Remove", key="remove-mask", on_click=state.maps.drop, args=(key,))
         if len(labels) == 1 or kept.fits_labels(len(labels)):
             return kept, 0
-        means = st.selectbox("The mask shows", labels, key=f"mask-means-{scan.digest[:12]}")
+        case = case_on_page(state)
+        first = labels.index(case.mask_label) if case is not None and case.mask_label in labels else 0
+        means = st.selectbox("The mask shows", labels, index=first, key=f"mask-means-{scan.digest[:12]}")
         return kept, labels.index(means)
+
+
+def _take(state: Reading, scan: Scan, frame: int) -> None:
+    """The mask that the catalogue has for the sample on the page; one that outlines nothing is an answer too."""
+    case = case_on_page(state)
+    if case is None or case.mask is None:
+        return
+    try:
+        found: Reference | str = read_reference(read_source(case, case.mask), scan, frame, may_be_empty=True)
+    except ScanLensError as error:
+        found = str(error)
+    state.maps.put(_key(scan), found)
 
 
 def _uploaded(state: Reading, scan: Scan, frame: int) -> None:
