@@ -17,7 +17,7 @@ def url(serve, tmp_path):
 
 
 def test_a_sample_is_fetched_opened_by_its_image_and_removed(browser, url, tmp_path):
-    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    page = browser.new_page()
     page.goto(url)
     page.get_by_text("Chest X-ray", exact=True).click()
     page.get_by_role("button", name="Fetch, ").click()
