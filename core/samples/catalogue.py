@@ -152,6 +152,11 @@ class CatalogueCase:
         doubt = f" ({doubt})" if doubt else ""
         return f"{self.credit.rstrip('.')}. Licence: {self.licence}{doubt}."
 
+    def fact(self, name: str) -> float | None:
+        """A number among the facts, such as that of `"height"`; None where there is none."""
+        found = re.search(rf"\b{re.escape(name)} (\d+(?:\.\d+)?)", self.facts)
+        return float(found[1]) if found else None
+
     @property
     def files(self) -> tuple[RemoteFile, ...]:
         """All that is fetched for it."""

@@ -50,7 +50,7 @@ def test_nothing_is_fetched_before_a_click_and_host_and_size_stand_beside_it(gal
     app = gallery("chest")
     assert not app.exception
     assert keys(app, "fetch-chest") == ["fetch-chest-child-1", "fetch-chest-child-2"]
-    assert "a click fetches one from 127.0.0.1" in words(app)
+    assert "a click fetches from 127.0.0.1" in words(app)
     assert app.button(key="fetch-chest-child-1").label.startswith("Fetch, 4.")
     assert app.button(key="fetch-all-pneumonia-small-cnn").label.endswith("2 cases, 8.5 kB")
     assert not host.asked

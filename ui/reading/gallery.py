@@ -114,8 +114,8 @@ def _stock_words(cases: Sequence[CatalogueCase], missing: Sequence[CatalogueCase
     if not is_at_hand():
         return f"{len(cases) - len(missing)} of {len(cases)} cases; only who sits at the computer can fetch the others."
     return (
-        f"{len(cases)} cases from the models' test sets, {len(missing)} not fetched yet: a click fetches one from "
-        f"{_hosts(missing)}; no scan of yours is sent."
+        f"{len(cases)} test cases, {len(missing)} not fetched yet: a click fetches from {_hosts(missing)} and sends "
+        "nothing of yours."
     )
 
 

@@ -15,6 +15,17 @@ def case_on_page(state: Reading) -> CatalogueCase | None:
     return case_by_key(state.came_from) if state.came_from else None
 
 
+def fact_of_sample(state: Reading, name: str) -> float | None:
+    """What the publisher of the sample on the page says of the patient, None where it says nothing.
+
+    Args:
+        state: The session's.
+        name: Of the fact, such as `"height"`, in the unit of the models that were tested on it.
+    """
+    case = case_on_page(state)
+    return None if case is None else case.fact(name)
+
+
 def show_sample_facts(state: Reading) -> None:
     """A button behind which the truth, the publisher's facts and the licence stand; nothing for other scans."""
     case = case_on_page(state)

@@ -49,6 +49,12 @@ def test_every_use_case_has_cases_and_every_file_a_place_of_its_own():
     assert cases_for("dementia-table") == ()
 
 
+def test_facts_of_the_patient_are_numbers():
+    assert (case_by_key("heart-2").fact("height"), case_by_key("heart-2").fact("weight")) == (161.0, 79.0)
+    assert case_by_key("heart-2").fact("age") is None
+    assert case_by_key("limb-1").fact("height") is None
+
+
 def test_doubtful_licences_are_said():
     assert "part unverified" in case_by_key("brain-tumour-1").origin
     assert "non-commercial" in case_by_key("heart-1").origin

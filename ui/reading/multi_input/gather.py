@@ -15,6 +15,7 @@ from core.readers import Source, open_sources
 from core.scan import Scan
 from ui.foreign_text import plain
 from ui.reading.open_scan import forget_uploads, open_in_background
+from ui.reading.sample import fact_of_sample
 from ui.session import Reading
 from ui.show import errors_shown
 
@@ -152,7 +153,7 @@ def _ask_for_fact(state: Reading, feature: FeatureSpec) -> float | None:
     unit = f" ({feature.unit})" if feature.unit else ""
     return st.number_input(
         plain(f"{feature.title}{unit}"),
-        value=None,
+        value=fact_of_sample(state, feature.name),
         step=1.0,
         format="%g",
         placeholder="unknown",
