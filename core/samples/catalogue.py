@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import unquote, urlsplit
 
 from core.bounded import read_text
@@ -59,7 +59,7 @@ _SHOWN: Mapping[str, tuple[str, str, str]] = {
     "heart": ("Beating heart, short axis", "MR, NIfTI", "Slices of the heart over one beat: play the middle one."),
 }
 
-View = Literal["", "crop", "sequences", "cine"]
+View = Literal["", "crop", "sequences", "cine", "cine-upside-down"]
 
 
 class InvalidCatalogue(ValueError):
@@ -87,7 +87,7 @@ class RemoteFile:
 
     @property
     def suffix(self) -> str:
-        """Its extensions, such as `".nii.gz"`."""
+        """The extensions of a file, such as `".nii.gz"`; `""` where there are none."""
         found = re.search(r"(\.nii)?\.[A-Za-z0-9]+$", PurePosixPath(unquote(urlsplit(self.address).path)).name)
         return found.group().lower() if found else ""
 
@@ -106,7 +106,8 @@ class CatalogueCase:
         licence: As its publisher states it.
         licence_status: What is known of that statement: `"clear"`, or what is doubtful.
         credit: Whom to name.
-        view: What of the file is shown: all, a part, three sequences that lie in its colours, or a slice over time.
+        view: What of the file is shown: all, a part, three sequences that lie in its colours, or a slice over time,
+            which may be turned upside down to lie as it did in training.
         box: Left, top, width and height in pixels where a part is shown.
         facts: What the publisher says of the patient, such as `"height 175 cm, weight 87 kg"`, or `""`.
         test_case: Its name in the test split of the models.
@@ -209,7 +210,7 @@ def _case(row: Mapping[str, str]) -> CatalogueCase:
     if not all(slug and label for slug, _, label in pairs):
         raise ValueError("the true labels")
     view, _, numbers = row["view"].partition(" ")
-    if view not in {"", "crop", "sequences", "cine"}:
+    if view not in get_args(View):
         raise ValueError(f"the view {view!r}")
     box = tuple(int(number) for number in numbers.split())
     if len(box) != (4 if view == "crop" else 0):

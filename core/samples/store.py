@@ -18,6 +18,7 @@ from core.home import home
 from core.readers import Source, open_sources
 from core.samples.catalogue import CASES, CatalogueCase, RemoteFile
 from core.scan import Scan, Step
+from core.turning import in_turn
 
 LICENCE = "LICENCE.txt"
 #: Sequences that lie in the red, green and blue of one file, in this order.
@@ -128,9 +129,12 @@ def open_case(case: CatalogueCase) -> tuple[tuple[Scan, ...], int]:
     if case.view == "sequences":
         scans = _sequences(opened.scans[0])
         return scans, next(index for index, scan in enumerate(scans) if scan.facts["Sequence"] == "FLAIR")
-    if case.view == "cine":
-        moving = [index for index, scan in enumerate(opened.scans) if scan.axis == "time"]
-        return opened.scans, moving[0] if moving else 0
+    if case.view.startswith("cine"):
+        moving = next((index for index, scan in enumerate(opened.scans) if scan.axis == "time"), 0)
+        films = list(opened.scans)
+        if case.view == "cine-upside-down":
+            films[moving] = in_turn(films[moving], "Upside down")
+        return tuple(films), moving
     return opened.scans, 0
 
 

@@ -1,8 +1,10 @@
 """Fetching from a host of our own: well, badly, and not at all."""
 
+import gzip
 import hashlib
 import re
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -211,6 +213,21 @@ def test_a_sequence_that_only_repeats_flair_is_left_out(host, case_of, same, the
     scans, first = open_case(case)
     assert [scan.facts["Sequence"] for scan in scans] == there
     np.testing.assert_array_equal(scans[first].pixels[0], pixels[..., 1])
+
+
+def test_a_cine_is_shown_over_time_and_lies_as_in_training(host, case_of):
+    frames = noise(12, 10, 3, 12)
+    data = gzip.compress(nibabel.Nifti1Image(frames, np.diag([-1.0, -1.0, 8.0, 1.0])).to_bytes(), mtime=0)
+    found = []
+    for number, view in enumerate(("cine", "cine-upside-down"), 1):
+        case = case_of(host.row(f"heart-{number}", data, ".nii.gz", view=view))
+        fetch([case])
+        scans, first = open_case(case)
+        assert scans[first].axis == "time"
+        assert scans[first].frames == 12
+        found.append(scans[first].pixels)
+    np.testing.assert_array_equal(found[0][:, ::-1], found[1])
+    assert not np.array_equal(*found)
 
 
 def test_a_mask_lies_on_its_scan_also_where_nothing_is_outlined(host, case_of):
