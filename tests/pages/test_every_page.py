@@ -26,17 +26,11 @@ def test_a_page_opens_with_a_title_and_without_error(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_navigation_leads_to_each_page(page, start):
+def test_the_navigation_leads_to_each_page_which_says_what_the_app_is_not_for(page, start):
     app = start()
     app.switch_page(page).run()
     assert not app.exception
     assert app.title
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_each_page_says_what_the_app_is_not_for(page, start):
-    app = start()
-    app.switch_page(page).run()
     assert any(DISCLAIMER in caption.value for caption in app.sidebar.caption)
 
 
