@@ -137,6 +137,8 @@ class Scan:
         warnings: Sentences about what could not be read right, to be shown beside the image.
         patient: Tells whether two series are of one patient, and nothing else: a keyed hash whose key is drawn anew by
             each process; `""` where the file does not say.
+        age_years: The patient's age when the image was made, in years and fractions; None where the file does not say.
+        sex: `"F"`, `"M"` or `"O"` as DICOM codes it (PS3.3 C.7.1.1), `""` where the file does not say.
         orientation: Directions (left, back, head) along a row and down a column, six numbers, or None (DICOM PS3.3
             C.7.6.2.1.1, Image Orientation (Patient)).
         grid: How the pixels lie in the file's voxels, for formats that keep a volume in voxels (NIfTI), or None.
@@ -162,6 +164,8 @@ class Scan:
     provenance: tuple[Step, ...] = ()
     warnings: tuple[str, ...] = ()
     patient: str = ""
+    age_years: float | None = None
+    sex: str = ""
     orientation: tuple[float, ...] | None = None
     grid: Grid | None = None
 

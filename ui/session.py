@@ -126,6 +126,11 @@ class Reading:
             return stored
         return self.reformatted.get((stored.digest, plane, turn), lambda: _laid(stored, plane, turn))
 
+    @property
+    def digest(self) -> str:
+        """Of what was opened: the same however the scan on the page is turned; `""` where none is open."""
+        return "" if self.stored_scan is None else self.stored_scan.digest
+
     def turn_of(self, stored: Scan) -> str | None:
         """How a sequence is turned, None for not at all: as chosen, else as its file asks."""
         from core.turning import AS_STORED, upright_turn

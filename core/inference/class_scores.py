@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from core.inference.decision import Decision, decide
 from core.inference.ood import Similarity
 from core.inference.prepare import Prepared
 from core.inference.study import Study, prepare_study, study_fit
+from core.inference.withhold import Reason, Withheld, scan_reasons, withheld
 from core.models.card import ModelCard
 
 
@@ -34,6 +36,7 @@ class Prediction:
         note: What could not be checked about the fit, or `""`.
         prepared: The model's input, kept for explanations.
         output: Raw outputs, kept for explanations.
+        study: What the model was asked about, None where that is not known.
     """
 
     card: ModelCard
@@ -46,6 +49,16 @@ class Prediction:
     note: str
     prepared: Prepared
     output: ModelOutput
+    study: Study | None = None
+
+    @cached_property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why the scans are outside the model's contract, whatever it makes of their pixels; worked out when asked."""
+        return () if self.study is None else scan_reasons(self.card, self.study)
+
+    def withheld(self, position: int = 0) -> Withheld | None:
+        """Why the answer for `frames[position]` is withheld, None where it may be shown."""
+        return withheld(self.card, self.reasons, self.similarity[position] if self.similarity else None)
 
     def decision(self, position: int = 0) -> Decision:
         """The decision for `frames[position]` at the card's threshold."""
@@ -76,4 +89,5 @@ def class_scores(
         note=fit.reason if fit.fits else "",
         prepared=prepared,
         output=output,
+        study=study,
     )

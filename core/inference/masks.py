@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from core.inference.bundle import CHUNK, Bundle
 from core.inference.ood import Similarity
 from core.inference.prepare import Geometry
 from core.inference.study import Study, main_scan, prepare_study, study_fit
+from core.inference.withhold import Reason, Withheld, scan_reasons, withheld
 from core.models.card import ModelCard
 from core.scan import Step
 
@@ -39,6 +41,7 @@ class Segmentation:
         warning: Why this scan does not fit the model, or `""`.
         note: What could not be checked about the fit, or `""`.
         provenance: What was done to the scan on its way to the model.
+        study: What the model was asked about, None where that is not known.
     """
 
     card: ModelCard
@@ -51,6 +54,16 @@ class Segmentation:
     warning: str
     note: str
     provenance: tuple[Step, ...]
+    study: Study | None = None
+
+    @cached_property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why the scans are outside the model's contract, whatever it makes of their pixels; worked out when asked."""
+        return () if self.study is None else scan_reasons(self.card, self.study)
+
+    def withheld(self, position: int = 0) -> Withheld | None:
+        """Why the answer for `frames[position]` is withheld, None where it may be shown."""
+        return withheld(self.card, self.reasons, self.similarity[position] if self.similarity else None)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -142,6 +155,7 @@ def masks(
         warning="" if fit.fits else fit.reason,
         note=fit.reason if fit.fits else "",
         provenance=prepared.provenance,
+        study=study,
     )
 
 

@@ -13,7 +13,7 @@ from core.scan import Scan
 from core.version import VERSION
 
 if TYPE_CHECKING:  # the classifier brings ONNX Runtime, which text does not need
-    from core.inference.predict import Prediction
+    from core.inference.predict import Prediction, Segmentation
 
 DISCLAIMER = "Research and teaching only, never for diagnosis"
 
@@ -69,16 +69,16 @@ def position_of(prediction: Prediction, scan: Scan, frame: int) -> int:
     return prediction.frames.index(frame)
 
 
-def grave_doubts(scan: Scan, prediction: Prediction) -> list[str]:
+def grave_doubts(scan: Scan, prediction: Prediction | Segmentation) -> list[str]:
     """Why the answer may mean nothing at all; these belong right beside it."""
-    found = []
-    if prediction.warning:
-        found.append(f"This scan does not fit the model: it {prediction.warning}.")
-    unlike = sum(not entry.is_similar for entry in prediction.similarity)
-    if unlike:
-        which = f" in {unlike} of {len(prediction.similarity)} {frame_word(scan)}s" if scan.frames > 1 else ""
-        found.append(f"The image is unlike what the model was validated on{which}: its answer may mean nothing.")
-    return found
+    refusals = [prediction.withheld(position) for position in range(len(prediction.frames))]
+    told = list(dict.fromkeys(refusal.warning for refusal in refusals if refusal is not None))
+    count = sum(refusal is not None for refusal in refusals)
+    if told and len(refusals) > 1:
+        told[0] = f"On {count} of {len(refusals)} {frame_word(scan)}s. {told[0]}"
+    if not told and prediction.warning:
+        told.append(f"This scan does not fit the model: it {prediction.warning}.")
+    return told
 
 
 def doubts(scan: Scan, prediction: Prediction, explanation: Explanation | None) -> list[str]:

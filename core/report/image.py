@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
     from core.explain.trust.verdict import Trust
+    from core.inference.withhold import Withheld
 
 #: Narrower images are laid on black of this width, because their caption would not be readable.
 LEAST_WIDTH = 420
@@ -119,11 +120,14 @@ def overlay_png(
     return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def remarks_of(explanation: Explanation | None, trust: Trust | None) -> tuple[str, ...]:
-    """What has to stand under an overlay beside its caption."""
-    if explanation is None or explanation.is_empty or trust is None:
-        return ()  # that a map is empty is in the caption
-    return (f"{trust.sentence}.",)
+def remarks_of(
+    explanation: Explanation | None, trust: Trust | None, withheld: Withheld | None = None
+) -> tuple[str, ...]:
+    """What has to stand under an overlay: why the answer is not valid, and the verdict on the heatmap."""
+    found = [] if withheld is None else [withheld.warning]
+    if explanation is not None and not explanation.is_empty and trust is not None:  # an empty one says so above
+        found.append(f"{trust.sentence}.")
+    return tuple(found)
 
 
 def evidence_caption(scan: Scan, frame: int, explanation: Explanation | None) -> str:
@@ -152,7 +156,7 @@ def _with_caption(
     drawn = explanation is not None and not explanation.is_empty and frame in explanation.frames
     # Pillow carries this font itself, so the caption looks the same everywhere.
     font, margin = cast("FreeTypeFont", ImageFont.load_default(text_size)), text_size
-    told = [part for remark in remarks for part in _lines(printable(remark, "ascii"), font, width - 2 * margin)]
+    told = [part for remark in remarks for part in broken_lines(printable(remark, "ascii"), font, width - 2 * margin)]
     canvas = np.zeros((rows + line * ((4 if drawn else 2) + len(told)) + line // 2, width, 3), np.uint8)
     left = (width - columns) // 2
     canvas[:rows, left : left + columns] = image
@@ -173,7 +177,7 @@ def _with_caption(
     return np.asarray(sheet)
 
 
-def _lines(text: str, font: FreeTypeFont, room: int) -> list[str]:
+def broken_lines(text: str, font: FreeTypeFont, room: int) -> list[str]:
     """A sentence broken between words into lines that fit their room; nothing of it is left out."""
     found: list[str] = []
     for word in text.split():

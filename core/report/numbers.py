@@ -25,6 +25,7 @@ from core.scan import Scan
 if TYPE_CHECKING:  # the classifier brings ONNX Runtime
     from core.explain.trust.verdict import Trust
     from core.inference.predict import Prediction
+    from core.inference.withhold import Withheld
 
 #: Raised when a key changes its name or meaning.
 FORMAT_VERSION = 1
@@ -33,7 +34,7 @@ COLUMNS = (
     "scan_sha256", "model", "model_sha256", "frame_number", "time_ms", "label", "probability",
     "calibrated_probability", "is_decision", "threshold", "temperature", "similarity_distance",
     "similarity_percentile", "is_similar", "evidence_max_logit", "warnings", "scanlens_version", "disclaimer",
-    "in_prediction_set", "heatmap_verdict",
+    "in_prediction_set", "heatmap_verdict", "withheld",
 )  # fmt: skip
 
 
@@ -134,6 +135,7 @@ def _row(frame: dict[str, Any], index: int, label: str, threshold: float | None)
         "similarity_percentile": similarity["percentile"],
         "is_similar": similarity["is_similar"],
         "evidence_max_logit": frame["evidence_max_logit"],
+        "withheld": None if frame["withheld"] is None else frame["withheld"]["warning"],
     }
 
 
@@ -203,6 +205,13 @@ def _prediction(scan: Scan, prediction: Prediction, explanation: Explanation | N
     }
 
 
+def withheld_json(refusal: Withheld | None) -> dict[str, Any] | None:
+    """Why an answer is withheld, with its reasons in order; None where it is not."""
+    if refusal is None:
+        return None
+    return {"warning": refusal.warning, "reasons": [asdict(reason) for reason in refusal.reasons]}
+
+
 def _series(scan: Scan, prediction: Prediction) -> dict[str, str] | None:
     """What the frames come to together; None for one image, and while frames are unread."""
     if len(prediction.frames) < 2 or len(prediction.frames) < scan.frames:
@@ -235,6 +244,7 @@ def _frame(scan: Scan, prediction: Prediction, evidence: dict[int, float], posit
             "undecided_labels": [prediction.card.labels[index] for index in decision.undecided],
             "derived": None if decision.derived is None else asdict(decision.derived),
         },
+        "withheld": withheld_json(prediction.withheld(position)),
         "similarity": None
         if near is None
         else {"distance": near.distance, "percentile": near.percentile, "is_similar": near.is_similar},

@@ -140,7 +140,11 @@ def _head(pdf: FPDF, view: sections.View, made: datetime, plan: Plan) -> float:
     decision = view.prediction.decision(view.position)
     series = sections.series_words(view)
     sentence = shortened(series[0] if series else decision.sentence, 200)
-    column.text(sentence, size=17 if len(sentence) < 60 else 12, bold=True)
+    refusal = view.prediction.withheld(view.position)
+    if refusal is not None:
+        column.text(shortened(refusal.headline, 300), size=13, bold=True, color=AMBER)
+        sentence = f"Shown all the same: {sentence}"
+    column.text(sentence, size=17 if len(sentence) < 60 and refusal is None else 12, bold=refusal is None)
     for words in series[1:]:
         column.text(shortened(words, min(plan.longest, 300)), size=9.5)
     column.text(shortened(sections.answer_line(view), min(plan.longest, 300)), size=9.5)

@@ -13,7 +13,7 @@ from PIL.ImageFont import FreeTypeFont
 from core.figures.contours import outline_color, outlines_of, paint_outlines
 from core.inference.masks import Segmentation
 from core.report.facts import DISCLAIMER
-from core.report.image import LEAST_WIDTH, original_pixels
+from core.report.image import AMBER, LEAST_WIDTH, broken_lines, original_pixels
 from core.report.text import printable, shortened
 from core.scan import Scan, Voi
 from core.segmentation.contours import Outline
@@ -65,7 +65,8 @@ def segmentation_png(
     image = segmentation_pixels(scan, segmentation, frame, window, invert, references, fill)
     if caption:
         lines = _lines(scan, segmentation, frame, references)
-        image = _with_caption(image, lines)
+        refusal = segmentation.withheld(segmentation.frames.index(frame))
+        image = _with_caption(image, lines, [] if refusal is None else [refusal.warning])
     return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
@@ -85,7 +86,9 @@ def _lines(
     return [*lines, (where[:1].upper() + where[1:], None), (f"ScanLens. {DISCLAIMER}.", None)]
 
 
-def _with_caption(image: NDArray[np.uint8], lines: Sequence[tuple[str, str | None]]) -> NDArray[np.uint8]:
+def _with_caption(
+    image: NDArray[np.uint8], lines: Sequence[tuple[str, str | None]], warnings: Sequence[str]
+) -> NDArray[np.uint8]:
     """Lay the image on black and write beneath it; text grows with the image."""
     from PIL import Image, ImageDraw, ImageFont
 
@@ -93,21 +96,31 @@ def _with_caption(image: NDArray[np.uint8], lines: Sequence[tuple[str, str | Non
     width = max(columns, LEAST_WIDTH)
     size = max(13, round(width / 45))
     line = round(size * 1.5)
+    # Pillow carries this font itself, so the caption looks the same everywhere.
+    font = cast("FreeTypeFont", ImageFont.load_default(size))
+    warned = [
+        (part, None) for text in warnings for part in broken_lines(printable(text, "ascii"), font, width - 2 * size)
+    ]
+    lines = [*warned, *lines]
     canvas = np.zeros((rows + line * (len(lines) + 1), width, 3), np.uint8)
     left = (width - columns) // 2
     canvas[:rows, left : left + columns] = image
     sheet = Image.fromarray(canvas)
-    # Pillow carries this font itself, so the caption looks the same everywhere.
-    pen, font = ImageDraw.Draw(sheet), cast("FreeTypeFont", ImageFont.load_default(size))
+    pen = ImageDraw.Draw(sheet)
     for number, (text, color) in enumerate(lines):
         top, at = rows + line // 2 + number * line, size
         if color is not None:
             pen.rectangle((at, top + size // 6, at + size, top + size), outline=color, width=max(2, size // 7))
             at += size * 2
-        longest = len(text)
+        longest, fill = len(text), AMBER if number < len(warned) else (235, 235, 235)
         while (
             longest > 4 and pen.textlength(printable(shortened(text, longest), "ascii"), font=font) > width - at - size
         ):
             longest -= 1
-        pen.text((at, top), printable(shortened(text, longest), "ascii"), font=font, fill=(235, 235, 235))
+        pen.text(
+            (at, top),
+            printable(shortened(text, longest), "ascii"),
+            font=font,
+            fill=AMBER if number < len(warned) else (235, 235, 235),
+        )
     return np.asarray(sheet)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.inference.masks import Segmentation
-from core.report.facts import DISCLAIMER, versions
-from core.report.numbers import FORMAT_VERSION, _cell, _model, _scan, _strict, model_sha256
+from core.report.facts import DISCLAIMER, grave_doubts, versions
+from core.report.numbers import FORMAT_VERSION, _cell, _model, _scan, _strict, model_sha256, withheld_json
 from core.scan import Scan
 from core.segmentation.agreement import Agreement
 from core.segmentation.sizes import pixel_area_mm2, size_notes, volume_ml
@@ -21,19 +21,15 @@ from core.segmentation.tta import Spread
 COLUMNS = (
     "scan_sha256", "model", "model_sha256", "frame_number", "time_ms", "label", "threshold", "pixels", "area_mm2",
     "pieces", "smallest_pixels_of_mirror_images", "largest_pixels_of_mirror_images", "similarity_percentile",
-    "is_similar", "volume_ml", "warnings", "scanlens_version", "disclaimer",
+    "is_similar", "volume_ml", "warnings", "scanlens_version", "disclaimer", "withheld",
 )  # fmt: skip
 
 
 def segmentation_doubts(scan: Scan, segmentation: Segmentation) -> list[str]:
     """Every reason to trust the outlines less, as sentences, the gravest first."""
-    found = []
-    if segmentation.warning:
-        found.append(f"This scan does not fit the model: it {segmentation.warning}.")
+    found = grave_doubts(scan, segmentation)
     if not segmentation.similarity:
         found.append("This model cannot tell whether the image is like what it was trained on.")
-    elif unlike := sum(not entry.is_similar for entry in segmentation.similarity):
-        found.append(f"Unlike the training scans: {unlike} of {len(segmentation.similarity)} images.")
     if segmentation.note:
         found.append(f"Not checked: the model {segmentation.note}.")
     return [*found, *size_notes(scan), *scan.warnings]
@@ -113,6 +109,7 @@ def segmentation_csv(scan: Scan, segmentation: Segmentation, spread: Spread | No
                 "similarity_percentile": near["percentile"],
                 "is_similar": near["is_similar"],
                 "volume_ml": _volume(segmentation, scan, index),
+                "withheld": None if frame["withheld"] is None else frame["withheld"]["warning"],
             }
             writer.writerow({key: _cell(row[key]) for key in COLUMNS})
     return target.getvalue().encode()
@@ -128,6 +125,7 @@ def _frame(scan: Scan, segmentation: Segmentation, spread: Spread | None, positi
     return {
         "frame_number": frame + 1,
         "time_ms": None if scan.frame_time_ms is None else frame * scan.frame_time_ms,
+        "withheld": withheld_json(segmentation.withheld(position)),
         "similarity": None
         if near is None
         else {"distance": near.distance, "percentile": near.percentile, "is_similar": near.is_similar},

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.inference.predict import Prediction
 from core.inference.study import Study
+from core.inference.withhold import scan_reasons, withheld
 from core.models.card import ModelCard
 from core.models.compatibility import compatibility
 from core.scan import Scan
@@ -27,6 +28,7 @@ from ui.explaining.progress import is_paused, show_paused, show_progress
 from ui.explaining.prototype import show_prototype
 from ui.explaining.results import show_results
 from ui.explaining.work import carry_on, key_of, predicted
+from ui.reading.answer import show_refusal
 from ui.reading.display_settings import choose_look
 from ui.reading.multi_input.answer import StudyAnswer
 from ui.reading.multi_input.gather import needs_study
@@ -87,10 +89,14 @@ def show_maps(state: Reading, card: ModelCard, study: Study) -> None:
         if card.task != "segmentation":
             prediction = predicted(state, card, study, 0 if several else frame)
         label, rather_than = choose_label(card, prediction)
+    refusal = prediction.withheld() if prediction is not None else withheld(card, scan_reasons(card, study), None)
+    if show_refusal(state, card, refusal):
+        return
     if image:
         with row:
             chosen = _choose_comparison(card, study)
-        _show_board(state, Question(card, study, image, study.scans[image], frame, label, rather_than), chosen, row)
+        asked = Question(card, study, image, study.scans[image], frame, label, rather_than)
+        _show_board(state, asked, chosen, row, "" if refusal is None else refusal.warning)
     else:
         st.caption("Without an image there is no heatmap: what each fact adds is below.")
     if needs_study(card) and prediction is not None:
@@ -109,7 +115,7 @@ def _choose_comparison(card: ModelCard, study: Study) -> tuple[bool, bool]:
     return compared == "Models", bool(st.toggle("Untrained copy beside it", key="explain-untrained"))
 
 
-def _show_board(state: Reading, asked: Question, chosen: tuple[bool, bool], row: DeltaGenerator) -> None:
+def _show_board(state: Reading, asked: Question, chosen: tuple[bool, bool], row: DeltaGenerator, warning: str) -> None:
     card, scan, frame = asked.card, asked.scan, asked.frame
     (by_model, untrained), cards = chosen, visible_cards()[0]
     if by_model:
@@ -134,7 +140,7 @@ def _show_board(state: Reading, asked: Question, chosen: tuple[bool, bool], row:
         show_paused()
     show_progress(state, making)
     with errors_shown():
-        show_results(state, scan, frame, look, everything, cards, by_model)
+        show_results(state, scan, frame, look, everything, cards, by_model, warning)
     if asked.is_plain and not by_model:
         with errors_shown():
             show_prototype(state, card, asked.label, asked.rather_than)

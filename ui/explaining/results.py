@@ -123,8 +123,9 @@ def show_results(
     everything: Sequence[Wanted],
     cards: dict[str, ModelCard],
     by_model: bool,
+    warning: str = "",
 ) -> None:
-    """The board, and below it the numbers."""
+    """The board, and below it the numbers; `warning` says why the answer is withheld that was asked for anyway."""
     cells = cells_of(state, scan, frame, everything, cards, by_model)
     image = display_frame(scan, frame, look.window, look.invert)
     done = sum(cell.explanation is not None for cell in cells)
@@ -142,7 +143,7 @@ def show_results(
     with st.expander("Checks, agreement and references"):
         _show_numbers(state, scan, ready, cards, by_model)
         _show_agreement(ready, cards, by_model)
-    _show_export(state, scan, frame, look, ready, cards, by_model)
+    _show_export(state, scan, frame, look, ready, cards, by_model, warning)
 
 
 def rows_of(
@@ -219,11 +220,12 @@ def _show_export(
     ready: Sequence[tuple[Wanted, Made]],
     cards: dict[str, ModelCard],
     by_model: bool,
+    warning: str,
 ) -> None:
     st.caption("Export")
     show_download(
         "All maps and numbers, as a zip",
-        lambda: _zipped(state, scan, frame, look, ready, cards, by_model),
+        lambda: _zipped(state, scan, frame, look, ready, cards, by_model, warning),
         f"scanlens-explanations-{scan.digest[:8]}.zip",
         "application/zip",
         key="take-maps",
@@ -238,6 +240,7 @@ def _zipped(
     ready: Sequence[tuple[Wanted, Made]],
     cards: dict[str, ModelCard],
     by_model: bool,
+    warning: str,
 ) -> bytes:
     from core.report.image import overlay_png, remarks_of
 
@@ -248,9 +251,11 @@ def _zipped(
             shown = replace(made.explanation, frames=(frame,))
             known = trust_of(state, scan, wanted)
             remarks = remarks_of(shown, known if isinstance(known, Trust) and known.checks else None)
+            remarks = (warning, *remarks) if warning else remarks
             image = overlay_png(scan, frame, look.window, look.invert, shown, 0.65, remarks=remarks)
             name = f"{wanted.slug}-{wanted.method}{'-untrained' if wanted.untrained else ''}"
             archive.writestr(f"{number:02d}-{name}.png", image)
         rows = rows_of(state, scan, ready, cards, by_model)
+        rows = [{**row, "Not valid": warning} for row in rows] if warning else rows
         archive.writestr("checks.json", json.dumps(rows, indent=2, ensure_ascii=False))
     return content.getvalue()

@@ -11,10 +11,12 @@ from core.figures.probabilities import describe_probabilities, probability_figur
 from core.formatting import beside_threshold, frame_word, probability_text
 from core.inference.predict import Prediction, Segmentation
 from core.inference.series import series_answer
+from core.inference.withhold import Withheld
 from core.models.card import ModelCard
 from core.scan import Scan
 from ui.charts import show_chart
 from ui.foreign_text import plain
+from ui.session import Reading
 
 #: Letters of all labels together that fit beside one another in the panel.
 MOST_LETTERS = 44
@@ -49,6 +51,35 @@ def raw_line(prediction: Prediction, position: int) -> str:
     return f"Before calibration: {about} {value}{threshold}."
 
 
+def show_refusal(state: Reading, card: ModelCard, refusal: Withheld | None) -> bool:
+    """That the answer is withheld, with the reasons in order and a quiet way to see it all the same.
+
+    Where the user asked to see it, the warning stands in the place of the headline, and the answer may follow.
+
+    Returns:
+        Whether the answer must not be shown.
+    """
+    asked = (state.digest, card.slug)
+    if refusal is None:
+        return False
+    forced = asked in state.forced
+    st.subheader(plain(refusal.warning if forced else refusal.headline), anchor=False)
+    for reason in refusal.reasons[1:] if not forced else ():
+        st.markdown(f"◐ Also: {plain(reason.sentence)}.")
+    if forced:
+        st.markdown("◐ **Shown all the same**, as asked. What follows means nothing medical.")
+        st.button("Withhold it again", key="withhold", type="tertiary", on_click=state.forced.discard, args=(asked,))
+    else:
+        st.button("Show it anyway", key="show-anyway", type="tertiary", on_click=state.forced.add, args=(asked,))
+    return not forced
+
+
+def show_warning_on_image(refusal: Withheld | None) -> None:
+    """The warning of an answer that was asked for, over the image, where its heat or contours are looked at."""
+    if refusal is not None:
+        st.warning(plain(refusal.warning), icon=":material/warning:")
+
+
 def show_decision(prediction: Prediction, position: int, scan: Scan | None = None) -> None:
     """The decision in words, then its numbers.
 
@@ -58,7 +89,6 @@ def show_decision(prediction: Prediction, position: int, scan: Scan | None = Non
         scan: A scan each of whose frames is a case, or None: a series then has a headline of its own, above that of
             the slice on the page.
     """
-    show_warning(prediction.warning, "answer")
     decision, raw = prediction.decision(position), plain(raw_line(prediction, position))
     if scan is not None and scan.frames > 1:
         _show_series(prediction, scan)
@@ -91,17 +121,6 @@ def show_shortcuts(card: ModelCard) -> None:
     """What is known to lead the model astray, in short sentences."""
     for sentence in card.shortcuts:
         st.caption(f"◐ {plain(sentence)}.")
-
-
-def show_warning(warning: str, what: str) -> None:
-    """That a model was asked about what it is not for.
-
-    Args:
-        warning: The reason, `""` where there is none.
-        what: That means nothing then: `"answer"`.
-    """
-    if warning:
-        st.warning(f"This model {plain(warning)}. Its {what} means nothing medical.", icon=":material/warning:")
 
 
 def show_doubt(found: Prediction | Segmentation, position: int) -> None:

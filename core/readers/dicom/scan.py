@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -119,6 +120,8 @@ def build_scan(group: Group, opening: Opening, start: float, fraction: float) ->
             *manner_warnings(group.images),
         ),
         patient=_patient_key(first),
+        age_years=age_in_years(first.file.text("PatientAge")),
+        sex=_sex(first),
         orientation=None if first.orientation is None else tuple(float(v) for v in first.orientation.ravel()),
     )
 
@@ -143,6 +146,25 @@ def _patient_key(image: Image) -> str:
     if not any(said[:2]):
         return ""
     return hashlib.blake2b("\0".join(said).encode(), key=_PATIENT_KEY, digest_size=8).hexdigest()
+
+
+def age_in_years(text: str) -> float | None:
+    """A value of DICOM's AS (PS3.5 6.2), three digits and a unit, in years; None where it is none.
+
+    Example:
+        >>> age_in_years("054Y"), age_in_years("006M"), age_in_years(" 3Y"), age_in_years("old")
+        (54.0, 0.5, 3.0, None)
+    """
+    found = re.fullmatch(r"\s*(\d{1,3})\s*([DWMY])\s*", text.upper())
+    if found is None:
+        return None
+    days = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}[found[2]]
+    return int(found[1]) * days / 365.25
+
+
+def _sex(image: Image) -> str:
+    code = image.file.text("PatientSex").strip().upper()
+    return code if code in {"F", "M", "O"} else ""
 
 
 def _decode(group: Group, opening: Opening, start: float, fraction: float) -> _Decoded:

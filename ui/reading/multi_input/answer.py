@@ -22,7 +22,7 @@ from core.models.card import InputSpec, ModelCard
 from core.scan import Scan
 from ui.cache import cached_bundle, cached_keras
 from ui.foreign_text import plain
-from ui.reading.answer import choose_label, show_decision, show_doubt
+from ui.reading.answer import choose_label, show_decision, show_doubt, show_refusal
 from ui.reading.trust import checked, measured, show_trust
 from ui.session import Reading
 from ui.show import errors_shown
@@ -73,7 +73,7 @@ def images_of(card: ModelCard, study: Study) -> list[InputSpec]:
     return [spec for spec in card.inputs if spec.name in study.scans]
 
 
-def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> StudyAnswer:
+def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> StudyAnswer | None:
     """The decision in words, its numbers, its doubt; the maps behind it.
 
     Args:
@@ -81,6 +81,9 @@ def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> S
         card: The model.
         study: What it is given.
         frame: Slice of the images; a sequence is one case whatever the frame.
+
+    Returns:
+        What is shown, None where the answer is withheld.
     """
     bundle = cached_bundle(card.slug)
     several = [spec for spec in images_of(card, study) if spec.kind != "image"]
@@ -88,6 +91,8 @@ def answer_study(state: Reading, card: ModelCard, study: Study, frame: int) -> S
     given = tuple(sorted((name, scan.digest) for name, scan in study.scans.items()))
     key = ("study", card.slug, given, tuple(sorted(study.facts.items())), None if frames is None else frame)
     prediction = state.answers.get(key, lambda: predict(bundle, study, frames, expect=Prediction))
+    if show_refusal(state, card, prediction.withheld()):
+        return None
     show_decision(prediction, 0)
     if prediction.prepared.left_out:
         st.markdown(f"◐ Answered without {plain(', '.join(prediction.prepared.left_out))}: the rest decides alone")

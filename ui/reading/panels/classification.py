@@ -23,7 +23,14 @@ from ui.background import Progress, Stopper, computed
 from ui.cache import cached_bundle, cached_keras
 from ui.charts import show_chart
 from ui.foreign_text import plain
-from ui.reading.answer import choose_label, show_decision, show_doubt, show_probabilities
+from ui.reading.answer import (
+    choose_label,
+    show_decision,
+    show_doubt,
+    show_probabilities,
+    show_refusal,
+    show_warning_on_image,
+)
 from ui.reading.display_settings import Look, show_image
 from ui.reading.export import File, show_export
 from ui.reading.trust import show_verdict
@@ -66,6 +73,8 @@ def show_classification(
     explanation, key = (answer.explanation, answer.key) if answer else (None, "")
     look: Look | None = None
     with image, errors_shown():
+        if answer is not None:
+            show_warning_on_image(answer.prediction.withheld(answer.position))
         look = show_image(state, scan, lambda look: look.view(scan, frame, explanation, key))
         if answer is not None:
             _show_strip(state, scan, answer)
@@ -78,11 +87,13 @@ def show_classification(
     return answer.prediction.prepared.provenance
 
 
-def _show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answer:
-    """The decision in words, its numbers, its doubt."""
+def _show_answer(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Answer | None:
+    """The decision in words, its numbers, its doubt; None where it is withheld."""
     bundle = cached_bundle(card.slug)
     prediction = _predict(state, bundle, scan, frame)
     position = prediction.frames.index(frame)
+    if show_refusal(state, card, prediction.withheld(position)):
+        return None
     show_decision(prediction, position, scan)
     chart = st.container()
     show_doubt(prediction, position)
@@ -169,7 +180,8 @@ def _files(scan: Scan, answer: Answer, look: Look) -> dict[str, File]:
     from core.report.pdf import as_pdf
 
     prediction, explanation, frame, trust = answer.prediction, answer.explanation, answer.frame, answer.trust
-    window, invert, remarks = look.window, look.invert, remarks_of(explanation, trust)
+    window, invert = look.window, look.invert
+    remarks = remarks_of(explanation, trust, prediction.withheld(answer.position))
     return {
         "PNG": File("image/png", lambda: overlay_png(scan, frame, window, invert, explanation, 0.65, remarks=remarks)),
         "PDF": File(

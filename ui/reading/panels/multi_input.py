@@ -16,7 +16,7 @@ from core.scan import Scan, Step, answered_frame, default_window, display_frame
 from ui.charts import show_chart
 from ui.components.grid import Cell, board_message, show_board
 from ui.components.viewer import turned_to
-from ui.reading.answer import show_probabilities
+from ui.reading.answer import show_probabilities, show_warning_on_image
 from ui.reading.display_settings import show_image
 from ui.reading.export import File, show_export
 from ui.reading.multi_input.answer import (
@@ -45,8 +45,11 @@ def show_multi_input(
         if study is not None:
             answer = answer_study(state, card, study, frame)
             chart = st.container()
-            show_map_words(answer)
+            if answer is not None:
+                show_map_words(answer)
     with image, errors_shown():
+        if answer is not None:
+            show_warning_on_image(answer.prediction.withheld())
         if answer is not None and len(answer.maps) > 1:
             _show_side_by_side(state, answer, frame)
         else:
@@ -133,7 +136,7 @@ def _show_export(state: Reading, scan: Scan, answer: StudyAnswer, frame: int) ->
     found = answer.spread_map(name) if name else None
     at = turned_to(shown) if len(answer.maps) == 1 else min(frame, shown.frames - 1)
     prediction, trust = answer.prediction, verdict_of(state, answer, name)
-    remarks = remarks_of(found, trust)
+    remarks = remarks_of(found, trust, prediction.withheld())
     files = {
         "PNG": File("image/png", lambda: overlay_png(shown, at, None, False, found, 0.65, remarks=remarks)),
         "JSON": File(

@@ -14,6 +14,7 @@ from core.scan import Scan, Step
 from core.segmentation.contours import Outline
 from ui.charts import show_chart
 from ui.components.viewer import Lines, View
+from ui.reading.answer import show_warning_on_image
 from ui.reading.display_settings import Look, show_image
 from ui.reading.segmentation.answer import show_outline
 from ui.reading.segmentation.export import reference_contours, show_files
@@ -31,6 +32,8 @@ def show_segmentation(
     with panel, errors_shown():
         outlined = show_outline(state, scan, card, frame)
     with image, errors_shown():
+        if outlined is not None:
+            show_warning_on_image(outlined.segmentation.withheld(outlined.position))
         look = show_image(state, scan, lambda look: view_of(look, scan, frame, outlined))
         if outlined is not None and scan.frames > 1:
             _show_areas(state, scan, outlined)

@@ -20,18 +20,19 @@ from core.segmentation.words import (
 )
 from ui.cache import cached_bundle
 from ui.foreign_text import plain
-from ui.reading.answer import show_doubt, show_warning
+from ui.reading.answer import show_doubt, show_refusal
 from ui.reading.segmentation.read import Outlined, segmented_frame, spread_frame
 from ui.reading.segmentation.reference import agree, choose_reference
 from ui.session import Reading
 
 
-def show_outline(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Outlined:
-    """The outline in words: what, how large, how sure."""
+def show_outline(state: Reading, scan: Scan, card: ModelCard, frame: int) -> Outlined | None:
+    """The outline in words: what, how large, how sure; None where it is withheld."""
     bundle = cached_bundle(card.slug)
     segmentation = segmented_frame(state, scan, bundle, frame)
     outlined = Outlined(segmentation, frame, segmentation.frames.index(frame))
-    show_warning(segmentation.warning, "outline")
+    if show_refusal(state, card, segmentation.withheld(outlined.position)):
+        return None
     st.subheader(plain(headline(segmentation, outlined.position, scan)), anchor=False)
     st.html("<br>".join(size_lines(outlined, scan)))
     for note in size_notes(scan):
