@@ -7,12 +7,12 @@ the card's limit. What a file does not say is not held against it. The reasons s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from core.inference.ood import Similarity
-from core.inference.recognise import knows, recognise
+from core.inference.recognise import Recognition, knows, recognise
 from core.inference.study import Study
 from core.models.card import InputSpec, ModelCard
 from core.models.compatibility import input_fit
@@ -66,10 +66,20 @@ def expected(card: ModelCard) -> str:
     return card.training_modality + (f" of {card.population.words}" if card.population else "")
 
 
-def scan_reasons(card: ModelCard, study: Study) -> tuple[Reason, ...]:
-    """Why the scans of a study are outside the contract, whatever the model makes of their pixels."""
+def scan_reasons(
+    card: ModelCard, study: Study, look: Callable[[Scan], Recognition] | None = None
+) -> tuple[Reason, ...]:
+    """Why the scans of a study are outside the contract, whatever the model makes of their pixels.
+
+    Args:
+        card: Of the model.
+        study: What it is asked about.
+        look: Says what a scan looks like, for who has looked at it already; None to look now.
+    """
     inputs = {spec.name: spec for spec in card.inputs}
-    found = [reason for name, scan in study.scans.items() for reason in _of_scan(card, inputs[name], scan)]
+    found = [
+        reason for name, scan in study.scans.items() for reason in _of_scan(card, inputs[name], scan, look or recognise)
+    ]
     order = {about: place for place, about in enumerate(About.__args__)}  # type: ignore[attr-defined]
     return tuple(sorted(dict.fromkeys(found), key=lambda reason: order[reason.about]))
 
@@ -82,8 +92,8 @@ def withheld(card: ModelCard, reasons: Sequence[Reason], similarity: Similarity 
     return Withheld(tuple(found), expected(card)) if found else None
 
 
-def _of_scan(card: ModelCard, spec: InputSpec, scan: Scan) -> list[Reason]:
-    found = _kind(card, scan)
+def _of_scan(card: ModelCard, spec: InputSpec, scan: Scan, look: Callable[[Scan], Recognition]) -> list[Reason]:
+    found = _kind(card, scan, look)
     fit = input_fit(card, spec, scan)
     if not fit.fits:
         about: About = "frames" if fit.reason.startswith("expects a sequence") or "volume" in fit.reason else "modality"
@@ -112,11 +122,11 @@ def _age_words(years: float) -> str:
     return f"{months} month{'' if months == 1 else 's'}"
 
 
-def _kind(card: ModelCard, scan: Scan) -> list[Reason]:
+def _kind(card: ModelCard, scan: Scan, look: Callable[[Scan], Recognition]) -> list[Reason]:
     """What the image looks like, where the card names the kinds that it knows."""
     if not card.kinds:
         return []
-    found = recognise(scan)
+    found = look(scan)
     if knows(card, found):
         return []
     if found.disagreement:

@@ -100,7 +100,7 @@ class ModelCard:
     population: Population | None = None
     shortcuts: tuple[str, ...] = ()
     threshold_range: tuple[float, float] | None = None
-    answered: Mapping[str, Any] = field(default_factory=dict)
+    answered: tuple[Mapping[str, Any], ...] = ()
     kinds: tuple[str, ...] = ()
 
     @property
@@ -232,7 +232,7 @@ def load_card(folder: Path) -> ModelCard:
             population=read_population(contract),
             shortcuts=names(contract.get("shortcuts") or [], "shortcuts"),
             threshold_range=_range(contract),
-            answered=dict(contract.get("answered") or {}),
+            answered=tuple(_mappings(contract.get("answered"))),
             kinds=names(contract.get("kinds") or [], "kinds"),
         )
     except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

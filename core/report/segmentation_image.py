@@ -121,6 +121,6 @@ def _with_caption(
             (at, top),
             printable(shortened(text, longest), "ascii"),
             font=font,
-            fill=AMBER if number < len(warned) else (235, 235, 235),
+            fill=fill,
         )
     return np.asarray(sheet)

@@ -1,8 +1,9 @@
 """Completes a written card with what is measured on stored scores and on the compiled model.
 
 `python -m core.training.card.completion` does it for all cards. Prediction sets and the uncertainty of the threshold
-come from the scores beside the model; whom the model knows comes from the recipe; what leads it astray is measured on
-the data. `core.training` does the same when it makes a bundle, so that a card is the same whichever way it was written.
+come from the scores beside the model; whom the model knows comes from the recipe; what leads it astray, and when it
+withholds its answer, is measured on the data. `core.training` does the same when it makes a bundle, so that a card is
+the same whichever way it was written.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from core.evaluation.results.case_scores import CaseScores, card_scores
 from core.inference.bundle import open_bundle
 from core.inference.conformal import fewest_cases
 from core.models.card import ModelCard, load_card, split_front_matter
+from core.training.card.answered import answered_section, measure_answered
 from core.training.card.astray import measure_astray, sentences
 from core.training.card.prediction_sets import PredictionSets, measure_sets, threshold_range
 from core.training.recipe.reading import RECIPES, load_recipe, recipe_files
@@ -30,6 +32,7 @@ from core.training.recipe.schema import Recipe
 SECTIONS = {
     "Prediction sets": "Results by subgroup",
     "Known shortcuts": "Failure modes",
+    "Withheld answers": "Size",
 }
 
 POOLED = "cross-validation"
@@ -57,9 +60,12 @@ def complete(folder: Path, recipe: Recipe, data: Path | None) -> None:
     if recipe.card.patients is not None:
         _put(contract, "population", recipe.card.patients.entry())
     if data is not None:
-        _put(contract, "shortcut_measures", measure_astray(open_bundle(card), recipe, data))
+        bundle = open_bundle(card)
+        _put(contract, "shortcut_measures", measure_astray(bundle, recipe, data))
+        _put(contract, "answered", measure_answered(bundle, recipe, data))
     said = sentences(card, recipe, contract.get("shortcut_measures") or [])
     _put(contract, "shortcuts", said)
+    words["Withheld answers"] = answered_section(contract.get("answered") or [])
     words["Known shortcuts"] = _listed(said)
     for title, section in words.items():
         text = with_section(text, title, section, SECTIONS[title])
