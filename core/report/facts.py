@@ -76,8 +76,8 @@ def grave_doubts(scan: Scan, prediction: Prediction | Segmentation) -> list[str]
     count = sum(refusal is not None for refusal in refusals)
     if told and len(refusals) > 1:
         told[0] = f"On {count} of {len(refusals)} {frame_word(scan)}s. {told[0]}"
-    if not told and prediction.warning:
-        told.append(f"This scan does not fit the model: it {prediction.warning}.")
+    if prediction.warning and prediction.study is None:  # else it is among the reasons
+        told.insert(0, f"This scan does not fit the model: it {prediction.warning}.")
     return told
 
 

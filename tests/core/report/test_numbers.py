@@ -129,7 +129,7 @@ def test_every_doubt_is_listed(make_scan, predict, explain):
     warnings = parsed(scan, prediction, explain(prediction, [0.0]))["warnings"]
     assert warnings == [
         "This scan does not fit the model: it expects an MRI, this is a CT.",
-        "The image is unlike what the model was validated on: its answer may mean nothing.",
+        "Not valid: the image is unlike those that the model was validated on. The model expects a chest radiograph.",
         "The explanation is empty: no positive evidence for Pneumonia was found anywhere.",
         "A slice is missing.",
     ]

@@ -80,7 +80,7 @@ def test_every_warning_is_on_the_page(make_scan, predict, explain):
     scan = make_scan((60, 40), warnings=("A slice is missing.", "The spacing is not stated."))
     prediction = replace(predict(scan, [[0.0]], similar=False), warning="expects an MRI, this is a CT")
     text = text_of(as_pdf(scan, prediction, explain(prediction, [0.0])))
-    for part in ("it expects an MRI", "unlike what the model was", "explanation is empty", *scan.warnings):
+    for part in ("it expects an MRI", "unlike those that the model was", "explanation is empty", *scan.warnings):
         assert part in text, part
     assert text.index("it expects an MRI") < text.index("Probabilities")  # beside the answer, not behind it
 
