@@ -63,6 +63,8 @@ def start():
     """Open the app, with an address if wanted: `start(sample="chest")`."""
 
     def started(**address: str) -> AppTest:
+        if address.get("sample") == "chest":  # an adult's, of whom no model is chosen by itself
+            address = {"model": MODEL, **address}
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         app.query_params.update(address)
         return settled(app.run())
@@ -75,7 +77,7 @@ def look_at(start):
     """Open the app and click on a sample."""
 
     def opened(sample: str) -> AppTest:
-        app = start()
+        app = start(**({"model": MODEL} if sample == "chest" else {}))
         return settled(app.button(key=f"sample-{sample}").click().run())
 
     return opened

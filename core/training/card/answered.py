@@ -26,7 +26,7 @@ from core.training.recipe.schema import Recipe
 from core.training.recipe.sources import Source
 
 #: Most images of the own test split, and of each other set.
-OWN, OTHER = 150, 40
+OWN, OTHER = 120, 25
 
 
 @cache

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +35,20 @@ SECTIONS = {
     "Withheld answers": "Size",
 }
 
+#: What takes the data: what leads a model astray, and how many scans are answered.
+MEASURES = ("shortcuts", "answered")
+
 POOLED = "cross-validation"
 
 
-def complete(folder: Path, recipe: Recipe, data: Path | None) -> None:
+def complete(folder: Path, recipe: Recipe, data: Path | None, measure: Sequence[str] = MEASURES) -> None:
     """Write a card anew with everything that this module adds.
 
     Args:
         folder: Of the bundle.
         recipe: Of the model.
         data: The data folder; None keeps what was measured on it before.
+        measure: Which of `MEASURES` to take anew on the data; the others are kept.
     """
     card = load_card(folder)
     matter, text = split_front_matter(read_text(folder / "README.md"))
@@ -61,8 +65,10 @@ def complete(folder: Path, recipe: Recipe, data: Path | None) -> None:
         _put(contract, "population", recipe.card.patients.entry())
     if data is not None:
         bundle = open_bundle(card)
-        _put(contract, "shortcut_measures", measure_astray(bundle, recipe, data))
-        _put(contract, "answered", measure_answered(bundle, recipe, data))
+        if "shortcuts" in measure:
+            _put(contract, "shortcut_measures", measure_astray(bundle, recipe, data))
+        if "answered" in measure:
+            _put(contract, "answered", measure_answered(bundle, recipe, data))
     said = sentences(card, recipe, contract.get("shortcut_measures") or [])
     _put(contract, "shortcuts", said)
     words["Withheld answers"] = answered_section(contract.get("answered") or [])
@@ -141,11 +147,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the bundles are")
     parser.add_argument("--data", type=Path, help="folder with the data sets; without it nothing is measured anew")
     parser.add_argument("--only", default="", help="slug of one model; all without it")
+    parser.add_argument("--measure", nargs="+", choices=MEASURES, default=MEASURES, help="what to measure on the data")
     options = parser.parse_args(arguments)
     files: Mapping[str, Path] = recipe_files(RECIPES)
     for slug in [options.only] if options.only else list(files):
         try:
-            complete(options.models / slug, load_recipe(files[slug]), options.data)
+            complete(options.models / slug, load_recipe(files[slug]), options.data, options.measure)
         except ScanLensError as error:
             print(error, file=sys.stderr)
             return 1
