@@ -47,7 +47,7 @@ STATES = {
     "empty": ("", empty),
     "withheld": (f"?sample=chest&model={MODEL}", lambda page, *_: page.get_by_text("No answer: ").wait_for()),
     "done": (f"?sample=chest&model={MODEL}", done),
-    "unfit": ("?sample=bones", lambda page, *_: page.get_by_text("No model is chosen").wait_for()),
+    "unfit": ("?sample=bones", lambda page, *_: page.get_by_text("No model here was trained").wait_for()),
     "forced": ("?sample=bones", forced),
     "stack": ("?sample=echo", stack),
     "refused": ("", refused),

@@ -93,7 +93,7 @@ def test_one_pane_can_have_all_the_room(answered):
 def test_a_model_that_does_not_fit_can_be_forced_and_warns(page, until_drawn, force):
     page.get_by_role("button", name="Whole body", exact=True).click()
     until_drawn(page)
-    page.get_by_text("No model is chosen").wait_for()
+    page.get_by_text("No model here was trained on scans like this one").wait_for()
     force(page)
     page.get_by_text("means nothing medical").wait_for()
     assert decision(page).startswith("Not valid: ")

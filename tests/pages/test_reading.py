@@ -44,7 +44,7 @@ def test_the_evidence_names_its_method_layer_and_strength(look_at, words):
 def test_a_scan_that_does_not_fit_is_told_why(look_at, words):
     app = look_at("bones")
     assert "expects a chest radiograph, this is a nuclear medicine image" in words(app)
-    assert "No model is chosen" in app.info[0].value
+    assert "No model here" in app.info[0].value
     assert not app.get("plotly_chart")
 
 
