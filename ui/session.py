@@ -128,7 +128,7 @@ class Reading:
 
     @property
     def digest(self) -> str:
-        """Of what was opened: the same however the scan on the page is turned; `""` where none is open."""
+        """Digest of what was opened: the same however the scan on the page is turned; `""` where none is open."""
         return "" if self.stored_scan is None else self.stored_scan.digest
 
     def turn_of(self, stored: Scan) -> str | None:

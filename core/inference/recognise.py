@@ -81,7 +81,7 @@ class Recognition:
 
     @property
     def slug(self) -> str:
-        """Of the kind, `""` where there is none."""
+        """Slug of the kind, `""` where there is none."""
         return self.kind.slug if self.kind else ""
 
     @property

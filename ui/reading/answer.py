@@ -41,7 +41,7 @@ def numbers_line(prediction: Prediction, position: int) -> tuple[str, str]:
 
 
 def raw_line(prediction: Prediction, position: int) -> str:
-    """The same as the model itself says it, which the stored threshold is for."""
+    """Probability and threshold before calibration, as the model itself has them, in one line."""
     decision = prediction.decision(position)
     about, threshold = prediction.card.labels[decision.about], ""
     value = probability_text(decision.probability)

@@ -153,7 +153,7 @@ def describe(
 
 
 def vary(scan: Scan, frame: int, rng: np.random.Generator) -> Scan:
-    """The same image as another archive might hold it: cut, bordered, mirrored, softer, in another window."""
+    """An image as another archive might hold it: cut, bordered, mirrored, softer, in another window."""
     from core.scan import display_frame
 
     image = display_frame(scan, frame).astype(np.float32)
