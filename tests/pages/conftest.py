@@ -146,6 +146,18 @@ def saves():
 
 
 @pytest.fixture
+def models_page():
+    """Open the models page by itself, with an address if wanted: `models_page(model="…")`."""
+
+    def opened(**address: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "pages" / "evidence" / "models.py"), default_timeout=60)
+        app.query_params.update(address)
+        return app.run()
+
+    return opened
+
+
+@pytest.fixture
 def listed():
     """The slugs in the table of the models page, in order."""
 

@@ -10,12 +10,6 @@ PAGE = "pages/evidence/models.py"
 MODEL = "pneumonia-multiscale"
 
 
-@pytest.fixture
-def models_page(start):
-    """Open the page with an address: `models_page(model="…")`."""
-    return lambda **address: start(**address).switch_page(PAGE).run()
-
-
 def folds(app):
     return [fold.label for fold in app.expander]
 
@@ -65,8 +59,8 @@ def test_a_segmentation_shows_dice_of_each_label(models_page, settled):
     assert "Optic disc" in alt
 
 
-def test_a_sample_that_the_model_knows_opens_on_read(models_page, settled, state):
-    app = settled(models_page(model=MODEL))
+def test_a_sample_that_the_model_knows_opens_on_read(start, settled, state):
+    app = settled(start(model=MODEL).switch_page(PAGE).run())
     app = settled(app.button(key="card-sample").click().run())
     assert not app.exception
     assert app.title[0].value == "Read a scan"
@@ -75,8 +69,8 @@ def test_a_sample_that_the_model_knows_opens_on_read(models_page, settled, state
     assert next(box for box in app.selectbox if box.label == "Model").value == MODEL
 
 
-def test_a_model_without_a_sample_offers_a_scan_of_ones_own(models_page, settled):
-    app = settled(models_page(model="dental-findings"))
+def test_a_model_without_a_sample_offers_a_scan_of_ones_own(start, settled):
+    app = settled(start(model="dental-findings").switch_page(PAGE).run())
     assert "card-sample" not in [button.key for button in app.button]
     assert settled(app.button(key="card-read").click().run()).title[0].value == "Read a scan"
 

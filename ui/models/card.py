@@ -8,6 +8,7 @@ from core.models.card import ModelCard
 from core.models.card_text import contract_facts, sections
 from core.models.overview import input_words, measured, size_of, size_text, task_words
 from ui.foreign_text import card_markdown, plain
+from ui.models.adding.making import show_added
 from ui.models.figures import show_figures
 from ui.models.listing import choose
 from ui.models.own import show_own
@@ -21,6 +22,7 @@ from ui.visible import is_shipped
 
 def show_chosen(card: ModelCard) -> None:
     """Draw the card of the chosen model."""
+    show_added(card)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(plain(card.title), anchor=False)
         st.button("Close", icon=":material/close:", key="card-close", on_click=choose, args=("",), type="tertiary")

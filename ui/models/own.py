@@ -12,6 +12,7 @@ from core.models.own import MOST_TITLE, delete_model, export_model, is_own, rena
 from ui.cache import cached_bundle, cached_cards, cached_shipped
 from ui.downloads import show_download
 from ui.foreign_text import plain
+from ui.models.adding.state import open_way_in
 from ui.models.listing import choose
 from ui.show import show_error
 from ui.visible import is_own_model
@@ -23,7 +24,7 @@ def show_own(card: ModelCard) -> None:
     """A fold with everything that is done with a model of the user's own; nothing for another."""
     if not is_own(card) or not is_own_model(card.slug):
         return
-    with st.expander("Rename, export or delete this model", icon=":material/settings:"):
+    with st.expander("Rename, export, replace or delete this model", icon=":material/settings:"):
         trouble = st.session_state.pop(_TROUBLE, "")
         if trouble:
             show_error(trouble)
@@ -35,6 +36,10 @@ def show_own(card: ModelCard) -> None:
             show_download(
                 "Export", partial(export_model, card), f"{card.slug}.zip", "application/zip", key="own-export",
                 help="A zip with its card, which another ScanLens takes",
+            )  # fmt: skip
+            st.button(
+                "Replace by a new version", icon=":material/sync:", key="own-replace", on_click=open_way_in,
+                args=(card.slug,),
             )  # fmt: skip
             with st.popover("Delete", icon=":material/delete:"):
                 st.markdown(plain(f"Delete {card.title}, its card and its scores? This cannot be undone."))

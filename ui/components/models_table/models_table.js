@@ -50,10 +50,9 @@ function groupOf(group, columns, choose) {
 function reveal(root) {
   const wide = root.querySelector(".wide"), row = root.querySelector("tr.chosen")
   if (!row || wide.scrollHeight <= wide.clientHeight) return
-  const top = row.offsetTop - root.querySelector("thead").offsetHeight
-  if (top < wide.scrollTop) wide.scrollTop = top
-  const bottom = row.offsetTop + row.offsetHeight
-  if (bottom > wide.scrollTop + wide.clientHeight) wide.scrollTop = bottom - wide.clientHeight
+  const top = row.offsetTop - root.querySelector("thead").offsetHeight, bottom = row.offsetTop + row.offsetHeight
+  if (top >= wide.scrollTop && bottom <= wide.scrollTop + wide.clientHeight) return
+  wide.scrollTop = row.offsetTop - wide.clientHeight / 3
 }
 
 export default function (component) {

@@ -1,0 +1,1 @@
+"""Bringing one's own model: the file, what is in it, what it is for, the checks."""
