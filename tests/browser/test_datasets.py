@@ -38,10 +38,8 @@ def test_from_a_folder_to_the_images_of_its_mistakes(open_page, folder):
     page.get_by_role("img", name=re.compile("images of made-up lungs labelled")).first.wait_for()
 
     turn_to(page, "Run models")
-    for title in ("Pneumonia, chest X-ray", "Pneumonia, chest X-ray, multi-scale with attention"):
-        chosen = page.get_by_role("button", name=title, exact=True)
-        if chosen.count() and chosen.get_attribute("aria-pressed") == "true":
-            chosen.click()
+    page.get_by_text("No model here clearly answers").wait_for()  # by their words they would, but the images are noise
+    page.get_by_role("button", name="Pneumonia, chest X-ray, small network", exact=True).click()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text(re.compile(r"\d results? stored")).wait_for()
     page.get_by_role("button", name="Compare them").click()
