@@ -120,7 +120,7 @@ def overview(card: ModelCard) -> Overview:
     outer = [result.headlines for result in results if result.kind == "external"]
     inside = inner[0].headlines if inner else ()
     outside = max(outer, key=lambda found: found[0].n, default=())
-    answered = next((result.answered for result in inner if result.answered is not None), None)
+    answered = next((result.answered for result in inner if result.answered is not None), _answered_own(card))
     return Overview(
         card, region_of(card), task_words(card), input_words(card.inputs), inside, outside, len(outer), answered,
         size_of(card),
@@ -240,6 +240,15 @@ def _headline(title: str, metric: Mapping[str, Any], result: Mapping[str, Any]) 
 def _answered(result: Mapping[str, Any]) -> float | None:
     found = (metric.get("value") for metric in result["metrics"] if metric["type"] in ANSWERED)
     return next((float(value) for value in found if isinstance(value, int | float) and 0 <= value <= 1), None)
+
+
+def _answered_own(card: ModelCard) -> float | None:
+    """The fraction of its own test scans that a model did not withhold its answer on, as far as the card says it."""
+    for entry in card.answered:
+        withheld, cases = _number(entry.get("withheld")), _number(entry.get("n"))
+        if entry.get("role") == "own" and 0 <= withheld <= cases and cases > 0:
+            return 1 - withheld / cases
+    return None
 
 
 def _number(value: object) -> float:

@@ -33,7 +33,8 @@ def measured_as(card):
     """The card with other results: `measured_as(result(…), …, task="binary")`."""
 
     def made(*results, **changes):
-        return replace(card, front_matter={"model-index": [{"results": list(results)}]}, **changes)
+        front = {"model-index": [{"results": list(results)}]}
+        return replace(card, **{"front_matter": front, "answered": (), **changes})
 
     return made
 
@@ -78,6 +79,12 @@ def test_a_segmentation_has_a_number_for_each_label(measured_as):
 def test_the_answered_fraction_is_one_or_not_known(measured_as, value, kept):
     found = result("internal", 9, auc(0.9), auc(value, "answered_fraction"))
     assert overview(measured_as(found)).answered == kept
+
+
+def test_the_answered_fraction_is_that_of_the_models_own_test_scans(measured_as):
+    said = ({"role": "other kind", "withheld": 25, "n": 25}, {"role": "own", "withheld": 7, "n": 28})
+    assert overview(measured_as(answered=said)).answered == 0.75
+    assert overview(measured_as(answered=({"role": "own", "withheld": "x", "n": 0},))).answered is None
 
 
 def test_results_without_the_main_metric_are_left_out(measured_as):
