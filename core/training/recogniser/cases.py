@@ -11,17 +11,19 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from core.errors import ScanLensError
 from core.scan import Scan
-from core.training.data.images import load_cases
+from core.training.data.images import LabelledCase, load_cases
+from core.training.data.masked_images import MaskedCase, load_masked_cases
 from core.training.data.opened import open_image
 from core.training.data.tables import read_table
 from core.training.recipe.reading import load_recipes
-from core.training.recipe.sources import Source
+from core.training.recipe.sources import MaskedImages, Source
 
 #: Most images of a part of a set for each split, so that no large set drowns the others.
 MOST = {"train": 350, "val": 160, "test": 160}
@@ -98,6 +100,7 @@ PARTS: tuple[Part, ...] = (
     Part("fundus", "IDRiD", "idrid", "grading_labels.csv", prefix="grading/"),
     Part("fundus", "DRIVE and CHASE_DB1", "retina_vessels", group="patient", split="split"),
     Part("breast-ultrasound", "BUSI", "busi_breast_us", group="similarity_group"),
+    Part("breast-ultrasound", "BUSI, the release with masks", "busi_with_masks", group="similarity_group"),
     Part("chest-ct", "IQ-OTH/NCCD", "iqothnccd_lung_ct", group="similarity_group", variant="soft-tissue-window"),
     Part("chest-ct", "TCGA, lung window", "siim_tcga_lung_ct", group="patient", variant="lung-window"),
     Part(
@@ -145,12 +148,15 @@ def kind_cases(data: Path) -> list[KindCase]:
 
 
 def recipe_splits(data: Path) -> dict[Path, str]:
-    """Path to split in the recipes of single images; where recipes differ, test goes before val before train."""
+    """Path to split in the recipes of single images and of masks; where they differ, test goes before val before train."""
     found: dict[Path, str] = {}
     for recipe in load_recipes().values():
-        if not isinstance(recipe.data, Source):
-            continue
-        for case in load_cases(recipe.images, recipe.labels, data):
+        cases: Iterable[LabelledCase | MaskedCase] = ()
+        if isinstance(recipe.data, Source):
+            cases = load_cases(recipe.images, recipe.labels, data)
+        elif isinstance(recipe.data, MaskedImages):
+            cases = chain.from_iterable(load_masked_cases(recipe, data).values())
+        for case in cases:
             found[case.path] = max(case.split, found.get(case.path, "train"), key=_ORDER.index)
     return found
 

@@ -108,7 +108,7 @@ def test_large_set_is_drawn_from():
     ("unfit", "words"),
     [
         (dataset(multilabel=True), "several findings"),
-        (dataset(20), "20 in all"),
+        (dataset(20), "Only 20 cases"),
         (dataset(labels=("one",)), "1 classes"),
     ],
 )

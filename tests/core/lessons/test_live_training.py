@@ -151,7 +151,7 @@ def test_forgotten_run_is_said_in_words(keras):
 
 
 def test_epoch_beyond_those_that_were_asked_for_is_refused(keras, digit_run):
-    with pytest.raises(UnsupportedModel, match="at most 5 epochs"):
+    with pytest.raises(UnsupportedModel, match="ended after its 5 epochs"):
         keras.call("train_epoch", {"run": digit_run.key})
 
 

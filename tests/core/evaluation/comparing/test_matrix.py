@@ -151,7 +151,7 @@ def test_contradicting_truths_leave_a_sentence_and_the_other_pairs(grid):
     evaluations[2] = replace(evaluations[2], scores=replace(scores, y_true=1 - scores.y_true))
     found = matrix(evaluations, "Pneumonia")
     assert [pair.difference is None for pair in found.pairs] == [False, True, True]
-    assert "different truths" in found.pairs[1].problem
+    assert "What is true of 200 of 200 common cases differs" in found.pairs[1].problem
     assert found.pairs[0].difference.comparisons == 1
 
 

@@ -110,5 +110,5 @@ def test_tsne_stops_when_asked_and_refuses_too_few(clusters):
 def test_a_model_that_outlines_has_no_points(tmp_path, write_segmenter):
     scan = Scan(np.zeros((1, 64, 64), np.float32), "single", "0" * 64, "test", "MR")
     bundle = open_bundle(load_card(write_segmenter(tmp_path)))
-    with pytest.raises(IncompatibleInput, match="answers for one image"):
+    with pytest.raises(IncompatibleInput, match="no features of a single image"):
         point_of(bundle, scan, 0, "a case")
