@@ -148,7 +148,7 @@ def kind_cases(data: Path) -> list[KindCase]:
 
 
 def recipe_splits(data: Path) -> dict[Path, str]:
-    """Path to split in the recipes of single images and of masks; where they differ, test goes before val before train."""
+    """Path to split in the recipes of images and of masks; where they differ, test goes before val before train."""
     found: dict[Path, str] = {}
     for recipe in load_recipes().values():
         cases: Iterable[LabelledCase | MaskedCase] = ()
