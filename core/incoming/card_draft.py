@@ -45,15 +45,6 @@ def write_card(folder: Path, contract: Contract, report: Report, compiled: Mappi
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
-def rewrite_card(folder: Path, matter: Mapping[str, Any], text: str) -> None:
-    """Write a card again with changed front matter and text, and hashes of what lies there now."""
-    contract = {**matter["scanlens"], "sha256": _hashes(folder)}
-    front = dump_yaml({**matter, "scanlens": contract})
-    partial = folder / "README.md.partial"
-    partial.write_text(f"---\n{front}---\n\n{text}", encoding="utf-8")
-    partial.replace(folder / "README.md")
-
-
 def _hashes(folder: Path) -> dict[str, str]:
     skipped = {"README.md", "README.md.partial"}
     return {
@@ -72,7 +63,7 @@ def _contract(folder: Path, contract: Contract, report: Report, compiled: Mappin
         "temperature": 1.0,
         "explain_layer": str(compiled.get("explain_layer", "")),
         "training_modality": contract.training_modality.strip() or _modality(contract),
-        "population": contract.population.strip(),
+        "population": {"words": contract.population.strip()} if contract.population.strip() else {},
         "non_commercial": contract.non_commercial,
         "sha256": _hashes(folder),
         SOURCE: {"file": report.name, "sha256": report.sha256, "format": report.format, "reading": contract.reading},

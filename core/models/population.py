@@ -34,7 +34,7 @@ class Population:
 
 
 def read_population(contract: Mapping[str, Any]) -> Population | None:
-    """The entry `population` of a contract, None where there is none.
+    """The entry `population` of a contract, None where there is none; words alone name no ages and no sexes.
 
     Raises:
         ValueError: The ages do not run upwards, or a sex is none of DICOM's codes.
@@ -42,6 +42,10 @@ def read_population(contract: Mapping[str, Any]) -> Population | None:
     entry = contract.get("population")
     if not entry:
         return None
+    if isinstance(entry, str):
+        return Population(entry)
+    if not isinstance(entry, Mapping):
+        raise ValueError("a population that is neither words nor a mapping with words")
     ages = entry.get("age_years")
     low, high = (float(age) for age in ages) if ages is not None else (0.0, 0.0)
     sex = tuple(str(code) for code in entry.get("sex") or ())

@@ -105,7 +105,13 @@ def test_age_is_read_in_each_unit_that_dicom_has(text, years):
     assert age_in_years(text) == (None if years is None else pytest.approx(years))
 
 
-@pytest.mark.parametrize("entry", [{"words": "w", "age_years": [5, 1]}, {"words": "w", "sex": ["female"]}])
+def test_population_of_words_alone_names_no_ages():
+    assert read_population({"population": "adults"}) == Population("adults")
+
+
+@pytest.mark.parametrize(
+    "entry", [{"words": "w", "age_years": [5, 1]}, {"words": "w", "sex": ["female"]}, ["adults"], 18]
+)
 def test_population_that_makes_no_sense_is_refused(entry):
     with pytest.raises(ValueError, match="population"):
         read_population({"population": entry})
