@@ -19,7 +19,7 @@ from typing import Any
 from core.samples import SAMPLES
 
 ROOT = Path(__file__).resolve().parent.parent
-SAMPLE, MODEL = "chest", "pneumonia-chest-xray"
+SAMPLE, MODEL = "brain", "brain-tumour-mri"
 SAMPLE_TITLE = next(sample.title for sample in SAMPLES if sample.key == SAMPLE)
 RUNS = 3
 

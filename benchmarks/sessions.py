@@ -74,7 +74,7 @@ def _visit(port: int, seconds: float, told: Told) -> None:
         visitor = Visitor(port, f"sample={SAMPLE}&model={MODEL}")
         visitor.run()
         told.first.append(time.monotonic() - begin)
-        visitor.until(lambda: "Invert" in visitor.toggles and visitor.saw("Probability of"))
+        visitor.until(lambda: "Invert" in visitor.toggles and visitor.saw("probability of"))
         told.answered.append(time.monotonic() - begin)
         while time.monotonic() - begin < seconds:
             time.sleep(PAUSE)

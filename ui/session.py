@@ -74,6 +74,7 @@ class Reading:
         turns: Digest of an opened sequence to how it is turned in its plane.
         reformatted: Scans in such planes and turns.
         forced: (scan digest, model slug) pairs that the user asked for against the contract.
+        chosen: Scan digest to the slug of the model that reads it, also on the other page.
         images: Encoded images for the viewer.
         answers: Predictions and explanations; few, because each holds the model's input.
         checks: How far explanations can be trusted, by what was explained.
@@ -96,6 +97,7 @@ class Reading:
     turns: dict[str, str] = field(default_factory=dict)
     reformatted: Recent = field(default_factory=lambda: Recent(1))
     forced: set[tuple[str, str]] = field(default_factory=set)
+    chosen: dict[str, str] = field(default_factory=dict)
     images: Recent = field(default_factory=lambda: Recent(24))
     answers: Recent = field(default_factory=lambda: Recent(8))
     checks: Recent = field(default_factory=lambda: Recent(64))

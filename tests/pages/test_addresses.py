@@ -50,7 +50,7 @@ def test_a_sample_from_a_link_that_fails_is_tried_once(start, upload, monkeypatc
     def missing(key):
         raise UnreadableScan("the samples' packages", "none", "install the requirements again")
 
-    monkeypatch.setattr("ui.reading.open_scan.open_sample", missing)
+    monkeypatch.setattr("ui.reading.open_scan.open_sample_scans", missing)
     app = start(sample="chest")
     assert "install the requirements" in app.error[0].value
     upload(("empty.dcm", b""), app=app)

@@ -15,7 +15,7 @@ def test_a_reading_needs_no_pandas():
     code = (
         "import sys; from streamlit.testing.v1 import AppTest\n"
         "app = AppTest.from_file('app.py', default_timeout=120)\n"
-        "app.query_params.update({'sample': 'chest', 'model': 'pneumonia-chest-xray'})\n"
+        "app.query_params.update({'sample': 'brain', 'model': 'brain-tumour-mri'})\n"
         "app.run()\n"
         "while not app.get('plotly_chart'): app.run()\n"
         "assert not app.exception\n"

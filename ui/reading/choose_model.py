@@ -51,12 +51,15 @@ def choose_model(state: Reading, scan: Scan, always: bool = False) -> ModelCard 
     if not always:
         _forget_stranger(state, asked, known)
     first = known[0] if known else offered[0] if always and offered else None
-    is_chosen = st.query_params.get("model") in offered
+    chosen = st.query_params.get("model", state.chosen.get(asked, ""))
+    is_chosen = chosen in offered
     if not always and first is None and not is_chosen:
         _say_unknown(cards, found, bool(offered))
     elif found.disagreement and not always:
         show_caution(found.disagreement)
-    slug = _picker(offered, cards, first) if offered else None
+    slug = _picker(offered, cards, chosen if is_chosen else first) if offered else None
+    if slug and not always:
+        state.chosen[asked] = slug
     if others:
         with st.expander(f"Models that do not fit: {len(others)}", expanded=not offered):
             for other in others:
@@ -132,9 +135,7 @@ def _forget_model() -> None:
         del st.query_params["model"]
 
 
-def _picker(offered: list[str], cards: dict[str, ModelCard], first: str | None) -> str | None:
-    wanted = st.query_params.get("model", first)
-    begin = wanted if wanted in offered else first
+def _picker(offered: list[str], cards: dict[str, ModelCard], begin: str | None) -> str | None:
     slug = st.selectbox(
         "Model",
         offered,

@@ -1,6 +1,7 @@
 """The guard before the app: names, origins, closed doors, headers, and where a visitor is."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.websockets import WebSocketDisconnected
@@ -130,13 +131,10 @@ def test_a_tab_that_is_closed_while_it_connects_is_no_fault_of_the_server(option
         raise fault
 
     scope = {"type": "websocket", "path": "/", "client": ("127.0.0.1", 1), "headers": [(b"host", b"localhost:8501")]}
-    loop = asyncio.new_event_loop()
-    try:
-        waiting = Guard(app)(scope, None, None)
+    with ThreadPoolExecutor(1) as pool:  # a browser test may have left an event loop in this thread
+        waiting = pool.submit(asyncio.run, Guard(app)(scope, None, None))
         if isinstance(fault, WebSocketDisconnected):
-            loop.run_until_complete(waiting)
+            waiting.result()
         else:
             with pytest.raises(RuntimeError, match="anything else"):
-                loop.run_until_complete(waiting)
-    finally:
-        loop.close()
+                waiting.result()
