@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Asked for by `requirements-cluster.txt`; without it the product says in a sentence how to get it.
+EXTRAS = ("dask", "distributed")
 HEAVY = ("tensorflow", "keras", "tf_keras_vis", "tf2onnx")
 
 #: Where the app starts: the screen, the commands of the shell, and what runs on the other side of a pipe.
@@ -110,6 +112,8 @@ def import_all(modules: list[str]) -> list[str]:
         path = file_of(module)
         assert path is not None  # only our own were listed
         for one in (*asked, *imports(path)):
+            if one.module.split(".")[0] in EXTRAS:
+                continue
             try:
                 found = importlib.import_module(one.module)
                 if one.name not in {"", "*"} and not hasattr(found, one.name):
