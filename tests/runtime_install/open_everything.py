@@ -78,6 +78,8 @@ def explain() -> Tour:
     tour.settle()
     tour.turn_to("pages/scan/explain.py", methods="grad-cam")
     tour.settle()
+    tour.click("show-anyway")  # the sample is an adult's, and the models know children
+    tour.settle()
     without_checks()
     tour.turn_to("pages/scan/explain.py")
     methods = tour.control("explain-methods")

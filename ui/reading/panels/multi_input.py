@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.explain.explanation import Explanation
 from core.figures.evidence import describe_evidence, evidence_figure
+from core.inference.study import Study
 from core.models.card import ModelCard
 from core.scan import Scan, Step, answered_frame, default_window, display_frame
 from ui.charts import show_chart
@@ -39,10 +40,11 @@ def show_multi_input(
 ) -> Sequence[Step]:
     """The panel; see `ui.reading.panels`. Which slice is shown follows from the inputs, see `_slice_of`."""
     answer: StudyAnswer | None = None
+    frame = 0
     with panel, errors_shown():
         study = gather(state, card, scan)
-        frame = _slice_of(state, scan, card)
         if study is not None:
+            frame = _slice_of(state, scan, card, study)
             answer = answer_study(state, card, study, frame)
             chart = st.container()
             if answer is not None:
@@ -64,14 +66,20 @@ def show_multi_input(
     return answer.prediction.prepared.provenance
 
 
-def _slice_of(state: Reading, scan: Scan, card: ModelCard) -> int:
-    """Slice of several stacks that go together; of a single image the one that the viewer is turned to."""
+def _slice_of(state: Reading, scan: Scan, card: ModelCard, study: Study) -> int:
+    """Slice of several stacks that go together; of a single image the one that the viewer is turned to.
+
+    The stacks are those that were opened; the page may show one of them in another plane, with more slices.
+    """
     images = [spec for spec in card.inputs if spec.is_image]
-    if len(images) == 1 or scan.frames == 1:
+    if len(images) == 1 or not study.scans:
         return turned_to(scan)
-    unit = "Slice" if scan.axis == "slice" else "Frame"
-    key = f"study-frame-{card.slug}-{state.turn}"
-    return st.slider(unit, 1, scan.frames, answered_frame(scan) + 1, key=key) - 1
+    stack = next(iter(study.scans.values()))
+    if stack.frames == 1:
+        return 0
+    unit = "Slice" if stack.axis == "slice" else "Frame"
+    key = f"study-frame-{card.slug}-{state.turn}-{stack.frames}"
+    return st.slider(unit, 1, stack.frames, answered_frame(stack) + 1, key=key) - 1
 
 
 def _show_one(state: Reading, scan: Scan, answer: StudyAnswer | None) -> None:
