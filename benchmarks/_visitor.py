@@ -24,7 +24,7 @@ class Visitor:
         toggles: Label of each toggle and check box seen to its id.
         buttons: Label of each button on the page to its id.
         toggled: Id to the value of what this visitor has switched.
-        texts: Headings and Markdown seen.
+        texts: Headings, Markdown and HTML seen.
     """
 
     def __init__(self, port: int, query: str) -> None:
@@ -127,6 +127,8 @@ class Visitor:
             self.texts.add(element.heading.body)
         elif kind == "markdown":
             self.texts.add(element.markdown.body)
+        elif kind == "html":
+            self.texts.add(element.html.body)
         elif kind == "alert" and "failed inside" in element.alert.body:
             raise RuntimeError("a part of the page failed")
 
